@@ -1,0 +1,93 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The interface that both Raft stores have, so that the way back is the way forward with the arguments swapped.
+
+A store holds entries in order of their Raft index, and three stable values. It does not know how an entry is
+encoded: a record is `(index, bytes)`, and `encoding` names the codec of `entry.py` that reads the bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Tuple
+
+MSGPACK = "msgpack"
+BINARY = "binary"
+
+Record = Tuple[int, bytes]
+
+
+class Stable(NamedTuple):
+    """The values Raft must not forget. None: the key is absent, as on a server that never voted.
+
+    Terms are unsigned 64-bit numbers; the candidate is the bytes of its address.
+    """
+
+    current_term: Optional[int] = None
+    last_vote_term: Optional[int] = None
+    last_vote_candidate: Optional[bytes] = None
+
+
+class Extent(NamedTuple):
+    """A run of consecutive entries that lie together in a store. No extent contains a hole.
+
+    `data_len` is the bytes they take as stored (framing included); `place` is the store's own note of where they are.
+    """
+
+    first_index: int
+    entry_count: int
+    data_len: int
+    place: Any
+
+    @property
+    def last_index(self) -> int:
+        """Index of the last entry of the run."""
+        return self.first_index + self.entry_count - 1
+
+
+class Part(NamedTuple):
+    """A piece of work for one worker: consecutive extents that together become one unit of the target."""
+
+    number: int
+    first_index: int
+    entry_count: int
+    extents: Sequence[Extent]
+
+
+class PartResult(NamedTuple):
+    """What a target says about a part that it has written and synced. `fields` are plain values: they cross a pipe as JSON."""
+
+    number: int
+    bytes_written: int
+    fields: List[Any]
+
+
+class StoreReader(Protocol):
+    """A store opened for reading. Reading verifies: whatever a method passes over has been checked, or StoreError is raised."""
+
+    encoding: str
+    path: str
+    first_index: int
+    last_index: int
+    entry_count: int
+    live_len: int
+
+    def stable(self) -> Stable:
+        """The stable values."""
+
+    def extents(self) -> Sequence[Extent]:
+        """All entries as extents in ascending order; neighbours that are not contiguous have a hole between them."""
+
+    def records(self, extents: Sequence[Extent]) -> Iterator[List[Record]]:
+        """The entries of these extents in order, in batches of bounded size."""
+
+
+class StoreWriter(Protocol):
+    """A store being made in a directory of its own, which nobody opens before it is published."""
+
+    encoding: str
+
+    def write_part(self, part: Part, batches: Iterable[List[Record]]) -> PartResult:
+        """Write one part and sync it. Runs in a worker process; parts may be written in any order, at the same time."""
+
+    def seal(self, results: Sequence[PartResult], stable: Stable) -> None:
+        """Write and sync the metadata: after it the store is complete. Runs in the parent, once, with results in order of parts."""
