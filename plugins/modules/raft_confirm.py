@@ -1,0 +1,72 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, raftops.nomad contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin of the same name, which does the work on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: raft_confirm
+short_description: Ask once, for the whole cluster, before it is changed
+version_added: 1.0.0
+description:
+  - Asks the person at the terminal and goes on only if the answer is V(yes). All hosts of the task share one question
+    and one answer.
+  - Unlike M(ansible.builtin.pause) it fails when there is no terminal, and when nobody answers within 120 seconds, as
+    under ansible-runner and AWX, which offer a terminal at which nobody types.
+attributes:
+  check_mode:
+    support: full
+    description: Never asks in check mode and never changes anything.
+  diff_mode:
+    support: none
+    description: Never changes anything, so there is no difference to show.
+  action:
+    support: full
+    description: Runs on the controller only.
+  platform:
+    support: full
+    platforms: posix
+    description: Nothing is run on the target.
+options:
+  msg:
+    description:
+      - What is about to be done, as a sentence. The names of the hosts and the question are added.
+    type: str
+    required: true
+  hosts:
+    description:
+      - The hosts to name in the question, in this order. All hosts of the play by default, since a batch of
+        C(serial) is not all that will be changed.
+    type: list
+    elements: str
+  force:
+    description:
+      - Go on without asking. In the playbooks of this collection this is the variable C(raft_logstore_force).
+    type: bool
+    default: false
+notes:
+  - E(RAFTOPS_CONFIRM_TIMEOUT) in the environment of the controller shortens the 120 seconds.
+seealso:
+  - module: raftops.nomad.raft_migrate_backend
+author:
+  - raftops.nomad contributors (@raftops)
+"""
+
+EXAMPLES = r"""
+- name: Ask before the roll
+  raftops.nomad.raft_confirm:
+    msg: The Raft log store of these servers will be moved to WAL, one server at a time.
+    hosts: "{{ groups['raft_logstore_queue'] }}"
+    force: "{{ raft_logstore_force }}"
+"""
+
+RETURN = r"""
+asked:
+  description: Whether a person was asked. False with O(force=true) and in check mode.
+  returned: success
+  type: bool
+  sample: true
+"""

@@ -1,0 +1,247 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, raftops.nomad contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Arguments, one call of raftstore.switch.migrate, one result. No decision about a store is made here."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: raft_migrate_backend
+short_description: Convert the Raft log store of a stopped Nomad server
+version_added: 1.0.0
+description:
+  - Converts the Raft log store of one Nomad server from BoltDB (C(raft.db)) to WAL (C(wal/)).
+    Entries, term and vote are kept, and every entry is read back from the new files and compared before the switch.
+  - At every instant the directory has either its complete old store or its complete new one. The switch is one rename.
+    The old store stays beside the new one under the name that Nomad's own command uses,
+    C(raft.db.migrated.YYYYMMDD-HHMMSS).
+  - A run that was killed is finished, or started over, by the next one. A store that is already on the wanted backend
+    is left as it is.
+  - While the store is the WAL, C(raft.db) is a dangling symbolic link. It makes Nomad refuse to start on BoltDB by
+    mistake, where it would otherwise start with an empty log.
+  - Nomad must be stopped. This is proven with file locks and by looking for processes that have a store open.
+attributes:
+  check_mode:
+    support: full
+    description: Reads the store, reports what would be done in RV(plan) and changes nothing.
+    details:
+      - A store that is in use is no error in check mode. Its RV(entries) is then null.
+  diff_mode:
+    support: full
+    description: Shows the names in the Raft directory before and after.
+  idempotent:
+    support: full
+    description: A second run changes nothing.
+  platform:
+    support: full
+    platforms: linux
+    description: Runs on Linux only, with Python 3.8 or newer and nothing else required.
+options:
+  data_dir:
+    description:
+      - The C(data_dir) of the Nomad agent. Its C(server) or C(server/raft) directory is accepted as well.
+    type: path
+    required: true
+    aliases: [path]
+  backend:
+    description:
+      - The backend to have at the end.
+    type: str
+    choices: [wal, boltdb]
+    default: wal
+  wal_segment_size:
+    description:
+      - Size of one WAL segment in MB, from 1 to 2047. Give the value of C(wal_segment_size_mb) in the agent's
+        configuration; segments that exist keep their size.
+    type: int
+    default: 64
+  force:
+    description:
+      - Convert without asking. Without it one question is asked for all hosts of the task, and the task fails when
+        there is no terminal or nobody answers within 120 seconds.
+      - Check mode never asks.
+    type: bool
+    default: false
+  config_path:
+    description:
+      - The C(-config) arguments of the agent, files or directories, in order.
+      - If given, the effective backend is read again just before the switch to WAL and must be V(wal). If not, a
+        warning names the setting that has to be changed before Nomad is started.
+    type: list
+    elements: path
+  backup_dir:
+    description:
+      - A directory for a full copy of the old store, made and compared before the switch.
+    type: path
+  workers:
+    description:
+      - Number of worker processes. V(0) is one for each core.
+    type: int
+    default: 0
+  lock_timeout:
+    description:
+      - Seconds to wait for another run of this module on the same directory.
+      - There is no waiting for a store that is in use by Nomad.
+    type: int
+    default: 60
+  progress_file:
+    description:
+      - A file to be created for the time of the run, replaced about twice a second. It has one line of JSON with
+        C(phase), C(done) and C(total) in entries, C(bytes) and C(elapsed) in seconds.
+      - It must not exist, and not lie below O(data_dir). Use a directory where only the user of the module can write.
+      - The module's action makes a file of its own below C(/run) and shows it as one line a second.
+    type: path
+notes:
+  - E(RAFTOPS_CONFIRM_TIMEOUT) in the environment of the controller shortens the 120 seconds of the question.
+  - Interrupting the run is safe. Over ssh with pipelining the module runs on at the target when the connection is lost;
+    otherwise it is killed. Run it again in both cases.
+seealso:
+  - module: raftops.nomad.raft_store_info
+  - module: raftops.nomad.raft_logstore_config
+author:
+  - raftops.nomad contributors (@raftops)
+"""
+
+EXAMPLES = r"""
+- name: Show what would be done, also while Nomad is running
+  raftops.nomad.raft_migrate_backend:
+    data_dir: /opt/nomad/data
+  check_mode: true
+
+- name: Convert the store of a stopped server to WAL
+  raftops.nomad.raft_migrate_backend:
+    data_dir: /opt/nomad/data
+    config_path: [/etc/nomad.d]
+    force: true
+
+- name: Keep a full copy of the old store on another file system
+  raftops.nomad.raft_migrate_backend:
+    data_dir: /opt/nomad/data
+    backup_dir: /srv/backup
+    force: true
+"""
+
+RETURN = r"""
+backend:
+  description: Backend of the store at the end, null if there is no store. In check mode the one it would be.
+  returned: success
+  type: str
+  sample: wal
+previous_backend:
+  description: Backend of the store before, null if there was none.
+  returned: success
+  type: str
+  sample: boltdb
+entries:
+  description: Number of entries in the store at the end, null if a store in use was looked at in check mode.
+  returned: success
+  type: int
+  sample: 663
+first_index:
+  description: Index of the first entry, V(0) in an empty log, null as RV(entries).
+  returned: success
+  type: int
+  sample: 1
+last_index:
+  description: Index of the last entry, V(0) in an empty log, null as RV(entries).
+  returned: success
+  type: int
+  sample: 663
+dropped_entries:
+  description: Entries that a snapshot covers and that the new store, which cannot have holes, does not have.
+  returned: success
+  type: int
+  sample: 0
+stable:
+  description: Raft's stable values, null as RV(entries).
+  returned: success
+  type: dict
+  contains:
+    current_term:
+      description: The newest term the server has seen. Null if never written.
+      type: int
+      sample: 9
+    last_vote_term:
+      description: The term of its last vote. Null if it never voted.
+      type: int
+      sample: 9
+    last_vote_candidate:
+      description: The server it voted for. Null if it never voted.
+      type: str
+      sample: 10.0.0.1:4647
+segments:
+  description: Number of segments of the WAL, null when RV(backend) is not V(wal).
+  returned: success
+  type: int
+  sample: 2
+bytes_read:
+  description: Bytes read from the old store.
+  returned: success
+  type: int
+  sample: 335872
+bytes_written:
+  description: Bytes written to the new store.
+  returned: success
+  type: int
+  sample: 301240
+backup:
+  description: Absolute path of the old store, or of its copy in O(backup_dir). Null if there is none.
+  returned: success
+  type: str
+  sample: /opt/nomad/data/server/raft/raft.db.migrated.20261122-104750
+elapsed:
+  description: Seconds.
+  returned: success
+  type: dict
+  contains:
+    convert:
+      description: Reading the old store and writing the new one.
+      type: float
+      sample: 0.41
+    verify:
+      description: Reading the new store and comparing it with the old one.
+      type: float
+      sample: 0.35
+    total:
+      description: The whole run.
+      type: float
+      sample: 0.93
+verified:
+  description: Number of entries read back from the new files and compared.
+  returned: success
+  type: int
+  sample: 663
+crc32c:
+  description: The implementation of CRC-32C that ran.
+  returned: success
+  type: str
+  sample: crc32c
+resumed:
+  description: Whether an earlier, interrupted run was finished or started over.
+  returned: success
+  type: bool
+  sample: false
+plan:
+  description: The steps that were done. In check mode, those that would be.
+  returned: success
+  type: list
+  elements: str
+  sample: [convert raft.db to wal/, rename raft.db to raft.db.migrated.20261122-104750]
+path:
+  description: The file or directory that the failure is about.
+  returned: failure
+  type: str
+  sample: /opt/nomad/data/server/raft/raft.db
+offset:
+  description: Byte offset in RV(path), null where the failure has none.
+  returned: failure
+  type: int
+  sample: 73728
+hint:
+  description: What to do about the failure.
+  returned: failure
+  type: str
+  sample: Stop Nomad on this host, then run this again.
+"""

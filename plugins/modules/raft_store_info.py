@@ -1,0 +1,226 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, raftops.nomad contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Arguments, one call of raftstore.raftdir, one result. Reads only."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: raft_store_info
+short_description: Show the Raft log store on the disk of a Nomad server
+version_added: 1.0.0
+description:
+  - Tells which store a Nomad server has on disk, in what state it is and what is in it, without changing anything.
+  - Works beside a running Nomad. A store in use is not read, since its files may change at any moment; its numbers are
+    then null.
+attributes:
+  check_mode:
+    support: full
+    description: Never changes anything.
+  diff_mode:
+    support: none
+    description: Never changes anything, so there is no difference to show.
+  platform:
+    support: full
+    platforms: linux
+    description: Runs on Linux only, with Python 3.8 or newer and nothing else required.
+options:
+  data_dir:
+    description:
+      - The C(data_dir) of the Nomad agent. Its C(server) or C(server/raft) directory is accepted as well.
+    type: path
+    required: true
+    aliases: [path]
+  digest:
+    description:
+      - Read all entries and return a digest that does not depend on the backend. Equal before and after a conversion, it
+        proves that no entry has changed.
+      - Fails if the store is in use.
+    type: bool
+    default: false
+  verify:
+    description:
+      - Read all entries and check all that can be checked. Fails if the store is in use.
+    type: bool
+    default: false
+seealso:
+  - module: raftops.nomad.raft_migrate_backend
+author:
+  - raftops.nomad contributors (@raftops)
+"""
+
+EXAMPLES = r"""
+- name: See which backend a server has on disk
+  raftops.nomad.raft_store_info:
+    data_dir: /opt/nomad/data
+  register: store
+
+- name: Stop before anything is done to a store that cannot be converted
+  ansible.builtin.assert:
+    that: store.raft_store.migratable
+    fail_msg: "{{ store.raft_store.problems | join(' ') }}"
+
+- name: Get the digest of a stopped server's entries
+  raftops.nomad.raft_store_info:
+    data_dir: /opt/nomad/data
+    digest: true
+"""
+
+RETURN = r"""
+raft_store:
+  description: The store.
+  returned: success
+  type: dict
+  contains:
+    raft_dir:
+      description: The Raft directory.
+      type: str
+      sample: /opt/nomad/data/server/raft
+    state:
+      description: >-
+        V(empty), V(boltdb), V(wal), V(both) (an interrupted conversion), V(lost) (a store was here), V(forked) (two
+        stores, neither has all that the other has), V(damaged), V(foreign) (something here was not made by Nomad or
+        this collection), V(newer_tool) (a newer version of this collection was at work).
+      type: str
+      sample: boltdb
+    in_use:
+      description: Whether Nomad or another process has the store open.
+      type: bool
+      sample: false
+    guarded:
+      description: Whether C(raft.db) is the link that keeps Nomad from starting on an empty BoltDB store.
+      type: bool
+      sample: false
+    interrupted:
+      description: Whether a conversion was begun and not finished. Running it again finishes it.
+      type: bool
+      sample: false
+    hold:
+      description: Whether a roll has left a hold of autopilot's dead-server removal recorded here.
+      type: bool
+      sample: false
+    backend:
+      description: The backend on which this store can be opened. Null if there is none or it is undecided.
+      type: str
+      sample: boltdb
+    first_index:
+      description: Index of the first entry, V(0) in an empty log, null while in use.
+      type: int
+      sample: 1
+    last_index:
+      description: Index of the last entry, V(0) in an empty log, null while in use.
+      type: int
+      sample: 663
+    entries:
+      description: Number of entries, null while in use.
+      type: int
+      sample: 663
+    gaps:
+      description: Ranges of missing indexes between the first and the last entry.
+      type: list
+      elements: dict
+      contains:
+        first:
+          description: First missing index.
+          type: int
+          sample: 129
+        last:
+          description: Last missing index.
+          type: int
+          sample: 169
+    stable:
+      description: Raft's stable values, null while in use.
+      type: dict
+      contains:
+        current_term:
+          description: The newest term the server has seen. Null if never written.
+          type: int
+          sample: 9
+        last_vote_term:
+          description: The term of its last vote. Null if it never voted.
+          type: int
+          sample: 9
+        last_vote_candidate:
+          description: The server it voted for. Null if it never voted.
+          type: str
+          sample: 10.0.0.1:4647
+    size:
+      description: Size of the store's files in bytes.
+      type: int
+      sample: 524288
+    page_size:
+      description: Page size of a BoltDB store in bytes, null otherwise.
+      type: int
+      sample: 4096
+    segments:
+      description: Number of segments of a WAL, null otherwise.
+      type: int
+      sample: null
+    snapshots:
+      description: The snapshots that Raft would open, newest first.
+      type: list
+      elements: dict
+      contains:
+        id:
+          description: Name of the snapshot's directory.
+          type: str
+          sample: 2-169-1795344556044
+        index:
+          description: Last index that is in the snapshot.
+          type: int
+          sample: 169
+        term:
+          description: Term of that index.
+          type: int
+          sample: 2
+        size:
+          description: Size in bytes.
+          type: int
+          sample: 24150
+    backups:
+      description: Names of old stores beside this one.
+      type: list
+      elements: str
+      sample: [raft.db.migrated.20261122-104750]
+    required_bytes:
+      description: Free space that a conversion asks for, null if it is not known.
+      type: int
+      sample: 67434496
+    available_bytes:
+      description: Free space of the file system.
+      type: int
+      sample: 22334668800
+    migratable:
+      description: Whether M(raftops.nomad.raft_migrate_backend) can bring this store to WAL once Nomad is stopped.
+      type: bool
+      sample: true
+    problems:
+      description: What stands against a conversion, in sentences.
+      type: list
+      elements: str
+      sample: []
+    digest:
+      description: >-
+        With O(digest=true), the SHA-256 over one line for each entry, in order, each ended by a newline. A line is
+        index, term, type, data and extensions in lower-case hex, and the time of appending in Unix nanoseconds (0 when
+        zero), separated by single spaces.
+      type: str
+      sample: dc165e499f8c611949a0baf5fe4b7eb76d181cfc5202dd9e5e9153eac28fc47f
+path:
+  description: The file or directory that the failure is about.
+  returned: failure
+  type: str
+  sample: /opt/nomad/data/server/raft/raft.db
+offset:
+  description: Byte offset in RV(path), null where the failure has none.
+  returned: failure
+  type: int
+  sample: 73728
+hint:
+  description: What to do about the failure.
+  returned: failure
+  type: str
+  sample: Stop Nomad on this host, then run this again.
+"""
