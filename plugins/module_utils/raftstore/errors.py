@@ -13,7 +13,7 @@ from typing import Any, Dict, Optional, Type
 
 
 class StoreError(Exception):
-    """What is wrong (`what`), in which file (`path`), at which byte (`offset`, from the file's start), and the way out (`hint`)."""
+    """What is wrong, in which file (`path`), at which byte from its start (`offset`), and the way out (`hint`)."""
 
     def __init__(self, what: str, path: str = "", offset: Optional[int] = None, hint: str = "") -> None:
         super().__init__(what, path, offset, hint)
@@ -25,9 +25,9 @@ class StoreError(Exception):
     def __str__(self) -> str:
         place = self.path
         if self.offset is not None:
-            place = "{0} at byte {1}".format(place, self.offset).strip()
-        text = "{0}: {1}".format(place, self.what) if place else self.what
-        return "{0}. {1}".format(text.rstrip("."), self.hint) if self.hint else text
+            place = f"{place} at byte {self.offset}".strip()
+        text = f"{place}: {self.what}" if place else self.what
+        return "{}. {}".format(text.rstrip("."), self.hint) if self.hint else text
 
     def as_dict(self) -> Dict[str, Any]:
         """The error as plain values, so that it can cross a pipe from a worker and become a module result."""
@@ -68,7 +68,9 @@ class WriteFailed(StoreError):
     """The operating system refused a change; `what` has its reason."""
 
 
-KINDS = {kind.__name__: kind for kind in (StoreError, Corrupt, Unsupported, Refused, IndexGap, InUse, NoSpace, WriteFailed)}
+KINDS = {
+    kind.__name__: kind for kind in (StoreError, Corrupt, Unsupported, Refused, IndexGap, InUse, NoSpace, WriteFailed)
+}
 
 
 def from_dict(values: Dict[str, Any]) -> StoreError:
@@ -78,7 +80,7 @@ def from_dict(values: Dict[str, Any]) -> StoreError:
 
 
 class located:
-    """Context that completes errors of pure code: sets their path, and adds the file offset of the buffer's first byte.
+    """Completes errors of pure code: sets their path and adds the file offset of the buffer.s first byte.
 
     Use it per page or window, never per entry (about 0.3 microseconds).
     """
@@ -90,7 +92,9 @@ class located:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], _trace: Optional[TracebackType]) -> None:
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], _trace: Optional[TracebackType]
+    ) -> None:
         if isinstance(error, StoreError) and not error.path:
             error.path = self.path
             if error.offset is not None:

@@ -54,7 +54,7 @@ class Part(NamedTuple):
 
 
 class PartResult(NamedTuple):
-    """What a target says about a part that it has written and synced. `fields` are plain values: they cross a pipe as JSON."""
+    """What a target says about a part it has written and synced. `fields` are plain: they cross a pipe as JSON."""
 
     number: int
     bytes_written: int
@@ -62,7 +62,7 @@ class PartResult(NamedTuple):
 
 
 class StoreReader(Protocol):
-    """A store opened for reading. Reading verifies: whatever a method passes over has been checked, or StoreError is raised."""
+    """A store opened for reading. What a method passes over has been checked, or it raises StoreError."""
 
     encoding: str
     path: str
@@ -90,4 +90,4 @@ class StoreWriter(Protocol):
         """Write one part and sync it. Runs in a worker process; parts may be written in any order, at the same time."""
 
     def seal(self, results: Sequence[PartResult], stable: Stable) -> None:
-        """Write and sync the metadata: after it the store is complete. Runs in the parent, once, with results in order of parts."""
+        """Write and sync the metadata, which completes the store. Runs once, in the parent, with results in order."""

@@ -1,0 +1,295 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only code that changes files: create, write, fsync, rename, link, remove; owner, mode, label; locks.
+
+Every path below a raft directory is opened relative to a held descriptor of that directory, and no link is followed:
+the directory belongs to an unprivileged user while this code runs as root. A call that changes a name is durable when
+it returns; the weaker form says so in its name (`_nosync`). Nothing here knows what the files mean.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+from typing import Callable, List, Optional, Sequence
+
+from .attributes import Attributes
+from .errors import Corrupt, InUse, Refused, StoreError, WriteFailed
+from .syscalls import REAL, Buffer, SystemCalls, fail
+
+_OPEN = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # O_NONBLOCK: a FIFO in place of a file must not hang us
+_IOV_MAX = 1024
+
+
+def lock_exclusive(fd: int, path: str) -> None:
+    """Take the flock(2) that bbolt takes, without waiting. Raises InUse when somebody has it.
+
+    The lock belongs to the open file: forked workers keep it, and it is gone when the last of them is dead.
+    """
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            raise WriteFailed(f"cannot lock: {os.strerror(error.errno or 0)}", path) from error
+        raise InUse(
+            "the file is locked by another process", path, hint="Stop the Nomad server, then run again."
+        ) from error
+
+
+def read_exact(fd: int, length: int, off: int, path: str = "") -> bytes:
+    """`length` bytes from `off`. Raises Corrupt when the file ends before, StoreError when it cannot be read."""
+    chunks: List[bytes] = []
+    have = 0
+    while have < length:
+        try:
+            chunk = os.pread(fd, length - have, off + have)
+        except OSError as error:
+            raise StoreError(
+                f"cannot read: {os.strerror(error.errno or 0)}", path, off + have, "Check the disk and the kernel log."
+            ) from error
+        if not chunk:
+            raise Corrupt(f"the file ends here, but {length - have} more bytes are expected", path, off + have)
+        if have == 0 and len(chunk) == length:
+            return chunk
+        chunks.append(chunk)
+        have += len(chunk)
+    return b"".join(chunks)
+
+
+class NewFile:
+    """A file that this run has created: written through an unbuffered descriptor, and not on disk before `sync`."""
+
+    def __init__(self, directory: Directory, name: str, fd: int) -> None:
+        self._directory = directory
+        self._calls = directory.calls
+        self.name = name
+        self.path = directory.path_of(name)
+        self.fd = fd
+        self.length = 0
+
+    def write(self, buffers: Sequence[Buffer]) -> None:
+        """Append the buffers. Raises NoSpace or WriteFailed."""
+        self.length = self.write_at(self.length, buffers)
+
+    def write_at(self, off: int, buffers: Sequence[Buffer]) -> int:
+        """Write the buffers at `off`; returns the offset behind them."""
+        todo = [memoryview(buffer).cast("B") for buffer in buffers if len(buffer)]
+        start = 0
+        while start < len(todo):
+            try:
+                written = self._calls.pwritev(self.fd, todo[start : start + _IOV_MAX], off)
+            except OSError as error:
+                fail(error, f"write at byte {off}", self.path)
+            off += written
+            while start < len(todo) and written >= len(todo[start]):
+                written -= len(todo[start])
+                start += 1
+            if written:
+                todo[start] = todo[start][written:]
+        return off
+
+    def set_length(self, length: int) -> None:
+        """Make the file exactly `length` bytes long; a longer one ends in zeros."""
+        try:
+            self._calls.ftruncate(self.fd, length)
+        except OSError as error:
+            fail(error, "set the length", self.path)
+
+    def sync(self) -> None:
+        """Flush the content to the disk. Raises WriteFailed: what was written before is then of unknown state."""
+        try:
+            self._calls.fsync(self.fd)
+        except OSError as error:
+            fail(error, "flush to the disk", self.path)
+
+    def close(self) -> None:
+        """Close without syncing."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
+class Directory:
+    """An open directory. All names are single components inside it, and no link is followed."""
+
+    def __init__(self, fd: int, path: str, calls: SystemCalls = REAL) -> None:
+        self.fd = fd
+        self.path = path
+        self.calls = calls
+
+    @classmethod
+    def open(cls, path: str, calls: SystemCalls = REAL) -> Directory:
+        """A directory by the path that a person gave; links in it are theirs and are followed. Raises Refused."""
+        try:
+            return cls(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), path, calls)
+        except OSError as error:
+            raise Refused(f"cannot open the directory: {os.strerror(error.errno or 0)}", path) from error
+
+    def path_of(self, name: str) -> str:
+        """The path of a name, for messages."""
+        return os.path.join(self.path, name)
+
+    def close(self) -> None:
+        """Close the descriptor; a flock on it is gone then."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def names(self) -> List[str]:
+        """All names in it, sorted."""
+        return sorted(os.listdir(self.fd))
+
+    def stat(self, name: str) -> Optional[os.stat_result]:
+        """Status of the name itself (links not followed), or None when there is no such name."""
+        try:
+            return os.stat(name, dir_fd=self.fd, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def read_link(self, name: str) -> str:
+        """Target of a symbolic link."""
+        return os.readlink(name, dir_fd=self.fd)
+
+    def free_bytes(self) -> int:
+        """Bytes that an unprivileged writer may still use on this file system."""
+        status = os.fstatvfs(self.fd)
+        return status.f_bavail * status.f_frsize
+
+    def subdirectory(self, name: str) -> Directory:
+        """A directory inside; a link is refused."""
+        return Directory(self._open(name, os.O_RDONLY | os.O_DIRECTORY), self.path_of(name), self.calls)
+
+    def open_read(self, name: str) -> int:
+        """Descriptor of a regular file for reading; anything else is refused."""
+        return self._regular(self._open(name, os.O_RDONLY), name)
+
+    def open_read_write(self, name: str) -> int:
+        """The same for reading and writing, as a lock on some file systems needs it."""
+        return self._regular(self._open(name, os.O_RDWR), name)
+
+    def _open(self, name: str, flags: int) -> int:
+        try:
+            return os.open(name, flags | _OPEN, dir_fd=self.fd)
+        except OSError as error:
+            hint = (
+                "Symbolic links are not followed here; give the real directory." if error.errno == errno.ELOOP else ""
+            )
+            raise Refused(f"cannot open: {os.strerror(error.errno or 0)}", self.path_of(name), hint=hint) from error
+
+    def _regular(self, fd: int, name: str) -> int:
+        if stat.S_ISREG(os.fstat(fd).st_mode):
+            return fd
+        os.close(fd)
+        raise Refused(
+            "this is not a regular file", self.path_of(name), hint="Find out what put it there and move it away."
+        )
+
+    def create(self, name: str, attributes: Optional[Attributes] = None) -> NewFile:
+        """A new, empty file of mode 0600 or with the given attributes. Raises WriteFailed when the name is taken."""
+        try:
+            fd = self.calls.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | _OPEN, 0o600, self.fd)
+        except OSError as error:
+            fail(error, "create the file", self.path_of(name))
+        new = NewFile(self, name, fd)
+        if attributes is not None:
+            try:
+                attributes.apply(fd, new.path, self.calls)
+            except StoreError:
+                new.close()
+                raise
+        return new
+
+    def make_directory(self, name: str, attributes: Optional[Attributes] = None) -> Directory:
+        """A new directory of mode 0700 or with the given attributes; its name is durable after the next `sync`."""
+        self._change("make the directory", name, lambda: self.calls.mkdir(name, 0o700, self.fd))
+        made = self.subdirectory(name)
+        if attributes is not None:
+            attributes.apply(made.fd, made.path, self.calls)
+        return made
+
+    def sync(self) -> None:
+        """Flush the names of this directory to the disk."""
+        try:
+            self.calls.fsync(self.fd)
+        except OSError as error:
+            fail(error, "flush the directory to the disk", self.path)
+
+    def rename(self, old: str, new: str) -> None:
+        """Give `old` the free name `new`, durably. Raises WriteFailed when `new` is taken: rename(2) would replace it silently."""
+        self.rename_nosync(old, new)
+        self.sync()
+
+    def rename_nosync(self, old: str, new: str) -> None:
+        """The same without the sync."""
+        if self.stat(new) is not None:
+            raise WriteFailed(
+                "the name is taken", self.path_of(new), hint="Nothing is ever replaced; run the same command again."
+            )
+        self._change(f"rename to {new}", old, lambda: self.calls.rename(old, new, self.fd))
+
+    def replace(self, old: str, new: str) -> None:
+        """Give `old` the name `new` in one step, durably; what had that name is gone. The switch of a conversion is such a call."""
+        self._change(f"rename to {new}", old, lambda: self.calls.rename(old, new, self.fd))
+        self.sync()
+
+    def link(self, old: str, new: str) -> None:
+        """A second name for a file, durably."""
+        self._change(f"link as {new}", old, lambda: self.calls.link(old, new, self.fd))
+        self.sync()
+
+    def symlink_nosync(self, target: str, name: str) -> None:
+        """A symbolic link; its name is durable after the next `sync`."""
+        self._change("make the link", name, lambda: self.calls.symlink(target, name, self.fd))
+
+    def symlink(self, target: str, name: str) -> None:
+        """A symbolic link, durably."""
+        self.symlink_nosync(target, name)
+        self.sync()
+
+    def remove(self, name: str) -> None:
+        """Remove a file's name, durably."""
+        self.remove_nosync(name)
+        self.sync()
+
+    def remove_nosync(self, name: str) -> None:
+        """The same without the sync."""
+        self._change("remove", name, lambda: self.calls.unlink(name, self.fd))
+
+    def remove_directory(self, name: str) -> None:
+        """Remove a directory of plain files and its content, durably. Only for what this code has made itself."""
+        inner = self.subdirectory(name)
+        try:
+            for inner_name in inner.names():
+                inner.remove_nosync(inner_name)
+        finally:
+            inner.close()
+        self._change("remove the directory", name, lambda: self.calls.rmdir(name, self.fd))
+        self.sync()
+
+    def replace_file(self, name: str, temporary: str, content: bytes, attributes: Optional[Attributes] = None) -> None:
+        """Put a whole file in place in one step, durably: written and synced under the free name `temporary`, then renamed."""
+        new = self.create(temporary, attributes)
+        try:
+            new.write([content])
+            new.sync()
+            self.replace(temporary, name)
+        except StoreError:
+            self._discard(temporary)
+            raise
+        finally:
+            new.close()
+
+    def _discard(self, name: str) -> None:
+        """Remove a temporary file of ours after a failure that is being reported; that it stays as well is not worth another error."""
+        try:
+            self.calls.unlink(name, self.fd)
+        except OSError:
+            return
+
+    def _change(self, doing: str, name: str, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except OSError as error:
+            fail(error, doing, self.path_of(name))
