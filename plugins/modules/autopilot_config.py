@@ -1,0 +1,165 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, raftops.nomad contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: autopilot_config
+short_description: Change or hold the autopilot configuration of a Nomad cluster
+version_added: 1.0.0
+author:
+  - raftops.nomad contributors (@raftops)
+description:
+  - Changes single settings of the autopilot configuration with compare-and-set, so that a change made by somebody else at the same time is never lost.
+  - With O(state=held) it switches the removal of dead servers off for the time of a maintenance, and with O(state=released) it puts the previous value back.
+    The leader removes a stopped server from the cluster after some 40 seconds otherwise.
+  - With ACLs it needs a token with C(operator:write).
+extends_documentation_fragment:
+  - raftops.nomad.connection
+  - raftops.nomad.attributes
+  - raftops.nomad.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+    details:
+      - The present configuration is read, nothing is written, neither to the cluster nor to O(hold_file).
+  diff_mode:
+    support: full
+options:
+  state:
+    description:
+      - V(present) gives the settings named in the task their values and leaves the others. Without any setting it only reads.
+      - V(held) writes the value of C(CleanupDeadServers) to O(hold_file), then sets it to false.
+      - V(released) sets C(CleanupDeadServers) to the value in O(hold_file) and then removes the file. Without the file, and without O(previous), there is nothing to do.
+    type: str
+    choices: [present, held, released]
+    default: present
+  hold_file:
+    description:
+      - File on the managed host that keeps the previous value while it is held, so that a later run can put it back whatever happened to this one.
+        The role uses C(.raft-hold.json) in the Raft directory of the server that is about to stop.
+      - An existing file is adopted with O(state=held), its previous value is never replaced by the one now in force.
+      - Required with O(state=held) and O(state=released). With O(state=present) it is only read, and described in RV(hold).
+      - A file that belongs neither to root nor to the user running the module is not trusted; it is treated as absent, with a warning.
+    type: path
+  origin:
+    description:
+      - Who holds, for the people who find the file. The role uses a name of the controller and of the run.
+      - Required with O(state=held).
+      - A hold of another origin is refused, both for O(state=held) and O(state=released), unless O(take_over=true). Releasing without O(origin) is not refused.
+    type: str
+  previous:
+    description:
+      - The value of C(CleanupDeadServers) from before the first hold of this run, for O(state=held) on the second and later servers, where the value in force is already the held one.
+      - With O(state=released) it is used when O(hold_file) does not exist, as on a server that stands in for an unreachable one.
+      - The value in an existing O(hold_file) has precedence.
+    type: bool
+  take_over:
+    description:
+      - Whether a hold of another origin may be adopted or released.
+    type: bool
+    default: false
+  cleanup_dead_servers:
+    description:
+      - Whether the leader removes servers that have failed. Only with O(state=present).
+    type: bool
+  last_contact_threshold:
+    description:
+      - How long a healthy server may be without contact with the leader, a Go duration such as V(200ms). Only with O(state=present).
+    type: str
+  server_stabilization_time:
+    description:
+      - How long a new server must be healthy before it gets a vote, a Go duration such as V(10s). Only with O(state=present).
+    type: str
+  max_trailing_logs:
+    description:
+      - How many entries a healthy server may be behind the leader. Only with O(state=present).
+    type: int
+  min_quorum:
+    description:
+      - Number of voters below which the leader does not remove dead servers. Only with O(state=present).
+    type: int
+seealso:
+  - module: raftops.nomad.autopilot_health_info
+"""
+
+EXAMPLES = r"""
+- name: Keep the leader from removing this server while it is down
+  raftops.nomad.autopilot_config:
+    state: held
+    hold_file: /opt/nomad/data/server/raft/.raft-hold.json
+    origin: "{{ lookup('ansible.builtin.pipe', 'hostname') }}"
+  register: hold
+
+- name: Put the previous value back
+  raftops.nomad.autopilot_config:
+    state: released
+    hold_file: /opt/nomad/data/server/raft/.raft-hold.json
+
+- name: Set two settings, leave the others
+  raftops.nomad.autopilot_config:
+    server_stabilization_time: 30s
+    min_quorum: 3
+"""
+
+RETURN = r"""
+config:
+  description: The configuration in force afterwards, or as it would be in check mode.
+  returned: always
+  type: dict
+  contains:
+    cleanup_dead_servers:
+      description: Whether the leader removes servers that have failed.
+      type: bool
+      sample: false
+    last_contact_threshold:
+      description: How long a healthy server may be without contact with the leader.
+      type: str
+      sample: 200ms
+    server_stabilization_time:
+      description: How long a new server must be healthy before it gets a vote.
+      type: str
+      sample: 10s
+    max_trailing_logs:
+      description: How many entries a healthy server may be behind the leader.
+      type: int
+      sample: 250
+    min_quorum:
+      description: Number of voters below which dead servers are not removed.
+      type: int
+      sample: 0
+    modify_index:
+      description: Raft index of the last change of the configuration, the value for compare-and-set.
+      type: int
+      sample: 4
+hold:
+  description: The hold in O(hold_file), after this task. Null when there is none.
+  returned: always
+  type: dict
+  contains:
+    origin:
+      description: Who holds.
+      type: str
+      sample: controller-1
+    previous:
+      description: The value of C(CleanupDeadServers) to put back.
+      type: bool
+      sample: true
+    created:
+      description: When the hold began, in UTC, as the clock of the managed host said.
+      type: str
+      sample: "2026-11-22T13:20:35Z"
+adopted:
+  description: Whether O(state=held) found a hold and adopted it.
+  returned: always
+  type: bool
+  sample: false
+previous:
+  description: The value of C(CleanupDeadServers) before the hold, for O(previous) of the servers that follow. Null without a hold.
+  returned: always
+  type: bool
+  sample: true
+"""

@@ -1,0 +1,122 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, raftops.nomad contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: raft_transfer_leadership
+short_description: Move the leadership of a Nomad cluster and prove that it moved
+version_added: 1.0.0
+author:
+  - raftops.nomad contributors (@raftops)
+description:
+  - Without O(server_id), the server asked gives leadership up when it has it, to the best candidate. When it does not lead, nothing changes.
+  - With O(server_id), that server becomes leader. When it leads already, nothing changes.
+  - Afterwards the module waits until the server asked says, O(stable_for) seconds in a row, that the chosen server leads and that there is no election on.
+    It fails when leadership comes back or goes elsewhere.
+  - With ACLs it needs a management token, no weaker one can move leadership.
+extends_documentation_fragment:
+  - raftops.nomad.connection
+  - raftops.nomad.attributes
+  - raftops.nomad.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+    details:
+      - The candidate is chosen for real, leadership is not moved.
+  diff_mode:
+    support: none
+options:
+  server_id:
+    description:
+      - Raft ID of the server that shall lead.
+    type: str
+  candidates:
+    description:
+      - Raft IDs of servers that may become leader when O(server_id) is not given, such as those already migrated, best first.
+      - The first of them that is a healthy voter is chosen. Without this list it is the healthy voter with the longest log.
+    type: list
+    elements: str
+  target_host:
+    description:
+      - Address of the new leader's own HTTP API. When given, that server is asked as well whether it leads.
+      - Only useful with O(server_id), or with one entry in O(candidates).
+    type: str
+  target_port:
+    description:
+      - Port of the new leader's own HTTP API. Left out, the port of the agent asked.
+    type: int
+  wait_timeout:
+    description:
+      - Seconds within which the new leader must be proven.
+    type: int
+    default: 30
+  stable_for:
+    description:
+      - Seconds in a row in which it must lead.
+    type: float
+    default: 2
+seealso:
+  - module: raftops.nomad.server_wait
+"""
+
+EXAMPLES = r"""
+- name: Give leadership up, if this server has it, before it is stopped
+  raftops.nomad.raft_transfer_leadership:
+    candidates: "{{ migrated_ids }}"
+
+- name: Make one server lead
+  raftops.nomad.raft_transfer_leadership:
+    server_id: 1e70156a-c6aa-01a1-ba14-e2df5513ced6
+    target_host: 10.0.0.12
+"""
+
+RETURN = r"""
+from:
+  description: The leader found at the beginning.
+  returned: always
+  type: dict
+  contains:
+    id:
+      description: Raft ID.
+      type: str
+      sample: e93eaec1-b82a-bf92-f2a5-79d404511e21
+    address:
+      description: RPC address.
+      type: str
+      sample: 127.0.0.11:4647
+    name:
+      description: Name in the cluster.
+      type: str
+      sample: s1.global
+to:
+  description: The leader at the end, or the candidate chosen in check mode. The same as RV(from) when nothing had to change.
+  returned: always
+  type: dict
+  contains:
+    id:
+      description: Raft ID.
+      type: str
+      sample: 1e70156a-c6aa-01a1-ba14-e2df5513ced6
+    address:
+      description: RPC address.
+      type: str
+      sample: 127.0.0.12:4647
+    name:
+      description: Name in the cluster.
+      type: str
+      sample: s2.global
+elapsed:
+  description: Seconds from the request to the end of the proof.
+  returned: always
+  type: float
+  sample: 2.3
+reason:
+  description: One sentence on what was done, or why nothing was.
+  returned: always
+  type: str
+  sample: s2.global leads instead of s1.global, for 2 s in a row
+"""

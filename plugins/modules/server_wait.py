@@ -1,0 +1,172 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, raftops.nomad contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: server_wait
+short_description: Wait until a Nomad server is back, or may be stopped
+version_added: 1.0.0
+author:
+  - raftops.nomad contributors (@raftops)
+description:
+  - Asks the agent again and again until a condition holds, O(stable_for) seconds in a row, and fails with the last answer when it does not within O(wait_timeout).
+  - The conditions are judged from the API's answers only and each comes with a sentence that says what is missing.
+  - "V(back): the server itself answers, is follower or leader, has committed and applied entries, both the same and close to the leader's, and,
+    if O(backend) is given, runs on it. In the leader's view it is there with the same ID, alive and healthy, the set of voters is O(voters)
+    and the failure tolerance is at least O(failure_tolerance), as far as these are given."
+  - "V(stoppable): the cluster has a settled leader, all servers are alive and healthy, the voters are O(voters) if these are given, the failure tolerance is at least
+    O(min_failure_tolerance) and the voters that remain without this server are a majority. The server asked is the one that may be stopped, or O(server_id)."
+  - "V(serving): the server itself is as V(back) wants it; the leader's view of it is not looked at. To ask every other voter itself before one is stopped."
+  - "V(healthy): the cluster has a settled leader and all its servers are alive and healthy, the voters are O(voters) if these are given."
+  - With ACLs it needs a token with C(agent:read) and C(operator:read). A refusal is not final here, because a restarted server knows no tokens for some seconds.
+extends_documentation_fragment:
+  - raftops.nomad.connection
+  - raftops.nomad.attributes
+  - raftops.nomad.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+    details:
+      - The condition is looked at once, for real, without waiting. RV(waited) is false, and the task does not fail when the condition does not hold, see RV(satisfied).
+      - For a gate that shall fail in check mode as well, give the task C(check_mode=false) and O(wait_timeout=0); this module changes nothing.
+  diff_mode:
+    support: none
+options:
+  until:
+    description:
+      - The condition.
+    type: str
+    choices: [back, stoppable, serving, healthy]
+    default: back
+  server_id:
+    description:
+      - Raft ID that the server must have.
+      - Left out, the server asked is meant, whatever its ID. Give it wherever a wrong address would matter.
+    type: str
+  backend:
+    description:
+      - Backend on which the server must run.
+    type: str
+    choices: [boltdb, wal]
+  voters:
+    description:
+      - Raft IDs of all voters that the cluster must have, no more and no fewer. Usually as RV(observation.autopilot.voters) was before.
+    type: list
+    elements: str
+  failure_tolerance:
+    description:
+      - Least failure tolerance of the cluster, for O(until=back).
+    type: int
+    default: 0
+  min_failure_tolerance:
+    description:
+      - Least failure tolerance of the cluster before a voter is stopped, for O(until=stoppable).
+    type: int
+    default: 1
+  allow_outage:
+    description:
+      - Whether a voter may be stopped although the others are no majority, which means an outage, for O(until=stoppable).
+        This is the only way in clusters of one or two servers.
+      - O(min_failure_tolerance) is not looked at then.
+    type: bool
+    default: false
+  repair:
+    description:
+      - Whether the server is already down or interrupted, and its own state does not count, for O(until=stoppable).
+        The others must be alive, healthy voters and a majority without it.
+      - O(server_id) is needed then, because the server cannot be asked; O(host) is that of another server.
+    type: bool
+    default: false
+  max_lag:
+    description:
+      - How many entries the server may be behind the leader's last entry, for O(until=back) and O(until=serving).
+    type: int
+    default: 250
+  wait_timeout:
+    description:
+      - Seconds within which the condition must hold. With V(0) it is looked at once.
+    type: int
+    default: 300
+  stable_for:
+    description:
+      - Seconds in a row in which the condition must hold. Not used with O(wait_timeout=0).
+    type: float
+    default: 10
+  interval:
+    description:
+      - Seconds between two looks.
+    type: float
+    default: 0.5
+seealso:
+  - module: raftops.nomad.autopilot_health_info
+  - module: raftops.nomad.agent_info
+"""
+
+EXAMPLES = r"""
+- name: May this server be stopped now?
+  raftops.nomad.server_wait:
+    until: stoppable
+    server_id: "{{ nomad.agent.id }}"
+    wait_timeout: 60
+    stable_for: 5
+  register: before
+
+- name: Wait until it is back on WAL with everybody as before
+  raftops.nomad.server_wait:
+    until: back
+    server_id: "{{ nomad.agent.id }}"
+    backend: wal
+    voters: "{{ before.observation.autopilot.voters }}"
+    failure_tolerance: "{{ before.observation.autopilot.failure_tolerance }}"
+"""
+
+RETURN = r"""
+satisfied:
+  description: Whether the condition holds. In check mode, and with O(wait_timeout=0), at the one look that was taken.
+  returned: always
+  type: bool
+  sample: true
+waited:
+  description: Whether the module waited, false in check mode and with O(wait_timeout=0).
+  returned: always
+  type: bool
+  sample: true
+reason:
+  description: One sentence on what holds, or on the first thing that is missing.
+  returned: always
+  type: str
+  sample: s1.global runs on wal, is a follower, has applied entry 683 and is a healthy voter
+elapsed:
+  description: Seconds waited.
+  returned: always
+  type: float
+  sample: 15.1
+looks:
+  description: How often was looked.
+  returned: always
+  type: int
+  sample: 31
+observation:
+  description: The last answers.
+  returned: always
+  type: dict
+  contains:
+    agent:
+      description: What the server itself said, as RV(raftops.nomad.agent_info#module:agent). Null when it did not answer, or was not asked.
+      type: dict
+    agent_error:
+      description: Why there is no RV(observation.agent), else empty.
+      type: str
+      sample: ""
+    autopilot:
+      description: What the leader said, as RV(raftops.nomad.autopilot_health_info#module:autopilot). Null when there was no answer, or none was asked for.
+      type: dict
+    autopilot_error:
+      description: Why there is no RV(observation.autopilot), else empty.
+      type: str
+      sample: ""
+"""

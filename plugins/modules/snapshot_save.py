@@ -1,0 +1,116 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, raftops.nomad contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: snapshot_save
+short_description: Save a snapshot of a Nomad cluster to a directory on the server
+version_added: 1.0.0
+author:
+  - raftops.nomad contributors (@raftops)
+description:
+  - Fetches a snapshot, checks the digest that Nomad sends with it and the archive's content, and leaves it as a file of mode 0600.
+  - A snapshot holds the encryption keys of the cluster in clear, so its content is never logged and the file belongs to the user running the module.
+  - With ACLs it needs a token with the capability C(snapshot-save) or with C(operator:write).
+extends_documentation_fragment:
+  - raftops.nomad.connection
+  - raftops.nomad.attributes
+  - raftops.nomad.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+    details:
+      - No snapshot is taken, because taking one changes the server. O(dest) is looked at.
+  diff_mode:
+    support: none
+options:
+  dest:
+    description:
+      - Directory on the managed host for the file. It is made with mode 0700 when it is missing; its parent must exist.
+      - An existing directory must belong to root or to the user running the module and must not be writable by others.
+    type: path
+    required: true
+  stale:
+    description:
+      - Whether to take the snapshot of the very server asked, which needs no leader, instead of the leader's.
+      - It also leaves that server with a fresh Raft snapshot on its own disk, so that it has less to replay after a restart and knows its ACL tokens at once.
+    type: bool
+    default: false
+  name:
+    description:
+      - Name of the file in O(dest). It must not exist.
+      - Left out, C(nomad-REGION-INDEX-TIME.snap).
+    type: str
+  wait_timeout:
+    description:
+      - Seconds the whole transfer may take.
+    type: int
+    default: 600
+seealso:
+  - module: raftops.nomad.raft_migrate_backend
+"""
+
+EXAMPLES = r"""
+- name: Save the leader's snapshot
+  raftops.nomad.snapshot_save:
+    dest: /opt/nomad/snapshots
+  register: snapshot
+
+- name: Save this server's own snapshot just before it is stopped
+  raftops.nomad.snapshot_save:
+    dest: /opt/nomad/snapshots
+    stale: true
+"""
+
+RETURN = r"""
+path:
+  description: The file written. In check mode the directory with a slash at the end.
+  returned: always
+  type: str
+  sample: /opt/nomad/snapshots/nomad-global-316-20261122T104744Z.snap
+size:
+  description: Size of the file in bytes.
+  returned: when not in check mode
+  type: int
+  sample: 50320
+sha256:
+  description: Its SHA-256, compared with the digest that Nomad sent, in lower-case hex.
+  returned: when not in check mode
+  type: str
+  sample: 09640763a2efc71c19b4978b1cae74c30053a7118f7ffa826dee1a2da847c0ad
+index:
+  description: Raft index up to which the snapshot goes.
+  returned: when not in check mode
+  type: int
+  sample: 316
+term:
+  description: Raft term of that entry.
+  returned: when not in check mode
+  type: int
+  sample: 6
+snapshot_id:
+  description: Raft's name of the snapshot.
+  returned: when not in check mode
+  type: str
+  sample: 6-316-1795344464412
+state_size:
+  description: Size of the state inside, in bytes.
+  returned: when not in check mode
+  type: int
+  sample: 176128
+servers:
+  description: Raft IDs of the servers in the snapshot's configuration, sorted.
+  returned: when not in check mode
+  type: list
+  elements: str
+  sample: [0c36f51e-b2bb-1b17-949f-a5a934efe5a8, 1e70156a-c6aa-01a1-ba14-e2df5513ced6, e93eaec1-b82a-bf92-f2a5-79d404511e21]
+elapsed:
+  description: Seconds it took.
+  returned: always
+  type: float
+  sample: 0.4
+"""
