@@ -217,7 +217,7 @@ class Directory:
             fail(error, "flush the directory to the disk", self.path)
 
     def rename(self, old: str, new: str) -> None:
-        """Give `old` the free name `new`, durably. Raises WriteFailed when `new` is taken: rename(2) would replace it silently."""
+        """Give `old` the free name `new`, durably. Raises WriteFailed when it is taken."""
         self.rename_nosync(old, new)
         self.sync()
 
@@ -230,7 +230,7 @@ class Directory:
         self._change(f"rename to {new}", old, lambda: self.calls.rename(old, new, self.fd))
 
     def replace(self, old: str, new: str) -> None:
-        """Give `old` the name `new` in one step, durably; what had that name is gone. The switch of a conversion is such a call."""
+        """Give `old` the name `new` in one durable step; what had that name is gone. The switch is such a call."""
         self._change(f"rename to {new}", old, lambda: self.calls.rename(old, new, self.fd))
         self.sync()
 
@@ -269,7 +269,7 @@ class Directory:
         self.sync()
 
     def replace_file(self, name: str, temporary: str, content: bytes, attributes: Optional[Attributes] = None) -> None:
-        """Put a whole file in place in one step, durably: written and synced under the free name `temporary`, then renamed."""
+        """Put a whole file in place in one durable step: written and synced as `temporary`, then renamed."""
         new = self.create(temporary, attributes)
         try:
             new.write([content])
@@ -282,7 +282,7 @@ class Directory:
             new.close()
 
     def _discard(self, name: str) -> None:
-        """Remove a temporary file of ours after a failure that is being reported; that it stays as well is not worth another error."""
+        """Remove our temporary file while another failure is being reported; if it stays, the next run removes it."""
         try:
             self.calls.unlink(name, self.fd)
         except OSError:

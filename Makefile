@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Everything runs from a fresh clone: `make demo` and `make test` do their own set-up (.venv and .build, nothing else).
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+COLLECTION := .build/ansible_collections/raftops/nomad
+VENV := .venv
+BIN := $(abspath $(VENV))/bin
+NOMAD_BIN ?= $(abspath .build/bin/lab)
+export NOMAD_BIN
+export ANSIBLE_HOST_PATTERN_MISMATCH := error
+export ANSIBLE_COLLECTIONS_PATH := $(abspath .build)
+export PATH := $(BIN):$(PATH)
+PYTEST := $(BIN)/python -m pytest -q
+
+.PHONY: help setup demo test lint test-unit test-interop test-e2e test-collection test-sanity test-cores clean
+
+help:
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+setup: .build/setup.done ## .venv, the link that makes the checkout a collection, the Go programs of the tests
+
+.build/setup.done: tests/tools/setup requirements/dev.txt tests/tools/pythons
+	tests/tools/setup
+	touch $@
+
+GO_SOURCES = $(wildcard tests/$(1)/*.go tests/$(1)/*/*.go tests/$(1)/go.mod tests/$(1)/go.sum)
+
+.build/bin/judge: $(call GO_SOURCES,judge) | .build/setup.done
+	tests/tools/go-build judge
+
+.build/bin/lab: $(call GO_SOURCES,lab) | .build/setup.done
+	tests/tools/go-build lab
+
+demo: .build/setup.done .build/bin/lab ## a three-server cluster on loopback is migrated before your eyes (NOMAD_BIN=/path/to/nomad: a real one)
+	$(BIN)/python tests/e2e/demo.py
+
+test: ## everything CI runs
+	tests/tools/run-tests
+
+lint: .build/setup.done ## ruff, mypy --strict, yamllint, ansible-lint --profile production
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	cd .build && MYPYPATH=. $(BIN)/mypy --config-file ../pyproject.toml -p ansible_collections.raftops.nomad.plugins.module_utils
+	$(BIN)/yamllint --strict .
+	$(BIN)/ansible-lint --offline --profile production
+	cd tests/judge && $$(../tools/go-path) vet ./...
+	cd tests/lab && $$(../tools/go-path) vet ./...
+
+test-unit: .build/setup.done ## unit tests and house rules, on the Python of .venv and, for the stores, on the oldest one found
+	$(PYTEST) -n 2 tests/unit
+	tests/tools/oldest-python
+
+test-interop: .build/setup.done .build/bin/judge ## our stores against HashiCorp's own libraries
+	$(PYTEST) -n 2 tests/interop
+
+test-e2e: .build/setup.done .build/bin/judge .build/bin/lab ## ad-hoc runs and rolls on three-server clusters (NOMAD_BIN=/path/to/nomad: real ones)
+	$(PYTEST) -n 2 --dist loadfile tests/e2e
+
+test-collection: .build/setup.done ## build the tarball, install it elsewhere, use it from there
+	tests/tools/installed-collection
+
+test-cores: .build/setup.done ## ansible-test sanity and unit tests on every supported ansible-core whose Python is found
+	tests/tools/every-core
+
+clean: ## remove .venv and .build
+	rm -rf .venv .build
