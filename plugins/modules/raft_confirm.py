@@ -70,3 +70,21 @@ asked:
   type: bool
   sample: true
 """
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "msg": {"type": "str", "required": True},
+            "hosts": {"type": "list", "elements": "str"},
+            "force": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    module.fail_json(msg="raft_confirm asks on the controller. Call it as raftops.nomad.raft_confirm from a task.")
+
+
+if __name__ == "__main__":
+    main()

@@ -22,22 +22,17 @@ description:
   - While the store is the WAL, C(raft.db) is a dangling symbolic link. It makes Nomad refuse to start on BoltDB by
     mistake, where it would otherwise start with an empty log.
   - Nomad must be stopped. This is proven with file locks and by looking for processes that have a store open.
+extends_documentation_fragment:
+  - raftops.nomad.attributes
 attributes:
   check_mode:
     support: full
-    description: Reads the store, reports what would be done in RV(plan) and changes nothing.
     details:
-      - A store that is in use is no error in check mode. Its RV(entries) is then null.
+      - The store is read and RV(plan) computed for real. A store in use is no error then; its RV(entries) is null.
   diff_mode:
     support: full
-    description: Shows the names in the Raft directory before and after.
-  idempotent:
-    support: full
-    description: A second run changes nothing.
-  platform:
-    support: full
-    platforms: linux
-    description: Runs on Linux only, with Python 3.8 or newer and nothing else required.
+    details:
+      - The names in the Raft directory before and after.
 options:
   data_dir:
     description:
@@ -245,3 +240,59 @@ hint:
   type: str
   sample: Stop Nomad on this host, then run this again.
 """
+
+from dataclasses import replace
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.raftops.nomad.plugins.module_utils.progress import progress_file
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import outcome, switch
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils.results import difference, failure, success
+
+
+def migrate(module: AnsibleModule) -> outcome.Outcome:
+    """The conversion, with the progress file around it."""
+    params = module.params
+    request = outcome.Request(
+        data_dir=params["data_dir"],
+        backend=params["backend"],
+        wal_segment_size=params["wal_segment_size"],
+        effective_backend=None,
+        backup_dir=params["backup_dir"],
+        workers=params["workers"],
+        lock_timeout_s=params["lock_timeout"],
+        check=module.check_mode,
+    )
+    if not params["progress_file"] or module.check_mode:
+        return switch.migrate(request)
+    with progress_file(params["progress_file"], params["data_dir"], module.warn) as progress:
+        return switch.migrate(replace(request, progress=progress))
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "data_dir": {"type": "path", "required": True, "aliases": ["path"]},
+            "backend": {"type": "str", "choices": ["wal", "boltdb"], "default": "wal"},
+            "wal_segment_size": {"type": "int", "default": 64},
+            "force": {"type": "bool", "default": False},
+            "config_path": {"type": "list", "elements": "path"},
+            "backup_dir": {"type": "path"},
+            "workers": {"type": "int", "default": 0},
+            "lock_timeout": {"type": "int", "default": 60},
+            "progress_file": {"type": "path"},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        done = migrate(module)
+    except (StoreError, OSError) as error:
+        module.fail_json(**failure(error))
+    for warning in done.warnings:
+        module.warn(warning)
+    shown = {"diff": difference(done)} if module._diff else {}
+    module.exit_json(**success(done), **shown)
+
+
+if __name__ == "__main__":
+    main()

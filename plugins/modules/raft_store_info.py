@@ -15,17 +15,8 @@ description:
   - Tells which store a Nomad server has on disk, in what state it is and what is in it, without changing anything.
   - Works beside a running Nomad. A store in use is not read, since its files may change at any moment; its numbers are
     then null.
-attributes:
-  check_mode:
-    support: full
-    description: Never changes anything.
-  diff_mode:
-    support: none
-    description: Never changes anything, so there is no difference to show.
-  platform:
-    support: full
-    platforms: linux
-    description: Runs on Linux only, with Python 3.8 or newer and nothing else required.
+extends_documentation_fragment:
+  - raftops.nomad.attributes.info
 options:
   data_dir:
     description:
@@ -35,8 +26,8 @@ options:
     aliases: [path]
   digest:
     description:
-      - Read all entries and return a digest that does not depend on the backend. Equal before and after a conversion, it
-        proves that no entry has changed.
+      - Read all entries and return a digest that does not depend on the backend. Equal before and after a conversion,
+        it proves that no entry has changed.
       - Fails if the store is in use.
     type: bool
     default: false
@@ -224,3 +215,28 @@ hint:
   type: str
   sample: Stop Nomad on this host, then run this again.
 """
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.describe import describe
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils.results import failure
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "data_dir": {"type": "path", "required": True, "aliases": ["path"]},
+            "digest": {"type": "bool", "default": False},
+            "verify": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        store = describe(module.params["data_dir"], module.params["digest"], module.params["verify"])
+    except (StoreError, OSError) as error:
+        module.fail_json(**failure(error))
+    module.exit_json(changed=False, raft_store=store)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The progress file of a conversion: one line of JSON, written on the target, read by the action on the controller.
+
+Must never stop a conversion, and never lie in a directory that belongs to the service user.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import contextmanager, suppress
+from typing import Callable, Iterator, NamedTuple, Optional
+
+from .raftstore.errors import Refused
+from .raftstore.outcome import Progress as Sink
+from .raftstore.outcome import no_progress
+
+INTERVAL_S = 0.5
+
+
+class Progress(NamedTuple):
+    """How far a phase is: entries done of all, bytes done, seconds since the phase began."""
+
+    phase: str
+    done: int
+    total: int
+    bytes_done: int
+    elapsed_s: float
+
+
+def render(progress: Progress) -> bytes:
+    """The content of the file."""
+    names = ("phase", "done", "total", "bytes", "elapsed")
+    return json.dumps(dict(zip(names, progress))).encode("ascii") + b"\n"
+
+
+def parse(text: str) -> Optional[Progress]:
+    """What the file says; None if it is empty, not there yet, or not ours."""
+    try:
+        values = json.loads(text)
+        return Progress(
+            str(values["phase"]),
+            int(values["done"]),
+            int(values["total"]),
+            int(values["bytes"]),
+            float(values["elapsed"]),
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+class ProgressFile:
+    """A callable for the conversion. The file exists from construction, where OSError is the caller's, until `close`.
+
+    Each new content replaces the file by a rename, so that a reader sees a whole line. There is no fsync: nobody needs
+    the file after the run.
+    """
+
+    def __init__(self, path: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._path = path
+        self._clock = clock
+        self._phase = ""
+        self._begin = self._last = 0.0
+        self._create(path, b"")
+        self._open = True
+
+    def __call__(self, phase: str, done: int, total: int, bytes_done: int) -> None:
+        now = self._clock()
+        if phase != self._phase:
+            self._phase, self._begin = phase, now
+        elif now - self._last < INTERVAL_S and done < total:
+            return
+        self._last = now
+        if self._open:
+            self._replace(render(Progress(phase, done, total, bytes_done, round(now - self._begin, 3))))
+
+    def close(self) -> None:
+        """Remove the file, if it still can be."""
+        if self._open:
+            self._open = False
+            self._remove(self._path)
+
+    def _replace(self, content: bytes) -> None:
+        temporary = self._path + ".new"
+        try:
+            self._create(temporary, content)
+            os.rename(temporary, self._path)
+        except OSError:  # a full or vanished /run must not stop a conversion: there is no progress to see from here on
+            self._remove(temporary)
+            self.close()
+
+    @staticmethod
+    def _create(path: str, content: bytes) -> None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, content)
+        finally:
+            os.close(descriptor)
+
+    @staticmethod
+    def _remove(path: str) -> None:
+        with suppress(OSError):  # it is gone already, or the directory is
+            os.unlink(path)
+
+
+@contextmanager
+def progress_file(path: str, data_dir: str, warn: Callable[[str], None]) -> Iterator[Sink]:
+    """A sink that keeps the file up to date, removed at the end. If it cannot be made, a warning says why."""
+    folder, root = os.path.realpath(os.path.dirname(path)), os.path.realpath(data_dir)
+    if os.path.commonpath([folder, root]) == root:
+        raise Refused("the progress file would lie below data_dir", path, hint="Give a name below /run")
+    try:
+        progress = ProgressFile(path)
+    except OSError as error:
+        warn(f"No progress can be shown, {path} cannot be made: {error.strerror}.")
+        yield no_progress
+        return
+    try:
+        yield progress
+    finally:
+        progress.close()

@@ -1,0 +1,74 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One question and one answer for all hosts of a task, whatever the number of forks. Runs on the controller.
+
+The workers of a task share nothing but the temporary directory of their ansible process. A file there, named by the
+task and locked while somebody asks, carries the answer from the first worker to the others.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from typing import Sequence
+
+from ansible import constants as C
+from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePromptNoninteractive
+from ansible.utils.display import Display
+
+TIMEOUT_S = 120
+TIMEOUT_VARIABLE = "RAFTOPS_CONFIRM_TIMEOUT"
+
+REFUSALS = {
+    "no": "The answer was not 'yes'.",
+    "late": "Nobody answered within {seconds} seconds.",
+    "no terminal": "There is no terminal to ask at.",
+}
+WAY_OUT = (
+    "Nothing was changed. To go on without being asked set force=true on the task, or raft_logstore_force=true "
+    "when running the playbook."
+)
+
+
+def question(statement: str, hosts: Sequence[str]) -> str:
+    """The text that is shown: what will be done, and to whom."""
+    count = "1 host" if len(hosts) == 1 else f"{len(hosts)} hosts"
+    return f"{statement}\n{count}: {', '.join(hosts)}\nDo you want to go on? Only 'yes' is accepted:"
+
+
+def confirm_once(task_uuid: str, text: str) -> None:
+    """Return if a person answers, or has answered, 'yes' to this task's question; else raise AnsibleActionFail."""
+    seconds = timeout_s()
+    with open(os.path.join(C.DEFAULT_LOCAL_TMP, f"confirm-{task_uuid}"), "a+", encoding="ascii") as answer_file:
+        fcntl.flock(answer_file, fcntl.LOCK_EX)
+        answer_file.seek(0)
+        answer = answer_file.read()
+        if not answer:
+            answer = _ask(text, seconds)
+            answer_file.write(answer)
+    if answer != "yes":
+        raise AnsibleActionFail(f"{REFUSALS[answer].format(seconds=seconds)} {WAY_OUT}")
+
+
+def timeout_s() -> int:
+    """How long to wait for the answer; the environment can only shorten it."""
+    text = os.environ.get(TIMEOUT_VARIABLE) or str(TIMEOUT_S)
+    if not text.isdecimal() or not 1 <= int(text) <= TIMEOUT_S:
+        raise AnsibleActionFail(f"{TIMEOUT_VARIABLE} must be a number of seconds from 1 to {TIMEOUT_S}, not {text!r}.")
+    return int(text)
+
+
+def _ask(text: str, seconds: int) -> str:
+    """Ask at the terminal: 'yes' or a key of REFUSALS."""
+    begin = time.monotonic()
+    try:
+        typed = Display().prompt_until(text, seconds=seconds)
+    except AnsiblePromptNoninteractive:
+        return "no terminal"
+    except AnsiblePromptInterrupt:
+        return "no"
+    # The prompt hands over what was typed so far when the time is up: without Enter it is not an answer.
+    if time.monotonic() - begin >= seconds:
+        return "late"
+    return "yes" if typed.strip().lower() == b"yes" else "no"

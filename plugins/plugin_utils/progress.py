@@ -1,0 +1,86 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Progress lines on the controller while a module runs on the target. Must never be the reason why a task fails.
+
+A thread beside the blocking call of the module reads the module's progress file over the same connection.
+Asynchronous tasks would cost seconds for each conversion, and a server is out of its cluster meanwhile.
+"""
+
+from __future__ import annotations
+
+import copy
+import shlex
+import threading
+import time
+from types import TracebackType
+from typing import Optional, Type
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.raftops.nomad.plugins.module_utils.progress import Progress, parse
+
+INTERVAL_S = 1.0
+COST_FACTOR = 5  # a look over ssh without a kept connection costs a login, 0.4 s: never load a host with it
+JOIN_S = 5.0
+
+
+def twin_of(action: ActionBase) -> ActionBase:
+    """A copy of the action whose commands can run beside the action's own.
+
+    Connection and become plugins keep the state of the command that runs, so each of the two needs its own.
+    """
+    twin = copy.copy(action)
+    twin._connection = copy.copy(action._connection)
+    if twin._connection.become:
+        twin._connection.become = copy.copy(twin._connection.become)
+    return twin
+
+
+def line(host: str, progress: Progress) -> str:
+    """One line for a person: entries done of total, rate, time left."""
+    text = f"{host}: {progress.phase} {progress.done} / {progress.total} entries"
+    if progress.elapsed_s <= 0 or progress.done <= 0:
+        return text
+    rate = progress.bytes_done / progress.elapsed_s / 1e6
+    left_s = progress.elapsed_s * (progress.total - progress.done) / progress.done
+    return f"{text}, {rate:.1f} MB/s, {left_s:.0f} s left"
+
+
+class ProgressLines:
+    """A context manager: while its body runs, what is new in the file is shown, at most once a second."""
+
+    def __init__(self, action: ActionBase, host: str, path: str) -> None:
+        self._twin = twin_of(action)
+        self._host = host
+        self._command = f"cat {shlex.quote(path)}"
+        self._display = Display()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"progress of {host}", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(
+        self, _kind: Optional[Type[BaseException]], _error: Optional[BaseException], _trace: Optional[TracebackType]
+    ) -> None:
+        self._ended.set()
+        self._thread.join(JOIN_S)
+
+    def _run(self) -> None:
+        wait_s, shown = INTERVAL_S, ""
+        while not self._ended.wait(wait_s):
+            begin = time.monotonic()
+            text = self._look()
+            if text and text != shown and not self._ended.is_set():
+                self._display.display(text)
+                shown = text
+            wait_s = max(INTERVAL_S, COST_FACTOR * (time.monotonic() - begin))
+
+    def _look(self) -> str:
+        """The line to show now, empty when there is none."""
+        try:
+            progress = parse(self._twin._low_level_execute_command(self._command)["stdout"])
+        except Exception as error:  # the connection's own errors have no common class; without lines the work goes on
+            self._display.vvv(f"{self._host}: no progress: {error}")
+            return ""
+        return line(self._host, progress) if progress else ""
