@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rules of docs/architecture.md that a program can check: purity, one seam to the disk, size, direction, mirrors."""
+"""The rules of docs/architecture.md that a program can check: purity, one seam to the disk, size, direction."""
 
 from __future__ import annotations
 
