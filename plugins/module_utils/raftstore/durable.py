@@ -23,13 +23,13 @@ _OPEN = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # O_NONBLOCK: a FIFO in pl
 _IOV_MAX = 1024
 
 
-def lock_exclusive(fd: int, path: str) -> None:
-    """Take the flock(2) that bbolt takes, without waiting. Raises InUse when somebody has it.
+def lock_exclusive(fd: int, path: str, shared: bool = False) -> None:
+    """Take the flock(2) that bbolt takes, without waiting; `shared`: against writers only. Raises InUse if it is taken.
 
     The lock belongs to the open file: forked workers keep it, and it is gone when the last of them is dead.
     """
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
             raise WriteFailed(f"cannot lock: {os.strerror(error.errno or 0)}", path) from error

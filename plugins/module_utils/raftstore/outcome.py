@@ -24,8 +24,8 @@ class Request:
     """One wish: the store below `data_dir` shall be on `backend`.
 
     `wal_segment_size` is in MB. `effective_backend` reads the agent's configuration anew and returns the backend that
-    Nomad would use; None: nobody said where the configuration is. `workers` 0 means one per core. `lock_timeout_s` is for
-    another run of ours only. `check` computes the same plan and changes nothing.
+    Nomad would use; None: nobody said where the configuration is. `workers` 0 means one per core. `lock_timeout_s` is
+    for another run of ours only. `check` computes the same plan and changes nothing.
     """
 
     data_dir: str
@@ -72,7 +72,7 @@ class Outcome:
 
 
 def stable_values(stable: Stable) -> Dict[str, Any]:
-    """The stable values as a module result: absent ones None, the candidate as text (bytes that are no UTF-8 escaped)."""
+    """The stable values as a module result: absent ones None, the candidate as text (odd bytes escaped)."""
     candidate = stable.last_vote_candidate
     return {
         "current_term": stable.current_term,

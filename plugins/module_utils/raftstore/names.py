@@ -1,0 +1,59 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The names in a Raft directory, and how free ones are chosen. Pure.
+
+Names that may be removed are constants of this file. What a journal or a directory listing says never becomes a name
+that is removed, because the directory belongs to the service user, who could forge both.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Collection
+
+RAFT_DB = "raft.db"
+WAL = "wal"
+WAL_META = "wal-meta.db"
+SNAPSHOTS = "snapshots"
+JOURNAL = ".raft-migrate.json"
+HOLD = ".raft-hold.json"
+NOMAD_MARKER = ".migration-in-progress"  # of nomad operator raft migrate-backend
+
+RAFT_DB_PARTIAL = "raft.db.partial"
+WAL_PARTIAL = "wal.partial"
+GUARD_PARTIAL = "raft.db.guard.partial"
+JOURNAL_PARTIAL = ".raft-migrate.json.partial"
+PARTIALS = (RAFT_DB_PARTIAL, WAL_PARTIAL, GUARD_PARTIAL)
+
+GUARD_DIRECTORY = "this-server-is-on-wal/"
+
+BACKUP = re.compile(r"(raft\.db|wal)\.migrated\.[0-9-]+\Z")
+OLD_STORE = re.compile(r"(raft\.db|wal)\.(migrated|superseded)\.[0-9-]+\Z")
+SECOND_NAME = re.compile(r"raft\.db\.(migrated|superseded)\.[0-9-]+\Z")
+
+
+def stamp(seconds: float) -> str:
+    """The time of a name, as the Nomad command writes it, in UTC. It only makes names readable."""
+    return time.strftime("%Y%m%d-%H%M%S", time.gmtime(seconds))
+
+
+def free_name(taken: Collection[str], name: str, kind: str, stamp_text: str) -> str:
+    """`NAME.KIND.STAMP`, or with `-2`, `-3`... when that is taken."""
+    wanted = f"{name}.{kind}.{stamp_text}"
+    number = 1
+    free = wanted
+    while free in taken:
+        number += 1
+        free = f"{wanted}-{number}"
+    return free
+
+
+def guard_target(backup: str) -> str:
+    """What the guard points to: a path that never exists and says why. `backup` is "" when there is none."""
+    return f"{GUARD_DIRECTORY}see-{backup or 'docs'}"
+
+
+def is_guard_target(target: str) -> bool:
+    """Whether a symbolic link with this target is the guard; every other link named raft.db is foreign."""
+    return target.startswith(GUARD_DIRECTORY)
