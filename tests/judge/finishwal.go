@@ -1,0 +1,123 @@
+// Copyright (c) raftops.nomad contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// finishWAL leaves a directory as a crash can leave it.
+func finishWAL(kind string, builder *walBuilder) error {
+	switch kind {
+	case "":
+		return nil
+	case "torn-append":
+		return tornAppend(builder)
+	case "seal-not-recorded":
+		return sealNotRecorded(builder)
+	case "tail-file-missing":
+		return withEmptyTail(builder, os.Remove)
+	case "tail-header-torn":
+		return withEmptyTail(builder, func(tail string) error { return overwrite(tail, make([]byte, 32)) })
+	case "stray-segment":
+		stray := fmt.Sprintf("%020d-%016x.wal", 9000, 9000)
+		return os.WriteFile(filepath.Join(builder.directory, stray), make([]byte, 4096), 0o644)
+	}
+	return fmt.Errorf("unknown finish %q", kind)
+}
+
+// tornAppend leaves the first half of what one more append wrote.
+func tornAppend(builder *walBuilder) error {
+	tail, err := newestSegment(builder.directory)
+	if err != nil {
+		return err
+	}
+	before, err := os.ReadFile(tail)
+	if err != nil {
+		return err
+	}
+	builder.entries.spec.Size = "300"
+	if err := builder.append(5); err != nil {
+		return err
+	}
+	after, err := os.ReadFile(tail)
+	if err != nil {
+		return err
+	}
+	if len(after) != len(before) {
+		return fmt.Errorf("%s changed its size", tail)
+	}
+	first, last := -1, 0
+	for i := range after {
+		if after[i] != before[i] {
+			last = i
+			if first < 0 {
+				first = i
+			}
+		}
+	}
+	torn := append(after[:(first+last)/2:(first+last)/2], before[(first+last)/2:]...)
+	return overwrite(tail, torn)
+}
+
+// sealNotRecorded leaves a full, sealed segment that the metadata calls the unsealed tail: a server that was stopped
+// just after the append that filled it.
+func sealNotRecorded(builder *walBuilder) error {
+	meta := filepath.Join(builder.directory, "wal-meta.db")
+	recorded, err := os.ReadFile(meta)
+	if err != nil {
+		return err
+	}
+	builder.batch = 1000
+	return withEmptyTail(builder, func(tail string) error {
+		if err := os.Remove(tail); err != nil {
+			return err
+		}
+		return os.WriteFile(meta, recorded, 0o644)
+	})
+}
+
+// withEmptyTail fills the tail in one append, so that it is sealed and a new tail without entries follows it.
+func withEmptyTail(builder *walBuilder, work func(tail string) error) error {
+	full, err := newestSegment(builder.directory)
+	if err != nil {
+		return err
+	}
+	builder.batch = 1000
+	builder.entries.spec.Size = "200"
+	if err := builder.append(400); err != nil {
+		return err
+	}
+	tail, err := newestSegment(builder.directory)
+	if err != nil {
+		return err
+	}
+	if tail == full {
+		return fmt.Errorf("%s was not sealed", full)
+	}
+	return work(tail)
+}
+
+func newestSegment(directory string) (string, error) {
+	names, err := filepath.Glob(filepath.Join(directory, "*.wal"))
+	if err != nil {
+		return "", err
+	}
+	if len(names) == 0 {
+		return "", fmt.Errorf("%s has no segment", directory)
+	}
+	return names[len(names)-1], nil // sorted, and the base index comes first in the name
+}
+
+func overwrite(path string, start []byte) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, err = file.Write(start)
+	return err
+}
