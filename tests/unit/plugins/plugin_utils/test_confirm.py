@@ -1,0 +1,121 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One question, one answer for all workers, and a refusal that says how to go on without being asked."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePromptNoninteractive
+from ansible.utils.display import Display
+from ansible_collections.raftops.nomad.plugins.plugin_utils import confirm
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, answer: bytes | Exception, after_s: float = 0) -> list[str]:
+    """Make somebody (or nobody) sit at the terminal; the questions they see are returned."""
+    seen: list[str] = []
+
+    def prompt_until(_display: Display, text: str, seconds: int) -> bytes:
+        seen.append(text)
+        time.sleep(min(after_s, seconds))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(Display, "prompt_until", prompt_until)
+    return seen
+
+
+@pytest.mark.parametrize("typed", [b"yes", b"YES", b" yes "])
+def test_yes_is_asked_for_once_and_holds_for_the_whole_task(monkeypatch: pytest.MonkeyPatch, typed: bytes) -> None:
+    seen, task = answering(monkeypatch, typed), uuid.uuid4().hex
+    for _host in range(3):
+        confirm.confirm_once(task, "Shall we?")
+    assert seen == ["Shall we?"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"", "The answer was not 'yes'."),
+        (b"y", "The answer was not 'yes'."),
+        (b"yes please", "The answer was not 'yes'."),
+        (AnsiblePromptInterrupt("user interrupt"), "The answer was not 'yes'."),
+        (AnsiblePromptNoninteractive("stdin is not interactive"), "There is no terminal to ask at."),
+    ],
+)
+def test_anything_else_fails_every_host_and_names_the_way_out(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes | Exception, reason: str
+) -> None:
+    seen, task = answering(monkeypatch, answer), uuid.uuid4().hex
+    for _host in range(2):
+        with pytest.raises(AnsibleActionFail) as failure:
+            confirm.confirm_once(task, "Shall we?")
+        assert reason in str(failure.value)
+        assert "force=true" in str(failure.value)
+        assert "raft_logstore_force=true" in str(failure.value)
+    assert len(seen) == 1
+
+
+def test_what_was_typed_without_enter_when_the_time_is_up_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(confirm.TIMEOUT_VARIABLE, "1")
+    answering(monkeypatch, b"yes", after_s=5)
+    with pytest.raises(AnsibleActionFail, match="Nobody answered within 1 seconds"):
+        confirm.confirm_once(uuid.uuid4().hex, "Shall we?")
+
+
+def test_tasks_do_not_share_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = answering(monkeypatch, b"yes")
+    confirm.confirm_once(uuid.uuid4().hex, "The first?")
+    confirm.confirm_once(uuid.uuid4().hex, "The second?")
+    assert seen == ["The first?", "The second?"]
+
+
+def test_workers_at_the_same_time_ask_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As Ansible's own workers: forked, each with the inherited temporary directory and nothing else in common."""
+    asked, task = tmp_path / "asked", uuid.uuid4().hex
+
+    def prompt_until(_display: Display, _text: str, seconds: int) -> bytes:
+        with asked.open("a") as file:
+            file.write("asked\n")
+        time.sleep(0.3)
+        return b"yes"
+
+    monkeypatch.setattr(Display, "prompt_until", prompt_until)
+    fork = multiprocessing.get_context("fork")
+    workers = [fork.Process(target=confirm.confirm_once, args=(task, "Shall we?")) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(30)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0, 0]
+    assert asked.read_text() == "asked\n"
+
+
+@pytest.mark.parametrize(("value", "seconds"), [(None, 120), ("", 120), ("1", 1), ("120", 120)])
+def test_the_environment_shortens_the_time(monkeypatch: pytest.MonkeyPatch, value: str | None, seconds: int) -> None:
+    monkeypatch.delenv(confirm.TIMEOUT_VARIABLE, raising=False)
+    if value is not None:
+        monkeypatch.setenv(confirm.TIMEOUT_VARIABLE, value)
+    assert confirm.timeout_s() == seconds
+
+
+@pytest.mark.parametrize("value", ["0", "121", "-1", "soon", "1.5"])
+def test_the_environment_cannot_lengthen_it(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv(confirm.TIMEOUT_VARIABLE, value)
+    with pytest.raises(AnsibleActionFail, match=f"from 1 to 120, not '{value}'"):
+        confirm.timeout_s()
+
+
+def test_the_question_names_every_host() -> None:
+    text = confirm.question("All will be moved.", ["h1", "h2", "h3"])
+    assert text.splitlines() == [
+        "All will be moved.",
+        "3 hosts: h1, h2, h3",
+        "Do you want to go on? Only 'yes' is accepted:",
+    ]
+    assert "1 host: h1" in confirm.question("All will be moved.", ["h1"])

@@ -1,0 +1,127 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Progress lines are read over the action's own connection, and never disturb the action."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.play_context import PlayContext
+from ansible.playbook.task import Task
+from ansible.plugins import loader as plugins
+from ansible.plugins.action import ActionBase
+from ansible.template import Templar
+from ansible.utils.display import Display
+from ansible_collections.raftops.nomad.plugins.action.raft_migrate_backend import ActionModule
+from ansible_collections.raftops.nomad.plugins.module_utils.progress import Progress, render
+from ansible_collections.raftops.nomad.plugins.plugin_utils import progress
+
+DEADLINE_S = 20.0
+
+
+def local_action(become: bool = False) -> ActionBase:
+    """The action as Ansible makes it, with a real local connection."""
+    context = PlayContext()
+    connection = plugins.connection_loader.get("local", context)
+    loader = DataLoader()
+    action = ActionModule(Task(), connection, context, loader, Templar(loader=loader), plugins)
+    if become:
+        connection.set_become_plugin(plugins.become_loader.get("su"))
+    return action
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, str]]:
+    """Lines shown to the user, each with its time."""
+    lines: list[tuple[float, str]] = []
+
+    def display(_display: Display, message: str, *_args: Any, **_kwargs: Any) -> None:
+        lines.append((time.monotonic(), message))
+
+    monkeypatch.setattr(Display, "display", display)
+    return lines
+
+
+def wait_for_lines(shown: list[tuple[float, str]], count: int) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while len(shown) < count:
+        assert time.monotonic() < deadline, shown
+        threading.Event().wait(0.02)
+
+
+def test_a_twin_shares_no_plugin_that_keeps_the_state_of_a_command() -> None:
+    action = local_action(become=True)
+    twin = progress.twin_of(action)
+    assert twin._connection is not action._connection
+    assert twin._connection.become is not action._connection.become
+    assert twin._task is action._task
+
+
+def test_a_twin_runs_commands_while_the_action_does() -> None:
+    action = local_action()
+    twin = progress.twin_of(action)
+    results: dict[str, Any] = {}
+    long = threading.Thread(
+        target=lambda: results.update(action._low_level_execute_command("sleep 1; echo long")), daemon=True
+    )
+    long.start()
+    assert twin._low_level_execute_command("echo short")["stdout"].strip() == "short"
+    assert long.is_alive()
+    long.join(DEADLINE_S)
+    assert results["stdout"].strip() == "long"
+
+
+def test_lines_come_no_faster_than_once_a_second_and_only_when_new(
+    tmp_path: Path, shown: list[tuple[float, str]]
+) -> None:
+    file = tmp_path / "with 'quotes' and spaces"
+    file.write_bytes(render(Progress("convert", 250, 1000, 5_000_000, 0.5)))
+    with progress.ProgressLines(local_action(), "h1", str(file)):
+        wait_for_lines(shown, 1)
+        threading.Event().wait(1.5)
+        assert len(shown) == 1
+        file.write_bytes(render(Progress("verify", 1000, 1000, 20_000_000, 2.0)))
+        wait_for_lines(shown, 2)
+    assert [text for _, text in shown] == [
+        "h1: convert 250 / 1000 entries, 10.0 MB/s, 2 s left",
+        "h1: verify 1000 / 1000 entries, 10.0 MB/s, 0 s left",
+    ]
+    assert shown[1][0] - shown[0][0] >= 1.0
+
+
+def test_no_file_no_lines_and_no_failure(tmp_path: Path, shown: list[tuple[float, str]]) -> None:
+    with progress.ProgressLines(local_action(), "h1", str(tmp_path / "absent")):
+        threading.Event().wait(1.3)
+    assert shown == []
+
+
+def test_a_connection_that_breaks_is_no_failure_of_the_action(
+    tmp_path: Path, shown: list[tuple[float, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = threading.Event()
+
+    def broken(*_args: Any, **_kwargs: Any) -> None:
+        looked.set()
+        raise RuntimeError("connection lost")
+
+    lines = progress.ProgressLines(local_action(), "h1", str(tmp_path / "any"))
+    monkeypatch.setattr(lines._twin, "_low_level_execute_command", broken)
+    with lines:
+        assert looked.wait(DEADLINE_S)
+    assert shown == []
+
+
+def test_the_end_of_the_module_does_not_wait_for_the_next_look(tmp_path: Path) -> None:
+    begin = time.monotonic()
+    with progress.ProgressLines(local_action(), "h1", str(tmp_path / "absent")):
+        pass
+    assert time.monotonic() - begin < 0.5
+
+
+def test_nothing_is_foretold_before_there_is_something_to_tell_it_from() -> None:
+    assert progress.line("h1", Progress("convert", 0, 10, 0, 0.0)) == "h1: convert 0 / 10 entries"
