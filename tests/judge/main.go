@@ -24,6 +24,7 @@ var commands = map[string]func(args []string) (any, error){
 	"gen-wal":   genWALCommand,
 	"hcl":       hclCommand,
 	"shapes":    shapesCommand,
+	"snapshot":  snapshotCommand,
 	"to-boltdb": toBoltCommand,
 	"to-wal":    toWALCommand,
 	"truncate":  truncateCommand,
