@@ -43,7 +43,8 @@ attributes:
 options: {}
 attributes:
   action_group:
-    description: Use C(group/raftops.nomad.nomad) in C(module_defaults) to give all modules of the group the same connection options.
+    description: Use C(group/raftops.nomad.nomad) in C(module_defaults) to give all modules of the group the same
+      connection options.
     support: full
     membership:
       - raftops.nomad.nomad

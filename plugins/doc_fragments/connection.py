@@ -12,7 +12,8 @@ options:
   host:
     description:
       - Name or IP address of the Nomad agent to ask, as seen from the managed host.
-      - Left out, the address in E(NOMAD_ADDR) of the managed host is used, and V(127.0.0.1) when that is not set either.
+      - Left out, the address in E(NOMAD_ADDR) of the managed host is used, and V(127.0.0.1) when that is not set
+        either.
       - When O(host) is given, E(NOMAD_ADDR) is not looked at.
     type: str
   port:
@@ -23,12 +24,14 @@ options:
   use_ssl:
     description:
       - Whether to speak HTTPS, as an agent with C(tls { http = true }) wants it.
-      - Left out, the scheme in E(NOMAD_ADDR) when that is used, else V(false). Note that community.general assumes V(true) here.
+      - Left out, the scheme in E(NOMAD_ADDR) when that is used, else V(false). Note that community.general assumes
+        V(true) here.
     type: bool
   timeout:
     description:
       - Seconds one answer of the API may take.
-      - Nomad holds a question for five seconds while the cluster has no leader, so less than V(6) turns its sentence into a time-out.
+      - Nomad holds a question for five seconds while the cluster has no leader, so less than V(6) turns its
+        sentence into a time-out.
     type: int
     default: 10
   validate_certs:
@@ -53,7 +56,8 @@ options:
     type: path
   tls_server_name:
     description:
-      - Name that the certificate of the agent must carry, for agents asked by address. Nomad's own convention is C(server.REGION.nomad).
+      - Name that the certificate of the agent must carry, for agents asked by address. Nomad's own convention is
+        C(server.REGION.nomad).
       - Left out, E(NOMAD_TLS_SERVER_NAME), then O(host).
     type: str
   region:

@@ -13,7 +13,8 @@ version_added: 1.0.0
 author:
   - raftops.nomad contributors (@raftops)
 description:
-  - Asks one Nomad agent for its version, the backend of its Raft log, its Raft state, its view of the peers and the configuration files it has loaded.
+  - Asks one Nomad agent for its version, the backend of its Raft log, its Raft state, its view of the peers and the
+    configuration files it has loaded.
   - The answer needs no leader. With ACLs it needs a token with C(agent:read).
 extends_documentation_fragment:
   - raftops.nomad.connection
@@ -208,3 +209,30 @@ agent:
       type: bool
       sample: false
 """
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api import Client
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError, ApiError
+
+
+def main() -> None:
+    spec = dict(argument_spec(), required={"type": "bool", "default": True})
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    try:
+        connection = from_params(module.params, os.environ)
+        result = {"changed": False, "answered": True, "status": 200, "error": "", "url": connection.url}
+        module.exit_json(agent=Client(connection).agent_self().as_dict(), **result)
+    except ApiError as error:
+        result.update(answered=False, status=error.status, error=str(error), agent=None)
+        if module.params["required"]:
+            module.fail_json(msg=str(error), **result)
+        module.exit_json(**result)
+    except AgentError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -13,9 +13,11 @@ version_added: 1.0.0
 author:
   - raftops.nomad contributors (@raftops)
 description:
-  - Changes single settings of the autopilot configuration with compare-and-set, so that a change made by somebody else at the same time is never lost.
-  - With O(state=held) it switches the removal of dead servers off for the time of a maintenance, and with O(state=released) it puts the previous value back.
-    The leader removes a stopped server from the cluster after some 40 seconds otherwise.
+  - Changes single settings of the autopilot configuration with compare-and-set, so that a change made by somebody
+    else at the same time is never lost.
+  - With O(state=held) it switches the removal of dead servers off for the time of a maintenance, and with
+    O(state=released) it puts the previous value back. The leader removes a stopped server from the cluster after
+    some 40 seconds otherwise.
   - With ACLs it needs a token with C(operator:write).
 extends_documentation_fragment:
   - raftops.nomad.connection
@@ -31,30 +33,38 @@ attributes:
 options:
   state:
     description:
-      - V(present) gives the settings named in the task their values and leaves the others. Without any setting it only reads.
+      - V(present) gives the settings named in the task their values and leaves the others. Without any setting it
+        only reads.
       - V(held) writes the value of C(CleanupDeadServers) to O(hold_file), then sets it to false.
-      - V(released) sets C(CleanupDeadServers) to the value in O(hold_file) and then removes the file. Without the file, and without O(previous), there is nothing to do.
+      - V(released) sets C(CleanupDeadServers) to the value in O(hold_file) and then removes the file. Without the
+        file, and without O(previous), there is nothing to do.
     type: str
     choices: [present, held, released]
     default: present
   hold_file:
     description:
-      - File on the managed host that keeps the previous value while it is held, so that a later run can put it back whatever happened to this one.
-        The role uses C(.raft-hold.json) in the Raft directory of the server that is about to stop.
+      - File on the managed host that keeps the previous value while it is held, so that a later run can put it back
+        whatever happened to this one. The role uses C(.raft-hold.json) in the Raft directory of the server that is
+        about to stop.
       - An existing file is adopted with O(state=held), its previous value is never replaced by the one now in force.
-      - Required with O(state=held) and O(state=released). With O(state=present) it is only read, and described in RV(hold).
-      - A file that belongs neither to root nor to the user running the module is not trusted; it is treated as absent, with a warning.
+      - Required with O(state=held) and O(state=released). With O(state=present) it is only read, and described in
+        RV(hold).
+      - A file that belongs neither to root nor to the user running the module is not trusted; it is treated as
+        absent, with a warning.
     type: path
   origin:
     description:
       - Who holds, for the people who find the file. The role uses a name of the controller and of the run.
       - Required with O(state=held).
-      - A hold of another origin is refused, both for O(state=held) and O(state=released), unless O(take_over=true). Releasing without O(origin) is not refused.
+      - A hold of another origin is refused, both for O(state=held) and O(state=released), unless O(take_over=true).
+        Releasing without O(origin) is not refused.
     type: str
   previous:
     description:
-      - The value of C(CleanupDeadServers) from before the first hold of this run, for O(state=held) on the second and later servers, where the value in force is already the held one.
-      - With O(state=released) it is used when O(hold_file) does not exist, as on a server that stands in for an unreachable one.
+      - The value of C(CleanupDeadServers) from before the first hold of this run, for O(state=held) on the second
+        and later servers, where the value in force is already the held one.
+      - With O(state=released) it is used when O(hold_file) does not exist, as on a server that stands in for an
+        unreachable one.
       - The value in an existing O(hold_file) has precedence.
     type: bool
   take_over:
@@ -68,11 +78,13 @@ options:
     type: bool
   last_contact_threshold:
     description:
-      - How long a healthy server may be without contact with the leader, a Go duration such as V(200ms). Only with O(state=present).
+      - How long a healthy server may be without contact with the leader, a Go duration such as V(200ms). Only with
+        O(state=present).
     type: str
   server_stabilization_time:
     description:
-      - How long a new server must be healthy before it gets a vote, a Go duration such as V(10s). Only with O(state=present).
+      - How long a new server must be healthy before it gets a vote, a Go duration such as V(10s). Only with
+        O(state=present).
     type: str
   max_trailing_logs:
     description:
@@ -158,8 +170,131 @@ adopted:
   type: bool
   sample: false
 previous:
-  description: The value of C(CleanupDeadServers) before the hold, for O(previous) of the servers that follow. Null without a hold.
+  description: The value of C(CleanupDeadServers) before the hold, for O(previous) of the servers that follow. Null
+    without a hold.
   returned: always
   type: bool
   sample: true
 """
+
+import os
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api import Client
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.hold import (
+    SETTING,
+    Hold,
+    HoldFile,
+    check_origin,
+    differences,
+    set_settings,
+)
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
+
+SETTINGS = {
+    "cleanup_dead_servers": {"type": "bool"},
+    "last_contact_threshold": {"type": "str"},
+    "server_stabilization_time": {"type": "str"},
+    "max_trailing_logs": {"type": "int"},
+    "min_quorum": {"type": "int"},
+}
+SPEC = {
+    "state": {"type": "str", "choices": ["present", "held", "released"], "default": "present"},
+    "hold_file": {"type": "path"},
+    "origin": {"type": "str"},
+    "previous": {"type": "bool"},
+    "take_over": {"type": "bool", "default": False},
+}
+
+
+class Task:
+    """One run of the module: what it found and what it does about it."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.module = module
+        self.params = module.params
+        self.client = Client(from_params(module.params, os.environ))
+        self.file = HoldFile(module.params["hold_file"], os.geteuid()) if module.params["hold_file"] else None
+        self.found, warnings = self.file.load() if self.file else (None, [])
+        for warning in warnings:
+            module.warn(warning)
+        self.before = self.client.autopilot_config()
+
+    def run(self) -> dict:
+        """Do what the state asks for; returns the result. Raises AgentError or StoreError."""
+        state = self.params["state"]
+        if state != "present":
+            check_origin(self.found, self.params["origin"] or "", self.params["take_over"])
+        return {"present": self.present, "held": self.held, "released": self.released}[state]()
+
+    def present(self) -> dict:
+        """Give the named settings their values."""
+        settings = {name: self.params[name] for name in SETTINGS if self.params[name] is not None}
+        return self.result(settings, self.found, file_changes=False)
+
+    def held(self) -> dict:
+        """Write the previous value down, then switch the removal off."""
+        previous = self.params["previous"]
+        if self.found is not None:
+            previous = self.found.previous
+        elif previous is None:
+            previous = self.before.setting(SETTING)
+        created = self.found.created if self.found else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        hold = Hold(self.params["origin"], previous, created)
+        if hold != self.found and not self.module.check_mode:
+            self.file.write(hold)
+        return self.result({SETTING: False}, hold, file_changes=hold != self.found)
+
+    def released(self) -> dict:
+        """Put the previous value back, then remove what says so."""
+        previous = self.found.previous if self.found else self.params["previous"]
+        settings = {} if previous is None else {SETTING: previous}
+        result = self.result(settings, None, file_changes=self.found is not None)
+        if self.found is not None and not self.module.check_mode:
+            self.file.remove()
+        return dict(result, previous=previous)
+
+    def result(self, settings: dict, hold: Hold | None, file_changes: bool) -> dict:
+        """Change the settings, unless in check mode, and describe what came of it."""
+        changes = differences(self.before, settings)
+        after = self.before.changed(changes)
+        if changes and not self.module.check_mode:
+            after = set_settings(self.client, settings)
+        result = {
+            "changed": bool(changes) or file_changes,
+            "config": after.as_dict(),
+            "hold": hold._asdict() if hold else None,
+            "adopted": self.params["state"] == "held" and self.found is not None,
+            "previous": hold.previous if hold else None,
+        }
+        if self.module._diff:
+            result["diff"] = {"before": self.shown(self.before, self.found), "after": self.shown(after, hold)}
+        return result
+
+    def shown(self, config: object, hold: Hold | None) -> dict:
+        """One side of the diff; the index of the last change is no setting."""
+        settings = config.as_dict()
+        del settings["modify_index"]
+        return {"autopilot": settings, "hold": hold._asdict() if hold else None}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=dict(argument_spec(), **SETTINGS, **SPEC),
+        required_if=[("state", "held", ["hold_file", "origin"]), ("state", "released", ["hold_file"])],
+        supports_check_mode=True,
+    )
+    given = sorted(name for name in SETTINGS if module.params[name] is not None)
+    if module.params["state"] != "present" and given:
+        module.fail_json(msg="{}: only with state=present".format(", ".join(given)))
+    try:
+        module.exit_json(**Task(module).run())
+    except (AgentError, StoreError) as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

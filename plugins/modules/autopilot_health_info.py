@@ -15,8 +15,8 @@ author:
 description:
   - Asks for the autopilot health of the cluster. Whatever agent is asked, the leader answers.
   - With ACLs it needs a token with C(operator:read).
-  - The leader goes on calling a stopped server healthy for up to 40 seconds, and a restarted one before it has applied anything.
-    Use M(raftops.nomad.server_wait) to find out whether a server is back, or may be stopped.
+  - The leader goes on calling a stopped server healthy for up to 40 seconds, and a restarted one before it has
+    applied anything. Use M(raftops.nomad.server_wait) to find out whether a server is back, or may be stopped.
 extends_documentation_fragment:
   - raftops.nomad.connection
   - raftops.nomad.attributes.info
@@ -25,7 +25,8 @@ options:
   required:
     description:
       - Whether it is a failure when there is no such answer, as without a leader.
-      - With V(false) this is described by RV(answered), RV(status) and RV(error). An unhealthy cluster is an answer in any case.
+      - With V(false) this is described by RV(answered), RV(status) and RV(error). An unhealthy cluster is an answer
+        in any case.
     type: bool
     default: true
 seealso:
@@ -87,7 +88,8 @@ autopilot:
       description: Raft IDs of the voters, sorted.
       type: list
       elements: str
-      sample: [0c36f51e-b2bb-1b17-949f-a5a934efe5a8, 1e70156a-c6aa-01a1-ba14-e2df5513ced6, e93eaec1-b82a-bf92-f2a5-79d404511e21]
+      sample: [0c36f51e-b2bb-1b17-949f-a5a934efe5a8, 1e70156a-c6aa-01a1-ba14-e2df5513ced6,
+        e93eaec1-b82a-bf92-f2a5-79d404511e21]
     servers:
       description: All servers, sorted by name. Empty in the first seconds after an election.
       type: list
@@ -138,7 +140,36 @@ autopilot:
           type: int
           sample: 316
         stable_since:
-          description: Since when the present leader has known it. Nomad does not renew this when a server fails and comes back.
+          description: Since when the present leader has known it. Nomad does not renew this when a server fails and
+            comes back.
           type: str
           sample: "2026-11-22T10:41:29Z"
 """
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api import Client
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError, ApiError
+
+
+def main() -> None:
+    spec = dict(argument_spec(), required={"type": "bool", "default": True})
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    try:
+        connection = from_params(module.params, os.environ)
+        result = {"changed": False, "answered": True, "error": "", "url": connection.url}
+        status, autopilot = Client(connection).autopilot_health()
+        module.exit_json(status=status, autopilot=autopilot.as_dict(), **result)
+    except ApiError as error:
+        result.update(answered=False, status=error.status, error=str(error), autopilot=None)
+        if module.params["required"]:
+            module.fail_json(msg=str(error), **result)
+        module.exit_json(**result)
+    except AgentError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

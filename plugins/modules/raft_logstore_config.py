@@ -13,12 +13,16 @@ version_added: 1.0.0
 author:
   - raftops.nomad contributors (@raftops)
 description:
-  - Ensures that the agent's configuration makes it run on a backend, whatever files it is spread over, and proves it by reading the result as Nomad would.
-  - Nomad replaces the whole block by the one in a later file, so the block that wins is the one that is edited. All other bytes, comments, line endings, owner, mode and SELinux label are kept.
+  - Ensures that the agent's configuration makes it run on a backend, whatever files it is spread over, and proves
+    it by reading the result as Nomad would.
+  - Nomad replaces the whole block by the one in a later file, so the block that wins is the one that is edited. All
+    other bytes, comments, line endings, owner, mode and SELinux label are kept.
   - Where no file has the block, one is written to O(file).
   - The deprecated C(raft_boltdb) block, with which Nomad refuses to start beside C(raft_logstore), is moved into it.
-  - Misspelt settings inside the block, which Nomad ignores without a word, and segment sizes that break a running log are errors here.
-  - A running server does not notice the change. It takes effect at its next start, and a server whose log is not on that backend yet refuses to start.
+  - Misspelt settings inside the block, which Nomad ignores without a word, and segment sizes that break a running
+    log are errors here.
+  - A running server does not notice the change. It takes effect at its next start, and a server whose log is not on
+    that backend yet refuses to start.
 extends_documentation_fragment:
   - raftops.nomad.attributes
 attributes:
@@ -43,7 +47,8 @@ options:
     default: wal
   wal_segment_size:
     description:
-      - Size of a log segment in MB, from 1 to 2047. Left out, the value in the configuration stays, and Nomad's default is 64.
+      - Size of a log segment in MB, from 1 to 2047. Left out, the value in the configuration stays, and Nomad's
+        default is 64.
     type: int
   disable_log_cache:
     description:
@@ -65,13 +70,16 @@ options:
         type: str
   file:
     description:
-      - Where to write the block when no file has one. The agent must load this file, so it is one of O(path), or in a directory of O(path) with a name that ends in C(.hcl) or C(.json).
+      - Where to write the block when no file has one. The agent must load this file, so it is one of O(path), or in
+        a directory of O(path) with a name that ends in C(.hcl) or C(.json).
       - A file of its own is out of the way of automation that owns the others.
-      - Left out, C(raft_logstore.hcl) in the last directory of O(path), or, where there is no directory, the file that has the C(server) block.
+      - Left out, C(raft_logstore.hcl) in the last directory of O(path), or, where there is no directory, the file
+        that has the C(server) block.
     type: path
   backup:
     description:
-      - Whether to keep a copy of each changed file, with a time in its name, in the directory of the file. Nomad does not load the copy.
+      - Whether to keep a copy of each changed file, with a time in its name, in the directory of the file. Nomad
+        does not load the copy.
     type: bool
     default: false
 seealso:
@@ -174,7 +182,8 @@ agent:
       type: bool
       sample: true
     http_host:
-      description: Address at which the HTTP API can be asked from the same host. Empty when it is a template that only the agent can compute.
+      description: Address at which the HTTP API can be asked from the same host. Empty when it is a template that
+        only the agent can compute.
       type: str
       sample: 127.0.0.1
     http_port:

@@ -13,10 +13,11 @@ version_added: 1.0.0
 author:
   - raftops.nomad contributors (@raftops)
 description:
-  - Without O(server_id), the server asked gives leadership up when it has it, to the best candidate. When it does not lead, nothing changes.
+  - Without O(server_id), the server asked gives leadership up when it has it, to the best candidate. When it does
+    not lead, nothing changes.
   - With O(server_id), that server becomes leader. When it leads already, nothing changes.
-  - Afterwards the module waits until the server asked says, O(stable_for) seconds in a row, that the chosen server leads and that there is no election on.
-    It fails when leadership comes back or goes elsewhere.
+  - Afterwards the module waits until the server asked says, O(stable_for) seconds in a row, that the chosen server
+    leads and that there is no election on. It fails when leadership comes back or goes elsewhere.
   - With ACLs it needs a management token, no weaker one can move leadership.
 extends_documentation_fragment:
   - raftops.nomad.connection
@@ -36,8 +37,10 @@ options:
     type: str
   candidates:
     description:
-      - Raft IDs of servers that may become leader when O(server_id) is not given, such as those already migrated, best first.
-      - The first of them that is a healthy voter is chosen. Without this list it is the healthy voter with the longest log.
+      - Raft IDs of servers that may become leader when O(server_id) is not given, such as those already migrated,
+        best first.
+      - The first of them that is a healthy voter is chosen. Without this list it is the healthy voter with the
+        longest log.
     type: list
     elements: str
   target_host:
@@ -93,7 +96,8 @@ from:
       type: str
       sample: s1.global
 to:
-  description: The leader at the end, or the candidate chosen in check mode. The same as RV(from) when nothing had to change.
+  description: The leader at the end, or the candidate chosen in check mode. The same as RV(from) when nothing had
+    to change.
   returned: always
   type: dict
   contains:
@@ -120,3 +124,73 @@ reason:
   type: str
   sample: s2.global leads instead of s1.global, for 2 s in a row
 """
+
+import os
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.answers import Server
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api import Client
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.leadership import Goal, plan, prove
+
+SPEC = {
+    "server_id": {"type": "str"},
+    "candidates": {"type": "list", "elements": "str"},
+    "target_host": {"type": "str"},
+    "target_port": {"type": "int"},
+    "wait_timeout": {"type": "int", "default": 30},
+    "stable_for": {"type": "float", "default": 2},
+}
+
+
+def side(server: Server) -> dict:
+    """A server as `from` and `to` show it."""
+    return {"id": server.id, "address": server.address, "name": server.name}
+
+
+def transfer(module: AnsibleModule, client: Client) -> dict:
+    """Decide, move and prove; returns the result. Raises AgentError."""
+    params = module.params
+    autopilot = client.autopilot_health()[1]
+    decided = plan(autopilot, client.agent_self().id, Goal(params["server_id"] or "", params["candidates"]))
+    leader, target = decided
+    result = {"changed": leader != target, "from": side(leader), "to": side(target), "elapsed": 0.0}
+    if leader == target:
+        return dict(result, reason=f"{leader.name} leads already, nothing has to move")
+    if module.check_mode:
+        return dict(result, reason=f"{target.name} would lead instead of {leader.name}")
+    start = time.monotonic()
+    client.transfer_leadership(target.id)
+    outcome = prove(client, target_client(client, params), target, params["wait_timeout"], params["stable_for"])
+    result["elapsed"] = round(time.monotonic() - start, 3)
+    if not outcome.satisfied:
+        what = f"leadership was given to {target.name}, but it is not proven: {outcome.last.verdict.reason}"
+        raise AgentError(what, "Look at the cluster, then run again.")
+    stable = f"for {params['stable_for']:g} s in a row"
+    return dict(result, reason=f"{target.name} leads instead of {leader.name}, {stable}")
+
+
+def target_client(client: Client, params: dict) -> Client | None:
+    """A client for the new leader's own API, when its address is given."""
+    if not params["target_host"]:
+        return None
+    port = params["target_port"] or client.connection.port
+    return Client(client.connection._replace(host=params["target_host"], port=port))
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=dict(argument_spec(), **SPEC),
+        mutually_exclusive=[("server_id", "candidates")],
+        supports_check_mode=True,
+    )
+    try:
+        module.exit_json(**transfer(module, Client(from_params(module.params, os.environ))))
+    except AgentError as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -13,16 +13,22 @@ version_added: 1.0.0
 author:
   - raftops.nomad contributors (@raftops)
 description:
-  - Asks the agent again and again until a condition holds, O(stable_for) seconds in a row, and fails with the last answer when it does not within O(wait_timeout).
+  - Asks the agent again and again until a condition holds, O(stable_for) seconds in a row, and fails with the last
+    answer when it does not within O(wait_timeout).
   - The conditions are judged from the API's answers only and each comes with a sentence that says what is missing.
-  - "V(back): the server itself answers, is follower or leader, has committed and applied entries, both the same and close to the leader's, and,
-    if O(backend) is given, runs on it. In the leader's view it is there with the same ID, alive and healthy, the set of voters is O(voters)
-    and the failure tolerance is at least O(failure_tolerance), as far as these are given."
-  - "V(stoppable): the cluster has a settled leader, all servers are alive and healthy, the voters are O(voters) if these are given, the failure tolerance is at least
-    O(min_failure_tolerance) and the voters that remain without this server are a majority. The server asked is the one that may be stopped, or O(server_id)."
-  - "V(serving): the server itself is as V(back) wants it; the leader's view of it is not looked at. To ask every other voter itself before one is stopped."
-  - "V(healthy): the cluster has a settled leader and all its servers are alive and healthy, the voters are O(voters) if these are given."
-  - With ACLs it needs a token with C(agent:read) and C(operator:read). A refusal is not final here, because a restarted server knows no tokens for some seconds.
+  - "V(back): the server itself answers, is follower or leader, has committed and applied entries, both the same and
+    close to the leader's, and, if O(backend) is given, runs on it. In the leader's view it is there with the same
+    ID, alive and healthy, the set of voters is O(voters) and the failure tolerance is at least
+    O(failure_tolerance), as far as these are given."
+  - "V(stoppable): the cluster has a settled leader, all servers are alive and healthy, the voters are O(voters) if
+    these are given, the failure tolerance is at least O(min_failure_tolerance) and the voters that remain without
+    this server are a majority. The server asked is the one that may be stopped, or O(server_id)."
+  - "V(serving): the server itself is as V(back) wants it; the leader's view of it is not looked at. To ask every
+    other voter itself before one is stopped."
+  - "V(healthy): the cluster has a settled leader and all its servers are alive and healthy, the voters are
+    O(voters) if these are given."
+  - With ACLs it needs a token with C(agent:read) and C(operator:read). A refusal is not final here, because a
+    restarted server knows no tokens for some seconds.
 extends_documentation_fragment:
   - raftops.nomad.connection
   - raftops.nomad.attributes
@@ -31,8 +37,10 @@ attributes:
   check_mode:
     support: full
     details:
-      - The condition is looked at once, for real, without waiting. RV(waited) is false, and the task does not fail when the condition does not hold, see RV(satisfied).
-      - For a gate that shall fail in check mode as well, give the task C(check_mode=false) and O(wait_timeout=0); this module changes nothing.
+      - The condition is looked at once, for real, without waiting. RV(waited) is false, and the task does not fail
+        when the condition does not hold, see RV(satisfied).
+      - For a gate that shall fail in check mode as well, give the task C(check_mode=false) and O(wait_timeout=0);
+        this module changes nothing.
   diff_mode:
     support: none
 options:
@@ -54,7 +62,8 @@ options:
     choices: [boltdb, wal]
   voters:
     description:
-      - Raft IDs of all voters that the cluster must have, no more and no fewer. Usually as RV(observation.autopilot.voters) was before.
+      - Raft IDs of all voters that the cluster must have, no more and no fewer. Usually as
+        RV(observation.autopilot.voters) was before.
     type: list
     elements: str
   failure_tolerance:
@@ -69,8 +78,8 @@ options:
     default: 1
   allow_outage:
     description:
-      - Whether a voter may be stopped although the others are no majority, which means an outage, for O(until=stoppable).
-        This is the only way in clusters of one or two servers.
+      - Whether a voter may be stopped although the others are no majority, which means an outage, for
+        O(until=stoppable). This is the only way in clusters of one or two servers.
       - O(min_failure_tolerance) is not looked at then.
     type: bool
     default: false
@@ -156,17 +165,100 @@ observation:
   type: dict
   contains:
     agent:
-      description: What the server itself said, as RV(raftops.nomad.agent_info#module:agent). Null when it did not answer, or was not asked.
+      description: What the server itself said, as RV(raftops.nomad.agent_info#module:agent). Null when it did not
+        answer, or was not asked.
       type: dict
     agent_error:
       description: Why there is no RV(observation.agent), else empty.
       type: str
       sample: ""
     autopilot:
-      description: What the leader said, as RV(raftops.nomad.autopilot_health_info#module:autopilot). Null when there was no answer, or none was asked for.
+      description: What the leader said, as RV(raftops.nomad.autopilot_health_info#module:autopilot). Null when
+        there was no answer, or none was asked for.
       type: dict
     autopilot_error:
       description: Why there is no RV(observation.autopilot), else empty.
       type: str
       sample: ""
 """
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api import Client
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.health import Wanted
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.observe import look
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.waiter import wait_until
+
+SPEC = {
+    "until": {"type": "str", "choices": ["back", "stoppable", "serving", "healthy"], "default": "back"},
+    "server_id": {"type": "str"},
+    "backend": {"type": "str", "choices": ["boltdb", "wal"]},
+    "voters": {"type": "list", "elements": "str"},
+    "failure_tolerance": {"type": "int", "default": 0},
+    "min_failure_tolerance": {"type": "int", "default": 1},
+    "allow_outage": {"type": "bool", "default": False},
+    "repair": {"type": "bool", "default": False},
+    "max_lag": {"type": "int", "default": 250},
+    "wait_timeout": {"type": "int", "default": 300},
+    "stable_for": {"type": "float", "default": 10},
+    "interval": {"type": "float", "default": 0.5},
+}
+
+
+def wanted(params: dict) -> Wanted:
+    """What the options ask for."""
+    return Wanted(
+        server_id=params["server_id"] or "",
+        backend=params["backend"] or "",
+        voters=None if params["voters"] is None else frozenset(params["voters"]),
+        failure_tolerance=params["failure_tolerance"],
+        max_lag=params["max_lag"],
+        min_failure_tolerance=params["min_failure_tolerance"],
+        allow_outage=params["allow_outage"],
+        repair=params["repair"],
+    )
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=dict(argument_spec(), **SPEC),
+        required_if=[("repair", True, ["server_id"])],
+        supports_check_mode=True,
+    )
+    params = module.params
+    if params["interval"] < 0.05:
+        module.fail_json(msg="interval must be at least 0.05 seconds")
+    if params["repair"] and params["until"] != "stoppable":
+        module.fail_json(msg="repair is only for until=stoppable")
+    waits = params["wait_timeout"] > 0 and not module.check_mode
+    try:
+        client = Client(from_params(params, os.environ))
+        outcome = wait_until(
+            lambda: look(client, params["until"], wanted(params)),
+            timeout_s=params["wait_timeout"] if waits else 0,
+            stable_s=params["stable_for"] if waits else 0,
+            interval_s=params["interval"],
+        )
+    except AgentError as error:
+        module.fail_json(msg=str(error))
+    reason = outcome.last.verdict.reason
+    result = {
+        "changed": False,
+        "satisfied": outcome.satisfied,
+        "waited": waits,
+        "reason": reason,
+        "elapsed": round(outcome.elapsed_s, 3),
+        "looks": outcome.looks,
+        "observation": outcome.last.observation,
+    }
+    if not outcome.satisfied and not module.check_mode:
+        after = f" after {outcome.elapsed_s:.0f} s" if waits else ""
+        module.fail_json(msg=f"Not {params['until']}{after}: {reason}", **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

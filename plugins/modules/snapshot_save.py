@@ -13,8 +13,10 @@ version_added: 1.0.0
 author:
   - raftops.nomad contributors (@raftops)
 description:
-  - Fetches a snapshot, checks the digest that Nomad sends with it and the archive's content, and leaves it as a file of mode 0600.
-  - A snapshot holds the encryption keys of the cluster in clear, so its content is never logged and the file belongs to the user running the module.
+  - Fetches a snapshot, checks the digest that Nomad sends with it and the archive's content, and leaves it as a
+    file of mode 0600.
+  - A snapshot holds the encryption keys of the cluster in clear, so its content is never logged and the file
+    belongs to the user running the module.
   - With ACLs it needs a token with the capability C(snapshot-save) or with C(operator:write).
 extends_documentation_fragment:
   - raftops.nomad.connection
@@ -37,7 +39,8 @@ options:
   stale:
     description:
       - Whether to take the snapshot of the very server asked, which needs no leader, instead of the leader's.
-      - It also leaves that server with a fresh Raft snapshot on its own disk, so that it has less to replay after a restart and knows its ACL tokens at once.
+      - It also leaves that server with a fresh Raft snapshot on its own disk, so that it has less to replay after a
+        restart and knows its ACL tokens at once.
     type: bool
     default: false
   name:
@@ -107,7 +110,8 @@ servers:
   returned: when not in check mode
   type: list
   elements: str
-  sample: [0c36f51e-b2bb-1b17-949f-a5a934efe5a8, 1e70156a-c6aa-01a1-ba14-e2df5513ced6, e93eaec1-b82a-bf92-f2a5-79d404511e21]
+  sample: [0c36f51e-b2bb-1b17-949f-a5a934efe5a8, 1e70156a-c6aa-01a1-ba14-e2df5513ced6,
+    e93eaec1-b82a-bf92-f2a5-79d404511e21]
 elapsed:
   description: Seconds it took.
   returned: always

@@ -1,0 +1,68 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Look again and again until a verdict holds for some seconds in a row, and keep the last look for the error.
+
+Knows no API: a look is a function that returns a verdict and what was seen. Clock and sleep are arguments, so that
+tests need no real time.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Dict, NamedTuple, Optional
+
+from .health import Verdict
+
+
+class Look(NamedTuple):
+    """One verdict and the answers behind it."""
+
+    verdict: Verdict
+    observation: Dict[str, Any]
+
+
+class Outcome(NamedTuple):
+    """How the wait ended: the last look, how long it took, how many looks, and whether the verdict held long enough."""
+
+    satisfied: bool
+    last: Look
+    elapsed_s: float
+    looks: int
+
+
+def wait_until(
+    look: Callable[[], Look],
+    timeout_s: float,
+    stable_s: float = 0.0,
+    interval_s: float = 0.5,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Outcome:
+    """The outcome of looking until the verdict has held for `stable_s`, is final, or `timeout_s` is over.
+
+    The first look is always taken. A look that lasts longer than the time left is not cut short.
+    """
+    start = clock()
+    good_since: Optional[float] = None
+    looks = 0
+    while True:
+        last = look()
+        looks += 1
+        now = clock()
+        if not last.verdict.ok:
+            good_since = None
+        elif good_since is None:
+            good_since = now
+        satisfied = good_since is not None and now - good_since >= stable_s
+        time_left = start + timeout_s - now
+        if satisfied or last.verdict.final or time_left <= 0:
+            return Outcome(satisfied, _explained(last, good_since, now, stable_s, satisfied), now - start, looks)
+        sleep(min(interval_s, time_left))
+
+
+def _explained(last: Look, good_since: Optional[float], now: float, stable_s: float, satisfied: bool) -> Look:
+    """The last look; when it was good but not for long enough, its reason says so."""
+    if satisfied or good_since is None:
+        return last
+    reason = f"{last.verdict.reason}, but only for {now - good_since:.1f} of {stable_s:g} seconds in a row"
+    return last._replace(verdict=Verdict(False, reason))
