@@ -1,0 +1,113 @@
+// Copyright (c) raftops.nomad contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/hashicorp/go-hclog"
+)
+
+// runAgent is "agent": it returns the exit code, 1 for everything but a graceful leave.
+func runAgent(arguments []string) int {
+	paths, err := configArguments(arguments)
+	if err != nil {
+		return complain(err.Error())
+	}
+	config, err := loadConfig(paths)
+	if err != nil {
+		return complain(err.Error())
+	}
+	if problem := config.refusal(); problem != "" {
+		return complain(problem)
+	}
+	fmt.Printf("==> Loaded configuration from %s\n==> Starting Nomad agent...\n", strings.Join(config.Files, ", "))
+	logger := hclog.New(&hclog.LoggerOptions{Level: hclog.LevelFromString(config.LogLevel), Output: os.Stdout})
+	server, err := newServer(config, logger)
+	if err != nil {
+		fmt.Printf("==> Error starting agent: %s\n", err)
+		return 1
+	}
+	listener, err := listenHTTP(config)
+	if err != nil {
+		server.shutdown()
+		fmt.Printf("==> Error starting http server: %s\n", err)
+		return 1
+	}
+	go func() { _ = (&http.Server{Handler: server.api(false)}).Serve(listener) }()
+	fmt.Print("==> Nomad agent started! Log data will stream in below:\n\n")
+	code := waitForSignal(config, server)
+	listener.Close()
+	server.shutdown()
+	logger.Named("agent").Info("shutdown complete")
+	return code
+}
+
+func complain(text string) int {
+	fmt.Fprintln(os.Stderr, "==> "+text)
+	return 1
+}
+
+// configArguments are the values of -config, in all the forms that Go's flag package takes.
+func configArguments(arguments []string) ([]string, error) {
+	var paths []string
+	for i := 0; i < len(arguments); i++ {
+		name, value, hasValue := strings.Cut(strings.TrimLeft(arguments[i], "-"), "=")
+		if name != "config" {
+			return nil, fmt.Errorf("flag provided but not defined: -%s", name)
+		}
+		if !hasValue {
+			if i++; i == len(arguments) {
+				return nil, errors.New("flag needs an argument: -config")
+			}
+			value = arguments[i]
+		}
+		paths = append(paths, value)
+	}
+	return paths, nil
+}
+
+func listenHTTP(config *Config) (net.Listener, error) {
+	return net.Listen("tcp", net.JoinHostPort(config.Addresses.HTTP, strconv.Itoa(config.Ports.HTTP)))
+}
+
+// waitForSignal returns the exit code: 0 after a leave, which leave_on_interrupt and leave_on_terminate ask for, else 1.
+func waitForSignal(config *Config, server *server) int {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	for caught := range signals {
+		fmt.Printf("==> Caught signal: %s\n", caught)
+		if caught == syscall.SIGHUP {
+			continue
+		}
+		if caught == syscall.SIGINT && config.LeaveOnInt || caught == syscall.SIGTERM && config.LeaveOnTerm {
+			fmt.Println("==> Gracefully shutting down agent...")
+			server.leave()
+			return 0
+		}
+		break
+	}
+	return 1
+}
+
+// validate is "config validate": it loads and merges, and does not notice what only the server's set-up would refuse.
+func validate(paths []string) int {
+	config, err := loadConfig(paths)
+	if err != nil {
+		return complain(err.Error())
+	}
+	if problem := config.refusal(); problem != "" {
+		return complain(problem)
+	}
+	fmt.Println("Configuration is valid!")
+	return 0
+}
