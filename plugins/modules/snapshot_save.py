@@ -118,3 +118,53 @@ elapsed:
   type: float
   sample: 0.4
 """
+
+import os
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api import Client
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.snapshot import open_directory, save
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
+
+SPEC = {
+    "dest": {"type": "path", "required": True},
+    "stale": {"type": "bool", "default": False},
+    "name": {"type": "str"},
+    "wait_timeout": {"type": "int", "default": 600},
+}
+
+
+def run(module: AnsibleModule, client: Client) -> dict:
+    """Save, or look at the directory in check mode; returns the result. Raises AgentError or StoreError."""
+    dest, name = module.params["dest"], module.params["name"] or ""
+    if "/" in name or name.startswith("."):
+        raise AgentError("name must be a plain file name that does not begin with a dot")
+    start = time.monotonic()
+    directory = open_directory(dest, os.geteuid(), create=not module.check_mode)
+    try:
+        if directory and name and directory.stat(name):
+            raise AgentError(f"{directory.path_of(name)} exists", "Choose another name, nothing is ever replaced.")
+        if module.check_mode:
+            return {"changed": True, "path": os.path.join(dest, name), "elapsed": 0.0}
+        deadline = start + module.params["wait_timeout"]
+        now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        result = save(client, directory, name, module.params["stale"], deadline, now)
+    finally:
+        if directory:
+            directory.close()
+    return dict(result, changed=True, elapsed=round(time.monotonic() - start, 3))
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=dict(argument_spec(), **SPEC), supports_check_mode=True)
+    try:
+        module.exit_json(**run(module, Client(from_params(module.params, os.environ))))
+    except (AgentError, StoreError) as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()
