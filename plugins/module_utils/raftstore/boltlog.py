@@ -1,0 +1,257 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The entries in the bucket `logs` of raft.db: found, counted and read from its leaf pages.
+
+A survey reads every leaf page once, checks its place, its bounds and its order among the others, and remembers runs
+of pages of about a megabyte in eight bytes per page. `records` reads such runs again and checks every element and
+key. The format is described in boltdb.py and bbolt.py. Entries stay bytes here.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from itertools import accumulate
+from operator import sub
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+from .bbolt import (
+    ELEMENT_LEN,
+    HEADER_LEN,
+    LEAF_ELEMENT,
+    LEAF_PAGE,
+    PAGE_HEADER,
+    Sliceable,
+    corrupt,
+    parse_leaf,
+    parse_page_header,
+)
+from .bboltfile import Bucket, Children, Database, Window
+from .errors import Corrupt, Unsupported, located
+from .store import Extent, Record
+
+KEY = struct.Struct(">Q")
+EXTENT_LEN = 1 << 20
+MAX_VALUE_LEN = (64 << 20) + 1024  # the longest entry that a WAL gives back (raft-wal segment/reader.go), as msgpack
+_NO_BOUND = 1 << 64
+
+
+class Place(NamedTuple):
+    """Where an extent is: its leaf pages in order, and how many entries of the first belong to an earlier extent."""
+
+    page_ids: array[int]
+    skip: int
+
+
+class Run(NamedTuple):
+    """Consecutive entries of one leaf page, behind `skip` others; `data_len` is their elements, keys and values."""
+
+    first_index: int
+    entry_count: int
+    data_len: int
+    skip: int
+
+
+class LogBucket:
+    """The bucket `logs` of a database, inline or with pages of its own."""
+
+    def __init__(self, database: Database, bucket: Bucket) -> None:
+        self._db = database
+        self._bucket = bucket
+        self.path = database.path
+
+    def records(self, extents: Sequence[Extent]) -> Iterator[List[Record]]:
+        """The entries of these extents, in batches of about a megabyte or one entry. Raises Corrupt."""
+        for extent in extents:
+            index, end, skip = extent.first_index, extent.last_index + 1, extent.place.skip
+            for window in self._windows(extent.place.page_ids):
+                batch: List[Record] = []
+                for page_id, pos in window.leaves:
+                    near = None if skip else self._near_records(window, page_id, pos, index, end)
+                    if near is None:
+                        if batch:
+                            yield batch
+                        batch = []
+                        for batch in self._far_batches(page_id, skip, index, end):
+                            yield batch
+                            index += len(batch)
+                        batch = []
+                    else:
+                        batch += near
+                        index += len(near)
+                    skip = 0
+                if batch:
+                    yield batch
+            if index != end:
+                raise Corrupt(f"entries {index} to {end - 1} are gone since the file was opened", self.path)
+
+    def _near_records(self, window: Window, page_id: int, pos: int, index: int, end: int) -> Optional[List[Record]]:
+        """The entries of a whole leaf page that lies in the window and is as bbolt writes it; None: look closer.
+
+        This is the inner loop of a conversion. One unpacking of the element table and comparisons of whole columns
+        take the place of checks element by element: 0.35 instead of 1.9 microseconds per entry of 200 bytes.
+        """
+        buf = window.buf
+        found_id, flags, count, overflow = PAGE_HEADER.unpack_from(buf, pos)
+        table_end = pos + HEADER_LEN + count * ELEMENT_LEN
+        group_end = pos + self._group_len(overflow)
+        if found_id != page_id or flags != LEAF_PAGE or count > end - index or max(table_end, group_end) > len(buf):
+            return None
+        if not count:
+            return []
+        table = struct.unpack_from(f"<{4 * count}I", buf, pos + HEADER_LEN)
+        key_positions, value_lens = table[1::4], table[3::4]
+        key_pos = pos + HEADER_LEN + key_positions[0]
+        # Each key lies behind the value before it, and its position counts from an element 16 bytes further on.
+        wanted = map(sub, accumulate((key_positions[0], *value_lens[:-1])), range(0, 8 * count, ELEMENT_LEN - KEY.size))
+        if (
+            any(table[0::4])
+            or table[2::4].count(KEY.size) != count
+            or key_pos < table_end
+            or key_pos + count * KEY.size + sum(value_lens) > group_end
+            or key_positions != tuple(wanted)
+        ):
+            return None
+        records: List[Record] = []
+        append, unpack_key = records.append, KEY.unpack_from
+        for value_len in value_lens:
+            value_pos = key_pos + KEY.size
+            if unpack_key(buf, key_pos)[0] != index:
+                return None
+            key_pos = value_pos + value_len
+            append((index, buf[value_pos:key_pos]))
+            index += 1
+        return records
+
+    def _far_batches(self, page_id: int, skip: int, index: int, end: int) -> Iterator[List[Record]]:
+        """The entries index .. end-1 that are in this leaf page behind `skip` others, read value by value."""
+        view, off = self._view(page_id)
+        batch: List[Record] = []
+        batch_len = 0
+        for found, value_pos, value_len in self._elements(page_id)[skip : skip + end - index]:
+            if found != index:
+                raise Corrupt(f"entry {found} where entry {index} was when the file was opened", self.path, off)
+            if value_len > MAX_VALUE_LEN:
+                what = f"entry {index} has {value_len} bytes, more than a Raft log can hold ({MAX_VALUE_LEN})"
+                raise Unsupported(what, self.path, off + value_pos)
+            if batch_len + value_len > EXTENT_LEN and batch:
+                yield batch
+                batch, batch_len = [], 0
+            batch.append((index, view[value_pos : value_pos + value_len]))
+            batch_len += value_len
+            index += 1
+        if batch:
+            yield batch
+
+    def _windows(self, page_ids: Sequence[int]) -> Iterator[Window]:
+        if self._bucket.root_id:
+            return self._db.windows(page_ids)
+        return iter([Window(self._bucket.image, self._bucket.image_off, [(0, 0)])])
+
+    def _group_len(self, overflow: int) -> int:
+        return (1 + overflow) * self._db.page_size if self._bucket.root_id else len(self._bucket.image)
+
+    def _view(self, page_id: int) -> Tuple[Sliceable, int]:
+        """A leaf page, read where it is sliced, and its offset in the file."""
+        if self._bucket.root_id:
+            return self._db.view(page_id), page_id * self._db.page_size
+        return self._bucket.image, self._bucket.image_off
+
+    def _elements(self, page_id: int) -> List[Tuple[int, int, int]]:
+        """(index, position and length of the value) of all entries of a leaf page, each checked. Raises Corrupt."""
+        view, off = self._view(page_id)
+        with located(self.path, off):
+            header = parse_page_header(view[0:HEADER_LEN], 0, page_id, (LEAF_PAGE,))
+            elements = parse_leaf(view, 0, self._group_len(header.overflow))
+            for is_bucket, key, value_pos, _value_len in elements:
+                if is_bucket or len(key) != KEY.size:
+                    raise corrupt(f"the log has a key {key!r} that is no index", value_pos - len(key))
+        return [(KEY.unpack(key)[0], value_pos, value_len) for _flag, key, value_pos, value_len in elements]
+
+    # -- survey ----------------------------------------------------------------------------------------------------
+
+    def survey(self) -> List[Extent]:
+        """All entries as extents of about a megabyte, none with a hole. Raises Corrupt."""
+        extents: List[Extent] = []
+        last_index = 0
+        for children in self._leaves():
+            bounds = iter(self._bounds(children))
+            for window in self._windows(children.page_ids):
+                for page_id, pos in window.leaves:
+                    lower, upper = next(bounds)
+                    for run in self._runs(window, page_id, pos):
+                        end = run.first_index + run.entry_count
+                        if not max(lower, last_index + 1) <= run.first_index < end <= upper:
+                            raise Corrupt(
+                                f"entries {run.first_index} to {end - 1} where only {max(lower, last_index + 1)} to"
+                                f" {upper - 1} can be",
+                                self.path,
+                                window.base_off + pos,
+                            )
+                        _append(extents, run, page_id, last_index)
+                        last_index = end - 1
+        return extents
+
+    def _leaves(self) -> Iterator[Children]:
+        if self._bucket.root_id:
+            return self._db.leaves(self._bucket.root_id)
+        with located(self.path, self._bucket.image_off):
+            self._bucket.check_image()
+        return iter([Children([0], [b""], None)])
+
+    def _bounds(self, children: Children) -> List[Tuple[int, int]]:
+        """[lower, upper) of the indexes that each of these leaf pages may have."""
+        numbers: List[int] = []
+        for key in [*children.lowers, children.upper]:
+            if not key:
+                numbers.append(0 if key is not None else _NO_BOUND)
+            elif len(key) == KEY.size:
+                numbers.append(KEY.unpack(key)[0])
+            else:
+                raise Corrupt(f"a branch page of the log has a key {key!r} that is no index", self.path)
+        return list(zip(numbers, numbers[1:]))
+
+    def _runs(self, window: Window, page_id: int, pos: int) -> List[Run]:
+        """The runs of consecutive entries in a leaf page, most often one; takes its overflow pages."""
+        buf = window.buf
+        found_id, flags, count, overflow = PAGE_HEADER.unpack_from(buf, pos)
+        if overflow and found_id == page_id:
+            self._db.take(page_id + 1, overflow, page_id)
+        table_end = pos + HEADER_LEN + count * ELEMENT_LEN
+        group_end = pos + self._group_len(overflow)
+        if found_id == page_id and flags == LEAF_PAGE and count and max(table_end, group_end) <= len(buf):
+            # Only the first and the last element are looked at: `records` sees them all.
+            last_element = table_end - ELEMENT_LEN
+            _flags, key_pos, key_len, _value_len = LEAF_ELEMENT.unpack_from(buf, pos + HEADER_LEN)
+            _flags, last_key_pos, last_key_len, last_value_len = LEAF_ELEMENT.unpack_from(buf, last_element)
+            key_pos += pos + HEADER_LEN
+            last_key_pos += last_element
+            end = last_key_pos + KEY.size + last_value_len
+            if key_len == last_key_len == KEY.size and table_end <= key_pos <= last_key_pos and end <= group_end:
+                (first_index,) = KEY.unpack_from(buf, key_pos)
+                (last_index,) = KEY.unpack_from(buf, last_key_pos)
+                if last_index - first_index == count - 1:
+                    return [Run(first_index, count, end - key_pos + count * ELEMENT_LEN, 0)]
+        return self._strict_runs(page_id)
+
+    def _strict_runs(self, page_id: int) -> List[Run]:
+        """The same for a page with a hole, with far overflow, without entries, or with an error, which is raised."""
+        runs: List[Run] = []
+        for number, (index, _value_pos, value_len) in enumerate(self._elements(page_id)):
+            data_len = ELEMENT_LEN + KEY.size + value_len
+            if runs and index == runs[-1].first_index + runs[-1].entry_count:
+                first_index, entry_count, run_len, skip = runs[-1]
+                runs[-1] = Run(first_index, entry_count + 1, run_len + data_len, skip)
+            else:
+                runs.append(Run(index, 1, data_len, number))
+        return runs
+
+
+def _append(extents: List[Extent], run: Run, page_id: int, last_index: int) -> None:
+    """Add a run to the last extent, or start a new one: behind a hole, and when the last is long enough."""
+    if extents and run.first_index == last_index + 1 and extents[-1].data_len < EXTENT_LEN:
+        first_index, entry_count, data_len, place = extents[-1]
+        place.page_ids.append(page_id)
+        extents[-1] = Extent(first_index, entry_count + run.entry_count, data_len + run.data_len, place)
+    else:
+        extents.append(Extent(run.first_index, run.entry_count, run.data_len, Place(array("Q", [page_id]), run.skip)))
