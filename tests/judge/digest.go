@@ -31,7 +31,9 @@ type digest struct {
 	FirstIndex uint64 `json:"first_index"`
 	LastIndex  uint64 `json:"last_index"`
 	Entries    uint64 `json:"entries"`
-	Stable     stable `json:"stable"`
+	// Ranges of indexes between the first and the last that the store does not have.
+	Holes  [][2]uint64 `json:"holes"`
+	Stable stable      `json:"stable"`
 
 	from, to uint64
 	hash     hash.Hash
@@ -49,7 +51,7 @@ func digestCommand(args []string) (any, error) {
 }
 
 func digestOf(path string, from, to uint64) (*digest, error) {
-	sum := &digest{from: from, to: to, hash: sha256.New()}
+	sum := &digest{from: from, to: to, hash: sha256.New(), Holes: [][2]uint64{}}
 	directory, err := isWAL(path)
 	if err != nil {
 		return nil, err
@@ -120,6 +122,8 @@ func (d *digest) read(log raft.LogStore, index uint64) error {
 	}
 	if d.Entries == 0 {
 		d.FirstIndex = index
+	} else if index != d.LastIndex+1 {
+		d.Holes = append(d.Holes, [2]uint64{d.LastIndex + 1, index - 1})
 	}
 	d.LastIndex = index
 	d.Entries++
