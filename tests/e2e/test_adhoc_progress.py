@@ -1,0 +1,83 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Progress of a conversion of a million entries, as a person sees it at a terminal."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import time
+from pathlib import Path
+
+import pexpect
+import pytest
+from e2e import adhoc
+
+ENTRIES = 1_000_000
+LINE = re.compile(r"^(h1|h2): (\w+) (\d+) / (\d+) entries(?:, (\d+\.\d) MB/s, (\d+) s left)?\r?$")
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[float, str]]:
+    """Each line of the command's output with the second at which it came."""
+    root = tmp_path_factory.mktemp("million")
+    hosts = {"h1": ENTRIES, "h2": 1000}
+    for host, count in hosts.items():
+        raft = root / host / "server/raft"
+        raft.mkdir(parents=True)
+        adhoc.judge("gen", "--shape", "plain", "--count", count, "--size", 200, "--batch", 20_000, raft / "raft.db")
+    inventory = adhoc.inventory(root / "inventory.json", {host: {"data": str(root / host)} for host in hosts})
+    arguments = {"data_dir": "{{ data }}", "force": True}
+    program, *rest = adhoc.command(inventory, "raft_migrate_backend", arguments)
+    child = pexpect.spawn(
+        program, rest, env=adhoc.environment(), cwd=adhoc.CHECKOUT, encoding="utf-8", timeout=180, dimensions=(50, 200)
+    )
+    lines = []
+    while line := child.readline():
+        lines.append((time.monotonic(), line))
+    child.close()
+    assert child.exitstatus == 0, "".join(text for _, text in lines)
+    return lines
+
+
+def lines_of(output: list[tuple[float, str]], host: str) -> list[tuple[float, re.Match[str]]]:
+    matches = [(when, LINE.match(text.rstrip("\n"))) for when, text in output]
+    return [(when, match) for when, match in matches if match and match[1] == host]
+
+
+def test_a_line_a_second_and_no_more(output: list[tuple[float, str]]) -> None:
+    times = [when for when, _ in lines_of(output, "h1")]
+    assert len(times) >= 2, output
+    gaps = [later - earlier for earlier, later in zip(times, times[1:])]
+    assert min(gaps) > 0.8  # the display adds and takes away a little
+    assert sorted(gaps)[len(gaps) // 2] < 2
+
+
+def test_the_lines_say_how_far_it_is(output: list[tuple[float, str]]) -> None:
+    matches = [match for _, match in lines_of(output, "h1")]
+    assert {int(match[4]) for match in matches} == {ENTRIES}
+    for phase in {match[2] for match in matches}:
+        done = [int(match[3]) for match in matches if match[2] == phase]
+        assert done == sorted(done) and done[-1] <= ENTRIES
+    assert any(match[5] and float(match[5]) > 0 for match in matches)
+
+
+def test_a_quick_host_is_not_held_up_by_its_progress(output: list[tuple[float, str]]) -> None:
+    assert lines_of(output, "h2") == []
+
+
+def test_the_result_is_whole_and_the_file_is_gone(output: list[tuple[float, str]]) -> None:
+    result = adhoc.results_in("".join(text for _, text in output).replace("\r\n", "\n"))["h1"]
+    assert result["changed"] is True
+    assert result["entries"] == result["verified"] == ENTRIES
+    assert glob.glob("/run/raft_migrate_backend-*") == []
+
+
+def test_an_own_progress_file_can_be_asked_for_and_is_removed(tmp_path: Path) -> None:
+    adhoc.unpack("never-voted", tmp_path / "data")
+    inventory = adhoc.inventory(tmp_path / "inventory.json", {"h1": {}})
+    arguments = {"data_dir": str(tmp_path / "data"), "force": True, "progress_file": str(tmp_path / "progress")}
+    done = adhoc.run(inventory, "raft_migrate_backend", arguments)
+    assert done.returncode == 0, done.output
+    assert not os.path.lexists(tmp_path / "progress")
