@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from cluster import Cluster, Server
+from e2e.cluster import Cluster
+from e2e.server import Server
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SERVERCTL = Path(__file__).resolve().with_name("serverctl.py")

@@ -12,7 +12,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from cluster import Server
+# Run as a script, from anywhere: the test helpers are the package e2e.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from e2e.server import Server
 
 LOG_LINES = 50
 

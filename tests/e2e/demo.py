@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The demonstration: a three-server cluster on loopback is rolled from BoltDB to WAL while somebody writes to it.
+
+Owns the order of what is shown and the verdict at the end: exit code 0 only when everything is as it should be. Stops what
+it started, also on Ctrl-C. Leaves its directory (.build/demo), for those who want to look at the stores and the snapshots.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+# Run as a script, from anywhere: the test helpers are the package e2e.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from e2e import playbooks, verdict
+from e2e.cluster import Cluster, server_binary
+from e2e.watcher import Watcher
+from e2e.writer import Writer, fill
+
+ROOT = playbooks.CHECKOUT / ".build" / "demo"
+FILL_MB = 30
+PLAYBOOK_LIMIT_S = 300
+
+
+def say(text: str) -> None:
+    """A headline of the demonstration itself, apart from what Ansible prints."""
+    line = f"==> {text}"
+    print(f"\n\033[1;36m{line}\033[0m" if sys.stdout.isatty() else f"\n{line}", flush=True)
+
+
+def play(name: str, inventory: Path) -> int:
+    """Run a playbook with its own live output; its exit code. Ended when it takes more than PLAYBOOK_LIMIT_S."""
+    environment = dict(playbooks.environment(), ANSIBLE_DISPLAY_SKIPPED_HOSTS="false")
+    child = subprocess.Popen(
+        playbooks.command(name, inventory), cwd=playbooks.CHECKOUT, env=environment, stdin=subprocess.DEVNULL
+    )
+    try:
+        return child.wait(PLAYBOOK_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        say(f"The playbook {name} was not done within {PLAYBOOK_LIMIT_S} s: ending it")
+        return 1
+    finally:
+        if child.poll() is None:
+            child.send_signal(signal.SIGINT)
+            child.wait(30)
+
+
+def make_cluster() -> Cluster:
+    """A running, healthy cluster on BoltDB with some tens of MB in each raft.db."""
+    if ROOT.exists():
+        Cluster(ROOT).stop_all()
+        shutil.rmtree(ROOT)
+    say(f"Starting three servers on loopback ({server_binary()})")
+    return Cluster(ROOT)
+
+
+def fill_cluster(cluster: Cluster) -> None:
+    cluster.start()
+    cluster.wait_healthy(60)
+    say(f"Writing some {FILL_MB} MB, so that there is something to move")
+    fill([(server.address, server.http_port) for server in cluster.servers], FILL_MB)
+    for server in cluster.servers:
+        size_mb = (server.raft_dir / "raft.db").stat().st_size / 1e6
+        print(f"    {server.name}  http://{server.address}:{server.http_port}  raft.db {size_mb:.0f} MB")
+
+
+def roll(cluster: Cluster) -> int:
+    """Show the cluster, roll it under writes, show it again, give the verdict; the exit code."""
+    inventory = playbooks.write_inventory(cluster, ansible_python_interpreter=sys.executable)
+    addresses = [(server.address, server.http_port) for server in cluster.servers]
+    before = verdict.observe(cluster)
+    writer, watcher = Writer(addresses), Watcher(cluster)
+    try:
+        say("The cluster before the roll")
+        failed = play("status", inventory)
+        writer.start()
+        watcher.start()
+        say("The roll: ansible-playbook raftops.nomad.migrate, while a writer keeps writing")
+        began = time.monotonic()
+        failed = play("migrate", inventory) or failed
+        took_s = time.monotonic() - began
+        say("The cluster after the roll")
+        failed = play("status", inventory) or failed
+    finally:
+        watcher.stop()
+        writer.stop()
+    say(f"Reading all {len(writer.acknowledged)} acknowledged writes back")
+    return verdict.show(verdict.judge(cluster, before, writer, watcher, took_s, failed))
+
+
+def interrupted(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """The exit code of the demonstration."""
+    signal.signal(signal.SIGTERM, interrupted)
+    if not os.access(server_binary(), os.X_OK):
+        print(f"{server_binary()} is not there: make demo builds it", file=sys.stderr)
+        return 2
+    cluster = make_cluster()
+    try:
+        fill_cluster(cluster)
+        return roll(cluster)
+    except KeyboardInterrupt:
+        say("Interrupted")
+        return 130
+    finally:
+        say("Stopping the servers")
+        cluster.stop_all()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
