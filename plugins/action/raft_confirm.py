@@ -20,13 +20,13 @@ class ActionModule(ActionBase):
         """Whether somebody was asked; AnsibleActionFail when nobody has confirmed."""
         task_vars = task_vars or {}
         result: Dict[str, Any] = super().run(tmp, task_vars)
-        _, args = self.validate_argument_spec(
+        args = self.validate_argument_spec(
             argument_spec={
                 "msg": {"type": "str", "required": True},
                 "hosts": {"type": "list", "elements": "str"},
                 "force": {"type": "bool", "default": False},
             }
-        )
+        )[1]
         result.update(changed=False, asked=not (args["force"] or self._task.check_mode))
         if result["asked"]:
             hosts = args["hosts"] or task_vars["ansible_play_hosts_all"]

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs modules as a user would, with the `ansible` command, and looks at directories. Judges nothing.
 
-Each store of a test is the data_dir of a host of its own on a local connection, so that one command works on many stores.
+Each store of a test is the data_dir of a host of its own on a local connection: one command works on many stores.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def judge(*arguments: Any) -> dict[str, Any]:
 
 
 def listing(root: Path) -> dict[str, tuple[Any, ...]]:
-    """Everything about a tree that a change could show in: names, kinds, owners, modes, times, contents, link targets."""
+    """All of a tree that a change could show in: names, kinds, owners, modes, times, contents, link targets."""
     found = {}
     for path in [root, *root.rglob("*")]:
         about = path.lstat()

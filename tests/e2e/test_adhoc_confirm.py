@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The question before a conversion: one for all hosts at a real terminal, and a clear failure where nobody can answer."""
+"""The question before a conversion: one for all hosts at a real terminal, and a clear failure where nobody answers."""
 
 from __future__ import annotations
 
