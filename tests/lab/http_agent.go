@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -56,7 +57,9 @@ func agentSelf(c *call) (any, error) {
 // selfConfig is the default configuration with what this server's files say laid over it.
 func (s *server) selfConfig() (map[string]any, error) {
 	shown := map[string]any{}
-	if err := json.Unmarshal(defaultSelfConfig, &shown); err != nil {
+	defaults := json.NewDecoder(bytes.NewReader(defaultSelfConfig))
+	defaults.UseNumber() // 80.0 stays 80.0
+	if err := defaults.Decode(&shown); err != nil {
 		return nil, err
 	}
 	block := func(name string) map[string]any { return shown[name].(map[string]any) }
