@@ -72,7 +72,7 @@ def environment() -> dict[str, str]:
 
 def command(playbook: str, inventory: Path, *arguments: str) -> list[str]:
     """The command line that a user would type for one of the collection's playbooks."""
-    return [tool("ansible-playbook"), f"raftops.nomad.{playbook}", "-i", str(inventory), *arguments]
+    return [tool("ansible-playbook"), playbook if playbook.endswith(".yml") else f"raftops.nomad.{playbook}", "-i", str(inventory), *arguments]
 
 
 def run(playbook: str, inventory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

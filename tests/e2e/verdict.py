@@ -17,11 +17,13 @@ from e2e.writer import Writer
 
 
 class Observed(NamedTuple):
-    """The cluster at one moment: Raft IDs of the voters, backend by server, whether autopilot removes dead servers."""
+    """The cluster at one moment: Raft IDs of the voters, backend by server, whether autopilot removes dead servers and
+    the Raft index of the last change of its configuration."""
 
     voters: frozenset[str]
     backends: dict[str, str]
     cleanup: bool
+    autopilot_index: int
 
 
 class Line(NamedTuple):
@@ -40,7 +42,7 @@ def observe(cluster: Cluster) -> Observed:
         server.name: server.api("GET", "/v1/agent/self").body["stats"]["raft"]["logstore_backend"]
         for server in cluster.servers
     }
-    return Observed(frozenset(health["Voters"]), backends, autopilot["CleanupDeadServers"])
+    return Observed(frozenset(health["Voters"]), backends, autopilot["CleanupDeadServers"], autopilot["ModifyIndex"])
 
 
 def snapshots(cluster: Cluster) -> list[Path]:

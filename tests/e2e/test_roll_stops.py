@@ -1,0 +1,115 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has to stop a roll, does: non-zero exit, a sentence that says why, and no further server touched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from e2e import playbooks, verdict
+from e2e.cluster import CHECKOUT, Cluster
+from e2e.server import Server
+
+
+def pids(cluster: Cluster) -> dict[str, int | None]:
+    return {server.name: server.pid() for server in cluster.servers}
+
+
+def is_untouched(server: Server) -> bool:
+    """Whether neither its store nor its configuration knows of a roll."""
+    return not server.raft_dir.joinpath("wal").exists() and "raft_logstore" not in "".join(
+        path.read_text() for path in server.config_dir.iterdir()
+    )
+
+
+def test_stops_in_the_plan_while_a_server_is_down(make_cluster: Any) -> None:
+    cluster = make_cluster()
+    down = cluster.followers()[0]
+    down.stop()
+    before = pids(cluster)
+    run = playbooks.run("migrate", playbooks.write_inventory(cluster))
+    assert run.returncode != 0
+    assert f"Bring back first: {down.name}" in " ".join(run.stdout.split())
+    assert pids(cluster) == before
+    assert all(map(is_untouched, cluster.servers))
+
+
+def test_stops_in_the_plan_on_a_server_older_than_the_backend(
+    make_cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the lab server can claim another version than it has."""
+    monkeypatch.setenv("RAFTOPS_LAB_VERSION", "1.11.3")
+    cluster = make_cluster(binary=str(CHECKOUT / ".build" / "bin" / "lab"))
+    before = pids(cluster)
+    run = playbooks.run("migrate", playbooks.write_inventory(cluster))
+    assert run.returncode != 0
+    assert "s1 runs 1.11.3" in " ".join(run.stdout.split())
+    assert pids(cluster) == before
+    assert all(map(is_untouched, cluster.servers))
+
+
+def test_stops_before_the_first_server_when_serial_is_not_one(make_cluster: Any) -> None:
+    """The role refuses whatever play it is in, so the shipped playbook with another serial is such a play."""
+    cluster = make_cluster()
+    before = pids(cluster)
+    plays = yaml.safe_load((CHECKOUT / "playbooks" / "migrate.yml").read_text())
+    (roll,) = [play for play in plays if play["hosts"] == "raft_logstore_queue"]
+    roll["serial"] = 2
+    playbook = cluster.root / "two_at_once.yml"
+    playbook.write_text(yaml.safe_dump(plays, sort_keys=False))
+    run = playbooks.run(str(playbook), playbooks.write_inventory(cluster))
+    assert run.returncode != 0
+    assert "one server at a time" in " ".join(run.stdout.split())
+    assert pids(cluster) == before
+    assert all(map(is_untouched, cluster.servers))
+
+
+def test_stops_at_a_server_that_is_not_back_in_time_and_finishes_when_run_again(make_cluster: Any) -> None:
+    cluster = make_cluster()
+    leader = cluster.leader()
+    assert leader is not None
+    voters = verdict.observe(cluster).voters
+    first, second = [server for server in cluster.servers if server is not leader]
+    inventory = playbooks.write_inventory(cluster, raft_logstore_wait_timeout=8)
+    content = yaml.safe_load(inventory.read_text())
+    started_how = content[playbooks.GROUP]["hosts"][first.name]["raft_logstore_start_command"]
+    content[playbooks.GROUP]["hosts"][first.name]["raft_logstore_start_command"] = "/bin/true"
+    inventory.write_text(yaml.safe_dump(content, sort_keys=False))
+    before = pids(cluster)
+
+    run = playbooks.run("migrate", inventory)
+    said = " ".join(run.stdout.split())
+    assert run.returncode != 0
+    assert f"{first.name}: Wait until the server is back" in said, run.stdout
+    assert "No other server was touched" in said
+    assert pids(cluster) == {**before, first.name: None}
+    assert is_untouched(second)
+    assert is_untouched(leader)
+
+    content[playbooks.GROUP]["hosts"][first.name]["raft_logstore_start_command"] = started_how
+    content[playbooks.GROUP]["vars"]["raft_logstore_wait_timeout"] = 60
+    inventory.write_text(yaml.safe_dump(content, sort_keys=False))
+    again = playbooks.run("migrate", inventory)
+    assert again.returncode == 0, again.stdout
+    after = verdict.observe(cluster)
+    assert set(after.backends.values()) == {"wal"}
+    assert (after.voters, after.cleanup) == (voters, True)
+
+
+def test_puts_a_server_back_whose_store_cannot_be_converted(make_cluster: Any) -> None:
+    """No room for the copy that was asked for: the conversion refuses, the server runs again on its old store."""
+    cluster = make_cluster()
+    voters = verdict.observe(cluster).voters
+    nowhere = cluster.root / "a-file"
+    nowhere.write_text("not a directory")
+    run = playbooks.run("migrate", playbooks.write_inventory(cluster, raft_logstore_backup_dir=str(nowhere)))
+    said = " ".join(run.stdout.split())
+    assert run.returncode != 0
+    assert "It is back in the cluster as it was" in said, run.stdout
+    after = verdict.observe(cluster)
+    assert set(after.backends.values()) == {"boltdb"}
+    assert (after.voters, after.cleanup) == (voters, True)
+    assert sum(map(is_untouched, cluster.servers)) == 2
