@@ -4,13 +4,157 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+import hashlib
+import stat
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Dict, Iterator, Optional, Tuple
+
+from . import snapshots, table
+from .content import read
+from .durable import Directory
+from .errors import StoreError
+from .evidence import Evidence, Found, observe
+from .holds import lines
+from .locks import in_use
+from .mounts import PROC, mount_of, refuse_kind
+from .names import HOLD
+from .outcome import BOLTDB, WAL, stable_values
+from .preflight import required_bytes
+from .raftdir import locate
+from .refusals import refusal
+from .shape import choose, holes
+from .store import StoreReader
+from .syscalls import REAL
+
+DEFAULT_SEGMENT_MIB = 64
 
 
-def describe(data_dir: str, digest: bool = False, verify: bool = False) -> Dict[str, Any]:
+def describe(data_dir: str, digest: bool = False, verify: bool = False, proc: str = PROC) -> Dict[str, Any]:
     """The `raft_store` result of raft_store_info, every key of its RETURN (`digest` only when asked for).
 
     A store in use is reported with `in_use` true and null numbers; with `digest` or `verify` it raises InUse. Other
     raises: Refused when there is no Raft directory below `data_dir`; Corrupt from `verify` and `digest`.
     """
-    raise NotImplementedError
+    try:
+        with _opened(data_dir, proc) as (found, evidence):
+            return _describe(found, evidence, digest, verify)
+    except OSError as error:
+        raise StoreError(f"cannot read: {error.strerror or error}", str(error.filename or data_dir)) from error
+
+
+@contextmanager
+def _opened(data_dir: str, proc: str) -> Iterator[Tuple[Found, Evidence]]:
+    raft = locate(data_dir, REAL)
+    try:
+        refuse_kind(mount_of(raft.fd, proc).kind, raft.path)
+        found = Found(raft, False, proc)
+        try:
+            yield found, read(found, observe(found))
+        finally:
+            found.close()
+    finally:
+        raft.close()
+
+
+def _describe(found: Found, evidence: Evidence, digest: bool, verify: bool) -> Dict[str, Any]:
+    busy = evidence.store_lock == "taken"
+    if busy and (digest or verify):
+        raise in_use(found.openers.pids, found.raft.path, found.proc)
+    row = table.classify(replace(evidence, store_lock="free"))
+    backend = _backend(row, evidence)
+    store = found.raft_db if backend == BOLTDB else found.wal if backend == WAL else None
+    result: Dict[str, Any] = {
+        "raft_dir": found.raft.path,
+        "state": _state(row, evidence, busy),
+        "in_use": busy,
+        "guarded": evidence.raft_db == "G",
+        "interrupted": evidence.journal == "open",
+        "hold": HOLD in found.names,
+        "backend": backend,
+        "size": _size(found, backend),
+        "snapshots": [
+            {"id": snapshot.id, "index": snapshot.index, "term": snapshot.term, "size": snapshot.size}
+            for snapshot in found.snapshots
+        ],
+        "backups": found.backups,
+        "available_bytes": found.raft.free_bytes(),
+    }
+    result.update(_numbers(store))
+    result.update(_prospect(found, row, backend, store, result["available_bytes"]))
+    if store is not None and (digest or verify):
+        value = _digest(store)
+        result.update({"digest": value} if digest else {})
+    return result
+
+
+def _state(row: table.Row, evidence: Evidence, busy: bool) -> str:
+    if busy and row is table.UNLISTED and evidence.raft_db == evidence.wal == "ok":
+        return "both"  # which of them counts cannot be said while they are in use
+    return row.state
+
+
+def _backend(row: table.Row, evidence: Evidence) -> Optional[str]:
+    if row.state in (BOLTDB, WAL):
+        return row.state
+    return BOLTDB if row.state == "both" and evidence.relation != "wal/ holds raft.db" else None
+
+
+def _numbers(store: Optional[StoreReader]) -> Dict[str, Any]:
+    if store is None:
+        return dict.fromkeys(("first_index", "last_index", "entries", "gaps", "stable", "page_size", "segments"))
+    extents = store.extents()
+    return {
+        "first_index": store.first_index,
+        "last_index": store.last_index,
+        "entries": store.entry_count,
+        "gaps": [{"first": first, "last": last} for first, last in holes(extents)],
+        "stable": stable_values(store.stable()),
+        "page_size": getattr(store, "page_size", None),
+        "segments": len(extents) if store.encoding == "binary" else None,
+    }
+
+
+def _prospect(
+    found: Found, row: table.Row, backend: Optional[str], store: Optional[StoreReader], available: int
+) -> Dict[str, Any]:
+    """Whether the store can be brought to WAL, once Nomad is stopped, and what stands against it."""
+    problems = list(getattr(store, "notes", []))
+    required: Optional[int] = None
+    migratable = row.to_wal != table.REFUSE
+    if not migratable:
+        problems.append(str(refusal(row.number, found)))
+    if backend == BOLTDB and store is not None and table.BUILD in row.to_wal:
+        try:
+            kept = choose(
+                store.extents(), found.snapshots, lambda snapshot: snapshots.check(found.raft, snapshot), store.path
+            ).kept
+            required = required_bytes(sum(extent.data_len for extent in kept), DEFAULT_SEGMENT_MIB)
+            if available < required:
+                migratable = False
+                problems.append(f"The conversion needs {required} bytes, and {available} are free.")
+        except StoreError as error:
+            migratable = False
+            problems.append(str(error))
+    return {"required_bytes": required, "migratable": migratable, "problems": problems}
+
+
+def _size(found: Found, backend: Optional[str]) -> Optional[int]:
+    if backend == BOLTDB and found.raft_db_file is not None:
+        return found.raft_db_file.size
+    if found.wal_directory is None:
+        return None
+    return sum(_file_size(found.wal_directory, name) for name in found.wal_directory.names())
+
+
+def _file_size(directory: Directory, name: str) -> int:
+    status = directory.stat(name)
+    return status.st_size if status is not None and stat.S_ISREG(status.st_mode) else 0
+
+
+def _digest(store: StoreReader) -> str:
+    """SHA-256 over the digest lines of all entries; reading them checks all that can be checked."""
+    total = hashlib.sha256()
+    for line in lines(store):
+        total.update(line)
+    return total.hexdigest()

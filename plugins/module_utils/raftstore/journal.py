@@ -122,6 +122,15 @@ def load(directory: Directory, uid: int) -> Tuple[str, Optional[Journal], Option
     return journal.phase, journal, None
 
 
+def read_raw(directory: Directory) -> bytes:
+    """The journal's bytes as they are. Raises StoreError when it cannot be read."""
+    fd = directory.open_read(JOURNAL)
+    try:
+        return read_exact(fd, min(os.fstat(fd).st_size, MAX_LEN), 0, directory.path_of(JOURNAL))
+    finally:
+        os.close(fd)
+
+
 def write(directory: Directory, content: bytes) -> None:
     """Replace the journal as a whole, durably; mode 0600, owned by the user of this process."""
     if directory.stat(JOURNAL_PARTIAL) is not None:

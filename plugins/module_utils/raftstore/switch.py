@@ -1,17 +1,165 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the state found to the backend wanted: the state table, the plan, and the walk over its steps."""
+"""From the state found to the backend wanted: look, plan, refuse or walk the steps.
+
+The decision is the table's (table.py), the steps are in steps.py. This file puts them in order: take the locks,
+observe, look up, compute what can be refused, then apply. Check mode is the same way without the last part.
+"""
 
 from __future__ import annotations
 
-from .outcome import Outcome, Request
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Callable, Iterator, Optional, Tuple
+
+from . import crc32c, table
+from .content import read
+from .durable import Directory, lock_exclusive
+from .errors import InUse, StoreError
+from .evidence import Evidence, Found, observe
+from .locks import lock_directory
+from .mounts import PROC, mount_of, refuse_kind
+from .narrate import listing, predicted, sentences
+from .outcome import BOLTDB, WAL, Outcome, Request, stable_values
+from .preflight import check_request, prepare
+from .raftdir import locate
+from .refusals import cannot_convert_back, refusal
+from .run import Run
+from .steps import STEPS, undo_preparation
 from .syscalls import REAL, SystemCalls
 
+__all__ = ["Outcome", "Request", "migrate"]
 
-def migrate(request: Request, calls: SystemCalls = REAL) -> Outcome:
+
+def migrate(
+    request: Request, calls: SystemCalls = REAL, clock: Callable[[], float] = time.time, proc: str = PROC
+) -> Outcome:
     """Bring the store below `request.data_dir` to `request.backend`, or say what would be done (`request.check`).
 
     Raises StoreError (Refused, InUse, Corrupt, NoSpace, WriteFailed...) for everything that a user can meet; until the
-    switch the old store is untouched then. Failures in tidying after the switch are in `Outcome.warnings`.
+    switch the old store is untouched then. Failures in tidying after the switch are in `Outcome.warnings`. `calls` is
+    the seam for tests, `clock` only makes names readable.
     """
-    raise NotImplementedError
+    started = time.monotonic()
+    check_request(request.backend, request.wal_segment_size, request.data_dir)
+    try:
+        with opened(request, calls, proc) as (found, evidence):
+            outcome = _migrate(request, found, evidence, clock)
+    except OSError as error:
+        raise StoreError(f"cannot read: {error.strerror or error}", str(error.filename or request.data_dir)) from error
+    outcome.elapsed["total"] = round(time.monotonic() - started, 3)
+    return outcome
+
+
+@contextmanager
+def opened(request: Request, calls: SystemCalls, proc: str) -> Iterator[Tuple[Found, Evidence]]:
+    """The Raft directory, locked and observed. Raises Refused, or InUse after `lock_timeout_s`."""
+    raft = locate(request.data_dir, calls)
+    try:
+        refuse_kind(mount_of(raft.fd, proc).kind, raft.path)
+        run_lock = _lock(raft, request)
+        found = Found(raft, not request.check, proc)
+        try:
+            evidence = replace(observe(found), run_lock=run_lock)
+            yield found, read(found, evidence)
+        finally:
+            found.close()
+    finally:
+        raft.close()
+
+
+def _lock(raft: Directory, request: Request) -> str:
+    if not request.check:
+        lock_directory(raft, request.lock_timeout_s)
+        return "free"
+    try:
+        lock_exclusive(raft.fd, raft.path, shared=True)
+    except InUse:
+        return "taken"
+    return "free"
+
+
+def _migrate(request: Request, found: Found, evidence: Evidence, clock: Callable[[], float]) -> Outcome:
+    in_use = "taken" in (evidence.store_lock, evidence.run_lock)
+    if request.check:
+        evidence = replace(evidence, store_lock="free", run_lock="free")
+    row, cell = table.plan(evidence, request.backend)
+    if cell == table.CONVERT_BACK:
+        raise cannot_convert_back(found)
+    run = Run(request, found, evidence, clock)
+    if isinstance(cell, str):
+        if not (in_use and evidence.raft_db == "ok" and evidence.wal == "ok"):
+            raise refusal(row.number, found)
+    else:
+        run.steps = tuple(step for step in cell if _applies(run, step, cell))
+    return _carry_out(run, row.state, in_use)
+
+
+def _carry_out(run: Run, state: str, in_use: bool) -> Outcome:
+    outcome = run.outcome
+    outcome.state, outcome.before = state, listing(run.raft)
+    outcome.previous_backend = _backend(run.evidence)
+    outcome.backend = run.request.backend if outcome.previous_backend else None
+    try:
+        prepare(run)
+        outcome.plan = sentences(run)
+        outcome.changed = bool(run.steps)
+        outcome.resumed = outcome.changed and run.evidence.journal == "open"
+        if run.request.check:
+            outcome.after = predicted(run)
+        else:
+            apply(run)
+            outcome.after = listing(run.raft)
+        if not in_use:
+            _count(run)
+    finally:
+        run.close()
+    outcome.crc32c = crc32c.implementation()
+    return outcome
+
+
+def apply(run: Run) -> None:
+    """Walk the steps. After a failure before anything was published, what was prepared is removed again."""
+    try:
+        for step in run.steps:
+            STEPS[step](run)
+    except (StoreError, OSError):
+        if run.began and not run.published:
+            undo_preparation(run)
+        raise
+
+
+def _applies(run: Run, step: str, cell: Tuple[str, ...]) -> bool:
+    """Whether a step of the table has anything to do here."""
+    needs = {
+        table.ASIDE_MARKER: run.found.has_marker,
+        table.COPY: bool(run.request.backup_dir),
+        table.CONFIGURATION: run.request.effective_backend is not None,
+        table.FINISH: table.BEGIN in cell or run.evidence.journal == "open",
+    }
+    return needs.get(step, True)
+
+
+def _backend(evidence: Evidence) -> Optional[str]:
+    if evidence.raft_db in ("ok", "0"):
+        return BOLTDB
+    return WAL if evidence.wal == "ok" else None
+
+
+def _count(run: Run) -> None:
+    """The numbers of the store that counts at the end."""
+    outcome = run.outcome
+    built = table.BUILD in run.steps
+    store = run.found.raft_db if built or outcome.backend == BOLTDB else run.found.wal
+    if store is None:
+        return
+    outcome.stable = stable_values(store.stable())
+    outcome.entries, outcome.first_index, outcome.last_index = store.entry_count, store.first_index, store.last_index
+    if built:
+        outcome.dropped_entries = run.shape.dropped_entries
+        outcome.entries -= run.shape.dropped_entries
+        outcome.first_index, outcome.last_index = run.copied.first_index, run.copied.last_index
+    wal = run.new_wal if built else run.found.wal
+    if outcome.backend == WAL and wal is not None:
+        outcome.segments = len(wal.extents())

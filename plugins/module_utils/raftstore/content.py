@@ -1,0 +1,117 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is in the stores found, as far as the state table asks: readable, empty, which holds which. Reads only."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import replace
+from typing import Callable, Optional, Tuple, TypeVar
+
+from . import journal
+from .durable import Directory
+from .errors import Corrupt, IndexGap, StoreError, Unsupported
+from .evidence import Evidence, Found
+from .holds import WAL_HOLDS, holds, promise, relation
+from .names import WAL_META
+from .raftdir import StoreFile
+from .store import StoreReader
+
+UNREADABLE = (Corrupt, Unsupported, IndexGap)
+Store = TypeVar("Store", bound=StoreReader)
+
+
+def read(found: Found, seen: Evidence) -> Evidence:
+    """The evidence completed from what is in the stores. Unchanged for stores that are in use or foreign."""
+    if seen.store_lock == "taken" or "foreign" in (seen.place, seen.names) or seen.raft_db == "other":
+        return seen
+    raft_db, wal = seen.raft_db, seen.wal
+    if found.raft_db_file is not None:
+        found.raft_db, raft_db = _open(found, found.raft_db_file.read_boltdb)
+        if found.raft_db is not None and promise(found.raft_db).is_empty:
+            raft_db = "0"
+    if found.has_marker and raft_db == "ok" and seen.journal not in (journal.OPEN, journal.DONE):
+        wal = "0"  # the Nomad command was killed here and will start over; so do we
+    elif found.wal_file is not None:
+        found.wal, wal = _open(found, found.wal_file.read_wal)
+    evidence = replace(seen, raft_db=raft_db, wal=wal)
+    if raft_db in ("ok", "0") and wal == "ok":
+        return _compare(found, evidence)
+    if raft_db in ("-", "G", "0") and wal in ("-", "0"):
+        return replace(evidence, past=_past(found, seen))
+    if raft_db == "G" and wal == "ok" and seen.journal == journal.OPEN:
+        return replace(evidence, backup=_backup(found))
+    return evidence
+
+
+def _open(found: Found, reader: Callable[[], Store]) -> Tuple[Optional[Store], str]:
+    """(the store, "ok"), or (None, "bad") with the reason among the problems. The last entry is read, too."""
+    try:
+        store = reader()
+        promise(store)
+    except UNREADABLE as error:
+        found.problems.append(error)
+        return None, "bad"
+    return store, "ok"
+
+
+def _compare(found: Found, evidence: Evidence) -> Evidence:
+    if found.raft_db is None or found.wal is None:
+        return evidence
+    if evidence.raft_db == "0":
+        return replace(evidence, relation=WAL_HOLDS)
+    try:
+        related = relation(found.raft_db, found.wal, found.journal, found.snapshot_index)
+    except UNREADABLE as error:  # damage further inside than opening looks
+        found.problems.append(error)
+        in_wal = error.path.startswith(found.raft.path_of("wal"))
+        return replace(evidence, wal="bad") if in_wal else replace(evidence, raft_db="bad")
+    return replace(evidence, relation=related)
+
+
+def _past(found: Found, seen: Evidence) -> str:
+    """With no store: whether a snapshot, a journal or a backup records that there was one with a term or entries."""
+    if found.snapshots:
+        return "recorded"
+    blank = "none"
+    if found.journal is not None and seen.journal in (journal.OPEN, journal.DONE):
+        if not (found.journal.source.is_empty and found.journal.copied.is_empty):
+            return "recorded"
+        blank = "blank"
+    for name in found.backups:
+        if not _is_empty_backup(found.raft, name):
+            return "recorded"
+        blank = "blank"
+    return blank
+
+
+def _is_empty_backup(raft: Directory, name: str) -> bool:
+    """Whether this old store surely has nothing; one that cannot be read may have everything."""
+    status = raft.stat(name)
+    if status is None:
+        return False
+    inner = raft.subdirectory(name) if stat.S_ISDIR(status.st_mode) else None
+    try:
+        file = StoreFile(inner or raft, WAL_META if inner else name, change=False)
+        try:
+            return promise(file.read_wal() if inner else file.read_boltdb()).is_empty
+        finally:
+            file.close()
+    except StoreError:
+        return False
+    finally:
+        if inner is not None:
+            inner.close()
+
+
+def _backup(found: Found) -> str:
+    """Whether wal/ holds the backup of an open journal: a server that waited for its lock may have gone on in it."""
+    if found.backup_file is None or found.wal is None:
+        return "held"
+    try:
+        old = found.backup_file.read_boltdb()
+        if holds(found.wal, old, found.journal, found.snapshot_index):
+            return "held"
+    except UNREADABLE as error:
+        found.problems.append(error)
+    return "not held"

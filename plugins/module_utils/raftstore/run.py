@@ -1,0 +1,83 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run on one Raft directory: what the steps share. It decides nothing; names are chosen here, under the lock."""
+
+from __future__ import annotations
+
+import os
+from typing import Callable, List, Optional, Sequence
+
+from .attributes import Attributes
+from .durable import Directory
+from .evidence import Evidence, Found
+from .journal import Promise
+from .names import RAFT_DB, WAL, free_name, stamp
+from .outcome import Outcome, Request
+from .raftdir import StoreFile
+from .shape import Shape
+from .table import LINK_SUPERSEDED
+from .wal import WalStore
+
+
+class Run:
+    """The request, what was found, the names chosen, and what the steps have made so far."""
+
+    def __init__(self, request: Request, found: Found, evidence: Evidence, clock: Callable[[], float]) -> None:
+        self.request = request
+        self.found = found
+        self.evidence = evidence
+        self.clock = clock
+        self.raft: Directory = found.raft
+        self.outcome = Outcome(raft_dir=found.raft.path)
+        self.steps: Sequence[str] = ()
+        self.stamp = stamp(clock())
+        self.backup = self.free_name(RAFT_DB, "migrated")
+        self.superseded = self.free_name(RAFT_DB, "superseded")
+        self.retired_wal = self.free_name(WAL, "migrated")
+        self.shape = Shape([], 0, None)
+        self.source = Promise()
+        self.copied = Promise()
+        self.run_id = os.urandom(4).hex()
+        self.journal_before: Optional[bytes] = None
+        self.new_directory: Optional[Directory] = None
+        self.new_file: Optional[StoreFile] = None
+        self.new_wal: Optional[WalStore] = None
+        self.began = False
+        self.published = False
+
+    @property
+    def names(self) -> List[str]:
+        """The names in the Raft directory when it was looked at."""
+        return self.found.names
+
+    @property
+    def second_name(self) -> str:
+        """The name under which the old raft.db stays."""
+        return self.superseded if LINK_SUPERSEDED in self.steps else self.backup
+
+    @property
+    def newest_backup(self) -> str:
+        """The newest backup of a raft.db that was here before, "" when there is none."""
+        old = [name for name in self.found.backups if name.startswith(RAFT_DB)]
+        return old[-1] if old else ""
+
+    def free_name(self, name: str, kind: str) -> str:
+        """A name that nothing has: for a backup, or for something moved aside."""
+        return free_name(self.names, name, kind, self.stamp)
+
+    def attributes(self) -> Attributes:
+        """Owner, mode and label for new files: those of the locked raft.db."""
+        file = self.found.raft_db_file or self.found.wal_file
+        return Attributes.of(file.fd) if file is not None else Attributes(os.geteuid(), os.getegid(), 0o600)
+
+    def workers(self) -> int:
+        """The number of worker processes."""
+        return self.request.workers or len(os.sched_getaffinity(0))
+
+    def close(self) -> None:
+        """Close what this run has opened, which gives up all locks."""
+        if self.new_file is not None:
+            self.new_file.close()
+        if self.new_directory is not None:
+            self.new_directory.close()
+        self.found.close()
