@@ -27,6 +27,8 @@ ORDER = [
     "crc32c",
     "bbolt",
     "bboltfile",
+    "bboltwrite",
+    "boltlog",
     "boltdb",
     "segment",
     "segmentfile",
