@@ -85,6 +85,7 @@ class StoreWriter(Protocol):
     """A store being made in a directory of its own, which nobody opens before it is published."""
 
     encoding: str
+    part_len: int  # bytes, as the source counts them, that one part may have
 
     def write_part(self, part: Part, batches: Iterable[List[Record]]) -> PartResult:
         """Write one part and sync it. Runs in a worker process; parts may be written in any order, at the same time."""

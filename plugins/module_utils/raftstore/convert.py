@@ -1,0 +1,197 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Copy one store into another, and prove that both hold the same. Knows stores only by their common interface.
+
+An entry's way: the source cuts its log into extents; extents become parts, one for each unit of the target; a worker
+reads a part's records in batches, `transcode` changes their encoding, the target writes and syncs them. Verification
+goes the other way: it reads the new files from the disk, transcodes back, and compares with the source.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from itertools import chain, islice
+from typing import Any, Callable, Iterator, List, NamedTuple, Sequence, Tuple
+
+from .entry import decode, digest_line, same
+from .errors import Corrupt, IndexGap, located
+from .store import Extent, Part, PartResult, Record, Stable, StoreReader, StoreWriter
+from .transcode import transcode
+from .workers import Tell, run
+
+Progress = Callable[[str, int, int, int], None]
+"""Phase, entries done, entries in all, bytes done."""
+
+PART_MIN = 8 << 20  # less than this is not worth another process
+
+
+class Report(NamedTuple):
+    """What a conversion did. `results` are the target's; `elapsed` is in seconds."""
+
+    entries: int
+    bytes_read: int
+    bytes_written: int
+    results: Sequence[PartResult]
+    elapsed: float
+
+
+def make_parts(extents: Sequence[Extent], part_len: int, workers: int) -> List[Part]:
+    """Consecutive extents as parts of about equal size, at most `part_len` unless a single extent is larger.
+
+    Such a part may be cut further by the target, so the number of the next part leaves room for as many as it takes
+    when any two neighbours together have more than `part_len`.
+    Raises IndexGap when there is a hole: no target has one.
+    """
+    for before, after in zip(extents, extents[1:]):
+        if after.first_index != before.last_index + 1:
+            raise IndexGap(f"the log has a hole: entry {after.first_index} follows entry {before.last_index}")
+    total = sum(extent.data_len for extent in extents)
+    count = max(-(-total // part_len), min(workers, total // PART_MIN), 1)
+    count = -(-count // workers) * workers if total >= workers * PART_MIN else count
+    parts: List[Part] = []
+    run_of: List[Extent] = []
+    run_len = passed_len = number = 0
+    for extent in extents:
+        is_full = run_len + extent.data_len > part_len or passed_len * count >= total * (len(parts) + 1)
+        if run_of and is_full:
+            parts.append(_part(number, run_of))
+            number += 1 if run_len <= part_len else 2 * (run_len // part_len) + 2
+            run_of, run_len = [], 0
+        run_of.append(extent)
+        run_len += extent.data_len
+        passed_len += extent.data_len
+    return [*parts, _part(number, run_of)] if run_of else parts
+
+
+def _part(number: int, extents: Sequence[Extent]) -> Part:
+    return Part(number, extents[0].first_index, sum(extent.entry_count for extent in extents), extents)
+
+
+def convert(
+    source: StoreReader,
+    target: StoreWriter,
+    extents: Sequence[Extent],
+    stable: Stable,
+    workers: int,
+    progress: Progress,
+) -> Report:
+    """Copy the entries of these extents of the source, and the stable values, into the target, and seal it.
+
+    `workers` processes do the work; with 1, this one. Raises StoreError; the target is then incomplete and to be
+    thrown away.
+    """
+    started_s = time.monotonic()
+    entries = sum(extent.entry_count for extent in extents)
+    parts = make_parts(extents, target.part_len, workers)
+
+    def copy(part: Part, tell: Tell) -> Any:
+        return target.write_part(part, _transcoded(source, target.encoding, part.extents, tell))
+
+    made = run(parts, copy, workers, lambda done, length: progress("convert", done, entries, length))
+    results = [PartResult(*fields) for fields in made]
+    target.seal(results, stable)
+    return Report(
+        entries,
+        sum(extent.data_len for extent in extents),
+        sum(result.bytes_written for result in results),
+        results,
+        time.monotonic() - started_s,
+    )
+
+
+def _transcoded(source: StoreReader, encoding: str, extents: Sequence[Extent], tell: Tell) -> Iterator[List[Record]]:
+    with located(source.path):
+        for batch in source.records(extents):
+            yield transcode(source.encoding, encoding, batch)
+            tell(len(batch), sum([len(raw) for _index, raw in batch]))
+
+
+Pair = Tuple[Sequence[Extent], Sequence[Extent]]
+
+
+def verify(
+    source: StoreReader, target: StoreReader, extents: Sequence[Extent], workers: int, progress: Progress
+) -> int:
+    """The number of entries that were read from the target and found equal to those of these extents of the source.
+
+    Every entry is compared: transcoded back, which must give the source's bytes, or else through both strict decoders
+    (the source may have a form that is not written any more). The stable values are compared too. Raises Corrupt.
+    """
+    if target.stable() != source.stable():
+        raise Corrupt("the stable values differ from those in " + source.path, target.path)
+    pairs = _aligned(extents, target)
+    entries = sum(extent.entry_count for extent in extents)
+
+    def compare(pair: Pair, tell: Tell) -> int:
+        return _compare(source, target, pair, tell)
+
+    return sum(run(pairs, compare, workers, lambda done, length: progress("verify", done, entries, length)))
+
+
+def _aligned(extents: Sequence[Extent], target: StoreReader) -> List[Pair]:
+    """Runs of source extents beside the runs of target extents with the same indexes. Raises Corrupt when none fit."""
+    pairs: List[Pair] = []
+    todo = iter(target.extents())
+    left: List[Extent] = []
+    right: List[Extent] = []
+    for extent in extents:
+        left.append(extent)
+        while not right or right[-1].last_index < extent.last_index:
+            following = next(todo, None)
+            if following is None:
+                break
+            right.append(following)
+        if right and left[0].first_index == right[0].first_index and right[-1].last_index == extent.last_index:
+            pairs.append((left, right))
+            left, right = [], []
+    if left or right or next(todo, None) is not None:
+        raise Corrupt(
+            f"this store has {target.entry_count} entries, {target.first_index} to {target.last_index}; "
+            f"wanted {sum(extent.entry_count for extent in extents)}, "
+            f"{extents[0].first_index if extents else 0} to {extents[-1].last_index if extents else 0}",
+            target.path,
+        )
+    return pairs
+
+
+def _compare(source: StoreReader, target: StoreReader, pair: Pair, tell: Tell) -> int:
+    """The number of entries in both; raises Corrupt at the first difference."""
+    expected = chain.from_iterable(source.records(pair[0]))
+    count = 0
+    for batch in target.records(pair[1]):
+        wanted = list(islice(expected, len(batch)))
+        with located(target.path):
+            if transcode(target.encoding, source.encoding, batch) != wanted:
+                _compare_strictly(source, target, wanted, batch)
+        count += len(batch)
+        tell(len(batch), sum([len(raw) for _index, raw in batch]))
+    if next(expected, None) is not None:
+        raise Corrupt(f"entries are missing after the first {count} from {pair[0][0].first_index} on", target.path)
+    return count
+
+
+def _compare_strictly(
+    source: StoreReader, target: StoreReader, wanted: Sequence[Record], found: Sequence[Record]
+) -> None:
+    if len(wanted) != len(found):
+        raise Corrupt(f"{len(found)} entries from {found[0][0]} on, wanted {len(wanted)}", target.path)
+    for (index, old_raw), (found_index, new_raw) in zip(wanted, found):
+        with located(source.path):
+            old = decode(source.encoding, index, old_raw)
+        if found_index != index or not same(old, decode(target.encoding, index, new_raw)):
+            raise Corrupt(
+                f"entry {index} differs from the one in {source.path}",
+                target.path,
+                hint="The old store is untouched. Run again; if this comes back, suspect the memory or the disk",
+            )
+
+
+def digest(store: StoreReader) -> str:
+    """SHA-256 over the digest lines of all entries, in hex. It does not depend on the kind of store."""
+    hashed = hashlib.sha256()
+    with located(store.path):
+        for batch in store.records(store.extents()):
+            for index, raw in batch:
+                hashed.update(digest_line(decode(store.encoding, index, raw)))
+    return hashed.hexdigest()

@@ -1,0 +1,294 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Segment files on disk: `SegmentReader` streams one, `recover_tail` finds where an unsealed one ends, `SegmentWriter`
+makes one. Never a whole segment in memory: a window of a megabyte, or one entry where that is larger.
+
+Which segments a log has, and which of their entries count, is the business of `wal.py`.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+from . import segment
+from .crc32c import crc32c
+from .durable import NewFile, read_exact
+from .errors import Corrupt, IndexGap, Refused, located
+from .segment import (
+    FILE_HEADER_LEN,
+    FRAME_COMMIT,
+    FRAME_ENTRY,
+    FRAME_HEADER,
+    FRAME_HEADER_LEN,
+    FRAME_INDEX,
+    INDEX_ITEM_LEN,
+    MAX_ENTRY_LEN,
+    PADDING,
+    Header,
+    Scanner,
+    Window,
+)
+from .store import Record
+
+WINDOW_LEN = 1 << 20
+INDEX_MARK = b"\x02\0\0\0"
+DAMAGED_TAIL = (
+    "Nomad wrote this batch last, so a power cut may have torn it: start the Nomad server on this WAL once, let it "
+    "catch up, stop it, and run again. If that does not help, take the server's log from its peers"
+)
+
+
+class SegmentReader:
+    """A segment whose metadata are known, opened for reading on `fd`, which stays the caller's.
+
+    `end_off` is where its entries and commits end: at the index frame if it is sealed, else behind its last commit.
+    """
+
+    def __init__(self, fd: int, path: str, header: Header, end_off: int, sealed: bool) -> None:
+        self.fd = fd
+        self.path = path
+        self.header = header
+        self.end_off = end_off
+        self.sealed = sealed
+        self.entry_count = 0  # after `batches` has come to its end
+
+    def batches(self) -> Iterator[List[Record]]:
+        """All entries, in order. Raises Corrupt, at the latest at the end: every byte but those behind it is checked.
+
+        A batch may be handed out before the commit frame that covers it has been reached, so nothing that was read is
+        to be trusted before the iteration has ended.
+        """
+        with located(self.path):
+            raw_header = self._read(FILE_HEADER_LEN, 0)
+            segment.check_header(raw_header, self.header)
+            scanner = Scanner(raw_header, self.header.base_index)
+            while scanner.off < self.end_off:
+                window = self._next_window(scanner)
+                if self.sealed:
+                    self._compare_index(window, scanner.next_index - len(window.records) - self.header.base_index)
+                yield window.records
+            self.entry_count = scanner.next_index - self.header.base_index
+            if self.sealed:
+                self._check_seal(scanner.crc)
+            elif scanner.off != scanner.committed_off:
+                raise Corrupt("a commit frame must stand before this place", offset=scanner.off)
+
+    def _read(self, length: int, off: int) -> bytes:
+        return read_exact(self.fd, length, off, self.path)
+
+    def _next_window(self, scanner: Scanner) -> Window:
+        window, rest = scan_next(self.fd, self.path, scanner, self.end_off)
+        if scanner.damage or not window.end_pos:
+            raise Corrupt(
+                scanner.damage or f"wanted an entry or commit frame, found {segment.describe_frame(rest)}",
+                offset=scanner.off,
+            )
+        return window
+
+    def _compare_index(self, window: Window, position: int) -> None:
+        """Raise Corrupt unless the index has the offsets of these frames, the first of which is its item `position`."""
+        count = len(window.frame_offs)
+        index_off = self.end_off + FRAME_HEADER_LEN + INDEX_ITEM_LEN * position
+        raw = self._read(INDEX_ITEM_LEN * count, index_off)
+        found = struct.unpack(f"<{count}I", raw)
+        for number, (item, frame_off) in enumerate(zip(found, window.frame_offs)):
+            if item != frame_off:
+                raise Corrupt(
+                    f"the index says that entry {window.records[number][0]} is at byte {item}, it is at {frame_off}",
+                    offset=index_off + INDEX_ITEM_LEN * number,
+                )
+
+    def _check_seal(self, crc: int) -> None:
+        """Check the index frame's header and padding, and the commit frame behind it."""
+        raw = self._read(FRAME_HEADER_LEN, self.end_off)
+        if FRAME_HEADER.unpack(raw) != (FRAME_INDEX, INDEX_ITEM_LEN * self.entry_count):
+            raise Corrupt(
+                f"wanted the index of {self.entry_count} entries, found {segment.describe_frame(raw)}",
+                offset=self.end_off,
+            )
+        commit_off = self.end_off + segment.frame_len(INDEX_ITEM_LEN * self.entry_count)
+        for off in range(self.end_off, commit_off, WINDOW_LEN):
+            raw = self._read(min(WINDOW_LEN, commit_off - off), off)
+            crc = crc32c(raw, crc)
+        if self.entry_count % 2 and raw[-INDEX_ITEM_LEN:] != bytes(INDEX_ITEM_LEN):
+            raise Corrupt("the padding of the index frame is not zero", offset=commit_off - INDEX_ITEM_LEN)
+        raw = self._read(FRAME_HEADER_LEN, commit_off)
+        if FRAME_HEADER.unpack(raw) != (FRAME_COMMIT, crc):
+            raise Corrupt("the checksum of the batch that ends here is wrong", offset=commit_off)
+
+
+def scan_next(fd: int, path: str, scanner: Scanner, limit: int) -> Tuple[Window, bytes]:
+    """Scan the next window, or the next frame where that is longer, but nothing from `limit` on.
+
+    The second value is what stands where the scan has stopped: at most one frame header, empty at `limit`.
+    """
+    want = WINDOW_LEN
+    while True:
+        buf = read_exact(fd, min(want, limit - scanner.off), scanner.off, path)
+        window = scanner.scan(buf)
+        rest = buf[window.end_pos : window.end_pos + FRAME_HEADER_LEN]
+        if window.end_pos or scanner.damage or len(rest) < FRAME_HEADER_LEN:
+            return window, rest
+        kind, value = FRAME_HEADER.unpack(rest)
+        want = segment.frame_len(value)
+        if kind != FRAME_ENTRY or value > MAX_ENTRY_LEN or want > limit - scanner.off:
+            return window, rest
+
+
+class Tail(NamedTuple):
+    """What an unsealed segment holds. `end_off` is as SegmentReader wants it; 0 when nothing was ever committed.
+
+    `sealed`: the file has its index already, though the metadata do not know. raft-wal opens such a log, then refuses
+    every append ("segment is sealed").
+    """
+
+    entry_count: int
+    end_off: int
+    sealed: bool
+
+
+def recover_tail(fd: int, file_len: int, path: str, header: Header) -> Tail:
+    """Where the committed entries of an unsealed segment end, by raft-wal's own rules (segment/writer.go, recoverTail).
+
+    What was written behind the last commit frame never counted: the writer died there. Raises Corrupt where raft-wal
+    would not notice or would silently step back: when a checksum is wrong, or when behind the last good commit there
+    is any sign of another one, because then a damaged batch cannot be told from a torn one.
+    """
+    if file_len < FILE_HEADER_LEN + FRAME_HEADER_LEN:
+        return Tail(0, 0, False)
+    raw_header = read_exact(fd, FILE_HEADER_LEN, 0, path)
+    with located(path):
+        scanner = Scanner(raw_header, header.base_index)
+        rest = b""
+        while scanner.off < file_len:
+            window, rest = scan_next(fd, path, scanner, file_len)
+            if scanner.damage:
+                raise Corrupt(scanner.damage, offset=scanner.off, hint=DAMAGED_TAIL)
+            if not window.end_pos:
+                break
+        if rest[:4] == INDEX_MARK and _is_sealed(fd, path, header, scanner.off):
+            return Tail(scanner.next_index - header.base_index, scanner.off, True)
+        _refuse_signs_of_commit(fd, file_len, path, scanner, crc32c(raw_header))
+        if scanner.committed_off == FILE_HEADER_LEN:
+            return Tail(0, 0, False)
+        segment.check_header(raw_header, header)
+        return Tail(scanner.committed_index - header.base_index, scanner.committed_off, False)
+
+
+def _is_sealed(fd: int, path: str, header: Header, index_off: int) -> bool:
+    """Whether a good index frame and its commit stand at `index_off`."""
+    try:
+        for _batch in SegmentReader(fd, path, header, index_off, sealed=True).batches():
+            pass
+    except Corrupt:
+        return False
+    return True
+
+
+def _refuse_signs_of_commit(fd: int, file_len: int, path: str, scanner: Scanner, header_crc: int) -> None:
+    """Raise Corrupt if anything behind the last good commit looks as if it had been committed too.
+
+    Either a commit frame stands there, unreachable because a frame header before it is damaged; or a frame header has
+    the right checksum where a commit would have it, but not its type.
+    """
+    off = scanner.committed_off
+    crc = header_crc if off == FILE_HEADER_LEN else 0
+    while off + FRAME_HEADER_LEN <= file_len:
+        raw = read_exact(fd, FRAME_HEADER_LEN, off, path)
+        kind, value = FRAME_HEADER.unpack(raw)
+        if off > scanner.committed_off and value == crc:
+            raise Corrupt("the commit frame that should stand here is damaged", offset=off, hint=DAMAGED_TAIL)
+        length = segment.frame_len(value)
+        if kind != FRAME_ENTRY or off + length > file_len or value > MAX_ENTRY_LEN:
+            break
+        crc = crc32c(read_exact(fd, length, off, path), crc)
+        off += length
+    if read_exact(fd, min(FRAME_HEADER_LEN, file_len - scanner.committed_off), scanner.committed_off, path).strip(
+        b"\0"
+    ):
+        commit_off = _find_commit(fd, file_len, path, scanner.committed_off)
+        if commit_off is not None:
+            raise Corrupt(
+                f"frames are damaged between here and the commit frame at byte {commit_off}",
+                offset=off,
+                hint=DAMAGED_TAIL,
+            )
+
+
+def _find_commit(fd: int, file_len: int, path: str, off: int) -> Optional[int]:
+    """The first place from `off` on, at a multiple of 8, that looks like a commit frame."""
+    while off < file_len:
+        buf = read_exact(fd, min(WINDOW_LEN, file_len - off), off, path)
+        pos = buf.find(segment.COMMIT_MARK)
+        while pos >= 0:
+            if (off + pos) % FRAME_HEADER_LEN == 0:
+                return off + pos
+            pos = buf.find(segment.COMMIT_MARK, pos + 1)
+        off += WINDOW_LEN
+    return None
+
+
+class SegmentWriter:
+    """Makes one sealed segment in a new file, which stays the caller's: entries in order, one commit over all of them.
+
+    One commit is enough: raft-wal checks commits only in the tail, and our reader checks this one.
+    """
+
+    def __init__(self, new: NewFile, header: Header) -> None:
+        self._new = new
+        self._header = header
+        self._pending: List[bytes] = [segment.pack_header(header)]
+        self._pending_len = FILE_HEADER_LEN
+        self._index = bytearray()
+        self._crc = 0
+        self.next_index = header.base_index
+
+    def sealed_len(self) -> int:
+        """Bytes that the file will have if it is sealed now."""
+        return self._new.length + self._pending_len + segment.frame_len(len(self._index)) + FRAME_HEADER_LEN
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Write these records. Raises IndexGap unless they follow what is there, and whatever writing raises."""
+        pending, index = self._pending, self.next_index
+        start_off = off = self._new.length + self._pending_len
+        offs: List[int] = []
+        for record_index, payload in records:
+            length = len(payload)
+            if record_index != index or length > MAX_ENTRY_LEN:
+                self._refuse(index, record_index, length)
+            offs.append(off)
+            pending += (FRAME_HEADER.pack(FRAME_ENTRY, length), payload, PADDING[length & 7])
+            off += 8 + length + (-length & 7)
+            index += 1
+        self.next_index = index
+        self._index += struct.pack(f"<{len(offs)}I", *offs)
+        self._pending_len += off - start_off
+        if self._pending_len >= WINDOW_LEN:
+            self._flush()
+
+    def _refuse(self, wanted: int, index: int, length: int) -> None:
+        if index != wanted:
+            raise IndexGap(f"entry {index} follows entry {wanted - 1}, but a WAL has no holes", self._new.path)
+        raise Refused(
+            f"entry {index} would take {length} bytes in a WAL, which cannot read more than {MAX_ENTRY_LEN}",
+            self._new.path,
+            hint="Take a snapshot so that the log no longer needs this entry, or stay on BoltDB",
+        )
+
+    def _flush(self) -> None:
+        blob = b"".join(self._pending)
+        self._pending.clear()
+        self._pending_len = 0
+        self._crc = crc32c(blob, self._crc)
+        self._new.write([blob])
+
+    def seal(self) -> int:
+        """Write index and commit, and sync. Returns where the index begins, behind its frame header."""
+        index_off = self._new.length + self._pending_len
+        index = bytes(self._index)
+        self._pending += (FRAME_HEADER.pack(FRAME_INDEX, len(index)), index, PADDING[len(index) & 7])
+        self._flush()
+        self._new.write([FRAME_HEADER.pack(FRAME_COMMIT, self._crc)])
+        self._new.sync()
+        return index_off + FRAME_HEADER_LEN
