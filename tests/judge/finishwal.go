@@ -20,6 +20,8 @@ func finishWAL(kind string, builder *walBuilder) error {
 		return sealNotRecorded(builder)
 	case "tail-file-missing":
 		return withEmptyTail(builder, os.Remove)
+	case "tail-file-empty":
+		return withEmptyTail(builder, func(tail string) error { return os.Truncate(tail, 0) })
 	case "tail-header-torn":
 		return withEmptyTail(builder, func(tail string) error { return overwrite(tail, make([]byte, 32)) })
 	case "stray-segment":

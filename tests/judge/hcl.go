@@ -13,14 +13,14 @@ import (
 
 // The part of an agent's configuration that decides the log store. A pointer tells an absent block from an empty one.
 type agentConfig struct {
-	Server    *serverConfig `hcl:"server" json:"server"`
-	ExtraKeys []string      `hcl:",unusedKeys" json:"-"`
+	Server     *serverConfig `hcl:"server" json:"server"`
+	UnusedKeys []string      `hcl:",unusedKeys" json:"unused_keys"`
 }
 
 type serverConfig struct {
-	LogStore  *logStoreConfig `hcl:"raft_logstore" json:"raft_logstore"`
-	BoltDB    *boltConfig     `hcl:"raft_boltdb" json:"raft_boltdb"`
-	ExtraKeys []string        `hcl:",unusedKeys" json:"-"`
+	LogStore   *logStoreConfig `hcl:"raft_logstore" json:"raft_logstore"`
+	BoltDB     *boltConfig     `hcl:"raft_boltdb" json:"raft_boltdb"`
+	UnusedKeys []string        `hcl:",unusedKeys" json:"unused_keys"`
 }
 
 type logStoreConfig struct {
@@ -45,7 +45,8 @@ type verificationConfig struct {
 }
 
 // hclCommand decodes one file of an agent's configuration with the parser that Nomad pins. It returns the two blocks
-// as this file sets them, and fails where Nomad refuses the file because of them.
+// as this file sets them, and the keys at the top and in the server block that this program does not model. It fails
+// where Nomad refuses the file because one of the two blocks is in a wrong place or is repeated.
 func hclCommand(args []string) (any, error) {
 	paths, err := parse(newFlags("hcl"), args, 1)
 	if err != nil {
@@ -59,12 +60,10 @@ func hclCommand(args []string) (any, error) {
 	if err := hcl.Decode(&config, string(text)); err != nil {
 		return nil, err
 	}
-	// The decoder leaves a misplaced or repeated block among the unused keys, which Nomad refuses. Every other unused
-	// key is one that this program does not model.
-	for _, key := range append(config.ExtraKeys, config.Server.ExtraKeys...) {
+	for _, key := range append(config.UnusedKeys, config.Server.UnusedKeys...) {
 		if strings.EqualFold(key, "raft_logstore") || strings.EqualFold(key, "raft_boltdb") {
 			return nil, fmt.Errorf("unexpected key %s", key)
 		}
 	}
-	return config.Server, nil
+	return config, nil
 }

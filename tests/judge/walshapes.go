@@ -43,6 +43,7 @@ var walShapes = []walShape{
 	{Name: "wal-all-truncated-then-more", entrySpec: entrySpec{Count: 500, Size: "200"}, DropHead: 500, Then: 70},
 	{Name: "wal-never-voted", entrySpec: entrySpec{Count: 100, Size: "200"}, Stable: "never-voted"},
 	{Name: "wal-no-stable-keys", entrySpec: entrySpec{Count: 100, Size: "200"}, Stable: "none"},
+	{Name: "wal-empty-candidate", entrySpec: entrySpec{Count: 100, Size: "200"}, Stable: "empty-candidate"},
 	{Name: "wal-zones", entrySpec: entrySpec{Count: 100, Size: "50", Times: "zones"}},
 	{Name: "wal-times-zero", entrySpec: entrySpec{Count: 100, Size: "50", Times: "zero"}},
 	{Name: "wal-times-edges", entrySpec: entrySpec{Count: 68, Size: "50", Times: "edges"}},
@@ -52,5 +53,6 @@ var walShapes = []walShape{
 	{Name: "wal-seal-not-recorded", entrySpec: entrySpec{Count: 300, Size: "200"}, Finish: "seal-not-recorded"},
 	{Name: "wal-tail-file-missing", entrySpec: entrySpec{Count: 300, Size: "200"}, Finish: "tail-file-missing"},
 	{Name: "wal-tail-header-torn", entrySpec: entrySpec{Count: 300, Size: "200"}, Finish: "tail-header-torn"},
+	{Name: "wal-tail-file-empty", entrySpec: entrySpec{Count: 300, Size: "200"}, Finish: "tail-file-empty"},
 	{Name: "wal-stray-segment", entrySpec: entrySpec{Count: 300, Size: "200"}, Finish: "stray-segment"},
 }
