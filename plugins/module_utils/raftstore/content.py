@@ -12,7 +12,7 @@ from . import journal
 from .durable import Directory
 from .errors import Corrupt, IndexGap, StoreError, Unsupported
 from .evidence import Evidence, Found
-from .holds import WAL_HOLDS, holds, promise, relation
+from .holds import EQUAL, RAFT_DB_HOLDS, WAL_HOLDS, holds, promise, relation
 from .names import WAL_META
 from .raftdir import StoreFile
 from .store import StoreReader
@@ -66,6 +66,8 @@ def _compare(found: Found, evidence: Evidence) -> Evidence:
         found.problems.append(error)
         in_wal = error.path.startswith(found.raft.path_of("wal"))
         return replace(evidence, wal="bad") if in_wal else replace(evidence, raft_db="bad")
+    if related == EQUAL and found.wal.broken:  # raft-wal could not append to it: convert anew
+        related = RAFT_DB_HOLDS
     return replace(evidence, relation=related)
 
 

@@ -66,7 +66,7 @@ def _describe(found: Found, evidence: Evidence, digest: bool, verify: bool) -> D
     store = found.raft_db if backend == BOLTDB else found.wal if backend == WAL else None
     result: Dict[str, Any] = {
         "raft_dir": found.raft.path,
-        "state": _state(row, evidence, busy),
+        "state": table.state_of(row, evidence),
         "in_use": busy,
         "guarded": evidence.raft_db == "G",
         "interrupted": evidence.journal == "open",
@@ -86,12 +86,6 @@ def _describe(found: Found, evidence: Evidence, digest: bool, verify: bool) -> D
         value = _digest(store)
         result.update({"digest": value} if digest else {})
     return result
-
-
-def _state(row: table.Row, evidence: Evidence, busy: bool) -> str:
-    if busy and row is table.UNLISTED and evidence.raft_db == evidence.wal == "ok":
-        return "both"  # which of them counts cannot be said while they are in use
-    return row.state
 
 
 def _backend(row: table.Row, evidence: Evidence) -> Optional[str]:

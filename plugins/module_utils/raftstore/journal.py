@@ -21,7 +21,7 @@ import stat
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from .durable import Directory, read_exact
-from .errors import Refused, Unsupported
+from .errors import Unsupported
 from .names import BACKUP, JOURNAL, JOURNAL_PARTIAL
 
 VERSION = 1
@@ -104,10 +104,7 @@ def load(directory: Directory, uid: int) -> Tuple[str, Optional[Journal], Option
     if not stat.S_ISREG(status.st_mode):
         odd = Unsupported("this is not a regular file", path, hint="Find out what put it there and move it away.")
         return (UNKNOWN if status.st_uid in (0, uid) else NOT_OURS), None, odd
-    try:
-        fd = directory.open_read(JOURNAL)
-    except Refused as error:
-        return UNKNOWN, None, Unsupported(error.what, path, hint=error.hint)
+    fd = directory.open_read(JOURNAL)
     try:
         opened = os.fstat(fd)
         if opened.st_uid not in (0, uid):

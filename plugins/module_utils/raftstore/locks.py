@@ -15,7 +15,7 @@ from typing import Callable, Collection, List, NamedTuple, Optional, Set, Tuple
 
 from .durable import Directory, lock_exclusive
 from .errors import InUse, Refused
-from .mounts import PROC
+from .mounts import PROC, read_text
 
 POLL_S = 0.1
 Inode = Tuple[int, int]
@@ -113,11 +113,5 @@ def _inode(path: str) -> Optional[Inode]:
 
 
 def _comm(pid: int, proc: str) -> str:
-    try:
-        fd = os.open(f"{proc}/{pid}/comm", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return ""
-    try:
-        return " ({})".format(os.read(fd, 64).decode("utf-8", "replace").strip())
-    finally:
-        os.close(fd)
+    name = read_text(f"{proc}/{pid}/comm").strip()
+    return f" ({name})" if name else ""

@@ -53,13 +53,13 @@ def parse_kinds(mountinfo: str) -> Dict[int, str]:
 
 def mount_number(fd: int, proc: str = PROC) -> int:
     """The number of the mount that this open file was reached through."""
-    return parse_mount_number(_text(f"{proc}/self/fdinfo/{fd}"))
+    return parse_mount_number(read_text(f"{proc}/self/fdinfo/{fd}"))
 
 
 def mount_of(fd: int, proc: str = PROC) -> Mount:
     """The mount of an open file."""
     number = mount_number(fd, proc)
-    return Mount(number, parse_kinds(_text(f"{proc}/self/mountinfo")).get(number, ""))
+    return Mount(number, parse_kinds(read_text(f"{proc}/self/mountinfo")).get(number, ""))
 
 
 def refuse_kind(kind: str, path: str) -> None:
@@ -72,7 +72,8 @@ def refuse_kind(kind: str, path: str) -> None:
         )
 
 
-def _text(path: str) -> str:
+def read_text(path: str) -> str:
+    """The text of a file below /proc; "" when it cannot be read."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

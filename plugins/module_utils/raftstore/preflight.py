@@ -37,6 +37,8 @@ def check_request(backend: str, wal_segment_size: int, data_dir: str) -> None:
 
 def prepare(run: Run) -> None:
     """Compute what the steps need, and refuse what cannot end well. Changes nothing."""
+    for store in (run.found.raft_db, run.found.wal):
+        run.outcome.warnings.extend(getattr(store, "notes", []))
     if not run.steps:
         return
     _check_rights(run)

@@ -90,7 +90,7 @@ def locate(data_dir: str, calls: SystemCalls) -> Directory:
 
 def backups(names: Sequence[str]) -> List[str]:
     """The names of old stores among these, oldest first."""
-    return sorted((name for name in names if OLD_STORE.match(name)), key=lambda name: name.split(".", 2)[-1])
+    return sorted((name for name in names if OLD_STORE.match(name)), key=lambda name: name.rsplit(".", 1)[-1])
 
 
 def wal_kind(directory: Directory) -> str:

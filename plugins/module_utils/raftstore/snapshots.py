@@ -19,7 +19,7 @@ from typing import List, Optional
 
 from .crc64 import crc64
 from .durable import Directory, read_exact
-from .errors import Corrupt, StoreError
+from .errors import Corrupt, Refused, StoreError
 from .names import SNAPSHOTS
 
 META = "meta.json"
@@ -64,6 +64,12 @@ def list_snapshots(raft: Directory) -> List[Snapshot]:
     status = raft.stat(SNAPSHOTS)
     if status is None:
         return []
+    if stat.S_ISLNK(status.st_mode):
+        raise Refused(
+            "this is a symbolic link, which is not followed here",
+            raft.path_of(SNAPSHOTS),
+            hint="Put the real directory here, or mount it.",
+        )
     directory = raft.subdirectory(SNAPSHOTS)
     try:
         found = [_read(directory, name) for name in directory.names() if not name.endswith(".tmp")]

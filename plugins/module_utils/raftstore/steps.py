@@ -129,8 +129,9 @@ def copy(run: Run) -> None:
 
 def publish(run: Run) -> None:
     """Give the new store its name. The old one is still the one that counts."""
+    run.raft.rename_nosync(WAL_PARTIAL, WAL)
     run.published = True
-    run.raft.rename(WAL_PARTIAL, WAL)
+    run.raft.sync()
 
 
 def configuration(run: Run) -> None:
@@ -161,7 +162,6 @@ def link(run: Run) -> None:
     if file is None or status is None or (status.st_dev, status.st_ino) != file.inode:
         raise Refused("raft.db has been replaced during the run", run.raft.path_of(RAFT_DB), hint="Run it again.")
     run.raft.link(RAFT_DB, run.second_name)
-    run.outcome.backup = run.raft.path_of(run.second_name)
 
 
 def _others(run: Run) -> List[int]:
@@ -186,7 +186,6 @@ def look_again(run: Run) -> None:
 def retire_wal(run: Run) -> None:
     """raft.db has all that wal/ has: keep wal/ under the name of a backup."""
     run.raft.rename(WAL, run.retired_wal)
-    run.outcome.backup = run.raft.path_of(run.retired_wal)
 
 
 def finish(run: Run) -> None:

@@ -81,7 +81,7 @@ def _lock(raft: Directory, request: Request) -> str:
 
 
 def _migrate(request: Request, found: Found, evidence: Evidence, clock: Callable[[], float]) -> Outcome:
-    in_use = "taken" in (evidence.store_lock, evidence.run_lock)
+    in_use = "taken" in (evidence.store_lock, evidence.run_lock)  # check mode only looks then
     if request.check:
         evidence = replace(evidence, store_lock="free", run_lock="free")
     row, cell = table.plan(evidence, request.backend)
@@ -89,16 +89,17 @@ def _migrate(request: Request, found: Found, evidence: Evidence, clock: Callable
         raise cannot_convert_back(found)
     run = Run(request, found, evidence, clock)
     if isinstance(cell, str):
-        if not (in_use and evidence.raft_db == "ok" and evidence.wal == "ok"):
+        if table.state_of(row, evidence) != "both":
             raise refusal(row.number, found)
     else:
         run.steps = tuple(step for step in cell if _applies(run, step, cell))
-    return _carry_out(run, row.state, in_use)
+    return _carry_out(run, table.state_of(row, evidence), in_use)
 
 
 def _carry_out(run: Run, state: str, in_use: bool) -> Outcome:
     outcome = run.outcome
     outcome.state, outcome.before = state, listing(run.raft)
+    outcome.backup = _backup(run)
     outcome.previous_backend = _backend(run.evidence)
     outcome.backend = run.request.backend if outcome.previous_backend else None
     try:
@@ -141,6 +142,16 @@ def _applies(run: Run, step: str, cell: Tuple[str, ...]) -> bool:
     return needs.get(step, True)
 
 
+def _backup(run: Run) -> Optional[str]:
+    """Path of the old store at the end."""
+    name = run.newest_backup if run.request.backend == WAL else ""
+    if table.SWITCH in run.steps:
+        name = run.second_name
+    elif table.RETIRE_WAL in run.steps:
+        name = run.retired_wal
+    return run.raft.path_of(name) if name else None
+
+
 def _backend(evidence: Evidence) -> Optional[str]:
     if evidence.raft_db in ("ok", "0"):
         return BOLTDB
@@ -150,6 +161,8 @@ def _backend(evidence: Evidence) -> Optional[str]:
 def _count(run: Run) -> None:
     """The numbers of the store that counts at the end."""
     outcome = run.outcome
+    if run.evidence.relation == "equal":
+        outcome.verified = run.found.wal.entry_count if run.found.wal is not None else 0
     built = table.BUILD in run.steps
     store = run.found.raft_db if built or outcome.backend == BOLTDB else run.found.wal
     if store is None:

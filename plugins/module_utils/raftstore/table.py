@@ -79,7 +79,7 @@ ROWS = (
     Row(1, "empty", {"raft_db": ("-",), "wal": ("-", "0"), "past": ("none",)}, NOTHING, NOTHING),
     Row(2, "lost", {"raft_db": ("-", "G", "0"), "wal": ("-", "0"), "past": ("recorded",)}, REFUSE, REFUSE),
     Row(3, "boltdb", {"raft_db": ("ok", "0"), "wal": ("-",)}, CONVERT, (FINISH,)),
-    Row(4, "boltdb", {"raft_db": ("ok",), "wal": ("0",)}, CONVERT_ANEW, (ASIDE_MARKER, ASIDE_WAL, FINISH)),
+    Row(4, "boltdb", {"raft_db": ("ok",), "wal": ("0",)}, CONVERT_ANEW, (ASIDE_WAL, ASIDE_MARKER, FINISH)),
     Row(
         5, "both", {"raft_db": ("ok",), "wal": ("ok",), "relation": ("equal",)},
         (ASIDE_MARKER, BEGIN, *TO_WAL), (BEGIN, RETIRE_WAL, FINISH),
@@ -136,6 +136,12 @@ def plan(evidence: Evidence, wanted: str) -> Tuple[Row, Cell]:
     for row in rows[:-1]:
         steps += tuple(_cell(row, wanted))
     return rows[-1], steps + cell
+
+
+def state_of(row: Row, evidence: Evidence) -> str:
+    """The state for a person. Which of two stores counts cannot be said while they are in use: both."""
+    unread = row is UNLISTED and evidence.raft_db == evidence.wal == "ok" and not evidence.relation
+    return "both" if unread else row.state
 
 
 def _matches(row: Row, evidence: Evidence) -> bool:
