@@ -19,6 +19,7 @@ from typing import Callable, Iterable, Iterator, List, Optional, Sequence
 
 from . import segment, store, walmeta
 from .attributes import Attributes
+from .bboltwrite import DatabaseWriter
 from .durable import Directory
 from .errors import Corrupt, IndexGap, Refused, Unsupported
 from .names import WAL_META
@@ -229,7 +230,7 @@ class WalStoreWriter:
         tail = self._begin(next_id, segments[-1].max_index + 1 if segments else 1)
         new = self._directory.create(WAL_META, self._attributes)
         try:
-            walmeta.build(new, self._page_size, WalMeta(next_id + 1, [*segments, tail]), stable)
+            walmeta.build(DatabaseWriter(new, self._page_size), WalMeta(next_id + 1, [*segments, tail]), stable)
         finally:
             new.close()
         self._directory.sync()

@@ -28,7 +28,6 @@ from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 from .bboltfile import Database
 from .bboltwrite import DatabaseWriter
-from .durable import NewFile
 from .errors import Corrupt, StoreError, Unsupported
 from .segment import CODEC_BINARY_V1, FILE_HEADER_LEN, FRAME_HEADER_LEN
 from .store import Stable
@@ -201,12 +200,11 @@ def load(fd: int, path: str) -> Tuple[WalMeta, Stable]:
     return meta, Stable(terms[0], terms[1], values.get(LAST_VOTE_CANDIDATE))
 
 
-def build(new: NewFile, page_size: int, meta: WalMeta, stable: Stable) -> None:
-    """Write a whole wal-meta.db into an empty file and sync it."""
+def build(writer: DatabaseWriter, meta: WalMeta, stable: Stable) -> None:
+    """Write a whole wal-meta.db and sync it."""
     values = {LAST_VOTE_CANDIDATE: stable.last_vote_candidate}
     for key, term in ((CURRENT_TERM, stable.current_term), (LAST_VOTE_TERM, stable.last_vote_term)):
         values[key] = None if term is None else NUMBER.pack(term)
-    writer = DatabaseWriter(new, page_size)
     writer.put_sorted(STABLE_BUCKET, [(key, value) for key, value in sorted(values.items()) if value is not None])
     writer.put_sorted(META_BUCKET, [(META_KEY, render(meta))])
     writer.finish()

@@ -38,6 +38,7 @@ class _Rate:
         self._next_s = 0.0
 
     def tell(self, entries: int, length: int) -> None:
+        """Add to the sums."""
         self._sums[0] += entries
         self._sums[1] += length
         now_s = time.monotonic()
@@ -46,6 +47,7 @@ class _Rate:
             self.flush()
 
     def flush(self) -> None:
+        """Pass the sums on now."""
         self._sink(self._sums[0], self._sums[1])
 
 
