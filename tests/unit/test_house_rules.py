@@ -27,6 +27,7 @@ ORDER = [
     "names",
     "crc32c",
     "bbolt",
+    "bboltmeta",
     "bboltfile",
     "bboltwrite",
     "boltlog",

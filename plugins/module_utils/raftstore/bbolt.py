@@ -70,7 +70,7 @@ COUNT_ESCAPE = 0xFFFF  # bbolt writes fewer elements than this; in a freelist it
 PAGE_SIZES = tuple(1024 << step for step in range(15))  # what bbolt probes for: 1 KiB to 16 MiB
 MAX_KEY_LEN = 32768
 
-_RESTORE = "Do not start Nomad on this file; restore it from a backup, or let the server rejoin with an empty store."
+RESTORE = "Do not start Nomad on this file; restore it from a backup, or let the server rejoin with an empty store."
 
 
 class Sliceable(Protocol):
@@ -109,7 +109,7 @@ class Element(NamedTuple):
 
 def corrupt(what: str, pos: int) -> Corrupt:
     """The error for a page that contradicts the format, with the way out that all of them share."""
-    return Corrupt(what, offset=pos, hint=_RESTORE)
+    return Corrupt(what, offset=pos, hint=RESTORE)
 
 
 def fnv1a64(data: bytes) -> int:

@@ -10,17 +10,16 @@ checksum, so a flipped bit inside a value cannot be seen here.
 
 from __future__ import annotations
 
-import os
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from . import bbolt
-from .bbolt import BRANCH_PAGE, FREELIST_PAGE, HEADER_LEN, LEAF_PAGE, META_PAGE, Meta, corrupt
+from .bbolt import BRANCH_PAGE, FREELIST_PAGE, HEADER_LEN, LEAF_PAGE, corrupt
+from .bboltmeta import choose_meta
 from .durable import read_exact
 from .errors import Corrupt, Unsupported, located
 
 WINDOW_LEN = 1 << 20  # large enough for the kernel's read-ahead, small enough to stay in the processor's cache
 MAX_GROUP_LEN = 64 << 20  # of a page with overflow that is parsed as a whole: no branch, bucket list or JSON is longer
-_MAX_PAGES = 1 << 26  # 256 GiB of 4 KiB pages; bounds the page set to 8 MiB
 _MAX_DEPTH = 32  # two children per branch fill any file before that
 _SPARSE_PAGES = 16  # a window is read as a whole if at least every 16th of its pages is wanted
 _IDS_PER_READ = 1 << 16
@@ -30,11 +29,13 @@ class Children(NamedTuple):
     """The children of one lowest branch page: their ids, the lower bound of the keys of each, the upper bound of all.
 
     `upper` is exclusive; None means no bound. A tree of one leaf is one such run without a lower bound (b"").
+    `branch_off` is the offset of the branch page.
     """
 
     page_ids: List[int]
     lowers: List[bytes]
     upper: Optional[bytes]
+    branch_off: int
 
 
 class Window(NamedTuple):
@@ -62,11 +63,15 @@ class Bucket(NamedTuple):
     image_off: int
 
     def check_image(self) -> None:
-        """Check the page header of an inline bucket; its offset is relative to the image. Raises Corrupt."""
+        """Check an inline bucket as a whole; offsets are relative to the image. Raises Corrupt."""
         if len(self.image) < HEADER_LEN:
             raise corrupt(f"an inline bucket of {len(self.image)} bytes", 0)
         if bbolt.parse_page_header(self.image, 0, 0, (LEAF_PAGE,)).overflow:
             raise corrupt("an inline bucket with overflow pages", 0)
+        elements = bbolt.parse_leaf(self.image, 0, len(self.image))
+        end = elements[-1].value_pos + elements[-1].value_len if elements else HEADER_LEN
+        if end != len(self.image):
+            raise corrupt(f"{len(self.image) - end} bytes too many behind the last value of an inline bucket", end)
 
 
 class FileView:
@@ -90,56 +95,10 @@ class Database:
     def __init__(self, fd: int, path: str) -> None:
         self.fd = fd
         self.path = path
-        self.notes: List[str] = []
-        self.file_len = os.fstat(fd).st_size
-        self.meta = self._choose_meta()
+        self.meta, self.notes = choose_meta(fd, path)
         self.page_size = self.meta.page_size
         self._pages = bbolt.PageSet(self.meta.high_water)
         self._check_freelist()
-
-    def _choose_meta(self) -> Meta:
-        """The meta in force: of the valid ones that with the higher txid, as bbolt chooses."""
-        errors: List[Corrupt] = []
-        first = self._try_meta(0, errors)
-        second, second_off = None, 0
-        for second_off in [first.page_size] if first else bbolt.PAGE_SIZES:  # else the page size is found by trying
-            second = self._try_meta(second_off, errors)
-            if second:
-                break
-        found = [(meta, off) for meta, off in ((first, 0), (second, second_off)) if meta]
-        if not found:
-            raise Corrupt(f"no valid meta page: {errors[0].what}", self.path, errors[0].offset, errors[0].hint)
-        if len(found) == 1:
-            self.notes.append(f"one of the two meta pages is not valid, the other is in force: {errors[0]}")
-        if second and second.page_size != second_off:
-            raise Corrupt(f"this is meta page 1, but it gives a page size of {second.page_size}", self.path, second_off)
-        meta, off = max(found, key=lambda pair: pair[0].txid)
-        with located(self.path, off):
-            bbolt.parse_page_header(self._read(HEADER_LEN, off), 0, 1 if off else 0, (META_PAGE,))
-            self._check_meta(meta)
-        return meta
-
-    def _try_meta(self, off: int, errors: List[Corrupt]) -> Optional[Meta]:
-        length = max(0, min(HEADER_LEN + bbolt.META.size, self.file_len - off))
-        try:
-            with located(self.path, off):
-                return bbolt.parse_meta(self._read(length, off))
-        except Corrupt as error:
-            errors.append(error)
-            return None
-
-    def _check_meta(self, meta: Meta) -> None:
-        if meta.high_water > _MAX_PAGES:
-            raise Unsupported(f"{meta.high_water} pages; at most {_MAX_PAGES} are read", offset=HEADER_LEN)
-        if meta.high_water * meta.page_size > self.file_len:
-            raise corrupt(
-                f"the file has {self.file_len} bytes, but {meta.high_water} pages of {meta.page_size} bytes are in use",
-                HEADER_LEN,
-            )
-        for name, page_id in (("root bucket", meta.root_id), ("freelist", meta.freelist_id)):
-            unstored = page_id == bbolt.FREELIST_NOT_STORED and name == "freelist"
-            if not unstored and not bbolt.FIRST_FREE_PAGE <= page_id < meta.high_water:
-                raise corrupt(f"the {name} is said to be on page {page_id}, outside the pages in use", HEADER_LEN)
 
     def _check_freelist(self) -> None:
         """Take the freelist's pages and the free ones, so that a page in use that is also free is found later."""
@@ -218,7 +177,7 @@ class Database:
     def _walk(self, page_id: int, depth: int, lower: bytes, upper: Optional[bytes]) -> Iterator[Children]:
         """The leaves below a page that is taken; its children's ids are taken here."""
         if depth == 0:
-            yield Children([page_id], [lower], upper)
+            yield Children([page_id], [lower], upper, page_id * self.page_size)
             return
         group = self._group(page_id, BRANCH_PAGE)
         with located(self.path, page_id * self.page_size):
@@ -229,7 +188,7 @@ class Database:
                 self._pages.add(child, 1, 0)
         lowers = [key for key, _child in children]
         if depth == 1:
-            yield Children([child for _key, child in children], lowers, upper)
+            yield Children([child for _key, child in children], lowers, upper, page_id * self.page_size)
             return
         for (key, child), next_key in zip(children, [*lowers[1:], upper]):
             yield from self._walk(child, depth - 1, key, next_key)
@@ -262,20 +221,29 @@ class Database:
     def buckets(self) -> Dict[bytes, Bucket]:
         """The top-level buckets by name."""
         found: Dict[bytes, Bucket] = {}
+        header_len = bbolt.BUCKET_HEADER.size
         for item in self._items(self.meta.root_id):
-            if not item.is_bucket or len(item.value) < bbolt.BUCKET_HEADER.size:
-                raise Corrupt(f"the root has a key {item.key!r} that is no bucket", self.path, item.value_off)
-            root_id, _sequence = bbolt.BUCKET_HEADER.unpack_from(item.value)
-            found[item.key] = Bucket(root_id, item.value[16:], item.value_off + 16)
+            root_id = 0
+            if item.is_bucket and len(item.value) >= header_len:
+                root_id, _sequence = bbolt.BUCKET_HEADER.unpack_from(item.value)
+            if not item.is_bucket or len(item.value) < header_len or (root_id and len(item.value) != header_len):
+                what = f"the key {item.key!r} of the root, with a value of {len(item.value)} bytes, is no bucket"
+                raise Corrupt(what, self.path, item.value_off, bbolt.RESTORE)
+            found[item.key] = Bucket(root_id, item.value[header_len:], item.value_off + header_len)
         return found
 
     def items(self, bucket: Bucket) -> Iterator[Item]:
         """All keys and values of a bucket in order. For small buckets: the values of a whole page are held at once."""
-        if bucket.root_id:
-            return self._items(bucket.root_id)
         with located(self.path, bucket.image_off):
-            bucket.check_image()
-            return iter(_leaf_items(bucket.image, bucket.image_off, b"", None))
+            if bucket.root_id:
+                items = self._items(bucket.root_id)
+            else:
+                bucket.check_image()
+                items = iter(_leaf_items(bucket.image, bucket.image_off, b"", None))
+        for item in items:
+            if item.is_bucket:
+                raise Corrupt(f"{item.key!r} is a bucket in a bucket", self.path, item.value_off, bbolt.RESTORE)
+            yield item
 
     def _items(self, root_id: int) -> Iterator[Item]:
         for children in self.leaves(root_id):

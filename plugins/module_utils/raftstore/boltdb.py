@@ -22,6 +22,7 @@ import struct
 from typing import Iterator, List, Optional, Sequence
 
 from . import store
+from .bbolt import RESTORE
 from .bboltfile import Bucket, Database, Item
 from .boltlog import LogBucket
 from .errors import Corrupt, Unsupported
@@ -92,8 +93,8 @@ class BoltStore:
     def _number(self, item: Optional[Item]) -> Optional[int]:
         if item is None:
             return None
-        if len(item.value) != NUMBER.size or item.is_bucket:
+        if len(item.value) != NUMBER.size:
             what = f"{item.key.decode()} has {len(item.value)} bytes, wanted {NUMBER.size}"
-            raise Corrupt(what, self.path, item.value_off)
+            raise Corrupt(what, self.path, item.value_off, RESTORE)
         (number,) = NUMBER.unpack(item.value)
         return int(number)

@@ -21,6 +21,7 @@ from .bbolt import (
     LEAF_ELEMENT,
     LEAF_PAGE,
     PAGE_HEADER,
+    RESTORE,
     Sliceable,
     corrupt,
     parse_leaf,
@@ -83,7 +84,8 @@ class LogBucket:
                 if batch:
                     yield batch
             if index != end:
-                raise Corrupt(f"entries {index} to {end - 1} are gone since the file was opened", self.path)
+                off = extent.place.page_ids[-1] * self._db.page_size
+                raise Corrupt(f"entries {index} to {end - 1} are gone since the file was opened", self.path, off)
 
     def _near_records(self, window: Window, page_id: int, pos: int, index: int, end: int) -> Optional[List[Record]]:
         """The entries of a whole leaf page that lies in the window and is as bbolt writes it; None: look closer.
@@ -197,7 +199,7 @@ class LogBucket:
             return self._db.leaves(self._bucket.root_id)
         with located(self.path, self._bucket.image_off):
             self._bucket.check_image()
-        return iter([Children([0], [b""], None)])
+        return iter([Children([0], [b""], None, self._bucket.image_off)])
 
     def _bounds(self, children: Children) -> List[Tuple[int, int]]:
         """[lower, upper) of the indexes that each of these leaf pages may have."""
@@ -208,7 +210,8 @@ class LogBucket:
             elif len(key) == KEY.size:
                 numbers.append(KEY.unpack(key)[0])
             else:
-                raise Corrupt(f"a branch page of the log has a key {key!r} that is no index", self.path)
+                what = f"a branch page of the log has a key {key!r} that is no index"
+                raise Corrupt(what, self.path, children.branch_off, RESTORE)
         return list(zip(numbers, numbers[1:]))
 
     def _runs(self, window: Window, page_id: int, pos: int) -> List[Run]:
