@@ -86,7 +86,8 @@ def convert(
     parts = make_parts(extents, target.part_len, workers)
 
     def copy(part: Part, tell: Tell) -> Any:
-        return target.write_part(part, _transcoded(source, target.encoding, part.extents, tell))
+        with located(source.path):
+            return target.write_part(part, _transcoded(source, target.encoding, part.extents, tell))
 
     made = run(parts, copy, workers, lambda done, length: progress("convert", done, entries, length))
     results = [PartResult(*fields) for fields in made]
@@ -101,10 +102,9 @@ def convert(
 
 
 def _transcoded(source: StoreReader, encoding: str, extents: Sequence[Extent], tell: Tell) -> Iterator[List[Record]]:
-    with located(source.path):
-        for batch in source.records(extents):
-            yield transcode(source.encoding, encoding, batch)
-            tell(len(batch), sum([len(raw) for _index, raw in batch]))
+    for batch in source.records(extents):
+        yield transcode(source.encoding, encoding, batch)
+        tell(len(batch), sum([len(raw) for _index, raw in batch]))
 
 
 Pair = Tuple[Sequence[Extent], Sequence[Extent]]
@@ -183,7 +183,7 @@ def _compare_strictly(
             raise Corrupt(
                 f"entry {index} differs from the one in {source.path}",
                 target.path,
-                hint="The old store is untouched. Run again; if this comes back, suspect the memory or the disk",
+                hint="The old store is untouched. Run again; if this comes back, suspect the memory or the disk.",
             )
 
 

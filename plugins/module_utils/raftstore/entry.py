@@ -32,6 +32,7 @@ import struct
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, Tuple
 
+from .bbolt import RESTORE
 from .errors import Corrupt, StoreError
 from .gotime import TIME_32, TIME_64, TIME_96, ZERO_TIME, GoTime, pack_marshal, pack_short, parse_marshal, parse_short
 from .store import BINARY, MSGPACK
@@ -281,7 +282,7 @@ def decode(encoding: str, index: int, raw: bytes) -> Entry:
     try:
         entry = DECODERS[encoding](raw)
     except StoreError as error:
-        raise type(error)(f"entry {index} is damaged: {error.what}") from error
+        raise type(error)(f"entry {index} is damaged: {error.what}", hint=RESTORE) from error
     if entry.index != index:
-        raise Corrupt(f"entry {index} says that its index is {entry.index}")
+        raise Corrupt(f"entry {index} says that its index is {entry.index}", hint=RESTORE)
     return entry

@@ -33,8 +33,9 @@ import re
 import struct
 from typing import List, NamedTuple, Optional, Tuple
 
+from .bbolt import corrupt
 from .crc32c import crc32c
-from .errors import Corrupt, Unsupported
+from .errors import Unsupported
 from .store import Record
 
 FILE_HEADER = struct.Struct("<I3sBQQQ")  # magic, reserved, version, base index, id, codec
@@ -87,14 +88,14 @@ def check_header(raw: bytes, wanted: Header) -> None:
     """Raise Corrupt or Unsupported unless `raw` is the header of the segment that the metadata mean."""
     magic, reserved, version, base_index, segment_id, codec = FILE_HEADER.unpack(raw)
     if magic != MAGIC or reserved != bytes(3):
-        raise Corrupt(f"this is not a WAL segment: it begins with {raw[:8].hex()}", offset=0)
+        raise corrupt(f"this is not a WAL segment: it begins with {raw[:8].hex()}", 0)
     if (version, codec) != (VERSION, CODEC_BINARY_V1):
         raise Unsupported(f"the segment is of version {version} and codec {codec}, known are 0 and 1", offset=7)
     if (base_index, segment_id) != wanted:
-        raise Corrupt(
+        raise corrupt(
             f"the segment says base index {base_index} and id {segment_id}, "
             f"its metadata say {wanted.base_index} and {wanted.segment_id}",
-            offset=8,
+            8,
         )
 
 

@@ -12,6 +12,7 @@ import struct
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from . import segment
+from .bbolt import corrupt
 from .crc32c import crc32c
 from .durable import NewFile, read_exact
 from .errors import Corrupt, IndexGap, Refused, located
@@ -35,7 +36,7 @@ WINDOW_LEN = 1 << 20
 INDEX_MARK = b"\x02\0\0\0"
 DAMAGED_TAIL = (
     "Nomad wrote this batch last, so a power cut may have torn it: start the Nomad server on this WAL once, let it "
-    "catch up, stop it, and run again. If that does not help, take the server's log from its peers"
+    "catch up, stop it, and run again. If that does not help, take the server's log from its peers."
 )
 
 
@@ -72,7 +73,7 @@ class SegmentReader:
             if self.sealed:
                 self._check_seal(scanner.crc)
             elif scanner.off != scanner.committed_off:
-                raise Corrupt("a commit frame must stand before this place", offset=scanner.off)
+                raise corrupt("a commit frame must stand before this place", scanner.off)
 
     def _read(self, length: int, off: int) -> bytes:
         return read_exact(self.fd, length, off, self.path)
@@ -80,9 +81,9 @@ class SegmentReader:
     def _next_window(self, scanner: Scanner) -> Window:
         window, rest = scan_next(self.fd, self.path, scanner, self.end_off)
         if scanner.damage or not window.end_pos:
-            raise Corrupt(
+            raise corrupt(
                 scanner.damage or f"wanted an entry or commit frame, found {segment.describe_frame(rest)}",
-                offset=scanner.off,
+                scanner.off,
             )
         return window
 
@@ -94,28 +95,28 @@ class SegmentReader:
         found = struct.unpack(f"<{count}I", raw)
         for number, (item, frame_off) in enumerate(zip(found, window.frame_offs)):
             if item != frame_off:
-                raise Corrupt(
+                raise corrupt(
                     f"the index says that entry {window.records[number][0]} is at byte {item}, it is at {frame_off}",
-                    offset=index_off + INDEX_ITEM_LEN * number,
+                    index_off + INDEX_ITEM_LEN * number,
                 )
 
     def _check_seal(self, crc: int) -> None:
         """Check the index frame's header and padding, and the commit frame behind it."""
         raw = self._read(FRAME_HEADER_LEN, self.end_off)
         if FRAME_HEADER.unpack(raw) != (FRAME_INDEX, INDEX_ITEM_LEN * self.entry_count):
-            raise Corrupt(
+            raise corrupt(
                 f"wanted the index of {self.entry_count} entries, found {segment.describe_frame(raw)}",
-                offset=self.end_off,
+                self.end_off,
             )
         commit_off = self.end_off + segment.frame_len(INDEX_ITEM_LEN * self.entry_count)
         for off in range(self.end_off, commit_off, WINDOW_LEN):
             raw = self._read(min(WINDOW_LEN, commit_off - off), off)
             crc = crc32c(raw, crc)
         if self.entry_count % 2 and raw[-INDEX_ITEM_LEN:] != bytes(INDEX_ITEM_LEN):
-            raise Corrupt("the padding of the index frame is not zero", offset=commit_off - INDEX_ITEM_LEN)
+            raise corrupt("the padding of the index frame is not zero", commit_off - INDEX_ITEM_LEN)
         raw = self._read(FRAME_HEADER_LEN, commit_off)
         if FRAME_HEADER.unpack(raw) != (FRAME_COMMIT, crc):
-            raise Corrupt("the checksum of the batch that ends here is wrong", offset=commit_off)
+            raise corrupt("the checksum of the batch that ends here is wrong", commit_off)
 
 
 def scan_next(fd: int, path: str, scanner: Scanner, limit: int) -> Tuple[Window, bytes]:
@@ -269,11 +270,10 @@ class SegmentWriter:
 
     def _refuse(self, wanted: int, index: int, length: int) -> None:
         if index != wanted:
-            raise IndexGap(f"entry {index} follows entry {wanted - 1}, but a WAL has no holes", self._new.path)
+            raise IndexGap(f"entry {index} follows entry {wanted - 1}, but a WAL has no holes")
         raise Refused(
             f"entry {index} would take {length} bytes in a WAL, which cannot read more than {MAX_ENTRY_LEN}",
-            self._new.path,
-            hint="Take a snapshot so that the log no longer needs this entry, or stay on BoltDB",
+            hint="Take a snapshot so that the log no longer needs this entry, or stay on BoltDB.",
         )
 
     def _flush(self) -> None:

@@ -19,6 +19,7 @@ from typing import Callable, Iterable, Iterator, List, Optional, Sequence
 
 from . import segment, store, walmeta
 from .attributes import Attributes
+from .bbolt import RESTORE
 from .bboltwrite import DatabaseWriter
 from .durable import Directory
 from .errors import Corrupt, IndexGap, Refused, Unsupported
@@ -29,7 +30,7 @@ from .store import Extent, Part, PartResult, Record, Stable
 from .walmeta import SegmentInfo, WalMeta
 
 NS_PER_S = 1_000_000_000
-STRANGER = "Find out what it is. If Nomad left it, starting and stopping the server once removes it"
+STRANGER = "Find out what it is. If Nomad left it, starting and stopping the server once removes it."
 
 
 class WalStore:
@@ -53,7 +54,11 @@ class WalStore:
         for info in self.meta.segments:
             name = segment.file_name(info.base_index, info.id)
             if name not in names and (info.sealed or info.min_index > info.base_index):
-                raise Corrupt("this segment is in the WAL's list of segments, but it is gone", directory.path_of(name))
+                raise Corrupt(
+                    "this segment is in the WAL's list of segments, but it is gone",
+                    directory.path_of(name),
+                    hint=RESTORE,
+                )
             if info.sealed:
                 self._add(info, info.max_index, info.index_start - FRAME_HEADER_LEN, True)
             elif name in names:
@@ -95,6 +100,7 @@ class WalStore:
                         f"the segment has {reader.entry_count} entries from {info.base_index} on, "
                         f"but its last one should be {extent.last_index}",
                         path,
+                        hint=RESTORE,
                     )
             finally:
                 os.close(fd)
@@ -119,11 +125,13 @@ class WalStore:
             self.broken = True
             self.notes.append(
                 f"{path} is complete, but wal-meta.db does not know it: Nomad opens such a log and then refuses every "
-                "append with 'segment is sealed'"
+                "append with 'segment is sealed'."
             )
         last_index = info.base_index + tail.entry_count - 1
         if last_index < info.min_index and (tail.entry_count or info.min_index > info.base_index):
-            raise Corrupt(f"the segment ends with entry {last_index}, but the log begins at {info.min_index}", path)
+            raise Corrupt(
+                f"the segment ends with entry {last_index}, but the log begins at {info.min_index}", path, hint=RESTORE
+            )
         if tail.entry_count:
             self._add(info, last_index, tail.end_off, tail.sealed)
 

@@ -26,9 +26,10 @@ import re
 import struct
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
+from .bbolt import RESTORE, corrupt
 from .bboltfile import Database
 from .bboltwrite import DatabaseWriter
-from .errors import Corrupt, StoreError, Unsupported
+from .errors import Corrupt, Unsupported, located
 from .segment import CODEC_BINARY_V1, FILE_HEADER_LEN, FRAME_HEADER_LEN
 from .store import Stable
 
@@ -86,11 +87,11 @@ def parse(raw: bytes) -> WalMeta:
     try:
         values = json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_float=_refuse, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        raise Corrupt(f"the list of segments is not the JSON of a WAL: {error}") from error
+        raise corrupt(f"the list of segments is not the JSON of a WAL: {error}", 0) from error
     _exact_keys(values, ("NextSegmentID", "Segments"))
     listed = [] if values["Segments"] is None else values["Segments"]  # Go writes null for an empty list
     if not isinstance(listed, list):
-        raise Corrupt("the list of segments is no list")
+        raise corrupt("the list of segments is no list", 0)
     meta = WalMeta(_number(values, "NextSegmentID", U64_LIMIT), [_segment(item) for item in listed])
     _check(meta)
     return meta
@@ -109,16 +110,16 @@ def _refuse(text: str) -> Any:
 
 def _exact_keys(values: Any, names: Sequence[str]) -> None:
     if not isinstance(values, dict):
-        raise Corrupt("the list of segments has a value of a wrong type")
+        raise corrupt("the list of segments has a value of a wrong type", 0)
     if sorted(values) != sorted(names):
         differing = ", ".join(sorted(set(values) ^ set(names)))
-        raise Corrupt(f"the list of segments has unknown or missing keys: {differing[:200]}")
+        raise corrupt(f"the list of segments has unknown or missing keys: {differing[:200]}", 0)
 
 
 def _number(values: Dict[str, Any], name: str, limit: int) -> int:
     value = values[name]
     if type(value) is not int or not 0 <= value < limit:
-        raise Corrupt(f"{name} in the list of segments is {str(value)[:40]!r}, not a number in range")
+        raise corrupt(f"{name} in the list of segments is {str(value)[:40]!r}, not a number in range", 0)
     return value
 
 
@@ -131,7 +132,7 @@ def _segment(values: Any) -> SegmentInfo:
         elif isinstance(values[name], str) and TIME.fullmatch(values[name]):
             found[field] = values[name]
         else:
-            raise Corrupt(f"{name} in the list of segments is {str(values[name])[:40]!r}, not a time")
+            raise corrupt(f"{name} in the list of segments is {str(values[name])[:40]!r}, not a time", 0)
     if found.pop("") != CODEC_BINARY_V1:
         raise Unsupported(f"segment {found['id']} is in codec {values['Codec']}; known is {CODEC_BINARY_V1}")
     return SegmentInfo(**found)
@@ -141,21 +142,21 @@ def _check(meta: WalMeta) -> None:
     """Raise Corrupt for a list that raft-wal would not have written."""
     ids = [info.id for info in meta.segments]
     if len(set(ids)) != len(ids) or any(segment_id >= meta.next_segment_id for segment_id in ids):
-        raise Corrupt(f"segment ids {ids} are not all different and below the next id {meta.next_segment_id}")
+        raise corrupt(f"segment ids {ids} are not all different and below the next id {meta.next_segment_id}", 0)
     for number, info in enumerate(meta.segments):
         is_last = number == len(meta.segments) - 1
         if is_last == info.sealed:
-            raise Corrupt(f"segment {info.id} must {'not ' if is_last else ''}be sealed: only the last one is open")
+            raise corrupt(f"segment {info.id} must {'not ' if is_last else ''}be sealed: only the last one is open", 0)
         if info.base_index == 0 or info.min_index < info.base_index or (number and info.min_index != info.base_index):
-            raise Corrupt(f"segment {info.id} begins at {info.base_index}, but its first entry is {info.min_index}")
+            raise corrupt(f"segment {info.id} begins at {info.base_index}, but its first entry is {info.min_index}", 0)
         if number and info.base_index != meta.segments[number - 1].max_index + 1:
             raise Corrupt(
                 f"segment {info.id} begins at {info.base_index} and leaves a hole, or overlaps the one before"
             )
         if info.sealed and not (info.min_index <= info.max_index and _is_index_start(info.index_start)):
-            raise Corrupt(f"segment {info.id} is sealed, but its last entry or its index is impossible")
+            raise corrupt(f"segment {info.id} is sealed, but its last entry or its index is impossible", 0)
         if not info.sealed and (info.max_index or info.index_start):
-            raise Corrupt(f"segment {info.id} is open, but has a last entry or an index")
+            raise corrupt(f"segment {info.id} is open, but has a last entry or an index", 0)
 
 
 def _is_index_start(off: int) -> bool:
@@ -184,17 +185,15 @@ def load(fd: int, path: str) -> Tuple[WalMeta, Stable]:
     for item in database.items(buckets[META_BUCKET]):
         if item.is_bucket or item.key != META_KEY:
             raise Unsupported(f"unknown key {item.key!r} in the bucket wal-meta", path, item.value_off)
-        try:
+        with located(path, item.value_off):
             meta = parse(item.value)
-        except StoreError as error:
-            raise type(error)(error.what, path, item.value_off) from error
     values: Dict[bytes, bytes] = {}
     for item in database.items(buckets[STABLE_BUCKET]):
         if item.is_bucket or item.key not in (CURRENT_TERM, LAST_VOTE_TERM, LAST_VOTE_CANDIDATE):
             raise Unsupported(f"unknown stable key {item.key!r}", path, item.value_off)
         if item.key != LAST_VOTE_CANDIDATE and len(item.value) not in (0, NUMBER.size):
-            raise Corrupt(f"{item.key.decode()} has {len(item.value)} bytes, wanted 8", path, item.value_off)
-        if item.value:
+            raise Corrupt(f"{item.key.decode()} has {len(item.value)} bytes, wanted 8", path, item.value_off, RESTORE)
+        if item.value or item.key == LAST_VOTE_CANDIDATE:
             values[item.key] = item.value
     terms = [NUMBER.unpack(values[key])[0] if key in values else None for key in (CURRENT_TERM, LAST_VOTE_TERM)]
     return meta, Stable(terms[0], terms[1], values.get(LAST_VOTE_CANDIDATE))

@@ -84,7 +84,7 @@ class _Worker:
             how = f"was killed by {signal.Signals(os.WTERMSIG(status)).name}" if os.WIFSIGNALED(status) else "failed"
             raise StoreError(
                 f"a worker process (pid {self.pid}) {how} before its work was done",
-                hint="The kernel log says whether memory ran out. Nothing is lost: run the same command again",
+                hint="The kernel log says whether memory ran out. Nothing is lost: run the same command again.",
             )
 
     def stop(self) -> None:
@@ -146,7 +146,7 @@ def _start(numbers: Sequence[int], tasks: Sequence[Task], work: Callable[[Task, 
         os.close(read_fd)
         os.close(write_fd)
         raise StoreError(
-            f"cannot start a worker process: {os.strerror(error.errno or 0)}", hint="Run again with workers: 1"
+            f"cannot start a worker process: {os.strerror(error.errno or 0)}", hint="Run again with workers: 1."
         ) from error
     if pid == 0:
         status = 1
@@ -184,5 +184,5 @@ def _serve(write_fd: int, numbers: Sequence[int], tasks: Sequence[Task], work: C
     except StoreError as error:
         send("error", error.as_dict())
     except Exception as error:  # a bug or no memory: the parent must say so in one sentence
-        send("error", StoreError(f"a worker process failed: {error!r}", hint="Please report this").as_dict())
+        send("error", StoreError(f"a worker process failed: {error!r}", hint="Please report this.").as_dict())
     return 0
