@@ -211,3 +211,130 @@ agent:
       type: bool
       sample: false
 """
+
+import re
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import (
+    SEGMENT_SIZES_MB,
+    Configuration,
+    agent_settings,
+    load,
+)
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.configedit import (
+    Change,
+    apply,
+    owner_model,
+    plan,
+    prove,
+)
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
+
+SPEC = {
+    "path": {"type": "list", "elements": "path", "required": True},
+    "backend": {"type": "str", "choices": ["wal", "boltdb"], "default": "wal"},
+    "wal_segment_size": {"type": "int"},
+    "disable_log_cache": {"type": "bool"},
+    "verification": {
+        "type": "dict",
+        "options": {"enabled": {"type": "bool", "required": True}, "interval": {"type": "str"}},
+    },
+    "file": {"type": "path"},
+    "backup": {"type": "bool", "default": False},
+}
+DURATION = re.compile(r"([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+")
+SECRET = re.compile(r"((?:encrypt|token|secret|password|auth)\w*\"?\s*[=:]\s*)(\"[^\"\n]*\"|[^\s{[,]+)", re.I)
+
+
+def wanted_settings(params: dict) -> dict:
+    """The settings of the block that the options name. Raises ConfigError."""
+    least, most = SEGMENT_SIZES_MB
+    size, verification = params["wal_segment_size"], params["verification"] or {}
+    if size is not None and not least <= size <= most:
+        raise ConfigError(f"wal_segment_size must be from {least} to {most}")
+    interval = verification.get("interval")
+    if interval is not None and not DURATION.fullmatch(interval):
+        raise ConfigError("verification.interval must be a Go duration such as 5m")
+    settings = {
+        ("backend",): params["backend"],
+        ("wal", "segment_size_mb"): size,
+        ("disable_log_cache",): params["disable_log_cache"],
+        ("verification", "enabled"): verification.get("enabled"),
+        ("verification", "interval"): interval,
+    }
+    return {path: value for path, value in settings.items() if value is not None}
+
+
+def run(module: AnsibleModule) -> dict:
+    """Plan, write and prove; returns the result. Raises ConfigError or StoreError."""
+    params = module.params
+    wanted = wanted_settings(params)
+    found = load(params["path"])
+    changes = plan(found, wanted, params["file"] or "")
+    after, kept = load(params["path"], {change.path: change.after for change in changes}), []
+    if changes and not module.check_mode:
+        kept = apply(changes, owner_model(found), params["backup"])
+        after = load(params["path"])
+        prove(found, after, {**wanted, **moved(found, after)})
+    result = described(found, after)
+    result.update(changed=bool(changes), changed_files=[change.path for change in changes], backup_files=kept)
+    if module._diff:
+        result["diff"] = [shown(change) for change in changes]
+    return result
+
+
+def moved(found: Configuration, after: Configuration) -> dict:
+    """The setting that the deprecated block handed over, if it did."""
+    path = ("boltdb", "no_freelist_sync")
+    value = after.value(path)
+    return {path: value} if found.value(path) is None and value is not None else {}
+
+
+def described(found: Configuration, after: Configuration) -> dict:
+    """What the result says about the configuration."""
+    verification = {name: after.value(("verification", name)) for name in ("enabled", "interval")}
+    return {
+        "backend": after.backend,
+        "previous_backend": found.backend,
+        "file": after.logstore.document.path if after.logstore else "",
+        "files": [document.path for document in after.documents],
+        "effective": {
+            "backend": after.backend,
+            "wal_segment_size": after.value(("wal", "segment_size_mb")),
+            "no_freelist_sync": no_freelist_sync(after),
+            "disable_log_cache": bool(after.value(("disable_log_cache",))),
+            "verification": verification if any(value is not None for value in verification.values()) else None,
+        },
+        "agent": agent_settings(after),
+    }
+
+
+def no_freelist_sync(after: Configuration) -> bool | None:
+    """The setting, from the deprecated block where that is still the one in effect."""
+    if after.logstore is None and after.boltdb is not None:
+        return after.boltdb.values.get(("no_freelist_sync",))
+    return after.value(("boltdb", "no_freelist_sync"))
+
+
+def shown(change: Change) -> dict:
+    """One file of the diff. Values of settings that look like secrets are left out on both sides."""
+    before, after = ((text or b"").decode("utf-8") for text in (change.before, change.after))
+    return {
+        "before_header": change.path,
+        "after_header": change.path,
+        "before": SECRET.sub(r"\1(not shown)", before),
+        "after": SECRET.sub(r"\1(not shown)", after),
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    try:
+        module.exit_json(**run(module))
+    except (ConfigError, StoreError) as error:
+        module.fail_json(msg=str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -46,7 +46,7 @@ options:
   name:
     description:
       - Name of the file in O(dest). It must not exist.
-      - Left out, C(nomad-REGION-INDEX-TIME.snap).
+      - Left out, C(nomad-INDEX-TIME.snap).
     type: str
   wait_timeout:
     description:
@@ -74,7 +74,7 @@ path:
   description: The file written. In check mode the directory with a slash at the end.
   returned: always
   type: str
-  sample: /opt/nomad/snapshots/nomad-global-316-20261122T104744Z.snap
+  sample: /opt/nomad/snapshots/nomad-316-20261122T104744Z.snap
 size:
   description: Size of the file in bytes.
   returned: when not in check mode

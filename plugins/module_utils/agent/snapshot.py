@@ -117,7 +117,7 @@ def _meta(text: bytes, state_size: int) -> Archive:
 
 
 def open_directory(path: str, uid: int, create: bool) -> Optional[Directory]:
-    """The directory for snapshots, or None when it is missing and not to be made. Raises Refused if others can write."""
+    """The directory for snapshots, or None when missing and not to be made. Raises Refused if others can write."""
     parent = Directory.open(os.path.dirname(os.path.abspath(path)))
     try:
         name = os.path.basename(os.path.abspath(path))
@@ -144,7 +144,7 @@ def save(client: Client, directory: Directory, name: str, stale: bool, deadline:
     try:
         sha256, archive = _fetch(client, partial, stale, deadline)
         partial.sync()
-        final = name or f"nomad-{client.connection.region or client.agent_self().region}-{archive.last_index}-{now}.snap"
+        final = name or f"nomad-{archive.last_index}-{now}.snap"
         directory.rename(PARTIAL, final)
     except (AgentError, StoreError):
         if directory.stat(PARTIAL) is not None:

@@ -1,0 +1,113 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads configuration files as an agent finds them and replaces one in a single step. Knows nothing of their content.
+
+Owner, group, mode and SELinux label of a replaced file are kept. The new bytes are written beside the file under a name
+that no agent loads, flushed, and renamed over it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from typing import List, Optional, Tuple
+
+from ..raftstore.attributes import Attributes
+from ..raftstore.durable import Directory, read_exact
+from .errors import ConfigError
+
+MAX_LEN = 16 << 20  # bytes; a configuration file is a few kB
+SUFFIXES = (".hcl", ".json")
+
+
+def is_loaded_name(name: str) -> bool:
+    """Whether an agent loads a file of this name from a directory (command/agent/config.go, LoadConfigDir)."""
+    is_editors = name.startswith(".#") or (name.startswith("#") and name.endswith("#")) or name.endswith("~")
+    return name.endswith(SUFFIXES) and not is_editors
+
+
+def list_files(paths: List[str]) -> List[str]:
+    """The files that an agent with these -config arguments loads, in the order in which it merges them."""
+    files: List[str] = []
+    for path in map(os.path.normpath, paths):
+        if not os.path.isdir(path):
+            files.append(path)
+            continue
+        inside = [os.path.join(path, name) for name in os.listdir(path) if is_loaded_name(name)]
+        files += sorted((name for name in inside if not os.path.isdir(name)), key=os.fsencode)
+    return files
+
+
+def read(path: str) -> bytes:
+    """The content of a file; links are followed, as the agent does. Raises StoreError or ConfigError."""
+    content, _ = _read(path)
+    return content
+
+
+def _read(path: str) -> Tuple[bytes, Attributes]:
+    directory, name = _open_real(path)
+    try:
+        fd = directory.open_read(name)
+        try:
+            length = os.fstat(fd).st_size
+            if length > MAX_LEN:
+                raise ConfigError(f"the file has {length} bytes; no configuration is that long", path)
+            mode = stat.S_IMODE(os.fstat(fd).st_mode) & 0o777
+            return read_exact(fd, length, 0, path), Attributes.of(fd)._replace(mode=mode)
+        finally:
+            os.close(fd)
+    finally:
+        directory.close()
+
+
+def _open_real(path: str) -> Tuple[Directory, str]:
+    real = os.path.realpath(path)
+    return Directory.open(os.path.dirname(real)), os.path.basename(real)
+
+
+def write(path: str, before: Optional[bytes], after: bytes, like: str, backup: bool) -> Optional[str]:
+    """Put `after` in place of `before` (None: the file is new and gets owner, mode and label of `like`).
+
+    Returns the path of the copy that was kept, if one was. Raises ConfigError when the file is no longer what it was,
+    or is reached through a link of somebody else.
+    """
+    _refuse_foreign_link(path)
+    attributes = _read(like if before is None else path)[1]
+    directory, name = _open_real(path)
+    try:
+        kept = None
+        if before is None:
+            if directory.stat(name) is not None:
+                raise ConfigError("the file has appeared meanwhile", path, hint="Run again.")
+        elif read(path) != before:
+            raise ConfigError("the file has been changed meanwhile", path, hint="Run again.")
+        elif backup:
+            kept = _keep_copy(directory, name, before, attributes)
+        temporary = f".{name}.partial"
+        if directory.stat(temporary) is not None:
+            directory.remove(temporary)
+        directory.replace_file(name, temporary, after, attributes)
+        return kept
+    finally:
+        directory.close()
+
+
+def _refuse_foreign_link(path: str) -> None:
+    """The configuration directory often belongs to the service user, who could point us at any file of root's."""
+    if os.path.islink(path) and os.lstat(path).st_uid not in (0, os.geteuid()):
+        raise ConfigError("this is a symbolic link of another user", path, hint="Give the real file in path.")
+
+
+def _keep_copy(directory: Directory, name: str, content: bytes, attributes: Attributes) -> str:
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    free = (f"{name}.{stamp}{'' if count == 1 else f'-{count}'}~" for count in range(1, 1000))
+    copy = next(candidate for candidate in free if directory.stat(candidate) is None)
+    new = directory.create(copy, attributes)
+    try:
+        new.write([content])
+        new.sync()
+    finally:
+        new.close()
+    directory.sync()
+    return directory.path_of(copy)
