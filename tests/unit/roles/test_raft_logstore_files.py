@@ -16,6 +16,7 @@ ROLE = CHECKOUT / "roles" / "raft_logstore"
 ROLL = "raft_logstore_queue"
 FORBIDDEN = {"any_errors_fatal", "max_fail_percentage", "run_once", "ignore_unreachable", "ignore_errors"}
 # Files of the role that are for plays on all servers at once, never for the roll.
+STEPS = ("ansible.builtin.import_tasks", "ansible.builtin.include_tasks")
 NOT_IN_THE_ROLL = {"plan.yml", "cluster.yml", "finish.yml", "status.yml"}
 
 
@@ -70,7 +71,7 @@ def test_files_of_the_roll_are_all_reached_from_main() -> None:
         if name not in reached:
             reached.add(name)
             tasks = nodes(parsed(ROLE / "tasks" / name))
-            waiting += [node["ansible.builtin.import_tasks"] for node in tasks if "ansible.builtin.import_tasks" in node]
+            waiting += [node[verb] for node in tasks for verb in STEPS if verb in node]
     assert reached | NOT_IN_THE_ROLL == {path.name for path in (ROLE / "tasks").glob("*.yml")}
 
 
