@@ -30,7 +30,7 @@ from .store import Extent, Part, PartResult, Record, Stable
 from .walmeta import SegmentInfo, WalMeta
 
 NS_PER_S = 1_000_000_000
-STRANGER = "Find out what it is. If Nomad left it, starting and stopping the server once removes it."
+STRANGER = "Find out what it is and move it away before Nomad starts, which might delete it."
 
 
 class WalStore:
@@ -49,7 +49,7 @@ class WalStore:
         self.broken = False
         self.meta, self._stable = walmeta.load(meta_fd, directory.path_of(WAL_META))
         names = directory.names()
-        self._refuse_strangers(names)
+        self._check_names(names)
         self._extents: List[Extent] = []
         for info in self.meta.segments:
             name = segment.file_name(info.base_index, info.id)
@@ -105,14 +105,23 @@ class WalStore:
             finally:
                 os.close(fd)
 
-    def _refuse_strangers(self, names: Sequence[str]) -> None:
+    def _check_names(self, names: Sequence[str]) -> None:
+        """Raise for a file that cannot be here.
+
+        raft-wal changes its metadata first and removes segments afterwards, so one that is not listed any more may be
+        there. It is that only if its id was given out and no listed segment is missing, for which it could stand.
+        """
         known = {segment.file_name(info.base_index, info.id) for info in self.meta.segments}
         for name in names:
+            if name in known or name in (WAL_META, WAL_META + ".tmp"):
+                continue
             path = self._directory.path_of(name)
-            if name.endswith(".wal") and name not in known:
-                raise Corrupt("this segment is not in the WAL's list of segments", path, hint=STRANGER)
-            if name not in known and name not in (WAL_META, WAL_META + ".tmp"):
+            parsed = segment.parse_file_name(name)
+            if parsed is None:
                 raise Unsupported("this file does not belong to a WAL as it is known here", path, hint=STRANGER)
+            if parsed[1] >= self.meta.next_segment_id or not known.issubset(names):
+                raise Corrupt("this segment is not in the WAL's list of segments", path, hint=STRANGER)
+            self.notes.append(f"{path} was truncated away, but not removed; Nomad removes it when it starts.")
 
     def _add_tail(self, info: SegmentInfo, name: str) -> None:
         path = self._directory.path_of(name)
