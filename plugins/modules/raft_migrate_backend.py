@@ -223,7 +223,14 @@ plan:
   returned: success
   type: list
   elements: str
-  sample: [convert raft.db to wal/, rename raft.db to raft.db.migrated.20261122-104750]
+  sample:
+    - open the journal .raft-migrate.json
+    - convert raft.db to wal.partial/ and compare every entry
+    - rename wal.partial/ to wal/
+    - link raft.db to raft.db.migrated.20261122-104750
+    - replace raft.db by the guard link
+    - check that no process waits for the old raft.db
+    - close the journal
 path:
   description: The file or directory that the failure is about.
   returned: failure
@@ -242,12 +249,29 @@ hint:
 """
 
 from dataclasses import replace
+from typing import Callable, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.raftops.nomad.plugins.module_utils.agent import config
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
 from ansible_collections.raftops.nomad.plugins.module_utils.progress import progress_file
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import outcome, switch
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import Refused, StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.results import difference, failure, success
+
+
+def effective_backend(paths: Optional[Sequence[str]]) -> Optional[Callable[[], str]]:
+    """What the conversion calls to know the backend that Nomad would start on, from the files as they are then."""
+
+    def read() -> str:
+        try:
+            return config.effective_backend(paths or ())
+        except ConfigError as error:
+            place = f"line {error.line}, column {error.column}: " if error.line else ""
+            hint = error.hint or "Correct the configuration, then run the same command again."
+            raise Refused(place + error.what, error.path, hint=hint) from error
+
+    return read if paths else None
 
 
 def migrate(module: AnsibleModule) -> outcome.Outcome:
@@ -257,7 +281,7 @@ def migrate(module: AnsibleModule) -> outcome.Outcome:
         data_dir=params["data_dir"],
         backend=params["backend"],
         wal_segment_size=params["wal_segment_size"],
-        effective_backend=None,
+        effective_backend=effective_backend(params["config_path"]),
         backup_dir=params["backup_dir"],
         workers=params["workers"],
         lock_timeout_s=params["lock_timeout"],

@@ -124,6 +124,5 @@ def results_in(output: str) -> dict[str, dict[str, Any]]:
     """The result of each host, as the command prints it: `host | CHANGED => {...}`."""
     found = {}
     for match in re.finditer(r"^(\S+) \| [A-Z]+!? => (?=\{)", output, re.MULTILINE):
-        result, _ = json.JSONDecoder().raw_decode(output, match.end())
-        found[match[1]] = result
+        found[match[1]] = json.JSONDecoder().raw_decode(output, match.end())[0]
     return found

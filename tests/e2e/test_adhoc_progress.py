@@ -9,6 +9,7 @@ import os
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import pytest
@@ -18,9 +19,16 @@ ENTRIES = 1_000_000
 LINE = re.compile(r"^(h1|h2): (\w+) (\d+) / (\d+) entries(?:, (\d+\.\d) MB/s, (\d+) s left)?\r?$")
 
 
+def at_a_terminal(inventory: Path, arguments: dict[str, Any]) -> pexpect.spawn:
+    program, *rest = adhoc.command(inventory, "raft_migrate_backend", arguments)
+    return pexpect.spawn(
+        program, rest, env=adhoc.environment(), cwd=adhoc.CHECKOUT, encoding="utf-8", timeout=180, dimensions=(50, 200)
+    )
+
+
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[float, str]]:
-    """Each line of the command's output with the second at which it came."""
+    """Each line of the output, with the second at which it came, of a command that follows an interrupted one."""
     root = tmp_path_factory.mktemp("million")
     hosts = {"h1": ENTRIES, "h2": 1000}
     for host, count in hosts.items():
@@ -29,15 +37,19 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[float, str]]:
         adhoc.judge("gen", "--shape", "plain", "--count", count, "--size", 200, "--batch", 20_000, raft / "raft.db")
     inventory = adhoc.inventory(root / "inventory.json", {host: {"data": str(root / host)} for host in hosts})
     arguments = {"data_dir": "{{ data }}", "force": True}
-    program, *rest = adhoc.command(inventory, "raft_migrate_backend", arguments)
-    child = pexpect.spawn(
-        program, rest, env=adhoc.environment(), cwd=adhoc.CHECKOUT, encoding="utf-8", timeout=180, dimensions=(50, 200)
-    )
+    child = at_a_terminal(inventory, arguments)
+    child.expect_exact(f" / {ENTRIES} entries")
+    child.sendintr()  # Ctrl-C in the middle of the conversion
+    child.expect(pexpect.EOF)
+    child.close()
+    assert "Traceback" not in child.before
+    assert not (root / "h1/server/raft/wal").exists() and (root / "h1/server/raft/raft.db").is_file()
+    child = at_a_terminal(inventory, arguments)
     lines = []
     while line := child.readline():
         lines.append((time.monotonic(), line))
     child.close()
-    assert child.exitstatus == 0, "".join(text for _, text in lines)
+    assert child.exitstatus == 0, "".join(text for when, text in lines)
     return lines
 
 
@@ -47,7 +59,7 @@ def lines_of(output: list[tuple[float, str]], host: str) -> list[tuple[float, re
 
 
 def test_a_line_a_second_and_no_more(output: list[tuple[float, str]]) -> None:
-    times = [when for when, _ in lines_of(output, "h1")]
+    times = [when for when, match in lines_of(output, "h1")]
     assert len(times) >= 2, output
     gaps = [later - earlier for earlier, later in zip(times, times[1:])]
     assert min(gaps) > 0.8  # the display adds and takes away a little
@@ -55,7 +67,7 @@ def test_a_line_a_second_and_no_more(output: list[tuple[float, str]]) -> None:
 
 
 def test_the_lines_say_how_far_it_is(output: list[tuple[float, str]]) -> None:
-    matches = [match for _, match in lines_of(output, "h1")]
+    matches = [match for when, match in lines_of(output, "h1")]
     assert {int(match[4]) for match in matches} == {ENTRIES}
     for phase in {match[2] for match in matches}:
         done = [int(match[3]) for match in matches if match[2] == phase]
@@ -67,9 +79,9 @@ def test_a_quick_host_is_not_held_up_by_its_progress(output: list[tuple[float, s
     assert lines_of(output, "h2") == []
 
 
-def test_the_result_is_whole_and_the_file_is_gone(output: list[tuple[float, str]]) -> None:
-    result = adhoc.results_in("".join(text for _, text in output).replace("\r\n", "\n"))["h1"]
-    assert result["changed"] is True
+def test_the_run_after_the_interrupted_one_is_whole_and_the_file_is_gone(output: list[tuple[float, str]]) -> None:
+    result = adhoc.results_in("".join(text for when, text in output).replace("\r\n", "\n"))["h1"]
+    assert result["changed"] is True and result["resumed"] is True
     assert result["entries"] == result["verified"] == ENTRIES
     deadline = time.monotonic() + 60
     for path in glob.glob("/run/raft_migrate_backend-*"):

@@ -132,21 +132,23 @@ def progress_below(raft: Path) -> dict[str, Any]:
 
 CASES = {
     "in-use": Case("follower", in_use, "raft.db", "in use"),
-    "hole-without-snapshot": Case("restored-gap", no_snapshots, "raft.db", "169"),
-    "hole-with-damaged-snapshot": Case("restored-gap", damaged_snapshot, "state.bin", "checksum"),
+    "hole-without-snapshot": Case("restored-gap", no_snapshots, "raft.db", "begins at index 170"),
+    "hole-with-damaged-snapshot": Case(
+        "restored-gap", damaged_snapshot, "raft.db", "state.bin: the snapshot's checksum"
+    ),
     "torn-pages": Case("follower", torn_page, "raft.db", "", at_byte=True),
     "cut-short": Case("follower", cut_short, "raft.db", "", at_byte=True),
     "forked": Case("follower", other_wal_beside, "raft", "wal"),
-    "damaged-wal-beside": Case("follower", damaged_wal_beside, "wal-meta.db", ""),
+    "damaged-wal-beside": Case("follower", damaged_wal_beside, "wal-meta.db", "", at_byte=True),
     "foreign-link": Case("follower", foreign_link, "raft.db", "link"),
     "link-for-the-directory": Case("follower", link_for_the_directory, "raft", "link"),
     "lost": Case("follower", lost, "raft", "snapshot"),
     "newer-tool": Case("follower", newer_journal, ".raft-migrate.json", "version"),
-    "configuration-on-boltdb": Case("follower", configuration_on_boltdb, "", "boltdb"),
+    "configuration-on-boltdb": Case("follower", configuration_on_boltdb, "raft", "boltdb"),
     "broken-configuration": Case("follower", broken_configuration, "config.hcl", ""),
     "no-backup-dir": Case("follower", no_backup_dir, "absent", "No such file"),
-    "segment-size-0": Case("follower", with_arguments(wal_segment_size=0), "", "2047"),
-    "segment-size-2048": Case("follower", with_arguments(wal_segment_size=2048), "", "2047"),
+    "segment-size-0": Case("follower", with_arguments(wal_segment_size=0), "data", "2047"),
+    "segment-size-2048": Case("follower", with_arguments(wal_segment_size=2048), "data", "2047"),
     "progress-in-data-dir": Case("follower", progress_below, "progress", "data_dir"),
 }
 ARGUMENTS = ("config_path", "backup_dir", "wal_segment_size", "progress_file")
@@ -211,7 +213,11 @@ def test_never_a_traceback(refusals: Refusals) -> None:
         assert "Traceback" not in done.output
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name not in {"in-use", "progress-in-data-dir"}])
+# In a plan these two are not wrong yet: Nomad still runs, and its configuration is changed after it has stopped.
+NOT_YET = {"in-use", "configuration-on-boltdb", "broken-configuration"}
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name not in {*NOT_YET, "progress-in-data-dir"}])
 def test_check_mode_refuses_in_the_same_words(refusals: Refusals, name: str) -> None:
     assert refusals.check.results[name]["msg"] == refusals.run.results[name]["msg"]
 
@@ -222,6 +228,11 @@ def test_check_mode_reports_a_store_in_use(refusals: Refusals) -> None:
     assert check["changed"] is True and check["plan"]
     assert (check["previous_backend"], check["backend"]) == ("boltdb", "wal")
     assert [check[key] for key in ("entries", "first_index", "last_index", "stable")] == [None] * 4
+
+
+def test_check_mode_only_warns_of_the_configuration(refusals: Refusals) -> None:
+    assert refusals.check.results["configuration-on-boltdb"]["changed"] is True
+    assert "backend = boltdb" in " ".join(refusals.check.output.split())
 
 
 def test_the_process_that_has_the_store_is_named(refusals: Refusals) -> None:

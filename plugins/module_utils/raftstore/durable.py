@@ -125,7 +125,10 @@ class Directory:
         try:
             return cls(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), path, calls)
         except OSError as error:
-            raise Refused(f"cannot open the directory: {os.strerror(error.errno or 0)}", path) from error
+            what = f"cannot open the directory: {os.strerror(error.errno or 0)}"
+            raise Refused(
+                what, path, hint="Give a directory that exists, and run as a user who may open it."
+            ) from error
 
     def path_of(self, name: str) -> str:
         """The path of a name, for messages."""

@@ -87,7 +87,7 @@ def test_workers_at_the_same_time_ask_once(monkeypatch: pytest.MonkeyPatch, tmp_
 
     monkeypatch.setattr(Display, "prompt_until", prompt_until)
     fork = multiprocessing.get_context("fork")
-    workers = [fork.Process(target=confirm.confirm_once, args=(task, "Shall we?")) for _ in range(4)]
+    workers = [fork.Process(target=confirm.confirm_once, args=(task, "Shall we?")) for number in range(4)]
     for worker in workers:
         worker.start()
     for worker in workers:

@@ -87,7 +87,7 @@ def test_lines_come_no_faster_than_once_a_second_and_only_when_new(
         assert len(shown) == 1
         file.write_bytes(render(Progress("verify", 1000, 1000, 20_000_000, 2.0)))
         wait_for_lines(shown, 2)
-    assert [text for _, text in shown] == [
+    assert [text for when, text in shown] == [
         "h1: convert 250 / 1000 entries, 10.0 MB/s, 2 s left",
         "h1: verify 1000 / 1000 entries, 10.0 MB/s, 0 s left",
     ]

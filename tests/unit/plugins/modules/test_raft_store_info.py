@@ -1,0 +1,68 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module's own part: arguments, documented keys, a failure as a sentence. What it says of stores: tests/e2e."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.raftops.nomad.plugins.modules import raft_store_info
+
+FOLLOWER = Path(__file__).parents[3] / "fixtures/nomad-2.0.5/stores/follower.tar.gz"
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    (tmp_path / "server").mkdir()
+    with tarfile.open(FOLLOWER) as archive:
+        archive.extractall(tmp_path / "server", filter="fully_trusted")
+    return tmp_path
+
+
+def run(capsys: pytest.CaptureFixture[str], **arguments: Any) -> dict[str, Any]:
+    with patch_module_args(arguments), pytest.raises(SystemExit):
+        raft_store_info.main()
+    return dict(json.loads(capsys.readouterr().out))
+
+
+@pytest.mark.parametrize("digest", [False, True])
+def test_it_returns_what_it_documents(capsys: pytest.CaptureFixture[str], data_dir: Path, digest: bool) -> None:
+    result = run(capsys, data_dir=str(data_dir), digest=digest)
+    documented = set(yaml.safe_load(raft_store_info.RETURN)["raft_store"]["contains"])
+    assert result["changed"] is False
+    assert set(result["raft_store"]) == documented - (set() if digest else {"digest"})
+
+
+@pytest.mark.parametrize("below", ["", "server", "server/raft"])
+@pytest.mark.parametrize("option", ["data_dir", "path"])
+def test_it_finds_the_store_from_each_of_the_three_directories(
+    capsys: pytest.CaptureFixture[str], data_dir: Path, below: str, option: str
+) -> None:
+    result = run(capsys, **{option: str(data_dir / below)})
+    assert result["raft_store"]["raft_dir"] == str(data_dir / "server/raft")
+
+
+def test_a_wrong_directory_is_a_sentence_with_a_remedy(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    result = run(capsys, data_dir=str(tmp_path / "absent"))
+    assert result["failed"] is True
+    assert result["path"] == str(tmp_path / "absent")
+    assert result["offset"] is None
+    assert result["hint"] and result["hint"] in result["msg"]
+
+
+def test_a_damaged_store_is_told_with_file_and_byte(capsys: pytest.CaptureFixture[str], data_dir: Path) -> None:
+    store = data_dir / "server/raft/raft.db"
+    with store.open("r+b") as file:
+        for page in range(2, store.stat().st_size // 4096):
+            file.seek(page * 4096)
+            file.write(b"\xff" * 8)
+    result = run(capsys, data_dir=str(data_dir))
+    assert result["raft_store"]["state"] == "damaged"
+    assert result["raft_store"]["migratable"] is False
+    assert f"{store} at byte " in result["raft_store"]["problems"][0]
