@@ -176,7 +176,7 @@ raft_store:
       elements: str
       sample: [raft.db.migrated.20261122-104750]
     required_bytes:
-      description: Free space that a conversion to WAL asks for, null if there is nothing to convert or the store is in use.
+      description: Free space that a conversion to WAL asks for, null if there is none to do or the store is in use.
       type: int
       sample: 67434496
     available_bytes:
