@@ -10,6 +10,17 @@ import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
 from interop import judge, ours, stores
 
+# What the sentence must name, besides the path; the other refused shapes are wrong in their first entry.
+NAMED = {
+    "refused-stable-key": "ClusterID",
+    "refused-short-term": "CurrentTerm",
+    "refused-short-log-key": "no index",
+    "refused-nested-bucket": "no index",
+    "refused-no-logs": "logs",
+    "refused-both-metas-torn": "meta",
+    "refused-half-a-file": "94 pages",
+}
+
 
 @pytest.mark.parametrize("name", [*stores.BOLTDB, *stores.RECORDED_BOLTDB])
 def test_a_raft_db_is_read_as_raft_boltdb_reads_it_and_left_alone(name: str, tmp_path: Path) -> None:
@@ -25,7 +36,8 @@ def test_what_a_wal_cannot_hold_or_raft_never_writes_is_refused_with_the_place(n
     before = stores.content(path)
     with pytest.raises(StoreError) as refusal:
         ours.convert_tail(path, tmp_path / "wal", 128 << 20)
-    assert str(path) in str(refusal.value)
+    assert str(tmp_path) in str(refusal.value)
+    assert NAMED.get(name, "entry 1 ") in str(refusal.value)
     assert stores.content(path) == before
 
 

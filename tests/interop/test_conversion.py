@@ -4,12 +4,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from interop import judge, ours, stores
 
 SEGMENT_LEN = 64 << 10  # small, so that most shapes fill several segments
+PATHS = f"{judge.ROOT}/.build:{judge.ROOT}/tests"
 
 
 @pytest.mark.parametrize("name", [*stores.BOLTDB, *stores.RECORDED_BOLTDB])
@@ -23,6 +27,21 @@ def test_raft_wal_goes_on_with_a_converted_store(name: str, tmp_path: Path) -> N
     assert judge.digest(wal) == expected
     judge.judge("check", wal / "wal-meta.db")
     live_on(wal, expected)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_the_number_of_workers_does_not_change_what_is_stored(workers: int, tmp_path: Path) -> None:
+    source = tmp_path / "raft.db"
+    judge.judge("gen", "-shape=exponential", "-count=30000", "-batch=3000", source)
+    expected = judge.digest(source)
+    # In a process of its own: workers are forked, and the process that runs the tests has threads.
+    code = "import sys; from pathlib import Path; from interop import ours; "
+    code += "print(ours.convert_tail(Path(sys.argv[1]), Path(sys.argv[2]), 4 << 20, int(sys.argv[3])))"
+    line = [sys.executable, "-c", code, str(source), str(tmp_path / "wal"), str(workers)]
+    done = subprocess.run(line, env={**os.environ, "PYTHONPATH": PATHS}, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(expected.entries)]
+    assert judge.digest(tmp_path / "wal") == expected
+    assert len(list((tmp_path / "wal").glob("*.wal"))) > 6
 
 
 def live_on(wal: Path, start: judge.Verdict) -> None:

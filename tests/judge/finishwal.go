@@ -25,8 +25,7 @@ func finishWAL(kind string, builder *walBuilder) error {
 	case "tail-header-torn":
 		return withEmptyTail(builder, func(tail string) error { return overwrite(tail, make([]byte, 32)) })
 	case "stray-segment":
-		stray := fmt.Sprintf("%020d-%016x.wal", 9000, 9000)
-		return os.WriteFile(filepath.Join(builder.directory, stray), make([]byte, 4096), 0o644)
+		return straySegment(builder)
 	}
 	return fmt.Errorf("unknown finish %q", kind)
 }
@@ -80,6 +79,22 @@ func sealNotRecorded(builder *walBuilder) error {
 		}
 		return os.WriteFile(meta, recorded, 0o644)
 	})
+}
+
+// straySegment leaves a segment whose entries were all truncated: raft-wal removes files after it has changed the metadata.
+func straySegment(builder *walBuilder) error {
+	oldest := filepath.Join(builder.directory, fmt.Sprintf("%020d-%016x.wal", 1, 0))
+	content, err := os.ReadFile(oldest)
+	if err != nil {
+		return err
+	}
+	if err := builder.truncate(290, 0); err != nil {
+		return err
+	}
+	if _, err := os.Stat(oldest); err == nil {
+		return fmt.Errorf("%s was not removed", oldest)
+	}
+	return os.WriteFile(oldest, content, 0o644)
 }
 
 // withEmptyTail fills the tail in one append, so that it is sealed and a new tail without entries follows it.

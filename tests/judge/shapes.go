@@ -34,7 +34,7 @@ var shapes = []shape{
 	{Name: "small-entries", entrySpec: entrySpec{Count: 6000, Size: "0..40"}, Batch: 500},
 	{Name: "edge-sizes", entrySpec: entrySpec{Count: 62, Size: "edges", Extensions: true}},
 	{Name: "big-entries", entrySpec: entrySpec{Count: 12, Size: "300000..900000"}, Batch: 2},
-	{Name: "entry-of-64-mib", entrySpec: entrySpec{Count: 2, Size: "67108800"}, Batch: 1},
+	{Name: "entry-of-64-mib", entrySpec: entrySpec{Count: 1, Size: "67108800"}},
 	{Name: "page-1024", entrySpec: entrySpec{Count: 900, Size: "~300"}, PageSize: 1024},
 	{Name: "page-2048", entrySpec: entrySpec{Count: 900, Size: "~300"}, PageSize: 2048},
 	{Name: "page-8192", entrySpec: entrySpec{Count: 900, Size: "~900"}, PageSize: 8192},
