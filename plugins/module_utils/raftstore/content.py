@@ -22,15 +22,15 @@ Store = TypeVar("Store", bound=StoreReader)
 
 
 def read(found: Found, seen: Evidence) -> Evidence:
-    """The evidence completed from what is in the stores. Unchanged for stores that are in use or foreign."""
+    """The evidence completed from what is in the stores. Stores that are in use or foreign are not read."""
     if seen.store_lock == "taken" or "foreign" in (seen.place, seen.names) or seen.raft_db == "other":
-        return seen
+        return replace(seen, backup="held", past="recorded")  # only for check mode, which says what names tell
     raft_db, wal = seen.raft_db, seen.wal
     if found.raft_db_file is not None:
         found.raft_db, raft_db = _open(found, found.raft_db_file.read_boltdb)
         if found.raft_db is not None and promise(found.raft_db).is_empty:
             raft_db = "0"
-    if found.has_marker and raft_db == "ok" and seen.journal not in (journal.OPEN, journal.DONE):
+    if wal != "-" and found.has_marker and raft_db == "ok" and seen.journal not in (journal.OPEN, journal.DONE):
         wal = "0"  # the Nomad command was killed here and will start over; so do we
     elif found.wal_file is not None:
         found.wal, wal = _open(found, found.wal_file.read_wal)

@@ -15,7 +15,7 @@ from typing import List, Optional, Tuple
 
 from . import journal, snapshots
 from .durable import Directory
-from .errors import Refused, StoreError
+from .errors import Corrupt, Refused, StoreError
 from .journal import Journal
 from .locks import Openers, openers
 from .mounts import PROC, mount_number
@@ -166,6 +166,8 @@ def _open_wal(found: Found) -> Tuple[str, str]:
         return "bad", _foreign(found, directory.path, "it has a file that is neither a segment nor wal-meta.db")
     if os.fstat(directory.fd).st_dev != os.fstat(found.raft.fd).st_dev:
         return "bad", _foreign(found, directory.path, "it is on another device than the Raft directory")
+    if kind == "bad":
+        found.problems.append(Corrupt(f"there are segments here, but no {WAL_META}", directory.path))
     if kind == "ok":
         found.wal_file = StoreFile(directory, WAL_META, found.change)
         if found.wal_file.links != 1:
