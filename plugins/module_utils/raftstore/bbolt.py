@@ -34,10 +34,10 @@ inode.go, bucket.go.
     bucket value         0    8 root            page id; 0: a leaf page image follows in the value itself (inline)
                          8    8 sequence        unused
 
-Example, page 1 of a database of 4096-byte pages after six transactions and one more: header
-`0100000000000000 0400 0000 00000000` (page 1, meta), then `edda0ced 02000000 00100000 00000000` (magic, version,
-page size, flags) `0300000000000000 0000000000000000` (root page 3) `0200000000000000` (freelist on page 2)
-`0600000000000000` (six pages in use) `0700000000000000` (transaction 7) `8b33d9ca06db4ec2` (checksum).
+Example, page 1 of a file of 4096-byte pages: `0100000000000000 0400 0000 00000000` (page 1, a meta), then
+`edda0ced 02000000 00100000 00000000` (magic, version, page size, flags), `0200000000000000 0000000000000000` (root on
+page 2, sequence), `0300000000000000` (freelist on page 3), `0600000000000000` (pages 0 to 5 in use),
+`0700000000000000` (transaction 7), `8b33d9ca06db4ec2` (checksum).
 """
 
 from __future__ import annotations
@@ -167,20 +167,18 @@ def parse_leaf(buf: Sliceable, pos: int, end: int) -> List[Element]:
     """The elements of the leaf page in buf[pos:end], keys strictly ascending. Raises Corrupt."""
     elements: List[Element] = []
     table = _table(buf, pos, end)
-    data_pos = 0
-    for element_pos, (flags, key_pos, key_len, value_len) in zip(
-        range(pos + HEADER_LEN, end, ELEMENT_LEN), LEAF_ELEMENT.iter_unpack(table)
-    ):
+    element_pos, data_pos = pos + HEADER_LEN, pos + HEADER_LEN + len(table)
+    for flags, key_pos, key_len, value_len in LEAF_ELEMENT.iter_unpack(table):
         if flags & ~BUCKET_FLAG:
             raise corrupt(f"unknown element flags {flags:#x}", element_pos)
-        key = _key(buf, element_pos, key_pos, key_len, data_pos or pos + HEADER_LEN + len(table), not data_pos)
-        value_pos = element_pos + key_pos + key_len
-        data_pos = value_pos + value_len
-        if data_pos > end:
+        value_pos = data_pos + key_len
+        if value_pos + value_len > end:
             raise corrupt(f"key and value of {key_len} and {value_len} bytes run past the end of the page", element_pos)
+        key = _key(buf, element_pos, key_pos, key_len, data_pos)
         if elements and key <= elements[-1].key:
             raise corrupt("the keys of this page are not in ascending order", element_pos)
         elements.append(Element(bool(flags), key, value_pos, value_len))
+        element_pos, data_pos = element_pos + ELEMENT_LEN, value_pos + value_len
     return elements
 
 
@@ -188,17 +186,15 @@ def parse_branch(buf: Sliceable, pos: int, end: int) -> List[Tuple[bytes, int]]:
     """(lower bound of its keys, page id) of each child of the branch page in buf[pos:end]. Raises Corrupt."""
     children: List[Tuple[bytes, int]] = []
     table = _table(buf, pos, end)
-    data_pos = 0
-    for element_pos, (key_pos, key_len, child) in zip(
-        range(pos + HEADER_LEN, end, ELEMENT_LEN), BRANCH_ELEMENT.iter_unpack(table)
-    ):
-        key = _key(buf, element_pos, key_pos, key_len, data_pos or pos + HEADER_LEN + len(table), not data_pos)
-        data_pos = element_pos + key_pos + key_len
-        if data_pos > end:
+    element_pos, data_pos = pos + HEADER_LEN, pos + HEADER_LEN + len(table)
+    for key_pos, key_len, child in BRANCH_ELEMENT.iter_unpack(table):
+        if data_pos + key_len > end:
             raise corrupt(f"a key of {key_len} bytes runs past the end of the page", element_pos)
+        key = _key(buf, element_pos, key_pos, key_len, data_pos)
         if children and key <= children[-1][0]:
             raise corrupt("the keys of this page are not in ascending order", element_pos)
         children.append((key, child))
+        element_pos, data_pos = element_pos + ELEMENT_LEN, data_pos + key_len
     if not children:
         raise corrupt("a branch page without children", pos)
     return children
@@ -212,17 +208,13 @@ def _table(buf: Sliceable, pos: int, end: int) -> bytes:
     return buf[pos + HEADER_LEN : table_end]
 
 
-def _key(buf: Sliceable, element_pos: int, key_pos: int, key_len: int, data_pos: int, is_first: bool) -> bytes:
-    """The key of an element. It lies directly behind the value before it, as bbolt writes them.
-
-    Only in front of the first key may be a gap: `bbolt surgery clear-page-elements` leaves one.
-    """
-    found = element_pos + key_pos
-    if found != data_pos and not (is_first and found > data_pos):
-        raise corrupt(f"a key at position {found}, wanted {data_pos}, behind the one before it", element_pos)
+def _key(buf: Sliceable, element_pos: int, key_pos: int, key_len: int, data_pos: int) -> bytes:
+    """The key of an element. bbolt writes keys and values without gaps, so its place is known beforehand."""
+    if element_pos + key_pos != data_pos:
+        raise corrupt(f"a key {key_pos} bytes from its element, wanted {data_pos - element_pos}", element_pos)
     if not 0 < key_len <= MAX_KEY_LEN:
         raise corrupt(f"a key of {key_len} bytes; 1 to {MAX_KEY_LEN} are possible", element_pos)
-    return buf[found : found + key_len]
+    return buf[data_pos : data_pos + key_len]
 
 
 def leaf_len(items: Iterable[Tuple[int, bytes, bytes]]) -> int:

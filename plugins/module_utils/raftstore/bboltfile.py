@@ -167,7 +167,7 @@ class Database:
                 _pos, _ksize, page_id = bbolt.BRANCH_ELEMENT.unpack_from(head, HEADER_LEN)
                 if not bbolt.FIRST_FREE_PAGE <= page_id < self.meta.high_water:
                     raise corrupt(f"the first child is said to be page {page_id}, outside the pages in use", HEADER_LEN)
-        raise corrupt(f"a tree of more than {_MAX_DEPTH} levels", 0)
+        raise Corrupt(f"a tree of more than {_MAX_DEPTH} levels", self.path, root_id * self.page_size, bbolt.RESTORE)
 
     def leaves(self, root_id: int) -> Iterator[Children]:
         """The leaf pages of a tree in order, not yet read, one run per lowest branch page; their ids are taken."""

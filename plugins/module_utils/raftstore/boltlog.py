@@ -109,7 +109,7 @@ class LogBucket:
         if (
             any(table[0::4])
             or table[2::4].count(KEY.size) != count
-            or key_pos < table_end
+            or key_pos != table_end
             or key_pos + count * KEY.size + sum(value_lens) > group_end
             or key_positions != tuple(wanted)
         ):
@@ -230,7 +230,7 @@ class LogBucket:
             key_pos += pos + HEADER_LEN
             last_key_pos += last_element
             end = last_key_pos + KEY.size + last_value_len
-            if key_len == last_key_len == KEY.size and table_end <= key_pos <= last_key_pos and end <= group_end:
+            if key_len == last_key_len == KEY.size and table_end == key_pos <= last_key_pos and end <= group_end:
                 (first_index,) = KEY.unpack_from(buf, key_pos)
                 (last_index,) = KEY.unpack_from(buf, last_key_pos)
                 if last_index - first_index == count - 1:
