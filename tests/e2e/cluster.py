@@ -6,6 +6,7 @@ Owns the addresses, the configuration files and what concerns several servers; o
 runs the lab server and a real Nomad (environment variable NOMAD_BIN). Decides nothing about migrations, edits no store.
 Programs outside pytest put the tests directory on sys.path and import e2e.cluster.
 """
+
 from __future__ import annotations
 
 import json
@@ -52,8 +53,16 @@ def _is_free(address: str, port: int) -> bool:
 class Cluster:
     """`size` servers below `root` on addresses of their own. An existing root is opened again, with its processes."""
 
-    def __init__(self, root: Path, binary: str = "", size: int = 3, backend: str = "boltdb", extra_hcl: str = "",
-                 server_hcl: str = "", acl: bool = False) -> None:
+    def __init__(
+        self,
+        root: Path,
+        binary: str = "",
+        size: int = 3,
+        backend: str = "boltdb",
+        extra_hcl: str = "",
+        server_hcl: str = "",
+        acl: bool = False,
+    ) -> None:
         self.root = Path(root)
         self.acl = acl
         if not (self.root / "cluster.json").exists():

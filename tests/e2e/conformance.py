@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Comparing a running server's answers with those recorded from Nomad 2.0.5 (tests/fixtures/nomad-2.0.5/api).
 
-What is compared is what a client can rely on: status, content type, the fields of the body and their types. Values differ
-from cluster to cluster. Starts no server.
+What is compared is what a client can rely on: status, content type, the fields of the body and their types. Values
+differ from cluster to cluster. Starts no server.
 """
+
 from __future__ import annotations
 
 import json
@@ -25,9 +26,10 @@ def recorded(case: str) -> Dict[str, Any]:
 def assert_like(answer: Answer, case: str, open_fields: Collection[str] = ()) -> None:
     """Fail when status, content type or shape differ. Below `open_fields` (names) everything is allowed."""
     wanted = recorded(case)
-    assert (answer.status, answer.headers.get("content-type")) == (wanted["status"], wanted["headers"]["Content-Type"]), (
-        f"{case}: {answer.body!r:.300}"
-    )
+    assert (answer.status, answer.headers.get("content-type")) == (
+        wanted["status"],
+        wanted["headers"]["Content-Type"],
+    ), f"{case}: {answer.body!r:.300}"
     found = differences(wanted["body"], answer.body, set(open_fields))
     assert not found, f"{case}: " + "; ".join(found)
 

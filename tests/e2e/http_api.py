@@ -1,6 +1,7 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One HTTP request to a server under test, independent of the collection's own client. Judges no answer."""
+
 from __future__ import annotations
 
 import http.client

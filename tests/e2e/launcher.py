@@ -5,6 +5,7 @@
 Returns once PID_FILE holds "pid start-time". A small process of its own session stays behind to write the command's
 exit code to EXIT_FILE (minus the signal number when a signal killed it). Imports only os and sys, to start fast.
 """
+
 from __future__ import annotations
 
 import os

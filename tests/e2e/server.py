@@ -5,6 +5,7 @@
 A server is a detached daemon that any process finds again through its directory: server.json says what it is, its pid
 file which process runs it. The lab server and a real Nomad are run alike. This file knows nothing of other servers.
 """
+
 from __future__ import annotations
 
 import json
@@ -104,8 +105,15 @@ class Server:
         command = [self.binary, "agent"] + (arguments or ["-config", str(self.config_dir)])
         launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(self.pid_path), str(self.exit_path)]
         with open(self.log_path, "ab") as log:
-            subprocess.run(launcher + command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.root,
-                           check=True, timeout=30)
+            subprocess.run(
+                launcher + command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.root,
+                check=True,
+                timeout=30,
+            )
 
     def wait_exit(self, timeout: float = 30.0) -> int:
         """Wait for the process to end by itself; its exit code (negative: the signal that killed it)."""
@@ -127,8 +135,9 @@ class Server:
             os.kill(pid, signal.SIGKILL)
             self.wait_exit()
 
-    def api(self, method: str, path: str, body: Any = None, token: Optional[str] = None,
-            timeout: float = 30.0) -> http_api.Answer:
+    def api(
+        self, method: str, path: str, body: Any = None, token: Optional[str] = None, timeout: float = 30.0
+    ) -> http_api.Answer:
         """(status, headers, body) of one request; the body as http_api.parsed() gives it.
 
         `body`: bytes go as they are, anything else as JSON. `token` "" sends none. OSError when nobody listens.

@@ -1,6 +1,7 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A healthy cluster's answers, compared with those recorded from Nomad 2.0.5; runs unchanged on a real one (NOMAD_BIN)."""
+"""A healthy cluster's answers, compared with those recorded from Nomad 2.0.5; runs unchanged on a real one."""
+
 from __future__ import annotations
 
 import base64
@@ -10,13 +11,11 @@ import io
 import json
 import re
 import tarfile
-from pathlib import Path
 from typing import Any, Dict, Iterator
 
 import pytest
-
 from e2e.cluster import Cluster, Server, wait_until
-from e2e.conformance import assert_like, assert_same_error, recorded
+from e2e.conformance import RECORDED, assert_like, assert_same_error, recorded
 
 AUTOPILOT = "/v1/operator/autopilot"
 TRANSFER = "/v1/operator/raft/transfer-leadership"
@@ -139,13 +138,18 @@ def test_transfer_refusals_word_for_word(leader: Server, follower: Server) -> No
 
 def test_transfer_to_the_leader_itself_changes_nothing(leader: Server, follower: Server) -> None:
     leader_id = leader.api("GET", "/v1/agent/self").body["member"]["Tags"]["id"]
-    for case, query in (("transfer-noop", f"id={leader_id}"), ("transfer-noop-address", f"address={leader.rpc_address}")):
+    for case, query in (
+        ("transfer-noop", f"id={leader_id}"),
+        ("transfer-noop-address", f"address={leader.rpc_address}"),
+    ):
         answer = follower.api("PUT", f"{TRANSFER}?{query}")
         assert_like(answer, case)
         assert answer.body["Noop"] is True and answer.body["From"] == answer.body["To"]
 
 
-@pytest.mark.parametrize(("case", "method"), [("transfer-ok-post", "POST"), ("transfer-ok-address-via-follower", "PUT")])
+@pytest.mark.parametrize(
+    ("case", "method"), [("transfer-ok-post", "POST"), ("transfer-ok-address-via-follower", "PUT")]
+)
 def test_transfer_moves_leadership(cluster: Cluster, leader: Server, follower: Server, case: str, method: str) -> None:
     answer = follower.api(method, f"{TRANSFER}?address={follower.rpc_address}")
     assert_like(answer, case)
@@ -163,13 +167,15 @@ def test_snapshot_archive(follower: Server, case: str, query: str) -> None:
     assert answer.headers["digest"] == "sha-256=" + base64.b64encode(hashlib.sha256(answer.body).digest()).decode()
     members = archive_members(answer.body)
     assert list(members) == ["meta.json", "state.bin", "SHA256SUMS"]
-    sums = dict(reversed(line.split("  ")) for line in members["SHA256SUMS"].decode().splitlines())
-    assert sums == {name: hashlib.sha256(members[name]).hexdigest() for name in ("meta.json", "state.bin")}
+    sums = {f"{hashlib.sha256(members[name]).hexdigest()}  {name}" for name in ("meta.json", "state.bin")}
+    assert set(members["SHA256SUMS"].decode().splitlines()) == sums
     meta = json.loads(members["meta.json"])
     like = json.loads(archive_members(recorded_archive())["meta.json"])
     assert meta.keys() == like.keys() and meta["Size"] == len(members["state.bin"])
     assert len(meta["Configuration"]["Servers"]) == 3
-    newest = max(int(path.name.split("-")[1]) for path in (follower.raft_dir / "snapshots").iterdir()) if query else None
+    newest = (
+        max(int(path.name.split("-")[1]) for path in (follower.raft_dir / "snapshots").iterdir()) if query else None
+    )
     assert newest in (None, meta["Index"])
 
 
@@ -186,8 +192,6 @@ def archive_members(archive: bytes) -> Dict[str, bytes]:
 
 
 def recorded_archive() -> bytes:
-    from e2e.conformance import RECORDED
-
     return (RECORDED / "snapshot-save-stale-follower.body.tgz").read_bytes()
 
 
@@ -215,7 +219,9 @@ def test_snapshot_restore_brings_back_what_was_written(cluster: Cluster, leader:
         return leader.try_api("GET", "/v1/var/conformance/r").body
 
     def write(text: str) -> None:
-        assert follower.api("PUT", "/v1/var/conformance/r", {"Path": "conformance/r", "Items": {"k": text}}).status == 200
+        assert (
+            follower.api("PUT", "/v1/var/conformance/r", {"Path": "conformance/r", "Items": {"k": text}}).status == 200
+        )
 
     write("before")
     archive = leader.api("GET", "/v1/operator/snapshot").body
