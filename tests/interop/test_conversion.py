@@ -50,7 +50,8 @@ def live_on(wal: Path, start: judge.Verdict) -> None:
     segments = len(list(wal.glob("*.wal")))
     grown = judge.append(wal, count=300, size="0..900", segment=16384)
     assert grown.entries == start.entries + 300
-    assert len(list(wal.glob("*.wal"))) > segments
+    made = len(list(wal.glob("*.wal"))) - segments
+    assert 4 <= made <= 12, "the tail's own limit holds until it is full, then 16 KiB each"
     assert ours.digest(wal) == grown
     compacted = judge.truncate(wal, head=first + (grown.entries * 2) // 3)
     assert ours.digest(wal) == compacted
