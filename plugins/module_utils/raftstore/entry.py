@@ -43,8 +43,7 @@ FIXMAP = 0x80
 FIXSTR = 0xA0
 FIXSTR_LIMIT = 32
 FIXINT_LIMIT = 0x80
-EXT_TIME = {b"\xd6\xff": 4, b"\xd7\xff": 8, b"\xc7\x0c": 12}  # fixext4, fixext8, ext8 of 12 bytes
-EXT_TYPE_TIME = 0xFF
+EXT_TIMES = ((b"\xd6\xff", 4), (b"\xd7\xff", 8), (b"\xc7\x0c\xff", 12))  # fixext4, fixext8, ext8, of type -1
 UINTS = {
     0xCC: struct.Struct(">B"), 0xCD: struct.Struct(">H"), 0xCE: struct.Struct(">I"), 0xCF: struct.Struct(">Q"),
     0xD0: struct.Struct(">b"), 0xD1: struct.Struct(">h"), 0xD2: struct.Struct(">i"), 0xD3: struct.Struct(">q"),
@@ -90,13 +89,10 @@ def _need(raw: bytes, pos: int, length: int, what: str) -> int:
 def _take_time(raw: bytes, pos: int) -> Tuple[GoTime, int]:
     if raw[pos : pos + 1] == bytes((NIL,)):
         return ZERO_TIME, pos + 1
-    length = EXT_TIME.get(raw[pos : pos + 2])
-    if length is not None:
-        body_pos = pos + 1 if length < TIME_96.size else pos + 2
-        end = _need(raw, body_pos + 1, length, "the time")
-        if raw[body_pos] != EXT_TYPE_TIME:
-            raise Corrupt(f"byte {body_pos} of the entry is extension {raw[body_pos]}, not a time")
-        return parse_short(raw, body_pos + 1, length), end
+    for mark, length in EXT_TIMES:
+        if raw.startswith(mark, pos):
+            end = _need(raw, pos + len(mark), length, "the time")
+            return parse_short(raw, pos + len(mark), length), end
     body_pos, end = _raw_bounds(raw, pos, "AppendedAt")
     if end - body_pos in (TIME_32.size, TIME_64.size, TIME_96.size):
         return parse_short(raw, body_pos, end - body_pos), end
