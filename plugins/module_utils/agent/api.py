@@ -61,8 +61,13 @@ class _NamedContext(ssl.SSLContext):
 
 
 def tls_context(connection: Connection) -> ssl.SSLContext:
-    """The context for HTTPS. Raises OSError when a file of it cannot be read or used."""
+    """The context for HTTPS. Raises OSError when a file of it cannot be read or used.
+
+    Without HTTPS it is empty, but there is one: Ansible would load all authorities of the host for each request.
+    """
     context = _NamedContext(ssl.PROTOCOL_TLS_CLIENT)
+    if not connection.use_ssl:
+        return context
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.server_name = connection.tls_server_name
     if not connection.validate_certs:
@@ -87,13 +92,11 @@ class Client:
         self.connection = connection
         self.url = connection.url
         self._clock = clock
-        self._context: Optional[ssl.SSLContext] = None
-        if connection.use_ssl:
-            try:
-                self._context = tls_context(connection)
-            except OSError as error:
-                hint = "Check ca_path, client_cert and client_key on this host."
-                raise Unreachable(f"cannot set up TLS: {error}", self.url, hint=hint) from error
+        try:
+            self._context = tls_context(connection)
+        except OSError as error:
+            hint = "Check ca_path, client_cert and client_key on this host."
+            raise Unreachable(f"cannot set up TLS: {error}", self.url, hint=hint) from error
 
     def agent_self(self) -> answers.Agent:
         """The agent about itself; answered without a leader."""
