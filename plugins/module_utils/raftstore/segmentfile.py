@@ -205,10 +205,9 @@ def _refuse_signs_of_commit(fd: int, file_len: int, path: str, scanner: Scanner,
             break
         crc = crc32c(read_exact(fd, length, off, path), crc)
         off += length
-    if read_exact(fd, min(FRAME_HEADER_LEN, file_len - scanner.committed_off), scanner.committed_off, path).strip(
-        b"\0"
-    ):
-        commit_off = _find_commit(fd, file_len, path, scanner.committed_off)
+    off = scanner.committed_off
+    if read_exact(fd, min(FRAME_HEADER_LEN, file_len - off), off, path).strip(b"\0"):
+        commit_off = _find_commit(fd, file_len, path, off)
         if commit_off is not None:
             raise Corrupt(
                 f"frames are damaged between here and the commit frame at byte {commit_off}",
@@ -218,12 +217,12 @@ def _refuse_signs_of_commit(fd: int, file_len: int, path: str, scanner: Scanner,
 
 
 def _find_commit(fd: int, file_len: int, path: str, off: int) -> Optional[int]:
-    """The first place from `off` on, at a multiple of 8, that looks like a commit frame."""
+    """The first place from `off` on, a multiple of 8 itself, that looks like a commit frame."""
     while off < file_len:
         buf = read_exact(fd, min(WINDOW_LEN, file_len - off), off, path)
         pos = buf.find(segment.COMMIT_MARK)
         while pos >= 0:
-            if (off + pos) % FRAME_HEADER_LEN == 0:
+            if (off + pos) % FRAME_HEADER_LEN == 0 and off + pos + FRAME_HEADER_LEN <= file_len:
                 return off + pos
             pos = buf.find(segment.COMMIT_MARK, pos + 1)
         off += WINDOW_LEN
