@@ -25,7 +25,7 @@ def test_raft_wal_goes_on_with_a_converted_store(name: str, tmp_path: Path) -> N
     assert ours.convert_tail(source, wal, SEGMENT_LEN) == expected.entries
     assert ours.digest(wal) == expected
     assert judge.digest(wal) == expected
-    judge.judge("check", wal / "wal-meta.db")
+    judge.judge("check", wal)
     live_on(wal, expected)
 
 
@@ -44,6 +44,19 @@ def test_the_number_of_workers_does_not_change_what_is_stored(workers: int, tmp_
     assert len(list((tmp_path / "wal").glob("*.wal"))) > 6
 
 
+@pytest.mark.parametrize("byte", [8, 40, 45, 3000, -1])
+def test_our_checksum_is_the_one_that_raft_wal_computes_over_all_of_a_segment(byte: int, tmp_path: Path) -> None:
+    source = stores.raft_db("plain", tmp_path)
+    ours.convert_tail(source, tmp_path / "wal", SEGMENT_LEN)
+    assert judge.judge("check", tmp_path / "wal")["sealed_segments"] >= 2
+    oldest = min((tmp_path / "wal").glob("*.wal"))
+    data = bytearray(oldest.read_bytes())
+    data[byte] ^= 1
+    oldest.write_bytes(data)
+    with pytest.raises(judge.Refusal, match=oldest.name):
+        judge.judge("check", tmp_path / "wal")
+
+
 def live_on(wal: Path, start: judge.Verdict) -> None:
     """What a server does with its log: it appends until segments rotate, compacts, and drops a conflicting tail."""
     first, last = start.first_index or 1, start.last_index
@@ -60,4 +73,4 @@ def live_on(wal: Path, start: judge.Verdict) -> None:
     assert ours.digest(wal) == cut
     again = judge.append(wal, count=40, size=2000, segment=16384)
     assert ours.digest(wal) == again
-    judge.judge("check", wal / "wal-meta.db")
+    judge.judge("check", wal)

@@ -19,14 +19,25 @@ type checked struct {
 	Free     int   `json:"free_pages"`
 }
 
-// checkCommand runs bbolt's own consistency check on a raft.db or a wal-meta.db.
 func checkCommand(args []string) (any, error) {
 	paths, err := parse(newFlags("check"), args, 1)
 	if err != nil {
 		return nil, err
 	}
+	directory, err := isWAL(paths[0])
+	if err != nil {
+		return nil, err
+	}
+	if directory {
+		return checkWAL(paths[0])
+	}
+	return checkBolt(paths[0])
+}
+
+// checkBolt runs bbolt's own consistency check on a raft.db or a wal-meta.db.
+func checkBolt(path string) (*checked, error) {
 	var result checked
-	return &result, viewBolt(paths[0], func(tx *bbolt.Tx) error {
+	return &result, viewBolt(path, func(tx *bbolt.Tx) error {
 		result.PageSize = tx.DB().Info().PageSize
 		result.Size = tx.Size()
 		if logs := tx.Bucket([]byte("logs")); logs != nil {
@@ -39,7 +50,7 @@ func checkCommand(args []string) (any, error) {
 		var problem error
 		for found := range tx.Check() {
 			if problem == nil {
-				problem = fmt.Errorf("%s: %w", paths[0], found)
+				problem = fmt.Errorf("%s: %w", path, found)
 			}
 		}
 		result.Free = tx.DB().Stats().FreePageN
