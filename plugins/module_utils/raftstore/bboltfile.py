@@ -20,6 +20,8 @@ from .errors import Corrupt, Unsupported, located
 
 WINDOW_LEN = 1 << 20  # large enough for the kernel's read-ahead, small enough to stay in the processor's cache
 MAX_GROUP_LEN = 64 << 20  # of a page with overflow that is parsed as a whole: no branch, bucket list or JSON is longer
+# Only the root of a database without buckets is one: bbolt removes leaves that become empty, and inlines empty buckets.
+EMPTY_LEAF = "a leaf page without keys, which bbolt never leaves"
 _MAX_DEPTH = 32  # two children per branch fill any file before that
 _SPARSE_PAGES = 16  # a window is read as a whole if at least every 16th of its pages is wanted
 _IDS_PER_READ = 1 << 16
@@ -253,6 +255,8 @@ class Database:
                 buf = self._group(page_id, LEAF_PAGE)
                 with located(self.path, off):
                     items = _leaf_items(buf, off, lower, upper)
+                    if not items and page_id != self.meta.root_id:
+                        raise corrupt(EMPTY_LEAF, 0)
                 yield from items
 
 

@@ -31,6 +31,9 @@ from .store import Extent, Record, Stable
 LOGS, CONF = b"logs", b"conf"
 CURRENT_TERM, LAST_VOTE_TERM, LAST_VOTE_CANDIDATE = b"CurrentTerm", b"LastVoteTerm", b"LastVoteCand"
 NUMBER = struct.Struct(">Q")
+# What bbolt's db.go writes into a new file. Without a later transaction, which makes both buckets, a server was killed
+# in its first moments and nothing was ever stored.
+NEW_FILE_TXID = 1
 _DO_NOT_CONVERT = "Find out what wrote it; this version converts Nomad's Raft stores only."
 
 
@@ -51,7 +54,10 @@ class BoltStore:
         self._log: Optional[LogBucket] = None
         self._extents: List[Extent] = []
         buckets = database.buckets()
-        if buckets:  # none: a server was killed before its first transaction, and nothing was ever stored
+        if not buckets and database.meta.txid > NEW_FILE_TXID:
+            what = f"the root bucket is empty, although {database.meta.txid} transactions were made"
+            raise Corrupt(what, path, database.meta.root_id * self.page_size, RESTORE)
+        if buckets:
             if sorted(buckets) != [CONF, LOGS]:
                 what = f"this bbolt file has the buckets {sorted(buckets)}, a Raft store has {[CONF, LOGS]}"
                 raise Unsupported(what, path, database.meta.root_id * self.page_size, _DO_NOT_CONVERT)

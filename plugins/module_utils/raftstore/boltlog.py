@@ -27,7 +27,7 @@ from .bbolt import (
     parse_leaf,
     parse_page_header,
 )
-from .bboltfile import Bucket, Children, Database, Window
+from .bboltfile import EMPTY_LEAF, Bucket, Children, Database, Window
 from .errors import Corrupt, Unsupported, located
 from .store import Extent, Record
 
@@ -97,10 +97,13 @@ class LogBucket:
         found_id, flags, count, overflow = PAGE_HEADER.unpack_from(buf, pos)
         table_end = pos + HEADER_LEN + count * ELEMENT_LEN
         group_end = pos + self._group_len(overflow)
-        if found_id != page_id or flags != LEAF_PAGE or count > end - index or max(table_end, group_end) > len(buf):
+        if (
+            found_id != page_id
+            or flags != LEAF_PAGE
+            or not 0 < count <= end - index
+            or max(table_end, group_end) > len(buf)
+        ):
             return None
-        if not count:
-            return []
         table = struct.unpack_from(f"<{4 * count}I", buf, pos + HEADER_LEN)
         key_positions, value_lens = table[1::4], table[3::4]
         key_pos = pos + HEADER_LEN + key_positions[0]
@@ -165,6 +168,8 @@ class LogBucket:
         with located(self.path, off):
             header = parse_page_header(view[0:HEADER_LEN], 0, page_id, (LEAF_PAGE,))
             elements = parse_leaf(view, 0, self._group_len(header.overflow))
+            if not elements and self._bucket.root_id:
+                raise corrupt(EMPTY_LEAF, 0)
             for is_bucket, key, value_pos, _value_len in elements:
                 if is_bucket or len(key) != KEY.size:
                     raise corrupt(f"the log has a key {key!r} that is no index", value_pos - len(key))

@@ -75,11 +75,14 @@ class TestTrees:
         image.finish({b"words": (1, paged(root_id))})
         assert read(tmp_path, image) == {b"words": items}
 
-    def test_empty_leaves_inside(self, tmp_path):
+    @pytest.mark.parametrize("empty", [0, 1, 2])
+    def test_an_empty_leaf_inside(self, tmp_path, empty):
         image = Image()
-        children = [(b"a", image.leaf([])), (b"k", image.leaf([(0, b"k", b"1")])), (b"l", image.leaf([]))]
+        names = [b"a", b"k", b"l"]
+        children = [(k, image.leaf([(0, k, b"1")] if n != empty else [])) for n, k in enumerate(names)]
         image.finish({b"words": (1, paged(image.branch(children)))})
-        assert read(tmp_path, image) == {b"words": [(b"k", b"1")]}
+        with pytest.raises(Corrupt, match=f"at byte {image.off(image.leaf_ids[empty])}: a leaf page without keys"):
+            read(tmp_path, image)
 
     def test_no_buckets_and_inline_buckets(self, tmp_path):
         assert read(tmp_path, Image().finish({})) == {}

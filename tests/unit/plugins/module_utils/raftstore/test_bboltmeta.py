@@ -4,13 +4,11 @@
 
 from __future__ import annotations
 
-import struct
-
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt import PAGE_SIZES
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bboltmeta import choose_meta
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import Corrupt, Unsupported
-from unit.plugins.module_utils.raftstore.bboltimage import entries, opened, raft_db
+from unit.plugins.module_utils.raftstore.bboltimage import Image, entries, opened, raft_db
 
 
 def choose(tmp_path, image):
@@ -95,6 +93,7 @@ def test_truncated(tmp_path, length):
 
 
 def test_a_file_of_another_kind(tmp_path):
-    with opened(tmp_path / "file.db", b"SQLite format 3\0" + struct.pack(">H", 4096) * 50) as fd:
-        with pytest.raises(Corrupt, match="no valid meta page: no bbolt meta"):
-            choose_meta(fd, str(tmp_path / "file.db"))
+    image = Image()
+    image.data[:] = b"SQLite format 3\0" + bytes(8000)
+    with pytest.raises(Corrupt, match="no valid meta page: no bbolt meta"):
+        choose(tmp_path, image)
