@@ -14,7 +14,9 @@ from typing import Any, Collection, Dict, List
 
 from e2e.http_api import Answer
 
-RECORDED = Path(__file__).resolve().parents[1] / "fixtures" / "nomad-2.0.5" / "api"
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "nomad-2.0.5"
+RECORDED = FIXTURES / "api"
+STORES = FIXTURES / "stores"
 
 
 def recorded(case: str) -> Dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
+from e2e.cluster import Cluster, wait_until
 from e2e.single import Servers, backend, contents, raft_stats, refusal, set_block, start_and_lead, write_variable
 
 GUARD = "this-server-is-on-wal/see-raft.db.migrated.20261122-104750"
@@ -145,3 +146,28 @@ def test_version_command(make_server: Servers) -> None:
     server = make_server()
     said = subprocess.run([server.binary, "version"], capture_output=True, text=True, timeout=30, check=True).stdout
     assert said.startswith("Nomad v2.")
+
+
+def test_one_of_three_starts_empty_and_nobody_notices(tmp_path: Path) -> None:
+    cluster = Cluster(tmp_path / "three", backend="wal")
+    try:
+        cluster.start()
+        cluster.wait_healthy()
+        victim = cluster.followers()[0]
+        victim.stop()
+        left = contents(victim.raft_dir / "wal")
+        victim.config_path.write_text(victim.config_path.read_text().replace('backend = "wal"', 'backend = "boltdb"'))
+        victim.start()
+        wait_until("it answers", lambda: victim.try_api("GET", "/v1/agent/self").status == 200, 15)
+        leader = wait_until("leader", cluster.leader, 10)
+
+        def level() -> bool:
+            mine, its = raft_stats(victim), raft_stats(leader)
+            return mine["logstore_backend"] == "boltdb" and mine["applied_index"] == its["applied_index"] != "0"
+
+        wait_until("all entries came from the leader", level, 15)
+        health = leader.api("GET", "/v1/operator/autopilot/health").body
+        assert (health["Healthy"], len(health["Voters"])) == (True, 3)
+        assert contents(victim.raft_dir / "wal") == left
+    finally:
+        cluster.stop_all()

@@ -4,6 +4,8 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -44,6 +46,7 @@ func runAgent(arguments []string) int {
 		return 1
 	}
 	go func() { _ = (&http.Server{Handler: server.api(false)}).Serve(listener) }()
+	notifySystemd()
 	fmt.Print("==> Nomad agent started! Log data will stream in below:\n\n")
 	code := waitForSignal(config, server)
 	listener.Close()
@@ -77,7 +80,43 @@ func configArguments(arguments []string) ([]string, error) {
 }
 
 func listenHTTP(config *Config) (net.Listener, error) {
-	return net.Listen("tcp", net.JoinHostPort(config.Addresses.HTTP, strconv.Itoa(config.Ports.HTTP)))
+	listener, err := net.Listen("tcp", net.JoinHostPort(config.Addresses.HTTP, strconv.Itoa(config.Ports.HTTP)))
+	if err != nil || !config.TLS.EnableHTTP {
+		return listener, err
+	}
+	settings, err := config.TLS.settings()
+	if err != nil {
+		listener.Close()
+		return nil, err
+	}
+	return tls.NewListener(listener, settings), nil
+}
+
+// settings are those of the HTTPS port: the server's certificate, and with verify_https_client a demand for the client's.
+func (t *TLS) settings() (*tls.Config, error) {
+	certificate, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("failed to load cert/key pair: %w", err)
+	}
+	settings := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+	if t.VerifyHTTPSClient {
+		authority, err := os.ReadFile(t.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("failed to read CA file: %w", err)
+		}
+		settings.ClientCAs = x509.NewCertPool()
+		settings.ClientCAs.AppendCertsFromPEM(authority)
+		settings.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return settings, nil
+}
+
+// notifySystemd tells a unit of Type=notify that the agent is up.
+func notifySystemd() {
+	if connection, err := net.Dial("unixgram", os.Getenv("NOTIFY_SOCKET")); err == nil {
+		defer connection.Close()
+		_, _ = connection.Write([]byte("READY=1"))
+	}
 }
 
 // waitForSignal returns the exit code: 0 after a leave, which leave_on_interrupt and leave_on_terminate ask for, else 1.

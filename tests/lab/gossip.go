@@ -41,10 +41,10 @@ func (s *server) startGossip() error {
 	if err != nil {
 		return err
 	}
-	go s.handleMemberEvents()
 	if s.serf, err = serf.Create(config); err != nil {
 		return err
 	}
+	go s.handleMemberEvents()
 	go s.join(logger)
 	return nil
 }
@@ -114,7 +114,7 @@ func (s *server) handleMemberEvents() {
 // maybeBootstrap starts a new cluster once bootstrap_expect servers see each other, none of which knows Raft peers.
 func (s *server) maybeBootstrap() {
 	expect := s.config.Server.BootstrapExpect
-	if expect < 2 || s.bootstrapped || s.serf == nil {
+	if expect < 2 || s.bootstrapped {
 		return
 	}
 	if last, err := s.store.LastIndex(); err != nil || last != 0 {

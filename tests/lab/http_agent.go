@@ -84,6 +84,9 @@ func (s *server) selfConfig() (map[string]any, error) {
 	server["Enabled"], server["BootstrapExpect"] = s.config.Server.Enabled, s.config.Server.BootstrapExpect
 	server["DataDir"], server["RejoinAfterLeave"] = s.config.Server.DataDir, s.config.Server.RejoinAfterLeave
 	server["RaftLogStoreConfig"], server["RaftBoltConfig"] = s.config.Server.RaftLogStoreConfig, s.config.Server.RaftBoltConfig
+	if !hasLogStoreChoice() {
+		delete(server, "RaftLogStoreConfig")
+	}
 	server["RetryJoin"] = append([]string{}, s.config.Server.RetryJoin...)
 	join := server["ServerJoin"].(map[string]any)
 	join["RetryJoin"] = append([]string{}, s.config.Server.ServerJoin.RetryJoin...)
@@ -94,7 +97,9 @@ func (s *server) selfConfig() (map[string]any, error) {
 func (s *server) stats() map[string]map[string]string {
 	address, _ := s.raft.LeaderWithID()
 	raftStats := s.raft.Stats()
-	raftStats["logstore_backend"], _, _ = s.config.logStore()
+	if hasLogStoreChoice() {
+		raftStats["logstore_backend"], _, _ = s.config.logStore()
+	}
 	return map[string]map[string]string{
 		"nomad": {
 			"server":        "true",

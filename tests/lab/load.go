@@ -108,6 +108,9 @@ func unexpectedKeys(config *Config) error {
 	config.UnusedKeys = without(config.UnusedKeys, ignoredKeys)
 	config.Server.UnusedKeys = without(config.Server.UnusedKeys, ignoredServerKeys)
 	config.Client.UnusedKeys = nil
+	if !hasLogStoreChoice() && config.Server.RaftLogStoreConfig != nil {
+		config.Server.UnusedKeys = append(config.Server.UnusedKeys, "raft_logstore")
+	}
 	if len(config.UnusedKeys) > 0 {
 		return errors.New("unexpected keys " + strings.Join(config.UnusedKeys, ", "))
 	}

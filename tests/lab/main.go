@@ -9,6 +9,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 )
 
@@ -18,6 +19,13 @@ func version() string {
 		return claimed
 	}
 	return "2.0.5"
+}
+
+// hasLogStoreChoice says whether the claimed version knows raft_logstore: Nomad does since 2.0.0.
+func hasLogStoreChoice() bool {
+	major, _, _ := strings.Cut(version(), ".")
+	number, err := strconv.Atoi(major)
+	return err != nil || number >= 2
 }
 
 func main() {

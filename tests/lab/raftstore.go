@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
@@ -75,6 +76,13 @@ func openWAL(config *Config, raftDir string, segmentSize int, logger hclog.Logge
 	}
 	logger.Info("setting up raft WAL store", "dir", dir, "segment_size", segmentSize)
 	return store, nil
+}
+
+// logVerifier imitates the one visible effect of the verification block: a line at the start.
+func logVerifier(block *LogStoreConfig, logger hclog.Logger) {
+	if block != nil && block.Verification != nil && block.Verification.Enabled {
+		logger.Info("starting raft logstore verifier", "interval", duration(block.Verification.Interval, 5*time.Minute))
+	}
 }
 
 // logFoundState says what a store held when it was opened. Nomad has no such line; tests read in it that a converted store

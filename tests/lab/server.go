@@ -78,11 +78,11 @@ func (s *server) start() (err error) {
 		return fmt.Errorf("Failed to start Raft: %w", err)
 	}
 	s.pilot = s.newAutopilot()
-	go s.watchLeadership()
-	go s.serveInternal()
 	if err := s.startGossip(); err != nil {
 		return fmt.Errorf("Failed to start serf: %w", err)
 	}
+	go s.serveInternal()
+	go s.watchLeadership()
 	return nil
 }
 
@@ -137,6 +137,7 @@ func (s *server) startRaft() error {
 	}
 	s.store = store
 	logFoundState(store, s.logger)
+	logVerifier(s.config.Server.RaftLogStoreConfig, s.logger)
 	snapshots, err := raft.NewFileSnapshotStoreWithLogger(raftDir, snapshotsRetained, s.logger.Named("snapshot"))
 	if err != nil {
 		return err
