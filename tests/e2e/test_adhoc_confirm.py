@@ -46,7 +46,7 @@ def at_a_terminal(cluster: Cluster, *keys: str, **changes: str) -> adhoc.Run:
     """Run the conversion in a pseudo-terminal and answer with these keys, or not at all."""
     program, *arguments = adhoc.command(cluster.inventory, "raft_migrate_backend", cluster.arguments())
     child = pexpect.spawn(
-        program, arguments, env=adhoc.environment(**changes), cwd=adhoc.CHECKOUT, encoding="utf-8", timeout=60,
+        program, arguments, env=adhoc.environment(**changes), cwd=adhoc.CHECKOUT, encoding="utf-8", timeout=120,
         dimensions=(50, 200),
     )  # fmt: skip
     child.expect_exact(QUESTION)
@@ -147,7 +147,7 @@ def playbook(cluster: Cluster, tmp_path: Path, *flags: str) -> pexpect.spawn:
     return pexpect.spawn(
         str(Path(sys.executable).with_name("ansible-playbook")),
         ["-i", str(cluster.inventory), "-c", "local", str(play), *flags],
-        env=adhoc.environment(), cwd=adhoc.CHECKOUT, encoding="utf-8", timeout=60, dimensions=(50, 200),
+        env=adhoc.environment(), cwd=adhoc.CHECKOUT, encoding="utf-8", timeout=120, dimensions=(50, 200),
     )  # fmt: skip
 
 

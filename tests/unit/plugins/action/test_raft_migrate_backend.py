@@ -83,7 +83,7 @@ def test_check_mode_never_asks_and_shows_no_progress(questions: list[str], modul
 
 
 def test_each_run_has_a_progress_file_of_its_own(questions: list[str], module_runs: list[dict[str, Any]]) -> None:
-    for attempt in range(2):
+    for _attempt in range(2):
         run(data_dir="/data", force=True)
     run(data_dir="/data", force=True, progress_file="/run/mine")
     paths = [call["module_args"]["progress_file"] for call in module_runs]
