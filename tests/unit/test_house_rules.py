@@ -206,6 +206,11 @@ def test_each_file_has_its_mirror(path: Path) -> None:
     assert mirror.exists(), f"no {mirror.relative_to(ROOT)}"
 
 
+def test_the_architecture_page_names_every_file() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    assert [path.stem for path in SHIPPED if path.stem != "__init__" and f"`{path.stem}`" not in page] == []
+
+
 def test_nothing_names_a_machine() -> None:
     """No path of a developer's machine, no registry host, nothing unfinished in what git tracks."""
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
