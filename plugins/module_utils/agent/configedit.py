@@ -44,8 +44,8 @@ def plan(found: Configuration, wanted: Dict[Path, Any], file: str = "") -> List[
         moved = found.boltdb.values.get(("no_freelist_sync",))
         wanted.update({NO_FREELIST_SYNC: True} if moved else {})
     target = found.logstore.document if found.logstore else _target(found, file)
-    edited = _with_block(target, wanted)
-    after = {edited.path: _without_boltdb(edited).source}
+    edited = _with_block(_without_boltdb(target), wanted)
+    after = {edited.path: edited.source}
     for document in found.documents:
         if document.path != edited.path:
             after[document.path] = _without_boltdb(document).source
