@@ -4,18 +4,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import stat
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Dict, Iterator, Optional, Tuple
 
-from . import snapshots, table
+from . import convert, snapshots, table
 from .content import read
 from .durable import Directory
 from .errors import StoreError
 from .evidence import Evidence, Found, observe
-from .holds import lines
 from .locks import in_use
 from .mounts import PROC, mount_of, refuse_kind
 from .names import HOLD
@@ -82,8 +80,10 @@ def _describe(found: Found, evidence: Evidence, digest: bool, verify: bool) -> D
     }
     result.update(_numbers(store))
     result.update(_prospect(found, row, backend, store, result["available_bytes"]))
-    if store is not None and (digest or verify):
-        value = _digest(store)
+    if row.state == "damaged" and (digest or verify):
+        raise refusal(row.number, found)
+    if digest or verify:
+        value = convert.digest(store) if store is not None else None  # reading it all checks it all
         result.update({"digest": value} if digest else {})
     return result
 
@@ -144,11 +144,3 @@ def _size(found: Found, backend: Optional[str]) -> Optional[int]:
 def _file_size(directory: Directory, name: str) -> int:
     status = directory.stat(name)
     return status.st_size if status is not None and stat.S_ISREG(status.st_mode) else 0
-
-
-def _digest(store: StoreReader) -> str:
-    """SHA-256 over the digest lines of all entries; reading them checks all that can be checked."""
-    total = hashlib.sha256()
-    for line in lines(store):
-        total.update(line)
-    return total.hexdigest()

@@ -14,9 +14,11 @@ No clock, modification time or file digest takes part.
 from __future__ import annotations
 
 import hashlib
+from itertools import zip_longest
 from typing import Callable, Iterator, Optional, Tuple
 
 from .entry import decode, digest_line
+from .errors import located
 from .journal import Journal, Promise
 from .store import Stable, StoreReader
 
@@ -28,19 +30,22 @@ NEITHER = "neither"
 
 def lines(store: StoreReader) -> Iterator[bytes]:
     """The digest line of every entry, in order, through the strict decoder of the store's encoding."""
-    for batch in store.records(store.extents()):
-        for index, raw in batch:
-            yield digest_line(decode(store.encoding, index, raw))
+    with located(store.path):
+        for batch in store.records(store.extents()):
+            for index, raw in batch:
+                yield digest_line(decode(store.encoding, index, raw))
 
 
 def line_at(store: StoreReader, index: int) -> Optional[bytes]:
-    """The digest line of one entry, or None when the store does not have it. Reads one extent at most."""
+    """The digest line of one entry, or None when the store does not have it.
+
+    Reads one extent at most, and all of it: only then have its checksums been compared.
+    """
     for extent in store.extents():
         if extent.first_index <= index <= extent.last_index:
-            for batch in store.records([extent]):
-                for found, raw in batch:
-                    if found == index:
-                        return digest_line(decode(store.encoding, index, raw))
+            found = [raw for batch in store.records([extent]) for at, raw in batch if at == index]
+            with located(store.path):
+                return digest_line(decode(store.encoding, index, found[0])) if found else None
     return None
 
 
@@ -57,7 +62,7 @@ def equal(a: StoreReader, b: StoreReader) -> bool:
     """Whether all stable values and all entries are equal: a full comparison through both decoders."""
     if _counts(a) != _counts(b) or _present(a.stable()) != _present(b.stable()):
         return False
-    return all(line_a == line_b for line_a, line_b in zip(lines(a), lines(b)))
+    return all(line_a == line_b for line_a, line_b in zip_longest(lines(a), lines(b)))
 
 
 def holds(a: StoreReader, b: StoreReader, journal: Optional[Journal], snapshot_index: Callable[[], int]) -> bool:

@@ -60,9 +60,7 @@ def _summary(store: Optional[StoreReader]) -> str:
 
 
 def _damaged(found: Found) -> StoreError:
-    if not found.problems:
-        return Corrupt("the store cannot be read", found.raft.path)
-    error = found.problems[-1]
+    error = found.problems[-1] if found.problems else Corrupt("the store cannot be read", found.raft.path)
     error.hint = error.hint or (
         "Nothing was changed. Check the disk; then restore this file, "
         "or remove the raft directory and let the server rejoin its cluster."

@@ -102,6 +102,8 @@ def _carry_out(run: Run, state: str, in_use: bool) -> Outcome:
     outcome.backup = _backup(run)
     outcome.previous_backend = _backend(run.evidence)
     outcome.backend = run.request.backend if outcome.previous_backend else None
+    if in_use:
+        outcome.warnings.append("The store is in use, so that it was not read: the plan is what the names tell.")
     try:
         prepare(run)
         outcome.plan = sentences(run)

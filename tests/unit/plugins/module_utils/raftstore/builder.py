@@ -11,7 +11,7 @@ import os
 import stat
 import tarfile
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import entry, switch
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bboltwrite import DatabaseWriter
@@ -190,6 +190,27 @@ def request(raft: Path, **options: object) -> switch.Request:
     """A request for this Raft directory, with one worker, so that every change goes through the seam of the test."""
     values: Dict[str, object] = {"data_dir": str(raft), "workers": 1, "wal_segment_size": 1, "lock_timeout_s": 0.0}
     return switch.Request(**{**values, **options})  # type: ignore[arg-type]
+
+
+def as_user(uid: int, action: Callable[[], str]) -> str:
+    """What the action returns in a child process of this user, or `Kind: message` of the error it raises."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.setgroups([])
+            os.setgid(uid)
+            os.setuid(uid)
+            text = action()
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}"
+        os.write(writer, text.encode())
+        os._exit(0)
+    os.close(writer)
+    with open(reader, "rb") as pipe:
+        text = pipe.read().decode()
+    os.waitpid(child, 0)
+    return text
 
 
 def lonely_proc(where: Path) -> str:

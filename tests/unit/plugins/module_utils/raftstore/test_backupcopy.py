@@ -1,0 +1,79 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The copy in backup_dir: whole, compared, never over another file, gone when it fails."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import backupcopy
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import (
+    NoSpace,
+    Refused,
+    StoreError,
+    WriteFailed,
+)
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.syscalls import REAL
+from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore.recording import (
+    FailNth,
+    Hook,
+    Recorder,
+)
+
+CONTENT = os.urandom((2 << 20) + 5)
+
+
+def original(tmp_path: Path) -> int:
+    (tmp_path / "raft.db").write_bytes(CONTENT)
+    (tmp_path / "copies").mkdir()
+    return os.open(tmp_path / "raft.db", os.O_RDONLY)
+
+
+def test_a_copy_is_whole_private_and_synced(tmp_path: Path) -> None:
+    fd, recorder = original(tmp_path), Recorder()
+    for name in ("old", "old-2"):
+        path = backupcopy.copy_file(fd, "raft.db", str(tmp_path / "copies"), "old", recorder)
+        assert path == str(tmp_path / "copies" / name)
+        assert Path(path).read_bytes() == CONTENT and Path(path).stat().st_mode & 0o777 == 0o600
+    assert [what for name, what in recorder.made if name == "fsync"] == ["old", "copies", "old-2", "copies"]
+    os.close(fd)
+
+
+def test_any_failure_removes_the_copy(tmp_path: Path) -> None:
+    fd, recorder = original(tmp_path), Recorder()
+    backupcopy.copy_file(fd, "raft.db", str(tmp_path / "copies"), "old", recorder)
+    (tmp_path / "copies/old").unlink()
+    for number in range(len(recorder.made)):
+        with pytest.raises(NoSpace):
+            backupcopy.copy_file(fd, "raft.db", str(tmp_path / "copies"), "old", FailNth(number, errno.ENOSPC))
+        assert os.listdir(tmp_path / "copies") == []
+    os.close(fd)
+
+
+def test_a_difference_is_found(tmp_path: Path) -> None:
+    fd = original(tmp_path)
+
+    def corrupt() -> None:
+        with open(tmp_path / "copies/old", "r+b") as copy:
+            copy.seek(1 << 20)
+            copy.write(b"?" if CONTENT[1 << 20 : (1 << 20) + 1] != b"?" else b"!")
+
+    hook = Hook(lambda name, what: (name, what) == ("fsync", "old"), corrupt)
+    with pytest.raises(WriteFailed, match="differs") as caught:
+        backupcopy.copy_file(fd, "raft.db", str(tmp_path / "copies"), "old", hook)
+    assert caught.value.offset == 1 << 20
+    os.close(fd)
+
+
+def test_a_directory_that_will_not_do_is_known_before(tmp_path: Path) -> None:
+    raft = Directory.open(str(tmp_path), REAL)
+    backupcopy.check_directory(str(tmp_path.parent), raft, 1)
+    cases = [(tmp_path, 1, Refused), (tmp_path / "missing", 1, Refused), (tmp_path.parent, 1 << 60, NoSpace)]
+    for path, length, kind in cases:
+        with pytest.raises(StoreError) as caught:
+            backupcopy.check_directory(str(path), raft, length)
+        assert isinstance(caught.value, kind) and caught.value.hint and caught.value.path == str(path)

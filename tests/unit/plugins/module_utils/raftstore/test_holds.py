@@ -1,0 +1,132 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A holds B: votes, logs, the journal's word, and why term and index alone are not enough."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, List, Optional
+
+import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import holds
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import BoltStore
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entry import Entry
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.journal import Journal, Promise
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import Stable
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal import WalStore
+from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore.builder import (
+    VOTED,
+    log,
+    write_boltdb,
+    write_wal,
+)
+
+ADDRESS = b"10.0.0.1:4647"
+
+
+class Pair:
+    """A raft.db and a wal/ below one directory, opened."""
+
+    def __init__(
+        self, where: Path, bolt: List[Entry], bolt_stable: Stable, wal: List[Entry], wal_stable: Stable
+    ) -> None:
+        write_boltdb(where / "raft.db", bolt, bolt_stable)
+        write_wal(where / "wal", wal, wal_stable)
+        self.directory = Directory.open(str(where / "wal"))
+        self.fds = [os.open(where / "raft.db", os.O_RDONLY), self.directory.open_read("wal-meta.db")]
+        self.bolt = BoltStore(self.fds[0], str(where / "raft.db"))
+        self.wal = WalStore(self.directory, self.fds[1])
+
+    def close(self) -> None:
+        self.directory.close()
+        for fd in self.fds:
+            os.close(fd)
+
+
+def related(pair: Pair, journal: Optional[Journal] = None, snapshot_index: int = 0) -> str:
+    try:
+        return holds.relation(pair.bolt, pair.wal, journal, lambda: snapshot_index)
+    finally:
+        pair.close()
+
+
+@pytest.mark.parametrize(
+    ("bolt", "wal", "expected"),
+    [
+        (VOTED, VOTED, "equal"),
+        (Stable(3, None, None), Stable(3, None, None), "equal"),
+        (Stable(4, 3, ADDRESS), VOTED, holds.RAFT_DB_HOLDS),
+        (VOTED, Stable(4, 3, ADDRESS), holds.WAL_HOLDS),
+        (VOTED, Stable(3, 2, ADDRESS), holds.RAFT_DB_HOLDS),
+        (Stable(3, None, None), VOTED, holds.WAL_HOLDS),
+        (VOTED, Stable(3, 3, b"10.0.0.2:4647"), holds.NEITHER),
+        (Stable(3, 2, b"a"), Stable(3, 2, b"b"), holds.RAFT_DB_HOLDS),
+        (Stable(), Stable(0, 0, None), "equal"),
+    ],
+)
+def test_votes(bolt: Stable, wal: Stable, expected: str, tmp_path: Path) -> None:
+    assert related(Pair(tmp_path, log(5), bolt, log(5), wal)) == expected
+
+
+@pytest.mark.parametrize(
+    ("bolt", "wal", "expected"),
+    [
+        (log(5), log(5), "equal"),
+        (log(7), log(5), holds.RAFT_DB_HOLDS),
+        (log(5), log(7), holds.WAL_HOLDS),
+        (log(5), log(5, 3), holds.RAFT_DB_HOLDS),
+        (log(5, 3), log(5), holds.RAFT_DB_HOLDS),
+        (log(5), [], holds.RAFT_DB_HOLDS),
+        ([], log(5), holds.WAL_HOLDS),
+        ([], [], "equal"),
+        (log(5), log(5, note="of another cluster"), holds.NEITHER),
+        (log(5), log(7, note="of another cluster"), holds.NEITHER),
+        (log(5), log(9, 7), holds.NEITHER),
+        ([*log(2), *log(7, 5)], log(7, 5), holds.RAFT_DB_HOLDS),
+    ],
+)
+def test_logs(bolt: List[Entry], wal: List[Entry], expected: str, tmp_path: Path) -> None:
+    assert related(Pair(tmp_path, bolt, VOTED, wal, VOTED)) == expected
+
+
+def note(pair: Pair, **changed: Any) -> Journal:
+    """A journal saying that raft.db was copied as a whole."""
+    source = holds.promise(pair.bolt)
+    return Journal("open", "wal", "1", None, source._replace(**changed), source)
+
+
+def test_what_was_copied_and_compacted_since_is_held_by_the_journal(tmp_path: Path) -> None:
+    pair = Pair(tmp_path, log(5), VOTED, log(9, 7, 4), Stable(4, None, None))
+    assert related(pair, note(pair)) == holds.WAL_HOLDS
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"current_term": 4}, {"last_vote_term": 2}, {"last_vote_candidate": b"x"}, {"first_index": 2}, {"last_index": 4},
+     {"last_entry_sha256": "00"}],
+)  # fmt: skip
+def test_the_journal_must_mean_this_very_store(changed: Any, tmp_path: Path) -> None:
+    pair = Pair(tmp_path, log(5), VOTED, log(9, 7, 4), Stable(4, None, None))
+    assert related(pair, note(pair, **changed)) == holds.NEITHER
+
+
+@pytest.mark.parametrize(("snapshot_index", "expected"), [(5, holds.WAL_HOLDS), (4, holds.NEITHER), (0, holds.NEITHER)])
+def test_where_nothing_was_copied_a_snapshot_must_cover_it(snapshot_index: int, expected: str, tmp_path: Path) -> None:
+    pair = Pair(tmp_path, log(5), VOTED, log(9, 7, 4), Stable(4, None, None))
+    journal = note(pair)._replace(copied=Promise(*VOTED))
+    assert related(pair, journal, snapshot_index) == expected
+
+
+def test_a_wal_that_ends_before_what_was_copied_holds_nothing(tmp_path: Path) -> None:
+    pair = Pair(tmp_path, log(5), VOTED, log(4, 4, 4), Stable(4, None, None))
+    assert related(pair, note(pair)) == holds.NEITHER
+
+
+def test_a_promise_has_the_hash_of_the_last_entry(tmp_path: Path) -> None:
+    pair = Pair(tmp_path, log(5), VOTED, log(5), VOTED)
+    one, other = holds.promise(pair.bolt), holds.promise(pair.wal)
+    assert one == other and len(one.last_entry_sha256) == 64 and (one.first_index, one.last_index) == (1, 5)
+    assert not one.is_empty and Promise().is_empty and not Promise(1).is_empty
+    pair.close()

@@ -1,0 +1,27 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every reason is a sentence with a path and a remedy, also when little is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import refusals
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.evidence import Found
+
+
+@pytest.mark.parametrize("number", [*sorted(refusals.REASONS), 0, 99])
+def test_every_reason_stands_by_itself(number: int, tmp_path: Path) -> None:
+    found = Found(Directory.open(str(tmp_path)), False)
+    error = refusals.refusal(number, found)
+    assert isinstance(error, StoreError)
+    assert error.path.startswith(str(tmp_path)) and error.what and error.hint
+    assert "None" not in str(error)
+
+
+def test_the_way_back_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    error = refusals.cannot_convert_back(Found(Directory.open(str(tmp_path)), False))
+    assert "cannot yet convert a WAL back" in str(error) and "Keep backend" in error.hint
