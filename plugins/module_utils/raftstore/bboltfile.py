@@ -64,6 +64,11 @@ class Bucket(NamedTuple):
     image: bytes
     image_off: int
 
+    @property
+    def named_off(self) -> int:
+        """Offset of the bucket's header."""
+        return self.image_off - bbolt.BUCKET_HEADER.size
+
     def check_image(self) -> None:
         """Check an inline bucket as a whole; offsets are relative to the image. Raises Corrupt."""
         if len(self.image) < HEADER_LEN:
@@ -171,9 +176,13 @@ class Database:
                     raise corrupt(f"the first child is said to be page {page_id}, outside the pages in use", HEADER_LEN)
         raise Corrupt(f"a tree of more than {_MAX_DEPTH} levels", self.path, root_id * self.page_size, bbolt.RESTORE)
 
-    def leaves(self, root_id: int) -> Iterator[Children]:
-        """The leaf pages of a tree in order, not yet read, one run per lowest branch page; their ids are taken."""
-        self.take(root_id, 1, root_id)
+    def leaves(self, root_id: int, named_off: int) -> Iterator[Children]:
+        """The leaf pages of the tree whose root is named at an offset, in order, one run per lowest branch page.
+
+        They are not yet read; their ids are taken.
+        """
+        with located(self.path, named_off):
+            self._pages.add(root_id, 1, 0)
         return self._walk(root_id, self._depth(root_id), b"", None)
 
     def _walk(self, page_id: int, depth: int, lower: bytes, upper: Optional[bytes]) -> Iterator[Children]:
@@ -224,7 +233,7 @@ class Database:
         """The top-level buckets by name."""
         found: Dict[bytes, Bucket] = {}
         header_len = bbolt.BUCKET_HEADER.size
-        for item in self._items(self.meta.root_id):
+        for item in self._items(self.meta.root_id, self.meta.root_id * self.page_size):
             root_id = 0
             if item.is_bucket and len(item.value) >= header_len:
                 root_id, _sequence = bbolt.BUCKET_HEADER.unpack_from(item.value)
@@ -238,7 +247,7 @@ class Database:
         """All keys and values of a bucket in order. For small buckets: the values of a whole page are held at once."""
         with located(self.path, bucket.image_off):
             if bucket.root_id:
-                items = self._items(bucket.root_id)
+                items = self._items(bucket.root_id, bucket.named_off)
             else:
                 bucket.check_image()
                 items = iter(_leaf_items(bucket.image, bucket.image_off, b"", None))
@@ -247,8 +256,8 @@ class Database:
                 raise Corrupt(f"{item.key!r} is a bucket in a bucket", self.path, item.value_off, bbolt.RESTORE)
             yield item
 
-    def _items(self, root_id: int) -> Iterator[Item]:
-        for children in self.leaves(root_id):
+    def _items(self, root_id: int, named_off: int) -> Iterator[Item]:
+        for children in self.leaves(root_id, named_off):
             uppers = [*children.lowers[1:], children.upper]
             for page_id, lower, upper in zip(children.page_ids, children.lowers, uppers):
                 off = page_id * self.page_size

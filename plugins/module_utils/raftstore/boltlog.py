@@ -35,6 +35,7 @@ KEY = struct.Struct(">Q")
 EXTENT_LEN = 1 << 20
 MAX_VALUE_LEN = (64 << 20) + 1024  # the longest entry that a WAL gives back (raft-wal segment/reader.go), as msgpack
 _NO_BOUND = 1 << 64
+_CHANGED = "Something writes to this file in spite of its lock; find and stop it, then run again."
 
 
 class Place(NamedTuple):
@@ -85,7 +86,8 @@ class LogBucket:
                     yield batch
             if index != end:
                 off = extent.place.page_ids[-1] * self._db.page_size
-                raise Corrupt(f"entries {index} to {end - 1} are gone since the file was opened", self.path, off)
+                what = f"entries {index} to {end - 1} are gone since the file was opened"
+                raise Corrupt(what, self.path, off, _CHANGED)
 
     def _near_records(self, window: Window, page_id: int, pos: int, index: int, end: int) -> Optional[List[Record]]:
         """The entries of a whole leaf page that lies in the window and is as bbolt writes it; None: look closer.
@@ -135,7 +137,8 @@ class LogBucket:
         batch_len = 0
         for found, value_pos, value_len in self._elements(page_id)[skip : skip + end - index]:
             if found != index:
-                raise Corrupt(f"entry {found} where entry {index} was when the file was opened", self.path, off)
+                what = f"entry {found} where entry {index} was when the file was opened"
+                raise Corrupt(what, self.path, off, _CHANGED)
             if value_len > MAX_VALUE_LEN:
                 what = f"entry {index} has {value_len} bytes, more than a Raft log can hold ({MAX_VALUE_LEN})"
                 raise Unsupported(what, self.path, off + value_pos)
@@ -189,19 +192,16 @@ class LogBucket:
                     for run in self._runs(window, page_id, pos):
                         end = run.first_index + run.entry_count
                         if not max(lower, last_index + 1) <= run.first_index < end <= upper:
-                            raise Corrupt(
-                                f"entries {run.first_index} to {end - 1} where only {max(lower, last_index + 1)} to"
-                                f" {upper - 1} can be",
-                                self.path,
-                                window.base_off + pos,
-                            )
+                            possible = f"{max(lower, last_index + 1)} to {upper - 1}"
+                            what = f"entries {run.first_index} to {end - 1} where only {possible} can be"
+                            raise Corrupt(what, self.path, window.base_off + pos, RESTORE)
                         _append(extents, run, page_id, last_index)
                         last_index = end - 1
         return extents
 
     def _leaves(self) -> Iterator[Children]:
         if self._bucket.root_id:
-            return self._db.leaves(self._bucket.root_id)
+            return self._db.leaves(self._bucket.root_id, self._bucket.named_off)
         with located(self.path, self._bucket.image_off):
             self._bucket.check_image()
         return iter([Children([0], [b""], None, self._bucket.image_off)])

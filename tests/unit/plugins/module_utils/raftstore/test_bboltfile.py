@@ -207,7 +207,8 @@ DAMAGES = [
     (lambda i: i.put_number(i.root_id, 16, "I", 0), "is no bucket", lambda i: i.root_id, 37),
     (lambda i: i.put_number(i.root_id, 28, "I", 17), "is no bucket", lambda i: i.root_id, 37),
     (lambda i: i.put_number(i.root_id, 28, "I", 15), "is no bucket", lambda i: i.root_id, 37),
-    (lambda i: i.put_number(i.root_id, 37, "Q", i.root_id), "is used twice", lambda i: i.root_id, 0),
+    (lambda i: i.put_number(i.root_id, 37, "Q", i.root_id), "is used twice", lambda i: i.root_id, 37),
+    (lambda i: i.put_number(i.root_id, 37, "Q", 1 << 63), "referred to", lambda i: i.root_id, 37),
     (lambda i: i.put_number(i.root_id, 37, "Q", 0), "an inline bucket of 0 bytes", lambda i: i.root_id, 53),
 ]
 
