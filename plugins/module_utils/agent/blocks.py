@@ -52,9 +52,8 @@ def objects(document: Document, parent: Object, name: str) -> List[Object]:
             if not isinstance(value, Object):
                 raise document.error(value.off, f"{name} must be a block")
             if document.json and _is_flattened(value):
-                hint = f'Write it as a list of one object, "{name}": [{{...}}].'
-                what = f"Nomad does not take an object of objects only for {name}"
-                raise document.error(value.off, what, hint)
+                hint = 'Write "raft_logstore": [{...}], a list of one object, and name the backend in it.'
+                raise document.error(value.off, f"Nomad does not take an object of objects only for {name}", hint)
             found.append(value)
     return found
 

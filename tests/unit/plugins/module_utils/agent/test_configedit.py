@@ -57,7 +57,7 @@ def test_a_single_file_gets_the_block_into_its_server_block(tmp_path: Path) -> N
 
 def test_the_block_that_wins_is_the_one_that_is_edited(tmp_path: Path) -> None:
     first = 'server { raft_logstore { backend = "wal" } }\n'
-    second = 'server {\n  raft_logstore { # mine\n    backend = "boltdb" # old\n    boltdb { no_freelist_sync = 1 }\n  }\n}\n'
+    second = 'server {\n  raft_logstore { # mine\n    backend = "boltdb" # old\n    boltdb { }\n  }\n}\n'
     assert edit(write(tmp_path, a=first, b=second), WAL) == {"b.hcl": second.replace('"boltdb" #', '"wal" #')}
 
 
@@ -94,7 +94,8 @@ def test_a_run_that_died_between_the_two_is_finished_by_the_next(tmp_path: Path)
 
 
 def test_the_setting_in_the_new_block_wins_over_the_old_one(tmp_path: Path) -> None:
-    old, new = "  raft_boltdb { no_freelist_sync = true }\n", "  raft_logstore { boltdb { no_freelist_sync = false } }\n"
+    old = "  raft_boltdb { no_freelist_sync = true }\n"
+    new = "  raft_logstore { boltdb { no_freelist_sync = false } }\n"
     edited = edit(write(tmp_path, a=f"server {{\n{old}{new}}}\n"), WAL)
     assert edited["a.hcl"] == 'server {\n  raft_logstore { boltdb { no_freelist_sync = false } backend = "wal" }\n}\n'
 
