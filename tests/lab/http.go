@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,10 +20,11 @@ import (
 // endpoint is one API call. Nomad's order of checks is kept: method and arguments, then the way to the leader, then the
 // token (by the state of the server that answers), then the work.
 type endpoint struct {
-	methods string // "GET PUT"
-	needs   capability
-	where   place
-	check   func(*http.Request) error
+	methods     string // "GET PUT"
+	wrongMethod int    // status for any other, 0: 405
+	needs       capability
+	where       place
+	check       func(*http.Request) error
 	// handle answers with a value for JSON, or writes to the response itself and returns nil, nil.
 	handle func(*call) (any, error)
 }
@@ -89,14 +91,17 @@ func (s *server) serve(e endpoint, c *call, internal bool) {
 
 func (s *server) answer(e endpoint, c *call, internal bool) (any, error) {
 	if !strings.Contains(" "+e.methods+" ", " "+c.Method+" ") {
-		return nil, refused{http.StatusMethodNotAllowed, "Invalid method"}
+		return nil, refused{cmp.Or(e.wrongMethod, http.StatusMethodNotAllowed), "Invalid method"}
 	}
 	if e.check != nil {
 		if err := e.check(c.Request); err != nil {
 			return nil, err
 		}
 	}
-	isStale := e.where == leaderOrStale && c.URL.Query().Has("stale")
+	isStale, err := c.isStale(e.where)
+	if err != nil {
+		return nil, err
+	}
 	if e.where != here && !isStale {
 		passed, err := s.reachLeader(c, internal && c.Request.Header.Get(forwardedHeader) != "")
 		if passed || err != nil {
@@ -107,6 +112,23 @@ func (s *server) answer(e endpoint, c *call, internal bool) (any, error) {
 		return nil, err
 	}
 	return e.handle(c)
+}
+
+// isStale says whether the asked server may answer although it is not the leader. Refuses what a call that is answered by
+// more than the asked server must not ask for.
+func (c *call) isStale(where place) (bool, error) {
+	query := c.URL.Query()
+	if region := query.Get("region"); where != here && region != "" && region != c.config.Region {
+		return false, errors.New("No path to region")
+	}
+	if where != leaderOrStale || !query.Has("stale") || query.Get("stale") == "" {
+		return where == leaderOrStale && query.Has("stale"), nil
+	}
+	stale, err := strconv.ParseBool(query.Get("stale"))
+	if err != nil {
+		return false, refused{http.StatusBadRequest, "Expect `true` or `false` for `stale` query string parameter"}
+	}
+	return stale, nil
 }
 
 // reachLeader waits until this server is the leader (false) or has had the call answered by the leader (true).
@@ -200,20 +222,31 @@ func writeJSON(w http.ResponseWriter, value any) {
 	_, _ = w.Write(data)
 }
 
-// casOf is the ?cas= argument, and whether there was one.
-func casOf(r *http.Request) (cas uint64, given bool, err error) {
+// writeUntyped sends the status before a type is set, as Nomad does in some places: such JSON travels as text/plain.
+func (c *call) writeUntyped(status int, value any) error {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	c.WriteHeader(status)
+	_, err = c.Write(data)
+	return err
+}
+
+// casOf is the ?cas= argument, and whether there was one. complaint introduces the error.
+func casOf(r *http.Request, complaint string) (cas uint64, given bool, err error) {
 	text := r.URL.Query().Get("cas")
 	if text == "" {
 		return 0, false, nil
 	}
 	cas, err = strconv.ParseUint(text, 10, 64)
 	if err != nil {
-		return 0, false, refused{http.StatusBadRequest, "cannot parse cas: " + err.Error()}
+		return 0, false, refused{http.StatusBadRequest, complaint + err.Error()}
 	}
 	return cas, true, nil
 }
 
-// apiDuration is a duration that JSON shows as Go text ("200ms") and reads as text or nanoseconds.
+// apiDuration is a duration that JSON holds as Go text: "200ms".
 type apiDuration time.Duration
 
 func (d apiDuration) MarshalJSON() ([]byte, error) {
@@ -222,8 +255,8 @@ func (d apiDuration) MarshalJSON() ([]byte, error) {
 
 func (d *apiDuration) UnmarshalJSON(data []byte) error {
 	var text string
-	if json.Unmarshal(data, &text) != nil {
-		return json.Unmarshal(data, (*time.Duration)(d))
+	if err := json.Unmarshal(data, &text); err != nil {
+		return err
 	}
 	parsed, err := time.ParseDuration(text)
 	*d = apiDuration(parsed)

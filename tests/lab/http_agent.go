@@ -137,10 +137,18 @@ func agentHealth(c *call) (any, error) {
 		OK      bool   `json:"ok"`
 		Message string `json:"message"`
 	}
-	if c.hasLeader() {
-		return map[string]health{"server": {true, "ok"}}, nil
+	answer := map[string]health{}
+	switch c.URL.Query().Get("type") {
+	case "", "server":
+		ok := c.hasLeader()
+		answer["server"] = health{ok, map[bool]string{true: "ok", false: errNoLeader.Error()}[ok]}
+	case "client":
+		answer["client"] = health{false, "client not enabled"}
 	}
-	data, err := json.Marshal(map[string]health{"server": {false, errNoLeader.Error()}})
+	if answer["server"].OK || len(answer) == 0 {
+		return answer, nil
+	}
+	data, err := json.Marshal(answer)
 	if err != nil {
 		return nil, err
 	}

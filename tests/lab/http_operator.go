@@ -4,12 +4,14 @@
 package main
 
 import (
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"net"
 	"net/http"
+	"net/netip"
 	"sort"
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -92,14 +94,7 @@ func autopilotHealth(c *call) (any, error) {
 		"Voters": append([]raft.ServerID{}, state.Voters...),
 	}
 	if !state.Healthy {
-		data, err := json.Marshal(shown)
-		if err != nil {
-			return nil, err
-		}
-		// The status goes out before a type is set, as in Nomad: this JSON travels as text/plain.
-		c.WriteHeader(http.StatusTooManyRequests)
-		_, err = c.Write(data)
-		return nil, err
+		return nil, c.writeUntyped(http.StatusTooManyRequests, shown)
 	}
 	return shown, nil
 }
@@ -119,7 +114,7 @@ func autopilotConfiguration(c *call) (any, error) {
 	if err := c.permit(secretOf(c.Request), operatorWrite); err != nil {
 		return nil, err
 	}
-	cas, given, err := casOf(c.Request)
+	cas, given, err := casOf(c.Request, "Error parsing cas value: ")
 	if err != nil {
 		return nil, err
 	}
@@ -140,17 +135,28 @@ func checkTransfer(r *http.Request) error {
 		return wrong("must specify id or address")
 	case id != "" && address != "":
 		return wrong("must specify either id or address")
-	case id != "" && len(id) != 36:
-		return wrong("id must be a uuid: uuid string is wrong length")
-	case id != "" && !uuidForm.MatchString(id):
-		return wrong("id must be a uuid: uuid is improperly formatted")
-	case address != "":
-		host, port, err := net.SplitHostPort(address)
-		if _, wrongPort := strconv.ParseUint(port, 10, 16); err != nil || wrongPort != nil || net.ParseIP(host) == nil {
-			return wrong("address must be in IP:port format: not an ip:port")
+	case id != "":
+		if err := checkUUID(id); err != nil {
+			return wrong("id must be a uuid: " + err.Error())
+		}
+	default:
+		if _, err := netip.ParseAddrPort(address); err != nil {
+			return wrong("address must be in IP:port format: " + err.Error())
 		}
 	}
 	return nil
+}
+
+func checkUUID(text string) error {
+	if len(text) != 36 {
+		return errors.New("uuid string is wrong length")
+	}
+	parts := strings.Split(text, "-")
+	if len(parts) != 5 || len(parts[0]) != 8 || len(parts[1]) != 4 || len(parts[2]) != 4 || len(parts[3]) != 4 {
+		return errors.New("uuid is improperly formatted")
+	}
+	_, err := hex.DecodeString(strings.Join(parts, ""))
+	return err
 }
 
 func transferLeadership(c *call) (any, error) {

@@ -6,6 +6,7 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -62,7 +63,7 @@ func (c *call) saveSnapshot() error {
 func (c *call) restoreSnapshot() error {
 	meta, content, err := readArchive(c.Body)
 	if err != nil {
-		return refused{http.StatusInternalServerError, "failed to read snapshot file: " + err.Error()}
+		return fmt.Errorf("failed to restore from snapshot: %w", err)
 	}
 	if err := c.raft.Restore(meta, content, time.Minute); err != nil {
 		return err

@@ -13,9 +13,14 @@ import (
 	"time"
 )
 
+const maxVariableSize = 64 << 10
+
 // variableCall is GET, PUT and DELETE of /v1/var/PATH.
 func variableCall(c *call) (any, error) {
 	path := c.PathValue("path")
+	if path == "" {
+		return nil, refused{http.StatusBadRequest, "missing variable path"}
+	}
 	if c.Method == http.MethodGet {
 		var found *variable
 		c.machine.view(func(state *state) { found = state.Variables[path] })
@@ -25,7 +30,7 @@ func variableCall(c *call) (any, error) {
 		c.setIndex(found.ModifyIndex)
 		return found, nil
 	}
-	cas, given, err := casOf(c.Request)
+	cas, given, err := casOf(c.Request, "can not parse cas: ")
 	if err != nil {
 		return nil, err
 	}
@@ -40,8 +45,12 @@ func variableCall(c *call) (any, error) {
 	if len(wanted.Items) == 0 {
 		return nil, refused{http.StatusBadRequest, "variable missing required Items object"}
 	}
-	if wanted.Path != "" && wanted.Path != path {
-		return nil, refused{http.StatusBadRequest, "variable name in request body does not match the request path"}
+	size := 0
+	for name, value := range wanted.Items {
+		size += len(name) + len(value)
+	}
+	if size > maxVariableSize {
+		return nil, refused{http.StatusBadRequest, "RPC Error:: 400,variables are limited to 64KiB in total size"}
 	}
 	change.Items = wanted.Items
 	return c.changeVariable(command{PutVariable: change})
@@ -59,9 +68,7 @@ func (c *call) changeVariable(change command) (any, error) {
 	}
 	c.setIndex(index)
 	if conflict, ok := answer.(*variableConflict); ok {
-		c.Header().Set("Content-Type", "application/json")
-		c.WriteHeader(http.StatusConflict)
-		return nil, json.NewEncoder(c).Encode(conflict.present)
+		return nil, c.writeUntyped(http.StatusConflict, conflict.present)
 	}
 	if answer == nil {
 		c.WriteHeader(http.StatusNoContent)
