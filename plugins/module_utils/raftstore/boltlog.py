@@ -13,7 +13,7 @@ import struct
 from array import array
 from itertools import accumulate
 from operator import sub
-from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .bbolt import (
     ELEMENT_LEN,
@@ -35,6 +35,7 @@ KEY = struct.Struct(">Q")
 EXTENT_LEN = 1 << 20
 MAX_VALUE_LEN = (64 << 20) + 1024  # the longest entry that a WAL gives back (raft-wal segment/reader.go), as msgpack
 _NO_BOUND = 1 << 64
+_SHAPES_MAX, _SHAPE_COUNT_MAX = 1024, 64  # element tables that are remembered, and elements of such: a few MB
 _CHANGED = "Something writes to this file in spite of its lock; find and stop it, then run again."
 
 
@@ -61,6 +62,7 @@ class LogBucket:
         self._db = database
         self._bucket = bucket
         self.path = database.path
+        self._shapes: Dict[bytes, struct.Struct] = {}
 
     def records(self, extents: Sequence[Extent]) -> Iterator[List[Record]]:
         """The entries of these extents, in batches of about a megabyte or one entry. Raises Corrupt."""
@@ -92,43 +94,40 @@ class LogBucket:
     def _near_records(self, window: Window, page_id: int, pos: int, index: int, end: int) -> Optional[List[Record]]:
         """The entries of a whole leaf page that lies in the window and is as bbolt writes it; None: look closer.
 
-        This is the inner loop of a conversion. One unpacking of the element table and comparisons of whole columns
-        take the place of checks element by element: 0.35 instead of 1.9 microseconds per entry of 200 bytes.
+        This is the inner loop of a conversion, and about five times as fast as the closer look: one unpacking gives
+        all keys and values of a page, and an element table that was checked once is known when it comes again.
         """
         buf = window.buf
         found_id, flags, count, overflow = PAGE_HEADER.unpack_from(buf, pos)
         table_end = pos + HEADER_LEN + count * ELEMENT_LEN
         group_end = pos + self._group_len(overflow)
-        if (
-            found_id != page_id
-            or flags != LEAF_PAGE
-            or not 0 < count <= end - index
-            or max(table_end, group_end) > len(buf)
-        ):
+        if found_id != page_id or flags != LEAF_PAGE or not 0 < count <= end - index or group_end > len(buf):
             return None
-        table = struct.unpack_from(f"<{4 * count}I", buf, pos + HEADER_LEN)
-        key_positions, value_lens = table[1::4], table[3::4]
-        key_pos = pos + HEADER_LEN + key_positions[0]
+        table = buf[pos + HEADER_LEN : table_end]
+        shape = self._shapes.get(table) or self._shape(table, count)
+        if shape is None or table_end + shape.size > group_end:
+            return None
+        fields = shape.unpack_from(buf, table_end)
+        indexes = fields[0::2]
+        if indexes != tuple(range(index, index + count)):
+            return None
+        return list(zip(indexes, fields[1::2]))
+
+    def _shape(self, table: bytes, count: int) -> Optional[struct.Struct]:
+        """Keys and values behind this element table as one struct; None when the table is not what bbolt writes."""
+        if len(table) != count * ELEMENT_LEN:
+            return None
+        flags, key_positions, key_lens, value_lens = zip(*LEAF_ELEMENT.iter_unpack(table))
         # Each key lies behind the value before it, and its position counts from an element 16 bytes further on.
-        wanted = map(sub, accumulate((key_positions[0], *value_lens[:-1])), range(0, 8 * count, ELEMENT_LEN - KEY.size))
-        if (
-            any(table[0::4])
-            or table[2::4].count(KEY.size) != count
-            or key_pos != table_end
-            or key_pos + count * KEY.size + sum(value_lens) > group_end
-            or key_positions != tuple(wanted)
-        ):
+        wanted = map(sub, accumulate((len(table), *value_lens[:-1])), range(0, 8 * count, ELEMENT_LEN - KEY.size))
+        if any(flags) or key_lens.count(KEY.size) != count or key_positions != tuple(wanted):
             return None
-        records: List[Record] = []
-        append, unpack_key = records.append, KEY.unpack_from
-        for value_len in value_lens:
-            value_pos = key_pos + KEY.size
-            if unpack_key(buf, key_pos)[0] != index:
-                return None
-            key_pos = value_pos + value_len
-            append((index, buf[value_pos:key_pos]))
-            index += 1
-        return records
+        shape = struct.Struct(">" + "".join([f"Q{value_len}s" for value_len in value_lens]))
+        if len(self._shapes) >= _SHAPES_MAX:  # entries of many lengths: nothing is seen twice
+            self._shapes.clear()
+        if count <= _SHAPE_COUNT_MAX:
+            self._shapes[table] = shape
+        return shape
 
     def _far_batches(self, page_id: int, skip: int, index: int, end: int) -> Iterator[List[Record]]:
         """The entries index .. end-1 that are in this leaf page behind `skip` others, read value by value."""
