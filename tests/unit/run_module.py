@@ -1,0 +1,36 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs a module's real main() with arguments, as Ansible would, and gives back what it printed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from types import ModuleType
+from typing import Any
+
+import yaml
+from ansible.module_utils.testing import patch_module_args
+
+
+def run(module: ModuleType, **arguments: Any) -> dict[str, Any]:
+    """The result of the module. `check_mode` and `diff` set the modes."""
+    modes = {f"_ansible_{name}": arguments.pop(name) for name in ("check_mode", "diff") if name in arguments}
+    printed = io.StringIO()
+    with patch_module_args({**arguments, **modes}), contextlib.redirect_stdout(printed):
+        try:
+            module.main()
+        except SystemExit as end:
+            code = end.code
+        else:
+            raise AssertionError("the module did not end with exit_json or fail_json")
+    result: dict[str, Any] = json.loads(printed.getvalue())
+    assert bool(code) is bool(result.get("failed"))
+    result.pop("invocation", None)
+    return result
+
+
+def documented(module: ModuleType) -> set[str]:
+    """The names in the module's RETURN."""
+    return set(yaml.safe_load(module.RETURN))
