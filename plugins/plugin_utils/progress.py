@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import shlex
+import signal
 import threading
 import time
 from types import TracebackType
@@ -67,20 +68,21 @@ class ProgressLines:
         self._thread.join(JOIN_S)
 
     def _run(self) -> None:
+        # A Ctrl-C that is delivered to this thread would not wake the main thread from its wait for the module.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         wait_s, shown = INTERVAL_S, ""
         while not self._ended.wait(wait_s):
             begin = time.monotonic()
-            text = self._look()
-            if text and text != shown and not self._ended.is_set():
-                self._display.display(text)
-                shown = text
+            try:
+                shown = self._show_new(shown)
+            except Exception as error:  # the connection's own errors have no common class; the work goes on unseen
+                self._display.vvv(f"{self._host}: no progress: {error}")
             wait_s = max(INTERVAL_S, COST_FACTOR * (time.monotonic() - begin))
 
-    def _look(self) -> str:
-        """The line to show now, empty when there is none."""
-        try:
-            progress = parse(self._twin._low_level_execute_command(self._command)["stdout"])
-        except Exception as error:  # the connection's own errors have no common class; without lines the work goes on
-            self._display.vvv(f"{self._host}: no progress: {error}")
-            return ""
-        return line(self._host, progress) if progress else ""
+    def _show_new(self, shown: str) -> str:
+        """Look, and show the line if it is another than the last one; returns the last one."""
+        progress = parse(self._twin._low_level_execute_command(self._command)["stdout"])
+        text = line(self._host, progress) if progress else shown
+        if text != shown and not self._ended.is_set():
+            self._display.display(text)
+        return text

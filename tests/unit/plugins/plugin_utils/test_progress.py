@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from pathlib import Path
@@ -114,6 +115,26 @@ def test_a_connection_that_breaks_is_no_failure_of_the_action(
     with lines:
         assert looked.wait(DEADLINE_S)
     assert shown == []
+
+
+def test_a_signal_is_left_to_the_thread_that_waits_for_the_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Delivered to the progress thread, a Ctrl-C would be noticed only when the module has ended by itself."""
+    blocked: set[int] = set()
+    looked = threading.Event()
+
+    def look(*_args: Any, **_kwargs: Any) -> dict[str, str]:
+        blocked.update(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+        looked.set()
+        return {"stdout": ""}
+
+    lines = progress.ProgressLines(local_action(), "h1", str(tmp_path / "any"))
+    monkeypatch.setattr(lines._twin, "_low_level_execute_command", look)
+    with lines:
+        assert looked.wait(DEADLINE_S)
+    assert {signal.SIGINT, signal.SIGTERM} <= blocked
+    assert not {signal.SIGINT, signal.SIGTERM} & signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def test_the_end_of_the_module_does_not_wait_for_the_next_look(tmp_path: Path) -> None:
