@@ -119,7 +119,7 @@ import os, signal, sys
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.workers import run
 
 def work(task, tell):
-    os.write(channel, b"%d\n" % os.getpid())
+    print(os.getpid(), file=channel, flush=True)
     signal.pause()
 
 channel = open(os.dup(1), "w")
