@@ -21,7 +21,7 @@ from e2e.server import Server
 CHECKOUT = Path(__file__).resolve().parents[2]
 SERVERCTL = Path(__file__).resolve().with_name("serverctl.py")
 GROUP = "nomad_servers"
-TIMEOUT_S = 240
+TIMEOUT_S = 420
 
 
 def host_variables(server: Server) -> dict[str, Any]:
