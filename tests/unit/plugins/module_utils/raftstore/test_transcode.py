@@ -53,14 +53,14 @@ def families(draw: Any) -> List[Entry]:
     return made
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(families())
 def test_families_of_one_shape(family: List[Entry]) -> None:
     same_as_strict("msgpack", "binary", [(item.index, entry.encode_msgpack(item)) for item in family])
     same_as_strict("binary", "msgpack", [(item.index, entry.encode_binary(item)) for item in family])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(forms.stored(), max_size=4))
 def test_every_form(pairs: List[Tuple[Entry, bytes]]) -> None:
     same_as_strict("msgpack", "binary", [(item.index, value) for item, value in pairs])
