@@ -55,6 +55,7 @@ class _NamedContext(ssl.SSLContext):
     server_name = ""
 
     def wrap_socket(self, sock: Any, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
+        """The socket with TLS, as http.client wraps it."""
         if self.server_name:
             kwargs["server_hostname"] = self.server_name
         return super().wrap_socket(sock, *args, **kwargs)

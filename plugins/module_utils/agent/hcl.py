@@ -168,6 +168,7 @@ class _Parser:
         self._depth = 0
 
     def document(self) -> Document:
+        """The whole file."""
         root = self._object(self._take("{"), "}") if self._json else self._object(None, "end")
         if self._next.kind != "end":
             raise self._error("something follows the end of the configuration")

@@ -14,7 +14,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors imp
 
 
 def write(root: Path, **contents: str) -> list[str]:
-    """Files in a directory, by name without suffix; JSON when they begin with a brace. Returns the -config arguments."""
+    """Files in a directory, by name without suffix, JSON when they begin with a brace; the -config arguments."""
     for name, content in contents.items():
         (root / f"{name}.{'json' if content.startswith('{') else 'hcl'}").write_text(content)
     return [str(root)]
