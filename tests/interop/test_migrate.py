@@ -49,6 +49,21 @@ def test_the_digest_that_a_person_sees_is_the_judges(name: str, tmp_path: Path) 
         assert describe(str(tmp_path), digest=True)["digest"] == seen["digest"]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["wal-head-truncated", "wal-tail-rewritten", "wal-torn-append", "wal-seal-not-recorded", "wal-stray-segment"],
+)
+def test_a_wal_of_raft_wal_is_described_without_touching_it(name: str, tmp_path: Path) -> None:
+    path = stores.wal(name, tmp_path)
+    before = stores.content(tmp_path)
+    seen = describe(str(tmp_path), digest=True, verify=True)
+    assert stores.content(tmp_path) == before
+    found = judge.digest(path)
+    assert (seen["state"], seen["backend"]) == ("wal", "wal")
+    assert (seen["digest"], seen["first_index"], seen["last_index"], seen["entries"]) == found[:4]
+    assert seen["stable"] == found.stable
+
+
 @pytest.mark.parametrize("name", ["hole", "holes", "hole-on-page-edges", "head-deleted", "large-index"])
 def test_a_log_that_does_not_follow_on_its_snapshot_is_refused(name: str, tmp_path: Path) -> None:
     source = stores.raft_db(name, tmp_path)
