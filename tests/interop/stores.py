@@ -18,6 +18,7 @@ _SHAPES = judge("shapes")
 BOLTDB: list[str] = _SHAPES["boltdb"]
 REFUSED: list[str] = _SHAPES["refused"]
 WAL: list[str] = _SHAPES["wal"]
+WAL_REFUSED: list[str] = _SHAPES["wal-refused"]
 RECORDED = {path.stem: json.loads(path.read_text()) for path in sorted(FIXTURES.glob("*.json"))}
 RECORDED_BOLTDB = [f"nomad-{name}" for name, facts in RECORDED.items() if facts["backend"] == "boltdb"]
 RECORDED_WAL = [f"nomad-{name}" for name, facts in RECORDED.items() if facts["backend"] == "wal"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
 from interop import judge, ours, stores
 
 
@@ -17,6 +18,15 @@ def test_a_wal_is_read_as_raft_wal_reads_it_and_left_alone(name: str, tmp_path: 
     found = ours.digest(path)
     assert stores.content(path) == before
     assert found == judge.digest(path)  # last: raft-wal tidies up what it opens
+
+
+@pytest.mark.parametrize("name", stores.WAL_REFUSED)
+def test_a_segment_that_cannot_be_left_over_is_refused_by_its_name(name: str, tmp_path: Path) -> None:
+    path = stores.wal(name, tmp_path)
+    before = stores.content(path)
+    with pytest.raises(StoreError, match=r"old\.wal|9000-"):
+        ours.digest(path)
+    assert stores.content(path) == before
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,10 @@ func finishWAL(kind string, builder *walBuilder) error {
 		return withEmptyTail(builder, func(tail string) error { return overwrite(tail, make([]byte, 32)) })
 	case "stray-segment":
 		return straySegment(builder)
+	case "newer-segment":
+		return copyNewest(builder, fmt.Sprintf("%020d-%016x.wal", 9000, 9000))
+	case "segment-name":
+		return copyNewest(builder, "old.wal")
 	}
 	return fmt.Errorf("unknown finish %q", kind)
 }
@@ -95,6 +99,18 @@ func straySegment(builder *walBuilder) error {
 		return fmt.Errorf("%s was not removed", oldest)
 	}
 	return os.WriteFile(oldest, content, 0o644)
+}
+
+func copyNewest(builder *walBuilder, name string) error {
+	newest, err := newestSegment(builder.directory)
+	if err != nil {
+		return err
+	}
+	content, err := os.ReadFile(newest)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(builder.directory, name), content, 0o644)
 }
 
 // withEmptyTail fills the tail in one append, so that it is sealed and a new tail without entries follows it.

@@ -16,7 +16,7 @@ func shapesCommand(args []string) (any, error) {
 	if _, err := parse(newFlags("shapes"), args, 0); err != nil {
 		return nil, err
 	}
-	names := map[string][]string{"boltdb": {}, "refused": {}, "wal": {}}
+	names := map[string][]string{"boltdb": {}, "refused": {}, "wal": {}, "wal-refused": {}}
 	for _, shape := range shapes {
 		kind := "boltdb"
 		if shape.Refused != "" {
@@ -25,7 +25,11 @@ func shapesCommand(args []string) (any, error) {
 		names[kind] = append(names[kind], shape.Name)
 	}
 	for _, shape := range walShapes {
-		names["wal"] = append(names["wal"], shape.Name)
+		kind := "wal"
+		if shape.Refused != "" {
+			kind = "wal-refused"
+		}
+		names[kind] = append(names[kind], shape.Name)
 	}
 	return names, nil
 }

@@ -5,7 +5,8 @@ package main
 
 // A walShape is one way in which a WAL directory can look.
 type walShape struct {
-	Name string
+	Name    string
+	Refused string // as for a shape
 	entrySpec
 	Batch    int    // entries per append; 0 means 16
 	Segment  int    // size limit of a segment in bytes; 0 means 64 KiB
@@ -55,4 +56,9 @@ var walShapes = []walShape{
 	{Name: "wal-tail-header-torn", entrySpec: entrySpec{Count: 300, Size: "200"}, Finish: "tail-header-torn"},
 	{Name: "wal-tail-file-empty", entrySpec: entrySpec{Count: 300, Size: "200"}, Finish: "tail-file-empty"},
 	{Name: "wal-stray-segment", entrySpec: entrySpec{Count: 300, Size: "200"}, Finish: "stray-segment"},
+
+	{Name: "wal-refused-newer-segment", Refused: "wal-meta.db is older than a segment, which raft-wal would delete",
+		entrySpec: entrySpec{Count: 300, Size: "200"}, Finish: "newer-segment"},
+	{Name: "wal-refused-segment-name", Refused: "a name ends in .wal and is no segment's",
+		entrySpec: entrySpec{Count: 300, Size: "200"}, Finish: "segment-name"},
 }
