@@ -69,7 +69,7 @@ STRICTER = [
     'server { raft_logstore { backned = "wal" } }',
     "server { raft_logstore { wal { segment_size = 8 } } }",
     '{"server": {"enabled": true}} trailing',
-    'server { raft_logstore { backend = <<E\nwal\nE\n } }',
+    "server { raft_logstore { backend = <<E\nwal\nE\n } }",
 ]
 
 
