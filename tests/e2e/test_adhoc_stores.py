@@ -7,6 +7,7 @@ All stores go through each stage in one command, each as a host of its own. The 
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import Any, NamedTuple
 
 import pytest
 from e2e import adhoc
+from e2e.recovery import assert_works, found_in_store, recovered
+from e2e.single import start_and_lead
 
 STORES = adhoc.store_names()
 BOLTDB_STORES = [name for name in STORES if adhoc.oracle(name)["backend"] == "boltdb"]
@@ -205,6 +208,26 @@ def test_a_wal_made_by_nomad_gets_the_guard_and_nothing_else(life: Life) -> None
     assert {"server/raft/raft.db"} <= new <= {"server/raft/raft.db", "server/raft/.raft-migrate.json"}
     unchanged = [name for name in before if before[name] != after[name] and name != "server/raft"]
     assert unchanged == []
+
+
+@pytest.mark.parametrize("name", STORES)
+def test_a_server_runs_on_the_new_store_with_its_term_and_vote(life: Life, name: str, tmp_path: Path) -> None:
+    recorded = adhoc.oracle(name)["oracle"]
+    server = recovered(raft_dir(life, name), tmp_path / "cluster", "wal")
+    try:
+        start_and_lead(server)
+        if not os.environ.get("NOMAD_BIN"):  # only the lab server says what it found
+            first, count = kept(name)
+            assert found_in_store(server) == {
+                "first_index": str(first),
+                "last_index": str(first + count - 1),
+                "current_term": str(recorded["current_term"]),
+                "last_vote_term": str(recorded["last_vote_term"]),
+                "last_vote_candidate": recorded["last_vote_cand"],
+            }
+        assert_works(server, recorded["current_term"])
+    finally:
+        server.kill()
 
 
 def test_a_user_sees_the_directory_before_and_after(life: Life) -> None:
