@@ -27,7 +27,7 @@ setup: .build/setup.done ## .venv, the link that makes the checkout a collection
 	tests/tools/setup
 	touch $@
 
-GO_SOURCES = $(wildcard tests/$(1)/*.go tests/$(1)/*/*.go tests/$(1)/go.mod tests/$(1)/go.sum)
+GO_SOURCES = $(wildcard tests/$(1)/*.go tests/$(1)/*.json tests/$(1)/*/*.go tests/$(1)/go.mod tests/$(1)/go.sum)
 
 .build/bin/judge: $(call GO_SOURCES,judge) | .build/setup.done
 	tests/tools/go-build judge

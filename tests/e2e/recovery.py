@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 import uuid
 from pathlib import Path
 from typing import Dict
@@ -32,6 +33,11 @@ def recovered(raft_dir: Path, root: Path, backend: str) -> Server:
     # Without peers.info beside it, peers.json is deleted unread.
     (server.raft_dir / "peers.info").touch()
     return server
+
+
+def is_lab(server: Server) -> bool:
+    said = subprocess.run([server.binary, "version"], capture_output=True, text=True, timeout=30, check=True).stdout
+    return "lab server" in said
 
 
 def found_in_store(server: Server) -> Dict[str, str]:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import shutil
-from typing import Dict, Iterator, Tuple
+from typing import Callable, Dict, Tuple
 
 import pytest
 from e2e.cluster import Cluster, Server, wait_until
@@ -48,14 +48,8 @@ RECORDINGS = {
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path_factory.mktemp("acl") / "cluster", acl=True)
-    try:
-        cluster.start()
-        cluster.wait_healthy()
-        yield cluster
-    finally:
-        cluster.stop_all()
+def cluster(make_cluster: Callable[..., Cluster]) -> Cluster:
+    return make_cluster(acl=True)
 
 
 @pytest.fixture(scope="module")

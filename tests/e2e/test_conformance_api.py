@@ -11,7 +11,7 @@ import io
 import json
 import re
 import tarfile
-from typing import Any, Dict, Iterator
+from typing import Any, Callable, Dict
 
 import pytest
 from e2e.cluster import Cluster, Server, wait_until
@@ -25,14 +25,8 @@ SELF_OPEN_FIELDS = ("RaftLogStoreConfig", "UI", "DisableUpdateCheck", "coordinat
 
 
 @pytest.fixture(scope="module", params=["boltdb", "wal"])
-def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path_factory.mktemp(request.param) / "cluster", backend=request.param)
-    try:
-        cluster.start()
-        cluster.wait_healthy()
-        yield cluster
-    finally:
-        cluster.stop_all()
+def cluster(request: pytest.FixtureRequest, make_cluster: Callable[..., Cluster]) -> Cluster:
+    return make_cluster(backend=request.param)
 
 
 @pytest.fixture

@@ -140,3 +140,22 @@ def test_segment_size(make_server: Servers, size: int, bytes_each: int) -> None:
     set_block(server, f'raft_logstore {{\n backend = "wal"\n wal {{ segment_size_mb = {size} }}\n}}')
     start_and_lead(server)
     assert {path.stat().st_size for path in (server.raft_dir / "wal").glob("*.wal")} == {bytes_each}
+
+
+def test_deprecated_block_and_verifier(make_server: Servers) -> None:
+    server = make_server()
+    set_block(server, "raft_boltdb { no_freelist_sync = true }")
+    start_and_lead(server)
+    shown = server.api("GET", "/v1/agent/self").body["config"]["Server"]
+    # Obeyed, but nowhere to be seen through the API.
+    assert (shown["RaftBoltConfig"], shown["RaftLogStoreConfig"]) == (None, None)
+    assert "setting up raft bolt store: no_freelist_sync=true" in server.log()
+    server.stop()
+    block = 'raft_logstore { boltdb { no_freelist_sync = true }\n verification { enabled = true\n interval = "1m" } }'
+    set_block(server, block)
+    start_and_lead(server)
+    shown = server.api("GET", "/v1/agent/self").body["config"]["Server"]["RaftLogStoreConfig"]
+    assert shown["BoltDB"] == {"NoFreelistSync": True}
+    assert shown["Verification"] == {"Enabled": True, "Interval": "1m"}
+    assert server.log().count("setting up raft bolt store: no_freelist_sync=true") == 2
+    assert "starting raft logstore verifier: interval=1m0s" in server.log()

@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Callable
 
 import pytest
 from e2e.cluster import Cluster, Server
@@ -17,14 +16,8 @@ ITEMS = {"Items": {"k": "v"}}
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    cluster = Cluster(Path(tmp_path_factory.mktemp("requests")) / "cluster", size=1)
-    try:
-        cluster.start()
-        cluster.wait_healthy()
-        yield cluster.servers[0]
-    finally:
-        cluster.stop_all()
+def server(make_cluster: Callable[..., Cluster]) -> Server:
+    return make_cluster(size=1).servers[0]
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
 import shutil
 import signal
 import subprocess
 from pathlib import Path
-from typing import Iterator
+from typing import Callable, Iterator, Set
 
 import pytest
-from e2e.cluster import Cluster, wait_until
+from e2e.cluster import Cluster, Server, wait_until
 from e2e.single import Servers, backend, contents, raft_stats, refusal, set_block, start_and_lead, write_variable
 
 GUARD = "this-server-is-on-wal/see-raft.db.migrated.20261122-104750"
@@ -148,26 +151,46 @@ def test_version_command(make_server: Servers) -> None:
     assert said.startswith("Nomad v2.")
 
 
-def test_one_of_three_starts_empty_and_nobody_notices(tmp_path: Path) -> None:
-    cluster = Cluster(tmp_path / "three", backend="wal")
-    try:
-        cluster.start()
-        cluster.wait_healthy()
-        victim = cluster.followers()[0]
-        victim.stop()
-        left = contents(victim.raft_dir / "wal")
-        victim.config_path.write_text(victim.config_path.read_text().replace('backend = "wal"', 'backend = "boltdb"'))
-        victim.start()
-        wait_until("it answers", lambda: victim.try_api("GET", "/v1/agent/self").status == 200, 15)
-        leader = wait_until("leader", cluster.leader, 10)
+def test_one_of_three_starts_empty_and_nobody_notices(make_cluster: Callable[..., Cluster]) -> None:
+    cluster = make_cluster(backend="wal")
+    victim = cluster.followers()[0]
+    victim.stop()
+    left = contents(victim.raft_dir / "wal")
+    victim.config_path.write_text(victim.config_path.read_text().replace('backend = "wal"', 'backend = "boltdb"'))
+    victim.start()
+    wait_until("it answers", lambda: victim.try_api("GET", "/v1/agent/self").status == 200, 15)
+    leader = wait_until("leader", cluster.leader, 10)
 
-        def level() -> bool:
-            mine, its = raft_stats(victim), raft_stats(leader)
-            return mine["logstore_backend"] == "boltdb" and mine["applied_index"] == its["applied_index"] != "0"
+    def level() -> bool:
+        mine, its = raft_stats(victim), raft_stats(leader)
+        return mine["logstore_backend"] == "boltdb" and mine["applied_index"] == its["applied_index"] != "0"
 
-        wait_until("all entries came from the leader", level, 15)
-        health = leader.api("GET", "/v1/operator/autopilot/health").body
-        assert (health["Healthy"], len(health["Voters"])) == (True, 3)
-        assert contents(victim.raft_dir / "wal") == left
-    finally:
-        cluster.stop_all()
+    wait_until("all entries came from the leader", level, 15)
+    health = leader.api("GET", "/v1/operator/autopilot/health").body
+    assert (health["Healthy"], len(health["Voters"])) == (True, 3)
+    assert contents(victim.raft_dir / "wal") == left
+
+
+def test_server_that_waits_for_our_lock_goes_on_in_the_renamed_store(make_server: Servers) -> None:
+    """Why the conversion looks for other openers before and after its switch, and why configuration comes first."""
+    server = make_server()
+    start_and_lead(server)
+    server.stop()
+    store, moved = server.raft_dir / "raft.db", server.raft_dir / "raft.db.migrated.20261122-104750"
+    with open(store, "r+b") as ours:
+        fcntl.flock(ours, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        server.start()
+        wait_until("it has the file open", lambda: str(store) in open_files(server), 10)
+        store.rename(moved)
+        assert server.try_api("GET", "/v1/agent/self").status == 0
+    wait_until("own leader", lambda: server.try_api("GET", "/v1/status/leader").status == 200, 15)
+    write_variable(server, "acknowledged")
+    assert not store.exists() and str(moved) in open_files(server)
+
+
+def open_files(server: Server) -> Set[str]:
+    found = set()
+    for link in Path(f"/proc/{server.pid()}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.add(os.readlink(link))
+    return found

@@ -5,14 +5,13 @@
 from __future__ import annotations
 
 import json
-import os
 import tarfile
 from pathlib import Path
 from typing import Iterator
 
 import pytest
 from e2e.conformance import STORES
-from e2e.recovery import assert_works, found_in_store, recovered
+from e2e.recovery import assert_works, found_in_store, is_lab, recovered
 from e2e.server import Server
 from e2e.single import start_and_lead
 
@@ -35,7 +34,7 @@ def server(recording: str, tmp_path: Path) -> Iterator[Server]:
 def test_starts_on_recorded_store(server: Server, recording: str) -> None:
     oracle = json.loads((STORES / f"{recording}.json").read_text())["oracle"]
     start_and_lead(server)
-    if not os.environ.get("NOMAD_BIN"):
+    if is_lab(server):
         assert found_in_store(server) == {
             "first_index": str(oracle["first_index"]),
             "last_index": str(oracle["last_index"]),

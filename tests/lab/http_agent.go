@@ -83,7 +83,8 @@ func (s *server) selfConfig() (map[string]any, error) {
 	server := block("Server")
 	server["Enabled"], server["BootstrapExpect"] = s.config.Server.Enabled, s.config.Server.BootstrapExpect
 	server["DataDir"], server["RejoinAfterLeave"] = s.config.Server.DataDir, s.config.Server.RejoinAfterLeave
-	server["RaftLogStoreConfig"], server["RaftBoltConfig"] = s.config.Server.RaftLogStoreConfig, s.config.Server.RaftBoltConfig
+	// The deprecated raft_boltdb block is obeyed but never shown.
+	server["RaftLogStoreConfig"] = s.config.Server.RaftLogStoreConfig
 	if !hasLogStoreChoice() {
 		delete(server, "RaftLogStoreConfig")
 	}
