@@ -252,23 +252,43 @@ class Waiter:
 
 
 @pytest.mark.parametrize("start", [plain, old_raft_db], ids=lambda start: start.__name__)
-@pytest.mark.parametrize("moment", ["before the link", "before the switch"])
+@pytest.mark.parametrize("moment", ["before publication", "before the link", "before the switch"])
 def test_a_server_that_waits_for_the_lock_keeps_its_store(
     moment: str, start: Callable[[Path], None], tmp_path: Path
 ) -> None:
     """Seen with Nomad 2.0.5: it would go on in the renamed backup, with votes and writes that wal/ has not."""
     raft, options, expected = made_from(start, tmp_path, copies=False)
     waiter = Waiter(raft)
-    at = "raft.db >" if moment == "before the link" else "raft.db.guard.partial >"
+    at = {"before publication": "", "before the link": "raft.db >", "before the switch": "raft.db.guard.partial >"}[
+        moment
+    ]
     hook = Hook(lambda name, what: name in ("link", "rename") and what.startswith(at), waiter.start)
     inode = (raft / "raft.db").stat().st_ino
     with pytest.raises(InUse) as caught:
         migrate(request(raft, **options), hook, clock)
     assert hook.done and f"PID {waiter.process.pid}" in caught.value.what
+    assert (SWITCH in hook.made) == (moment != "before publication"), "it was there to be seen before"
     waiter.finish()
     assert (raft / "raft.db").stat().st_ino == inode
     assert (raft / "raft.db").read_bytes().endswith(b"!"), "its write must be in raft.db"
     assert nomad_start(raft, "boltdb") == "raft.db" and nomad_start(raft, "wal") == "refuses"
+    completed(raft, expected, options)
+
+
+def test_a_new_store_that_somebody_locks_is_not_published(tmp_path: Path) -> None:
+    raft, options, expected = made_from(plain, tmp_path, copies=False)
+    before = listing(raft)
+    held: List[int] = []
+
+    def lock() -> None:
+        held.append(os.open(raft / "wal.partial/wal-meta.db", os.O_RDONLY))
+        fcntl.flock(held[0], fcntl.LOCK_SH)
+
+    hook = Hook(lambda name, what: (name, what) == ("fsync", "wal.partial"), lock)
+    with pytest.raises(InUse, match="before it was published"):
+        go(raft, hook, **options)
+    os.close(held[0])
+    assert listing(raft) == before
     completed(raft, expected, options)
 
 
@@ -287,7 +307,7 @@ def test_the_lock_is_held_until_the_end(tmp_path: Path) -> None:
                     continue
                 fd = os.open(path, os.O_RDONLY)
                 try:
-                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
                     free.append(f"{path.name} at {name} {what}")
                 except BlockingIOError:
                     pass

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Callable, List, Tuple
+from typing import Callable, Iterator, List, Tuple, Type
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import (
@@ -66,7 +66,7 @@ def run(raft: Path, **options: object) -> Outcome:
     return done
 
 
-def refused(raft: Path, kind: type[StoreError], **options: object) -> StoreError:
+def refused(raft: Path, kind: Type[StoreError], **options: object) -> StoreError:
     """The error of a refusal, which has left every byte, mode and name as it was, with a path and a remedy."""
     before = listing(raft)
     with pytest.raises(kind) as caught:
@@ -534,14 +534,14 @@ def test_links_below_the_given_directory_are_refused(link: str, tmp_path: Path) 
 
 
 Change = Callable[[Path], None]
-CANNOT: List[Tuple[str, Change, type[StoreError]]] = [
+CANNOT: List[Tuple[str, Change, Type[StoreError]]] = [
     ("hole", lambda raft: write_boltdb(raft / "raft.db", [*log(3), *log(9, 6)]), IndexGap),
     ("late start", lambda raft: write_boltdb(raft / "raft.db", log(9, 6)), IndexGap),
 ]
 
 
 @pytest.mark.parametrize(("make", "kind"), [case[1:] for case in CANNOT], ids=[case[0] for case in CANNOT])
-def test_a_log_that_no_snapshot_covers(make: Change, kind: type[StoreError], tmp_path: Path) -> None:
+def test_a_log_that_no_snapshot_covers(make: Change, kind: Type[StoreError], tmp_path: Path) -> None:
     raft = raft_directory(tmp_path)
     make(raft)
     assert "begins at index 6" in refused(raft, kind).what
@@ -578,13 +578,38 @@ def test_a_log_that_ends_at_the_snapshot_is_kept(tmp_path: Path) -> None:
     assert run(raft).entries == 9
 
 
-def test_too_little_space_is_refused(tmp_path: Path) -> None:
-    raft = nomad_store("compacted", tmp_path)
-    free = os.statvfs(raft)
-    if free.f_bavail * free.f_frsize >= 2047 << 20:
-        pytest.importorskip("mmap")
-    error = refused(raft, NoSpace, wal_segment_size=2047) if free.f_bavail * free.f_frsize < 2047 << 20 else None
-    assert error is None or "free" in error.what
+@pytest.fixture(name="small_disk")
+def make_small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 8 MiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(disk)], check=True)
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_too_little_space_is_refused(small_disk: Path) -> None:
+    """Live entries and one more full segment are asked for: a WAL that cannot allocate its next one stops appending."""
+    raft = nomad_store("compacted", small_disk)
+    assert "are free" in refused(raft, NoSpace, wal_segment_size=8).what
+    copies = raft.parent / "copies"
+    copies.mkdir()
+    (raft.parent / "ballast").write_bytes(bytes(5 << 20))
+    assert "are free" in refused(raft, NoSpace, wal_segment_size=2, backup_dir=str(copies)).what
+    assert run(raft, wal_segment_size=1).entries == 94
+
+
+@pytest.mark.parametrize("mounted", ["wal", "raft.db"])
+def test_row_21_a_store_that_is_a_mount(mounted: str, tmp_path: Path) -> None:
+    raft = raft_directory(tmp_path)
+    write_boltdb(raft / "raft.db", log(5))
+    write_wal(raft / "wal", log(5))
+    subprocess.run(["mount", "--bind", str(raft / mounted), str(raft / mounted)], check=True)
+    try:
+        assert "mount" in refused(raft, Refused).what
+    finally:
+        subprocess.run(["umount", str(raft / mounted)], check=True)
+    run(raft)
 
 
 @pytest.mark.parametrize("size", [0, 2048, -1])
