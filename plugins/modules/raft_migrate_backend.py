@@ -43,13 +43,13 @@ options:
   backend:
     description:
       - The backend to have at the end.
+      - This release converts to V(wal) only. With V(boltdb) it fails on a store that would have to be converted.
     type: str
     choices: [wal, boltdb]
     default: wal
   wal_segment_size:
     description:
-      - Size of one WAL segment in MB, from 1 to 2047. Give the value of C(wal_segment_size_mb) in the agent's
-        configuration; segments that exist keep their size.
+      - Size of one WAL segment in MB, from 1 to 2047. Give the agent's own value, C(segment_size_mb).
     type: int
     default: 64
   force:
