@@ -182,7 +182,7 @@ bytes_written:
   type: int
   sample: 301240
 backup:
-  description: Absolute path of the old store, or of its copy in O(backup_dir). Null if there is none.
+  description: Absolute path of the old store, which stays beside the new one. Null if there is none.
   returned: success
   type: str
   sample: /opt/nomad/data/server/raft/raft.db.migrated.20261122-104750
