@@ -227,6 +227,21 @@ def test_a_wrong_index_with_a_right_checksum_is_refused(file: File) -> None:
         file.read(built.index_start - 8, True)
 
 
+def test_padding_of_an_index_with_a_right_checksum_is_refused(file: File) -> None:
+    built = batches(1, [3]).index()
+    built.raw = built.raw[:-1] + b"\1"
+    file.put(built.commit().raw)
+    with pytest.raises(Corrupt, match="the padding of the index frame is not zero"):
+        file.read(built.index_start - 8, True)
+
+
+def test_frames_without_a_commit_are_not_read(file: File) -> None:
+    built = batches(1, [2]).entries(payloads(3, [5]))
+    file.put(built.raw)
+    with pytest.raises(Corrupt, match="a commit frame must stand before this place"):
+        file.read(len(built.raw), False)
+
+
 def test_an_entry_length_above_the_limit_is_refused_before_memory_is_asked_for(file: File) -> None:
     file.put(GOLDEN[:32] + b"\x01\0\0\0\x01\0\0\x04" + bytes(16))
     os.ftruncate(file.fd, 1 << 31)
