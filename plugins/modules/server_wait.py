@@ -63,7 +63,7 @@ options:
   voters:
     description:
       - Raft IDs of all voters that the cluster must have, no more and no fewer. Usually as
-        RV(observation.autopilot.voters) was before.
+        C(observation.autopilot.voters) was before.
     type: list
     elements: str
   failure_tolerance:

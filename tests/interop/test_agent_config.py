@@ -205,7 +205,7 @@ def generated(chance: random.Random) -> str:
 def test_generated_configurations_are_read_alike_and_edited_right(tmp_path: Path) -> None:
     chance = random.Random(20261122)
     accepted = edited = 0
-    for _ in range(300):
+    for _try in range(300):
         text = generated(chance)
         path = write(tmp_path, text)
         try:

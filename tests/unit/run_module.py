@@ -10,6 +10,7 @@ import json
 from types import ModuleType
 from typing import Any
 
+import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
 
@@ -18,15 +19,11 @@ def run(module: ModuleType, **arguments: Any) -> dict[str, Any]:
     """The result of the module. `check_mode` and `diff` set the modes."""
     modes = {f"_ansible_{name}": arguments.pop(name) for name in ("check_mode", "diff") if name in arguments}
     printed = io.StringIO()
-    with patch_module_args({**arguments, **modes}), contextlib.redirect_stdout(printed):
-        try:
-            module.main()
-        except SystemExit as end:
-            code = end.code
-        else:
-            raise AssertionError("the module did not end with exit_json or fail_json")
+    arguments.update(modes)
+    with patch_module_args(arguments), contextlib.redirect_stdout(printed), pytest.raises(SystemExit) as end:
+        module.main()
     result: dict[str, Any] = json.loads(printed.getvalue())
-    assert bool(code) is bool(result.get("failed"))
+    assert bool(end.value.code) is bool(result.get("failed"))
     result.pop("invocation", None)
     return result
 

@@ -263,5 +263,3 @@ def _raft_logstore(value: Any) -> Optional[Dict[str, Any]]:
         "no_freelist_sync": boltdb.get("NoFreelistSync"),
         "disable_log_cache": _get(block, "DisableLogCache", bool, False),
     }
-
-

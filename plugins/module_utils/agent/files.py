@@ -41,8 +41,7 @@ def list_files(paths: List[str]) -> List[str]:
 
 def read(path: str) -> bytes:
     """The content of a file; links are followed, as the agent does. Raises StoreError or ConfigError."""
-    content, _ = _read(path)
-    return content
+    return _read(path)[0]
 
 
 def _read(path: str) -> Tuple[bytes, Attributes]:

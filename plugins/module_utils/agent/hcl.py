@@ -242,5 +242,3 @@ class _Parser:
                 raise self._error("expected ',' or ']'")
         self._depth -= 1
         return Array(opening, tuple(elements), self._advance())
-
-

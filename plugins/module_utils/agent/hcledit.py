@@ -37,7 +37,7 @@ def _add_hcl(document: Document, parent: Object, name: str, value: Any) -> Docum
         eol, ends = line_end(document), document.source[-1:] in (b"", b"\n")
         text = ("" if ends else eol) + eol.join(hcl_lines(name, value, "", DEFAULT_INDENT)) + eol
         return document.splice(closing.off, closing.off, text.encode("utf-8"))
-    _, newline, indent = closing.prefix.rpartition(b"\n")
+    newline, indent = closing.prefix.rpartition(b"\n")[1:]
     if not newline:
         text = f" {hcl_inline(name, value)}"
         start = closing.off - len(closing.prefix)

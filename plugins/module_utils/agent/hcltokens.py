@@ -180,5 +180,3 @@ def _heredoc_end(source: bytes, off: int) -> int:
 def _error(source: bytes, off: int, what: str, hint: str = "") -> ConfigError:
     line, column = place(source, off)
     return ConfigError(what, "", line, column, hint)
-
-

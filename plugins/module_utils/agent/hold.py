@@ -113,7 +113,7 @@ def check_origin(hold: Optional[Hold], origin: str, take_over: bool) -> None:
 
 def set_settings(client: Client, settings: Mapping[str, Any]) -> AutopilotConfig:
     """Give settings their values with compare-and-set, and read the result back. Raises AgentError."""
-    for _ in range(CAS_TRIES):
+    for _attempt in range(CAS_TRIES):
         config = client.autopilot_config()
         if not differences(config, settings):
             return config

@@ -35,7 +35,7 @@ class Answers(NamedTuple):
 
 def ask_agent(client: Client) -> Agent:
     """The agent about itself; asked again while it is just applying what it knows to be committed."""
-    for _ in range(_ASKS_PER_LOOK):
+    for _ask in range(_ASKS_PER_LOOK):
         agent = client.agent_self()
         if agent.raft["applied_index"] == agent.raft["commit_index"] or agent.raft["applied_index"] < 1:
             break

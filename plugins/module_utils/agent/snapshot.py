@@ -201,7 +201,7 @@ def _fetch(client: Client, partial: NewFile, stale: bool, deadline: float) -> Tu
 def _sha256_of(header: str) -> bytes:
     """The digest in a Digest header, empty when there is none."""
     for part in header.split(","):
-        kind, _, value = part.strip().partition("=")
+        kind, value = part.strip().partition("=")[::2]
         if kind.lower() == "sha-256":
             try:
                 return base64.b64decode(value, validate=True)

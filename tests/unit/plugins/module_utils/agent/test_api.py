@@ -185,7 +185,7 @@ def test_what_is_no_http_is_a_sentence() -> None:
         listening.listen()
 
         def answer() -> None:
-            peer, _ = listening.accept()
+            peer = listening.accept()[0]
             peer.recv(1000)
             peer.sendall(b"SSH-2.0-OpenSSH_9.2\r\n" * 1000)
             peer.close()
@@ -255,7 +255,7 @@ def test_a_moved_leadership_without_ids_is_no_answer(server: AgentServer, client
         as_json([]),
         method="PUT",
     )
-    for _ in range(3):
+    for _answer in range(3):
         with pytest.raises(BadAnswer):
             client.transfer_leadership("b")
 

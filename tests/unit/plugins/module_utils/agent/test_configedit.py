@@ -194,6 +194,6 @@ def test_every_other_byte_is_kept(tmp_path: Path, text: str, eol: str) -> None:
     after = path.read_bytes().decode()
     matcher = difflib.SequenceMatcher(None, source, after, autojunk=False)
     changes = [op for op in matcher.get_opcodes() if op[0] != "equal"]
-    removed = "".join(source[start:end] for _, start, end, _, _ in changes)
+    removed = "".join(source[op[1] : op[2]] for op in changes)
     assert set(removed) <= set("boltdb"), changes
     assert after.count("\n") == after.count(eol)

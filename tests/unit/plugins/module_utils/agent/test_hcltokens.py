@@ -90,8 +90,8 @@ def test_random_bytes_end_in_tokens_or_in_a_config_error() -> None:
     chance = random.Random(7)
     alphabet = b'{}[]=,:"\\$#/*<-\n\r \tEOFa1.x\xc3\xa4\xff\0'
     accepted = 0
-    for _ in range(5_000):
-        source = bytes(chance.choice(alphabet) for _ in range(chance.randint(0, 30)))
+    for _try in range(5_000):
+        source = bytes(chance.choice(alphabet) for _byte in range(chance.randint(0, 30)))
         try:
             tokens = tokenize(source)
         except ConfigError as error:

@@ -205,9 +205,9 @@ def test_damaged_archives_raise_nothing_else() -> None:
     chance = random.Random(1)
     plain = gzip.decompress(BODY)
     refused = 0
-    for _ in range(300):
+    for _try in range(300):
         damaged = bytearray(plain)
-        for _ in range(chance.randint(1, 4)):
+        for _byte in range(chance.randint(1, 4)):
             damaged[chance.randrange(min(len(damaged), 4096))] = chance.randrange(256)
         try:
             check(gzip.compress(bytes(damaged), 1))

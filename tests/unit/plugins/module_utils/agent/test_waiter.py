@@ -48,22 +48,22 @@ def test_good_at_once_without_stability_takes_one_look() -> None:
 
 
 def test_good_must_last() -> None:
-    outcome, _ = wait(lambda at: at >= 2, 30, stable_s=5)
+    outcome = wait(lambda at: at >= 2, 30, stable_s=5)[0]
     assert outcome.satisfied and outcome.elapsed_s == 7
 
 
 def test_one_bad_look_begins_the_count_anew() -> None:
-    outcome, _ = wait(lambda at: at != 4, 30, stable_s=5)
+    outcome = wait(lambda at: at != 4, 30, stable_s=5)[0]
     assert outcome.satisfied and outcome.elapsed_s == 9.5
 
 
 def test_flapping_is_never_stable() -> None:
-    outcome, _ = wait(lambda at: at % 2 < 1, 20, stable_s=3)
+    outcome = wait(lambda at: at % 2 < 1, 20, stable_s=3)[0]
     assert not outcome.satisfied and outcome.elapsed_s == 20
 
 
 def test_the_deadline_ends_a_wait_that_was_good_for_too_short() -> None:
-    outcome, _ = wait(lambda at: at >= 8, 10, stable_s=5)
+    outcome = wait(lambda at: at >= 8, 10, stable_s=5)[0]
     assert not outcome.satisfied
     assert outcome.last.verdict.reason == "good, but only for 2.0 of 5 seconds in a row"
 
@@ -75,15 +75,15 @@ def test_no_time_means_one_look() -> None:
 
 
 def test_a_final_verdict_is_not_waited_for() -> None:
-    outcome, _ = wait(lambda at: False, 300, final=True)
+    outcome = wait(lambda at: False, 300, final=True)[0]
     assert (outcome.satisfied, outcome.looks) == (False, 1)
 
 
 def test_slow_looks_count_as_time() -> None:
-    outcome, _ = wait(lambda at: False, 10, look_s=4)
+    outcome = wait(lambda at: False, 10, look_s=4)[0]
     assert outcome.looks == 3 and outcome.elapsed_s == pytest.approx(13)
 
 
 def test_the_last_answers_are_kept() -> None:
-    outcome, _ = wait(lambda at: False, 3)
+    outcome = wait(lambda at: False, 3)[0]
     assert outcome.last.observation == {"at": 3.0} and outcome.last.verdict.reason == "bad"
