@@ -142,7 +142,7 @@ def _check(meta: WalMeta) -> None:
     """Raise Corrupt for a list that raft-wal would not have written."""
     ids = [info.id for info in meta.segments]
     if len(set(ids)) != len(ids) or any(segment_id >= meta.next_segment_id for segment_id in ids):
-        raise corrupt(f"segment ids {ids} are not all different and below the next id {meta.next_segment_id}", 0)
+        raise corrupt(f"segment ids are not all different, or not below the next id {meta.next_segment_id}", 0)
     for number, info in enumerate(meta.segments):
         is_last = number == len(meta.segments) - 1
         if is_last == info.sealed:

@@ -88,7 +88,7 @@ def edited(edit: Callable[[Dict[str, Any]], Any]) -> bytes:
         (GOLDEN.replace(b'"ID":1,', b'"ID":"1",'), "not a number"),
         (GOLDEN.replace(b'"ID":1,', b'"ID":18446744073709551616,'), "not a number in range"),
         (GOLDEN.replace(b'"SizeLimit":6', b'"SizeLimit":666'), "not a number in range"),
-        (GOLDEN.replace(b'"ID":1,', b'"ID":2,'), "below the next id 2"),
+        (GOLDEN.replace(b'"ID":1,', b'"ID":2,'), "not below the next id 2"),
         (GOLDEN.replace(b"0001-01-01T00:00:00Z", b"yesterday"), "not a time"),
         (GOLDEN.replace(b"0001-01-01T00:00:00Z", b"1001-01-01T00:00:00Z"), "must not be sealed"),
         (GOLDEN.replace(b'"MaxIndex":0', b'"MaxIndex":9'), "is open, but"),
