@@ -33,6 +33,7 @@ from .segment import (
 from .store import Record
 
 WINDOW_LEN = 1 << 20
+OFF_LIMIT = 1 << 32  # index items are u32
 INDEX_MARK = b"\x02\0\0\0"
 DAMAGED_TAIL = (
     "Nomad wrote this batch last, so a power cut may have torn it: start the Nomad server on this WAL once, let it "
@@ -158,6 +159,10 @@ def recover_tail(fd: int, file_len: int, path: str, header: Header) -> Tail:
     """
     if file_len < FILE_HEADER_LEN + FRAME_HEADER_LEN:
         return Tail(0, 0, False)
+    if file_len > OFF_LIMIT:
+        raise Corrupt(
+            f"the segment has {file_len} bytes, but its index could not go beyond {OFF_LIMIT}", path, OFF_LIMIT
+        )
     raw_header = read_exact(fd, FILE_HEADER_LEN, 0, path)
     with located(path):
         scanner = Scanner(raw_header, header.base_index)

@@ -235,6 +235,12 @@ def test_padding_of_an_index_with_a_right_checksum_is_refused(file: File) -> Non
         file.read(built.index_start - 8, True)
 
 
+def test_a_tail_that_is_larger_than_offsets_can_say_is_refused(file: File) -> None:
+    os.ftruncate(file.fd, (1 << 32) + 1)
+    with pytest.raises(Corrupt, match="the segment has 4294967297 bytes"):
+        file.recover()
+
+
 def test_frames_without_a_commit_are_not_read(file: File) -> None:
     built = batches(1, [2]).entries(payloads(3, [5]))
     file.put(built.raw)
