@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs the collection's playbooks against a test cluster, as a user would: an inventory file and ansible-playbook.
 
-Three inventory hosts on a local connection, one for each server, with serverctl.py as the service manager. Judges nothing.
+Three inventory hosts on a local connection, one for each server, with serverctl.py as the service manager. Judges
+nothing.
 """
 
 from __future__ import annotations
@@ -72,7 +73,13 @@ def environment() -> dict[str, str]:
 
 def command(playbook: str, inventory: Path, *arguments: str) -> list[str]:
     """The command line that a user would type for one of the collection's playbooks."""
-    return [tool("ansible-playbook"), playbook if playbook.endswith(".yml") else f"raftops.nomad.{playbook}", "-i", str(inventory), *arguments]
+    return [
+        tool("ansible-playbook"),
+        playbook if playbook.endswith(".yml") else f"raftops.nomad.{playbook}",
+        "-i",
+        str(inventory),
+        *arguments,
+    ]
 
 
 def run(playbook: str, inventory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-
 from e2e import adhoc, playbooks, verdict
 from e2e.cluster import Cluster
 from e2e.server import process_start_time

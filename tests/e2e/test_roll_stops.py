@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import yaml
-
 from e2e import playbooks, verdict
 from e2e.cluster import CHECKOUT, Cluster
 from e2e.server import Server

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a roll has to leave behind, judged from the cluster's API, the disk and the writer, never from Ansible's output."""
+"""What a roll has to leave behind, judged from the API, the disk and the writer, never from Ansible's output."""
 
 from __future__ import annotations
 
@@ -68,7 +68,9 @@ def judge(
     saved = snapshots(cluster)
     return [
         Line(failed == 0, "playbooks", "all ended well" if failed == 0 else f"exit code {failed}"),
-        Line(not lost, "acknowledged writes", f"{len(writer.acknowledged)}, {len(lost)} lost {lost[:3] or ''}".rstrip()),
+        Line(
+            not lost, "acknowledged writes", f"{len(writer.acknowledged)}, {len(lost)} lost {lost[:3] or ''}".rstrip()
+        ),
         Line(set(after.backends.values()) == {"wal"}, "backends", ", ".join(map(" ".join, after.backends.items()))),
         Line(all(map(is_guarded, cluster.servers)), "stores", "wal/ and the guard on each server"),
         Line(after.voters == before.voters, "voters", f"{len(after.voters)}, the same as before"),

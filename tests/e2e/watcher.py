@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measures from outside how long each server of a test cluster is no working part of it.
 
-A server is out from the first look at which its own agent does not answer, until it answers again and has applied what it
-knows to be committed. It asks the agents themselves ten times a second and never speaks to Ansible.
+A server is out from the first look at which its own agent does not answer, until it answers again and has applied what
+it knows to be committed. It asks the agents themselves ten times a second and never speaks to Ansible.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class Watcher:
     def __init__(self, cluster: Cluster) -> None:
         self.out_s: dict[str, float] = {server.name: 0.0 for server in cluster.servers}
         self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._watch, args=(server,), daemon=True) for server in cluster.servers]
+        self._threads = [
+            threading.Thread(target=self._watch, args=(server,), daemon=True) for server in cluster.servers
+        ]
 
     def start(self) -> Watcher:
         for thread in self._threads:

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The shipped role and playbooks as text: keywords with which a roll would go on after a failure, and what depends on order."""
+"""The shipped role and playbooks as text: keywords with which a roll goes on after a failure, and order of steps."""
 
 from __future__ import annotations
 
