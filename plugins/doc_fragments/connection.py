@@ -19,7 +19,7 @@ options:
   port:
     description:
       - Port of the agent's HTTP API.
-      - Left out, the port in E(NOMAD_ADDR) when that is used, else V(4646).
+      - Left out, the port in E(NOMAD_ADDR) when that is used, V(80) or V(443) if it names none, else V(4646).
     type: int
   use_ssl:
     description:

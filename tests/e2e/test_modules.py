@@ -198,3 +198,39 @@ def test_a_configured_backend_is_the_one_the_server_starts_on(cluster: Cluster, 
     finally:
         alone.stop_all()
         shutil.rmtree(tmp_path / "alone", ignore_errors=True)
+
+
+def policy(server: Server, name: str, rules: str) -> str:
+    """Secret ID of a new token with this policy only."""
+    assert server.api("POST", f"/v1/acl/policy/{name}", body={"Name": name, "Rules": rules})[0] == 200
+    status, _, token = server.api("POST", "/v1/acl/token", body={"Name": name, "Type": "client", "Policies": [name]})
+    assert status == 200
+    return str(token["SecretID"])
+
+
+def test_with_acls_each_module_needs_what_its_documentation_says(
+    make_cluster: Callable[..., Cluster], tmp_path: Path
+) -> None:
+    guarded = make_cluster(acl=True)
+    server = guarded.servers[0]
+    token = policy(server, "roll", 'agent { policy = "read" }\noperator { policy = "write" }\n')
+    reader = policy(server, "reader", 'agent { policy = "read" }\noperator { policy = "read" }\n')
+    saver = policy(server, "saver", 'operator { capabilities = ["snapshot-save"] }\n')
+    dest = str(tmp_path / "snapshots")
+
+    for module in (agent_info, autopilot_health_info, autopilot_config):
+        refused = ask(module, server)
+        assert refused["failed"] and "Permission denied (403). Give a token with" in refused["msg"]
+        assert not ask(module, server, token=reader).get("failed")
+    assert ask(server_wait, server, token=reader, until="back", stable_for=0, wait_timeout=30)["satisfied"]
+    assert "operator:write" in ask(autopilot_config, server, token=reader, min_quorum=3)["msg"]
+    assert ask(autopilot_config, server, token=token, min_quorum=3)["changed"]
+    assert "snapshot-save" in ask(snapshot_save, server, token=reader, dest=dest)["msg"]
+    assert ask(snapshot_save, server, token=saver, dest=dest)["changed"]
+
+    leader = guarded.leader()
+    assert "management" in ask(raft_transfer_leadership, leader, token=token)["msg"]
+    assert guarded.leader().name == leader.name
+    assert ask(raft_transfer_leadership, leader, token=leader.token, stable_for=0.5)["changed"]
+    unknown = ask(agent_info, server, token="5f0e0b1c-1111-2222-3333-0123456789ab")
+    assert "403" in unknown["msg"] and "5f0e0b1c" not in str(unknown)

@@ -259,7 +259,7 @@ def _raft_logstore(value: Any) -> Optional[Dict[str, Any]]:
     wal, boltdb = _get(block, "WAL", dict, {}), _get(block, "BoltDB", dict, {})
     return {
         "backend": _get(block, "Backend", str, ""),
-        "wal_segment_size": wal.get("SegmentSizeMB"),
-        "no_freelist_sync": boltdb.get("NoFreelistSync"),
+        "wal_segment_size": _get(wal, "SegmentSizeMB", int) if "SegmentSizeMB" in wal else None,
+        "no_freelist_sync": _get(boltdb, "NoFreelistSync", bool) if "NoFreelistSync" in boltdb else None,
         "disable_log_cache": _get(block, "DisableLogCache", bool, False),
     }

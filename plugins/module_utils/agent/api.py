@@ -225,6 +225,8 @@ class Client:
             hint = "Check use_ssl, and client_cert if the agent verifies clients."
         elif isinstance(reason, TimeoutError) or "timed out" in str(reason):
             hint = "Check that the agent is well, or raise timeout."
+        elif isinstance(reason, OSError) and reason.errno:
+            reason = os.strerror(reason.errno)
         return Unreachable(f"no answer: {self._clean(str(reason))}", self.url + path, hint=hint)
 
     def _error(self, path: str, answer: Answer, needs: str) -> Exception:

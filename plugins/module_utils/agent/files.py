@@ -34,7 +34,11 @@ def list_files(paths: List[str]) -> List[str]:
         if not os.path.isdir(path):
             files.append(path)
             continue
-        inside = [os.path.join(path, name) for name in os.listdir(path) if is_loaded_name(name)]
+        try:
+            names = os.listdir(path)
+        except OSError as error:
+            raise ConfigError(f"cannot list the directory: {os.strerror(error.errno or 0)}", path) from error
+        inside = [os.path.join(path, name) for name in names if is_loaded_name(name)]
         files += sorted((name for name in inside if not os.path.isdir(name)), key=os.fsencode)
     return files
 

@@ -56,9 +56,9 @@ class HoldFile:
     """The file with the hold, in an existing directory."""
 
     def __init__(self, path: str, uid: int) -> None:
-        self.path = path
+        self.path = os.path.abspath(path)
         self._uid = uid
-        self._name = os.path.basename(path)
+        self._name = os.path.basename(self.path)
         self._partial = f"{self._name}.partial"
 
     def load(self) -> Tuple[Optional[Hold], List[str]]:

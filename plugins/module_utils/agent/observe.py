@@ -42,10 +42,10 @@ def ask_agent(client: Client) -> Agent:
     return agent
 
 
-def ask(client: Client, whom: str) -> Answers:
-    """The answers of the agent and of the leader; `whom` is "both", or "leader" for the leader's alone."""
+def ask(client: Client, agent_too: bool) -> Answers:
+    """The leader's answer, and before it the agent's own. A missing agent makes the leader's pointless."""
     answers = Answers()
-    if whom == "both":
+    if agent_too:
         try:
             answers = answers._replace(agent=ask_agent(client))
         except ApiError as error:
@@ -77,7 +77,7 @@ def judge(until: str, answers: Answers, wanted: Wanted) -> Verdict:
 
 def look(client: Client, until: str, wanted: Wanted) -> Look:
     """One look at the condition."""
-    answers = ask(client, "leader" if until == "healthy" or wanted.repair else "both")
+    answers = ask(client, agent_too=until != "healthy" and not wanted.repair)
     observation = {
         "agent": answers.agent.as_dict() if answers.agent else None,
         "agent_error": answers.agent_error,

@@ -177,9 +177,9 @@ def test_all_settings_are_set_and_kept(tmp_path: Path) -> None:
 
 
 AROUND = [
-    "server {{{eol}  enabled = true{eol}{eol}  # lead{eol}  raft_logstore {{ backend = \"boltdb\" }} // line{eol}}}",
-    "server {{{eol}\traft_logstore {{{eol}\t\t# c{eol}\t\tbackend = \"boltdb\"{eol}\t}}{eol}}}{eol}",
-    "a = <<E{eol}raft_logstore {{ backend = \"x\" }}{eol}E{eol}SERVER {{ Raft_LogStore {{ }} }}",
+    'server {{{eol}  enabled = true{eol}{eol}  # lead{eol}  raft_logstore {{ backend = "boltdb" }} // line{eol}}}',
+    'server {{{eol}\traft_logstore {{{eol}\t\t# c{eol}\t\tbackend = "boltdb"{eol}\t}}{eol}}}{eol}',
+    'a = <<E{eol}raft_logstore {{ backend = "x" }}{eol}E{eol}SERVER {{ Raft_LogStore {{ }} }}',
     "server {{ enabled = true }}{eol}/* server {{ raft_logstore {{ }} }} */{eol}",
 ]
 

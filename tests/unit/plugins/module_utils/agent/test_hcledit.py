@@ -63,10 +63,10 @@ def test_a_block_is_added_to_hcl(before: str, after: str) -> None:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("", 'server {\n  enabled = true\n}\n'),
-        ("a = 1", 'a = 1\nserver {\n  enabled = true\n}\n'),
-        ("a = 1 # c\r\n", 'a = 1 # c\r\nserver {\r\n  enabled = true\r\n}\r\n'),
-        ("# c", '# c\nserver {\n  enabled = true\n}\n'),
+        ("", "server {\n  enabled = true\n}\n"),
+        ("a = 1", "a = 1\nserver {\n  enabled = true\n}\n"),
+        ("a = 1 # c\r\n", "a = 1 # c\r\nserver {\r\n  enabled = true\r\n}\r\n"),
+        ("# c", "# c\nserver {\n  enabled = true\n}\n"),
     ],
 )
 def test_a_block_is_added_at_the_end_of_hcl(before: str, after: str) -> None:
