@@ -92,7 +92,8 @@ func listenHTTP(config *Config) (net.Listener, error) {
 	return tls.NewListener(listener, settings), nil
 }
 
-// settings are those of the HTTPS port: the server's certificate, and with verify_https_client a demand for the client's.
+// settings are those of the HTTPS port: the server's certificate, and with verify_https_client a demand for the
+// client's.
 func (t *TLS) settings() (*tls.Config, error) {
 	certificate, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
 	if err != nil {
@@ -119,7 +120,8 @@ func notifySystemd() {
 	}
 }
 
-// waitForSignal returns the exit code: 0 after a leave, which leave_on_interrupt and leave_on_terminate ask for, else 1.
+// waitForSignal returns the exit code: 0 after a leave, which leave_on_interrupt and leave_on_terminate ask for, else
+// 1.
 func waitForSignal(config *Config, server *server) int {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)

@@ -69,7 +69,7 @@ func (s *state) setAutopilot(index uint64, change *autopilotChange) any {
 }
 
 func (s *server) newAutopilot() *autopilot.Autopilot {
-	return autopilot.New(s.raft, &pilot{s}, autopilot.WithLogger(s.logger), autopilot.WithPromoter(autopilot.DefaultPromoter()),
+	return autopilot.New(s.raft, &pilot{s}, autopilot.WithLogger(s.logger),
 		autopilot.WithUpdateInterval(autopilotUpdateInterval), autopilot.WithReconcileInterval(autopilotReconcileInterval))
 }
 
@@ -94,8 +94,8 @@ func (p *pilot) AutopilotConfig() *autopilot.Config {
 
 func (p *pilot) NotifyState(*autopilot.State) {}
 
-// KnownServers are only those alive in gossip. Autopilot takes any other peer for one that left, which is why SerfStatus
-// never says "failed" and why a dead voter is removed as a stale one.
+// KnownServers are only those alive in gossip. Autopilot takes any other peer for one that left, which is why
+// SerfStatus never says "failed" and why a dead voter is removed as a stale one.
 func (p *pilot) KnownServers() map[raft.ServerID]*autopilot.Server {
 	_, leader := p.server.raft.LeaderWithID()
 	known := map[raft.ServerID]*autopilot.Server{}
@@ -114,10 +114,12 @@ func (p *pilot) KnownServers() map[raft.ServerID]*autopilot.Server {
 	return known
 }
 
-// FetchServerStats waits for all until the limit and leaves out who did not answer: autopilot then keeps the last it heard.
-// A server that refuses the connection is waited for as well, as in Nomad; with one down, a new leader's first state is
-// therefore discarded as too late, and autopilot shows no servers for some 3 s.
-func (p *pilot) FetchServerStats(limit context.Context, servers map[raft.ServerID]*autopilot.Server) map[raft.ServerID]*autopilot.ServerStats {
+// FetchServerStats waits for all until the limit and leaves out who did not answer: autopilot then keeps the last it
+// heard. A server that refuses the connection is waited for as well, as in Nomad; with one down, a new leader's first
+// state is therefore discarded as too late, and autopilot shows no servers for some 3 s.
+func (p *pilot) FetchServerStats(
+	limit context.Context, servers map[raft.ServerID]*autopilot.Server,
+) map[raft.ServerID]*autopilot.ServerStats {
 	type answer struct {
 		id    raft.ServerID
 		stats *autopilot.ServerStats

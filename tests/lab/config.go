@@ -175,7 +175,8 @@ func (c *Config) memberName() string {
 	return c.NodeName + "." + c.Region
 }
 
-// refusal is the sentence with which Nomad turns down a merged configuration before anything starts; "" when it is fine.
+// refusal is the sentence with which Nomad turns down a merged configuration before anything starts; "" when it is
+// fine.
 func (c *Config) refusal() string {
 	if !c.Server.Enabled && !c.Client.Enabled {
 		return "Must specify either server, client or dev mode for the agent."

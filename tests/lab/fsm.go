@@ -13,8 +13,8 @@ import (
 	"github.com/hashicorp/raft"
 )
 
-// Commands and snapshots of the lab server start with a mark, so that a store written by Nomad can be opened: what does not
-// carry the mark is kept in the log and not understood.
+// Commands and snapshots of the lab server start with a mark, so that a store written by Nomad can be opened: what
+// does not carry the mark is kept in the log and not understood.
 const (
 	commandMark  = "raftops-lab-command-1\n"
 	snapshotMark = "raftops-lab-snapshot-1\n"

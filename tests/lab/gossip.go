@@ -17,8 +17,8 @@ import (
 	"github.com/hashicorp/serf/serf"
 )
 
-// startGossip joins Nomad's gossip as Nomad does: WAN timing (so that a dead server is found after about 37 s), the Raft ID
-// and RPC port as tags.
+// startGossip joins Nomad's gossip as Nomad does: WAN timing (so that a dead server is found after about 37 s), the
+// Raft ID and RPC port as tags.
 func (s *server) startGossip() error {
 	config := serf.DefaultConfig()
 	config.Init()
@@ -123,7 +123,7 @@ func (s *server) maybeBootstrap() {
 	}
 	var found raft.Configuration
 	for _, member := range s.serf.Members() {
-		if member.Tags["role"] == "nomad" && member.Tags["region"] == s.config.Region && member.Tags["expect"] == strconv.Itoa(expect) {
+		if s.isServer(member) && member.Tags["expect"] == strconv.Itoa(expect) {
 			found.Servers = append(found.Servers, raft.Server{ID: raft.ServerID(member.Tags["id"]), Address: rpcAddress(member)})
 		}
 	}
@@ -137,7 +137,8 @@ func (s *server) maybeBootstrap() {
 			return
 		}
 		if len(known) > 0 {
-			s.logger.Info("disabling bootstrap mode because existing Raft peers being reported by peer", "peer_address", peer.Address)
+			s.logger.Info("disabling bootstrap mode because existing Raft peers being reported by peer",
+				"peer_address", peer.Address)
 			s.bootstrapped = true
 			return
 		}
@@ -153,11 +154,15 @@ func rpcAddress(member serf.Member) raft.ServerAddress {
 	return raft.ServerAddress(net.JoinHostPort(member.Tags["rpc_addr"], member.Tags["port"]))
 }
 
+func (s *server) isServer(member serf.Member) bool {
+	return member.Tags["role"] == "nomad" && member.Tags["region"] == s.config.Region
+}
+
 // aliveMembers are the servers of this region that gossip calls alive. Nomad forgets all others at once.
 func (s *server) aliveMembers() []serf.Member {
 	var alive []serf.Member
 	for _, member := range s.serf.Members() {
-		if member.Status == serf.StatusAlive && member.Tags["role"] == "nomad" && member.Tags["region"] == s.config.Region {
+		if member.Status == serf.StatusAlive && s.isServer(member) {
 			alive = append(alive, member)
 		}
 	}

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -59,7 +60,10 @@ const (
 	notLeaderHeader = "X-Lab-Not-Leader"
 )
 
-var errNoLeader = errors.New("No cluster leader")
+var (
+	errNoLeader = errors.New("No cluster leader")
+	errNotReady = errors.New("Not ready to serve consistent reads")
+)
 
 // api is the handler of the HTTP port, and with internal calls added of the RPC port.
 func (s *server) api(internal bool) http.Handler {
@@ -114,8 +118,8 @@ func (s *server) answer(e endpoint, c *call, internal bool) (any, error) {
 	return e.handle(c)
 }
 
-// isStale says whether the asked server may answer although it is not the leader. Refuses what a call that is answered by
-// more than the asked server must not ask for.
+// isStale says whether the asked server may answer although it is not the leader. Refuses what a call that is
+// answered by more than the asked server must not ask for.
 func (c *call) isStale(where place) (bool, error) {
 	query := c.URL.Query()
 	if region := query.Get("region"); where != here && region != "" && region != c.config.Region {
@@ -131,24 +135,28 @@ func (c *call) isStale(where place) (bool, error) {
 	return stale, nil
 }
 
-// reachLeader waits until this server is the leader (false) or has had the call answered by the leader (true).
+// reachLeader waits until this server is the leader and knows all that was committed (false) or has had the call answered by the leader (true).
 func (s *server) reachLeader(c *call, forwarded bool) (passed bool, err error) {
 	deadline := time.Now().Add(holdTimeout)
 	for {
-		if s.raft.State() == raft.Leader {
+		isLeader := s.raft.State() == raft.Leader
+		if isLeader && s.ready.Load() {
 			return false, nil
 		}
-		if forwarded {
+		if forwarded && !isLeader {
 			c.Header().Set(notLeaderHeader, "1")
 			return true, refused{http.StatusServiceUnavailable, "not the leader"}
 		}
-		if address, _ := s.raft.LeaderWithID(); address != "" {
+		if address, _ := s.raft.LeaderWithID(); !isLeader && address != "" {
 			passed, err := s.forward(c, string(address))
 			if passed || err != nil {
 				return passed, err
 			}
 		}
-		if time.Now().After(deadline) {
+		switch expired := time.Now().After(deadline); {
+		case expired && isLeader:
+			return false, errNotReady
+		case expired:
 			return false, errNoLeader
 		}
 		time.Sleep(100 * time.Millisecond)
@@ -161,8 +169,9 @@ func (s *server) forward(c *call, address string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	c.Body = io.NopCloser(strings.NewReader(string(body)))
-	request, err := http.NewRequestWithContext(c.Context(), c.Method, "http://"+address+c.URL.RequestURI(), strings.NewReader(string(body)))
+	c.Body = io.NopCloser(bytes.NewReader(body)) // for another try
+	url := "http://" + address + c.URL.RequestURI()
+	request, err := http.NewRequestWithContext(c.Context(), c.Method, url, bytes.NewReader(body))
 	if err != nil {
 		return false, err
 	}

@@ -36,6 +36,10 @@ func statusLeader(c *call) (any, error) {
 	return string(address), nil
 }
 
+func regions(c *call) (any, error) {
+	return []string{c.config.Region}, nil
+}
+
 func statusPeers(c *call) (any, error) {
 	addresses := []string{}
 	for _, peer := range c.peers() {
@@ -56,7 +60,8 @@ func raftConfiguration(c *call) (any, error) {
 	_, leaderID := c.raft.LeaderWithID()
 	var servers []peer
 	for _, one := range c.peers() {
-		shown := peer{string(one.ID), names[string(one.ID)], string(one.Address), "3", one.ID == leaderID, one.Suffrage == raft.Voter}
+		shown := peer{ID: string(one.ID), Node: names[string(one.ID)], Address: string(one.Address), RaftProtocol: "3"}
+		shown.Leader, shown.Voter = one.ID == leaderID, one.Suffrage == raft.Voter
 		if shown.Node == "" {
 			shown.Node, shown.RaftProtocol = "(unknown)", "unknown"
 		}

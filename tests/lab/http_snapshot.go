@@ -27,8 +27,8 @@ func snapshotCall(c *call) (any, error) {
 	return nil, c.restoreSnapshot()
 }
 
-// saveSnapshot makes a real Raft snapshot on this server, packs it into a temporary file and sends that. The digest of the
-// whole body goes ahead in a header.
+// saveSnapshot makes a real Raft snapshot on this server, packs it into a temporary file and sends that. The digest
+// of the whole body goes ahead in a header.
 func (c *call) saveSnapshot() error {
 	future := c.raft.Snapshot()
 	if err := future.Error(); err != nil {
@@ -58,8 +58,8 @@ func (c *call) saveSnapshot() error {
 	return err
 }
 
-// restoreSnapshot gives the whole cluster the state of an archive. Raft burns an index for it and leaves a hole in every
-// BoltDB log.
+// restoreSnapshot gives the whole cluster the state of an archive. Raft burns an index for it and leaves a hole in
+// every BoltDB log.
 func (c *call) restoreSnapshot() error {
 	meta, content, err := readArchive(c.Body)
 	if err != nil {

@@ -31,8 +31,15 @@ func (s *server) watchLeadership() {
 			}
 			s.logger.Info("cluster leadership acquired")
 			term, cancel := context.WithCancel(context.Background())
-			endTerm = cancel
-			go s.lead(term)
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				s.lead(term)
+			}()
+			endTerm = func() {
+				cancel()
+				<-ended
+			}
 		}
 	}
 }
@@ -45,7 +52,11 @@ func (s *server) lead(term context.Context) {
 	}
 	s.seedAutopilot()
 	s.pilot.Start(term)
-	defer func() { <-s.pilot.Stop() }()
+	s.ready.Store(true)
+	defer func() {
+		s.ready.Store(false)
+		<-s.pilot.Stop()
+	}()
 	go s.initKeyring(term)
 	for {
 		s.reconcileAll()
@@ -95,14 +106,11 @@ func (s *server) reconcileAll() {
 	}
 }
 
-// reconcileMember brings the peer set in line with one gossip member: alive ones enter as non-voters (autopilot promotes
-// them), those that left go. A failed member stays: that is autopilot's decision.
+// reconcileMember brings the peer set in line with one gossip member: alive ones enter as non-voters (autopilot
+// promotes them), those that left go. A failed member stays: that is autopilot's decision.
 func (s *server) reconcileMember(member serf.Member) {
-	if member.Tags["role"] != "nomad" || member.Tags["region"] != s.config.Region {
-		return
-	}
 	id, address := raft.ServerID(member.Tags["id"]), rpcAddress(member)
-	if string(id) == s.id {
+	if !s.isServer(member) || string(id) == s.id {
 		return
 	}
 	switch member.Status {

@@ -21,8 +21,8 @@ var ignoredKeys = strings.Fields(`rpc telemetry ui vault consul limits audit sen
 	enable_debug enable_syslog syslog_facility log_json log_file log_include_location log_rotate_duration log_rotate_bytes
 	log_rotate_max_files disable_update_check disable_anonymous_signature http_api_response_headers`)
 
-var ignoredServerKeys = strings.Fields(`authoritative_region client_introduction protocol_version raft_protocol num_schedulers
-	enabled_schedulers node_gc_threshold job_gc_interval job_gc_threshold eval_gc_threshold batch_eval_gc_threshold
+var ignoredServerKeys = strings.Fields(`authoritative_region client_introduction protocol_version raft_protocol
+	num_schedulers enabled_schedulers node_gc_threshold job_gc_interval job_gc_threshold eval_gc_threshold batch_eval_gc_threshold
 	deployment_gc_threshold csi_volume_claim_gc_interval csi_volume_claim_gc_threshold csi_plugin_gc_threshold
 	acl_token_gc_threshold root_key_gc_interval root_key_gc_threshold root_key_rotation_threshold heartbeat_grace
 	min_heartbeat_ttl max_heartbeats_per_second failover_heartbeat_ttl retry_max non_voting_server redundancy_zone
@@ -30,8 +30,8 @@ var ignoredServerKeys = strings.Fields(`authoritative_region client_introduction
 	event_buffer_size license_path search deploy_query_rate_limit job_default_priority job_max_priority job_max_count
 	job_max_source_size job_tracked_versions oidc_issuer start_timeout log_file non_production`)
 
-// loadConfig reads the -config arguments in order, each a file or a directory of *.hcl and *.json files, and merges what
-// they say over the defaults.
+// loadConfig reads the -config arguments in order, each a file or a directory of *.hcl and *.json files, and merges
+// what they say over the defaults.
 func loadConfig(paths []string) (*Config, error) {
 	config := defaultConfig()
 	for _, path := range paths {
@@ -87,15 +87,16 @@ func parseConfigFile(path string) (*Config, error) {
 		return nil, err
 	}
 	// What exists beforehand is decoded in place, as in Nomad: its quirks with JSON depend on it.
-	config := &Config{Client: &Client{}, Server: &Server{ServerJoin: &ServerJoin{}}, ACL: &ACL{}, Autopilot: &AutopilotConfig{}}
+	server := &Server{ServerJoin: &ServerJoin{}}
+	config := &Config{Client: &Client{}, Server: server, ACL: &ACL{}, Autopilot: &AutopilotConfig{}}
 	if err := hcl.Decode(config, string(text)); err != nil {
 		return nil, fmt.Errorf("failed to decode HCL file %s: %w", path, err)
 	}
 	return config, unexpectedKeys(config)
 }
 
-// unexpectedKeys refuses keys that Nomad does not know. HCL 1 leaves a trace of nested JSON objects and of repeated blocks
-// at the top level; Nomad removes the harmless ones, four for "server", and takes the rest for unknown keys.
+// unexpectedKeys refuses keys that Nomad does not know. HCL 1 leaves a trace of nested JSON objects and of repeated
+// blocks at the top level; Nomad removes the harmless ones, four for "server", and takes the rest for unknown keys.
 func unexpectedKeys(config *Config) error {
 	for _, key := range []string{"enabled_schedulers", "start_join", "retry_join", "server_join"} {
 		removeFirst(&config.UnusedKeys, key)
@@ -131,8 +132,8 @@ func without(keys, unwanted []string) []string {
 	return slices.DeleteFunc(keys, func(key string) bool { return slices.Contains(unwanted, strings.ToLower(key)) })
 }
 
-// mergeInto puts a later file over an earlier one. A zero value never overrides, lists are appended, blocks are merged key
-// by key; a block marked merge:"replace" is taken whole, as Nomad does with raft_logstore.
+// mergeInto puts a later file over an earlier one. A zero value never overrides, lists are appended, blocks are
+// merged key by key; a block marked merge:"replace" is taken whole, as Nomad does with raft_logstore.
 func mergeInto(target, source reflect.Value) {
 	for i := range target.NumField() {
 		to, from := target.Field(i), source.Field(i)

@@ -1,9 +1,10 @@
 // Copyright (c) raftops.nomad contributors
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Command lab is a small stand-in for a Nomad server in tests: it stores through HashiCorp's Raft stores, elects, gossips
-// and runs autopilot with HashiCorp's libraries, and imitates the part of Nomad's command line, configuration, HTTP API,
-// start-up checks and signals that this collection deals with. Where it differs from Nomad, Nomad is right.
+// Command lab is a small stand-in for a Nomad server in tests: it stores through HashiCorp's Raft stores, elects,
+// gossips and runs autopilot with HashiCorp's libraries, and imitates the part of Nomad's command line,
+// configuration, HTTP API, start-up checks and signals that this collection deals with. Where it differs from Nomad,
+// Nomad is right.
 package main
 
 import (

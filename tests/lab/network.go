@@ -43,7 +43,8 @@ func listenRPC(listen, advertise string) (*network, error) {
 	dial := func(_ context.Context, _, address string) (net.Conn, error) {
 		return dialAs(internalConnection, address, 10*time.Second)
 	}
-	n.client = &http.Client{Transport: &http.Transport{DialContext: dial, DisableCompression: true, DisableKeepAlives: true}}
+	transport := &http.Transport{DialContext: dial, DisableCompression: true, DisableKeepAlives: true}
+	n.client = &http.Client{Transport: transport}
 	go n.accept()
 	return n, nil
 }

@@ -23,8 +23,8 @@ type logStore interface {
 	Close() error
 }
 
-const peersInfo = `This file shows that peers.json, if it appears beside it, is meant: it is read at the next start, replaces the Raft
-configuration in the log, and is deleted. Without this file a peers.json is deleted unread.
+const peersInfo = `This file shows that peers.json, if it appears beside it, is meant: it is read at the next start,
+replaces the Raft configuration in the log, and is deleted. Without this file a peers.json is deleted unread.
 `
 
 // prepareRaftDir makes the Raft directory and its version file, which exist even when the store is then refused.
@@ -38,8 +38,8 @@ func prepareRaftDir(dir string) error {
 	return nil
 }
 
-// openLogStore opens the store that the configuration names, with Nomad's checks and Nomad's words. With "wal" a raft.db
-// that stat finds is refused; with "boltdb" nothing looks for wal/, and an absent raft.db is created empty.
+// openLogStore opens the store that the configuration names, with Nomad's checks and Nomad's words. With "wal" a
+// raft.db that stat finds is refused; with "boltdb" nothing looks for wal/, and an absent raft.db is created empty.
 func openLogStore(config *Config, raftDir string, logger hclog.Logger) (logStore, error) {
 	backend, noFreelistSync, segmentSize := config.logStore()
 	switch backend {
@@ -63,8 +63,8 @@ func openLogStore(config *Config, raftDir string, logger hclog.Logger) (logStore
 func openWAL(config *Config, raftDir string, segmentSize int, logger hclog.Logger) (logStore, error) {
 	oldStore := filepath.Join(raftDir, "raft.db")
 	if _, err := os.Stat(oldStore); err == nil {
-		return nil, fmt.Errorf("existing BoltDB raft store found at %s; run 'nomad operator raft migrate-backend %s' while the "+
-			"server is stopped to migrate to the WAL backend, then start the server again", oldStore, config.serverDir())
+		return nil, fmt.Errorf("existing BoltDB raft store found at %s; run 'nomad operator raft migrate-backend %s' while "+
+			"the server is stopped to migrate to the WAL backend, then start the server again", oldStore, config.serverDir())
 	}
 	dir := filepath.Join(raftDir, "wal")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -85,8 +85,8 @@ func logVerifier(block *LogStoreConfig, logger hclog.Logger) {
 	}
 }
 
-// logFoundState says what a store held when it was opened. Nomad has no such line; tests read in it that a converted store
-// kept its term and vote.
+// logFoundState says what a store held when it was opened. Nomad has no such line; tests read in it that a converted
+// store kept its term and vote.
 func logFoundState(store logStore, logger hclog.Logger) {
 	first, _ := store.FirstIndex()
 	last, _ := store.LastIndex()
@@ -98,8 +98,8 @@ func logFoundState(store logStore, logger hclog.Logger) {
 		"last_vote_term", voteTerm, "last_vote_candidate", string(candidate))
 }
 
-// recoverPeers obeys peers.json, Nomad's documented way to give a server another set of peers: the whole log goes into a
-// new snapshot with the new configuration, term and vote stay.
+// recoverPeers obeys peers.json, Nomad's documented way to give a server another set of peers: the whole log goes
+// into a new snapshot with the new configuration, term and vote stay.
 func recoverPeers(raftDir string, logger hclog.Logger, recover func(raft.Configuration) error) error {
 	peersFile, infoFile := filepath.Join(raftDir, "peers.json"), filepath.Join(raftDir, "peers.info")
 	if _, err := os.Stat(infoFile); os.IsNotExist(err) {

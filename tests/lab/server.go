@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -42,6 +43,7 @@ type server struct {
 	reconcile    chan serf.Member
 	leadership   chan bool
 	bootstrapped bool
+	ready        atomic.Bool // the leader has applied all that was committed before its term
 	stopped      chan struct{}
 }
 

@@ -16,7 +16,8 @@ type variable struct {
 	Items       map[string]string `json:",omitempty"`
 }
 
-// variableChange is a write or a deletion; with Check it happens only while the variable's ModifyIndex is CAS (0: absent).
+// variableChange is a write or a deletion; with Check it happens only while the variable's ModifyIndex is CAS (0:
+// absent).
 type variableChange struct {
 	Path  string
 	Items map[string]string
