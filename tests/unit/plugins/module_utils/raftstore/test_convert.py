@@ -151,6 +151,28 @@ def test_verification_finds_every_difference(
     assert caught.value.path == str(tmp_path / "wal")
 
 
+class Forgetful:
+    """A store that says it has everything, and leaves out the last entry of each batch when it is read."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def records(self, extents: Sequence[Extent]) -> Iterator[List[Record]]:
+        for batch in self._store.records(extents):
+            yield batch[:-1]
+
+
+def test_entries_that_are_never_read_back_are_missed(tmp_path: Path, opened: Callable[[Path], Any]) -> None:
+    builder.write_boltdb(tmp_path / "raft.db", ORIGINAL)
+    builder.write_wal(tmp_path / "wal", ORIGINAL)
+    source = opened(tmp_path / "raft.db")
+    with pytest.raises(Corrupt, match="entries are missing after the first 39 from 1 on"):
+        convert.verify(source, Forgetful(opened(tmp_path / "wal")), source.extents(), 1, silent)
+
+
 def test_the_stable_values_are_compared(tmp_path: Path, opened: Callable[[Path], Any]) -> None:
     builder.write_boltdb(tmp_path / "raft.db", ORIGINAL)
     builder.write_wal(tmp_path / "wal", ORIGINAL, Stable(3, 3, b"10.0.0.2:4647"))
