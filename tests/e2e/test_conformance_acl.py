@@ -129,13 +129,12 @@ def test_restarted_server_answers_403_to_a_valid_token_until_its_state_is_back(c
     refused: Dict[str, Answer] = {}
 
     def is_back() -> bool:
-        answer = follower.try_api("GET", "/v1/agent/self")
-        if answer.status == 403 and not refused and follower.try_api("GET", "/v1/agent/health").status == 200:
-            refused["self"] = answer
-            refused.update(
-                {path: follower.try_api("GET", path) for path in (f"{AUTOPILOT}/health", "/v1/agent/members")}
-            )
-        return answer.status == 200
+        # The last question is the one whose answer changes first, so the others were asked while it was still 403.
+        answers = {path: follower.try_api("GET", path) for path in (f"{AUTOPILOT}/health", "/v1/agent/members")}
+        own = follower.try_api("GET", "/v1/agent/self")
+        if own.status == 403:
+            refused.update(answers, self=own)
+        return own.status == 200
 
     wait_until("token known again", is_back, 20)
     assert_same_error(refused["self"], "acl-agent_self-valid_token-just_restarted")
