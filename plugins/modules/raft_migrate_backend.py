@@ -84,7 +84,8 @@ options:
   progress_file:
     description:
       - A file to be created for the time of the run, replaced about twice a second. It has one line of JSON with
-        C(phase), C(done) and C(total) in entries, C(bytes) and C(elapsed) in seconds.
+        C(phase), C(done) and C(total) in entries, C(bytes) and C(elapsed) in seconds. Only a run that is killed leaves
+        it behind.
       - It must not exist, and not lie below O(data_dir). Use a directory where only the user of the module can write.
       - The module's action makes a file of its own below C(/run) and shows it as one line a second.
     type: path
