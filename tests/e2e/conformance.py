@@ -9,6 +9,7 @@ differ from cluster to cluster. Starts no server.
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any, Collection, Dict, List
 
@@ -17,6 +18,13 @@ from e2e.http_api import Answer
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "nomad-2.0.5"
 RECORDED = FIXTURES / "api"
 STORES = FIXTURES / "stores"
+
+
+def unpack_store(name: str, target: Path) -> Dict[str, Any]:
+    """Unpack the recorded store `name` as target/raft; what is known of it: backend, oracle, snapshots."""
+    subprocess.run(["tar", "-xzf", str(STORES / f"{name}.tar.gz"), "-C", str(target)], check=True, timeout=60)
+    known: Dict[str, Any] = json.loads((STORES / f"{name}.json").read_text())
+    return known
 
 
 def recorded(case: str) -> Dict[str, Any]:

@@ -7,15 +7,13 @@ This is why the collection reads everything back itself: a successful start prov
 
 from __future__ import annotations
 
-import json
 import shutil
-import tarfile
 from pathlib import Path
 from typing import Iterator
 
 import pytest
 from e2e.cluster import Cluster, Server, wait_until
-from e2e.conformance import STORES
+from e2e.conformance import unpack_store
 from e2e.single import raft_stats
 
 TAIL = "00000000000000000455-0000000000000006.wal"
@@ -28,9 +26,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     """Not started, on the recorded WAL: snapshots at 169 and 493, sealed segments from 170, a tail from 455."""
     server = Cluster(tmp_path / "cluster", size=1, backend="wal").servers[0]
     server.raft_dir.parent.mkdir(parents=True)
-    with tarfile.open(STORES / "wal-follower.tar.gz") as archive:
-        archive.extractall(server.raft_dir.parent, filter="tar")
-    assert json.loads((STORES / "wal-follower.json").read_text())["oracle"]["last_index"] == LAST
+    assert unpack_store("wal-follower", server.raft_dir.parent)["oracle"]["last_index"] == LAST
     yield server
     server.kill()
 

@@ -4,35 +4,27 @@
 
 from __future__ import annotations
 
-import json
-import tarfile
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Dict
 
 import pytest
-from e2e.conformance import STORES
+from e2e.conformance import STORES, unpack_store
 from e2e.recovery import assert_works, found_in_store, is_lab, recovered
 from e2e.server import Server
 from e2e.single import start_and_lead
 
 
-@pytest.fixture(params=sorted(path.stem for path in STORES.glob("*.json")))
-def recording(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.mark.parametrize("recording", sorted(path.stem for path in STORES.glob("*.json")))
+def test_starts_on_recorded_store(tmp_path: Path, recording: str) -> None:
+    known = unpack_store(recording, tmp_path)
+    server = recovered(tmp_path / "raft", tmp_path / "cluster", known["backend"])
+    try:
+        judge(server, known["oracle"])
+    finally:
+        server.kill()
 
 
-@pytest.fixture
-def server(recording: str, tmp_path: Path) -> Iterator[Server]:
-    with tarfile.open(STORES / f"{recording}.tar.gz") as archive:
-        archive.extractall(tmp_path, filter="tar")
-    backend = json.loads((STORES / f"{recording}.json").read_text())["backend"]
-    server = recovered(tmp_path / "raft", tmp_path / "cluster", backend)
-    yield server
-    server.kill()
-
-
-def test_starts_on_recorded_store(server: Server, recording: str) -> None:
-    oracle = json.loads((STORES / f"{recording}.json").read_text())["oracle"]
+def judge(server: Server, oracle: Dict[str, Any]) -> None:
     start_and_lead(server)
     if is_lab(server):
         assert found_in_store(server) == {

@@ -104,12 +104,12 @@ type connections struct {
 	address net.Addr
 	queue   chan net.Conn
 	closed  context.Context
-	Cancel  context.CancelFunc
+	cancel  context.CancelFunc
 }
 
 func newConnections(address net.Addr) *connections {
 	closed, cancel := context.WithCancel(context.Background())
-	return &connections{address: address, queue: make(chan net.Conn), closed: closed, Cancel: cancel}
+	return &connections{address: address, queue: make(chan net.Conn), closed: closed, cancel: cancel}
 }
 
 func (c *connections) put(connection net.Conn) {
@@ -130,7 +130,7 @@ func (c *connections) Accept() (net.Conn, error) {
 }
 
 func (c *connections) Close() error {
-	c.Cancel()
+	c.cancel()
 	return nil
 }
 
