@@ -52,6 +52,8 @@ REFUSED = [
     "server { raft_logstore { disable_log_cache = 2 } }",
     "server { raft_logstore { backend = [] } }",
     "server { raft_logstore = 1 }",
+    'raft_logstore { backend = "wal" }',
+    "sever raft_boltdb { }",
     "a = 'x'",
     "a = 1;",
     "a.b = {",

@@ -29,7 +29,7 @@ from .blocks import (
     setting,
 )
 from .errors import ConfigError
-from .hcl import Document, Object, parse
+from .hcl import Document, Object, parse, text_of
 
 BACKENDS = ("boltdb", "wal")
 DEFAULT_BACKEND = "boltdb"
@@ -77,6 +77,7 @@ def load(paths: Sequence[str], overlay: Optional[Mapping[str, bytes]] = None) ->
     documents = [parse(overlay[path] if path in overlay else files.read(path), path) for path in _all(paths, overlay)]
     logstore = boltdb = None
     for document in documents:
+        _refuse_misplaced(document)
         logstore = _block(document, LOGSTORE, LOGSTORE_SCHEMA) or logstore
         boltdb = _block(document, BOLTDB, BOLTDB_SCHEMA) or boltdb
     return Configuration(tuple(paths), tuple(documents), logstore, boltdb)
@@ -90,6 +91,16 @@ def _all(paths: Sequence[str], overlay: Mapping[str, bytes]) -> List[str]:
         new = [name for name in overlay if name not in listed and os.path.dirname(name) == os.path.normpath(path)]
         found += sorted([*listed, *new], key=os.fsencode)
     return found
+
+
+def _refuse_misplaced(document: Document) -> None:
+    """Raise ConfigError for one of the blocks outside of a server block, where Nomad refuses it."""
+    servers = objects(document, document.root, "server")
+    for parent, first in [(document.root, 0), *((server, 1) for server in servers)]:
+        for item in parent.items:
+            for key in item.keys[first:]:
+                if text_of(key).casefold() in (LOGSTORE, BOLTDB):
+                    raise document.error(key.off, f"Nomad takes {text_of(key)} only directly inside a server block")
 
 
 def _block(document: Document, name: str, schema: Mapping[str, Any]) -> Optional[Block]:

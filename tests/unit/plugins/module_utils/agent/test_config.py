@@ -59,6 +59,13 @@ def test_the_order_of_arguments_decides_before_the_names(tmp_path: Path) -> None
         ({"a": f"{WAL} server {{ raft_boltdb {{ }} }}"}, "both raft_boltdb and raft_logstore"),
         ({"a": WAL, "b": "server { raft_boltdb { } }"}, "both raft_boltdb and raft_logstore"),
         ({"a": "server { raft_logstore { } raft_logstore { } }"}, "1:42: Nomad refuses a second raft_logstore"),
+        (
+            {"a": 'raft_logstore { backend = "wal" }'},
+            "a.hcl:1:1: Nomad takes raft_logstore only directly",
+        ),
+        ({"a": 'server "raft_boltdb" { }'}, "no label on server"),
+        ({"a": 'x raft_logstore { backend = "wal" }'}, "a.hcl:1:3: Nomad takes raft_logstore only"),
+        ({"a": "server { x raft_logstore { } }"}, "a.hcl:1:12: Nomad takes raft_logstore only"),
         ({"a": "server {"}, "expected a key, found the file ends"),
         ({"a": WAL, "b": '{"server": {"raft_logstore": {"backend": "wal"}}}'}, "b.json:1:12: "),
     ],

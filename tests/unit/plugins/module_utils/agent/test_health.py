@@ -62,6 +62,10 @@ def test_not_back_by_its_own_account(agent: Agent, reason: str) -> None:
     assert not verdict.ok and reason in verdict.reason and not verdict.final
 
 
+def test_the_first_entry_is_enough_in_a_new_cluster() -> None:
+    assert health.back(follower(commit_index=1, applied_index=1), cluster(), WANTED).ok
+
+
 def test_not_back_while_far_behind_the_leader() -> None:
     ahead = changed(cluster(), S1, last_index=15 + 251)
     assert "but the leader is at 266" in health.back(follower(), ahead, WANTED).reason
