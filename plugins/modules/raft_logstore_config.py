@@ -226,7 +226,6 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.configedit imp
     apply,
     owner_model,
     plan,
-    prove,
 )
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
@@ -272,23 +271,18 @@ def run(module: AnsibleModule) -> dict:
     wanted = wanted_settings(params)
     found = load(params["path"])
     changes = plan(found, wanted, params["file"] or "")
-    after, kept = load(params["path"], {change.path: change.after for change in changes}), []
+    proven, kept = load(params["path"], {change.path: change.after for change in changes}), []
     if changes and not module.check_mode:
         kept = apply(changes, owner_model(found), params["backup"])
-        after = load(params["path"])
-        prove(found, after, {**wanted, **moved(found, after)})
-    result = described(found, after)
+        if load(params["path"]) != proven:
+            raise ConfigError(
+                "the files are not what was written: somebody else changes them as well", hint="Run again."
+            )
+    result = described(found, proven)
     result.update(changed=bool(changes), changed_files=[change.path for change in changes], backup_files=kept)
     if module._diff:
         result["diff"] = [shown(change) for change in changes]
     return result
-
-
-def moved(found: Configuration, after: Configuration) -> dict:
-    """The setting that the deprecated block handed over, if it did."""
-    path = ("boltdb", "no_freelist_sync")
-    value = after.value(path)
-    return {path: value} if found.value(path) is None and value is not None else {}
 
 
 def described(found: Configuration, after: Configuration) -> dict:

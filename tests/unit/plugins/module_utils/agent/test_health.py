@@ -172,6 +172,7 @@ def test_a_non_voter_may_be_stopped_without_tolerance() -> None:
     two = changed(cluster(), S2, voter=False)._replace(voters=(S1, S3), failure_tolerance=0)
     assert health.stoppable(two, S2, Wanted()).ok
     assert not health.stoppable(two, S3, Wanted()).ok
+    assert "only 1 healthy voters" in health.stoppable(two._replace(failure_tolerance=1), S3, Wanted()).reason
 
 
 def test_the_one_that_is_down_may_be_repaired_when_the_others_are_well() -> None:
