@@ -37,7 +37,10 @@ class Attributes(NamedTuple):
         return self._replace(mode=self.mode | (self.mode & 0o444) >> 2)
 
     def apply(self, fd: int, path: str, calls: SystemCalls = REAL) -> None:
-        """Give these attributes to an open file. Raises WriteFailed; the owner goes first, because chown clears mode bits."""
+        """Give these attributes to an open file. Raises WriteFailed.
+
+        The owner goes first, because chown clears mode bits.
+        """
         try:
             status = os.fstat(fd)
             if (status.st_uid, status.st_gid) != (self.uid, self.gid):
