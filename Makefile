@@ -11,7 +11,6 @@ VENV := .venv
 BIN := $(abspath $(VENV))/bin
 NOMAD_BIN ?= $(abspath .build/bin/lab)
 export NOMAD_BIN
-export ANSIBLE_HOST_PATTERN_MISMATCH := error
 export ANSIBLE_COLLECTIONS_PATH := $(abspath .build)
 export PATH := $(BIN):$(PATH)
 PYTEST := $(BIN)/python -m pytest -q
