@@ -12,11 +12,13 @@ module: raft_migrate_backend
 short_description: Convert the Raft log store of a stopped Nomad server
 version_added: 1.0.0
 description:
-  - Converts the Raft log store of one Nomad server from BoltDB (C(raft.db)) to WAL (C(wal/)).
+  - Converts the Raft log store of one Nomad server from BoltDB (C(raft.db)) to WAL (C(wal/)), or back.
     Entries, term and vote are kept, and every entry is read back from the new files and compared before the switch.
   - At every instant the directory has either its complete old store or its complete new one. The switch is one rename.
     The old store stays beside the new one under the name that Nomad's own command uses,
-    C(raft.db.migrated.YYYYMMDD-HHMMSS).
+    C(raft.db.migrated.YYYYMMDD-HHMMSS); the way back leaves C(wal.migrated.YYYYMMDD-HHMMSS).
+  - On the way back the WAL is converted with all entries and votes that came since. The old C(raft.db) itself is put
+    back only if a full comparison shows that it has everything that the WAL has.
   - A run that was killed is finished, or started over, by the next one. A store that is already on the wanted backend
     is left as it is.
   - While the store is the WAL, C(raft.db) is a dangling symbolic link. It makes Nomad refuse to start on BoltDB by
@@ -43,7 +45,8 @@ options:
   backend:
     description:
       - The backend to have at the end.
-      - This release converts to V(wal) only. With V(boltdb) it fails on a store that would have to be converted.
+      - To V(wal), change the agent's configuration first; to V(boltdb), change it afterwards. In this order Nomad
+        refuses to start on the wrong store at every moment.
     type: str
     choices: [wal, boltdb]
     default: wal
@@ -116,6 +119,12 @@ EXAMPLES = r"""
   raftops.nomad.raft_migrate_backend:
     data_dir: /opt/nomad/data
     backup_dir: /srv/backup
+    force: true
+
+- name: Convert the store of a stopped server back to BoltDB, with everything that came since
+  raftops.nomad.raft_migrate_backend:
+    data_dir: /opt/nomad/data
+    backend: boltdb
     force: true
 """
 

@@ -36,11 +36,7 @@ def copy_file(fd: int, path: str, backup_dir: str, name: str, calls: SystemCalls
     """
     directory = Directory.open(backup_dir, calls)
     try:
-        number = 1
-        free = name
-        while directory.stat(free) is not None:
-            number += 1
-            free = f"{name}-{number}"
+        free = _free(directory, name)
         new = directory.create(free)
         try:
             _fill(fd, path, new)
@@ -53,6 +49,48 @@ def copy_file(fd: int, path: str, backup_dir: str, name: str, calls: SystemCalls
         return directory.path_of(free)
     finally:
         directory.close()
+
+
+def copy_directory(source: Directory, backup_dir: str, name: str) -> str:
+    """The same for a directory of plain files: each is copied and compared, then both directories are synced."""
+    directory = Directory.open(backup_dir, source.calls)
+    try:
+        free = _free(directory, name)
+        copy = directory.make_directory(free)
+        try:
+            for inner in source.names():
+                _copy_into(source, copy, inner)
+            copy.sync()
+            directory.sync()
+        except StoreError:
+            directory.remove_directory(free)
+            raise
+        finally:
+            copy.close()
+        return directory.path_of(free)
+    finally:
+        directory.close()
+
+
+def _copy_into(source: Directory, copy: Directory, name: str) -> None:
+    fd = source.open_read(name)
+    try:
+        new = copy.create(name)
+        try:
+            _fill(fd, source.path_of(name), new)
+        finally:
+            new.close()
+    finally:
+        os.close(fd)
+
+
+def _free(directory: Directory, name: str) -> str:
+    number = 1
+    free = name
+    while directory.stat(free) is not None:
+        number += 1
+        free = f"{name}-{number}"
+    return free
 
 
 def _fill(fd: int, path: str, new: NewFile) -> None:

@@ -107,7 +107,13 @@ def _transcoded(source: StoreReader, encoding: str, extents: Sequence[Extent], t
         tell(len(batch), sum([len(raw) for _index, raw in batch]))
 
 
-Pair = Tuple[Sequence[Extent], Sequence[Extent]]
+class Pair(NamedTuple):
+    """The same entries on both sides: `source` and `target` are extents that have them, and maybe their neighbours."""
+
+    first_index: int
+    last_index: int
+    source: Sequence[Extent]
+    target: Sequence[Extent]
 
 
 def verify(
@@ -120,8 +126,28 @@ def verify(
     """
     if target.stable() != source.stable():
         raise Corrupt("the stable values differ from those in " + source.path, target.path)
-    pairs = _aligned(extents, target)
-    entries = sum(extent.entry_count for extent in extents)
+    return _compare_all(source, target, _pairs(extents, target), workers, progress)
+
+
+def includes(target: StoreReader, source: StoreReader, workers: int, progress: Progress) -> bool:
+    """Whether the target has every entry of the source, compared as in `verify`; it may have more before and after.
+
+    Damage that is met on the way means no.
+    """
+    pairs = [
+        Pair(one.first_index, one.last_index, [one], many)
+        for one, many in _overlaps(source.extents(), target.extents())
+    ]
+    try:
+        return _compare_all(source, target, pairs, workers, progress) == source.entry_count
+    except Corrupt:
+        return False
+
+
+def _compare_all(
+    source: StoreReader, target: StoreReader, pairs: Sequence[Pair], workers: int, progress: Progress
+) -> int:
+    entries = sum(pair.last_index - pair.first_index + 1 for pair in pairs)
 
     def compare(pair: Pair, tell: Tell) -> int:
         return _compare(source, target, pair, tell)
@@ -129,37 +155,48 @@ def verify(
     return sum(run(pairs, compare, workers, lambda done, length: progress("verify", done, entries, length)))
 
 
-def _aligned(extents: Sequence[Extent], target: StoreReader) -> List[Pair]:
-    """Runs of source extents beside the runs of target extents with the same indexes. Raises Corrupt when none fit."""
-    pairs: List[Pair] = []
-    todo = iter(target.extents())
-    left: List[Extent] = []
-    right: List[Extent] = []
-    for extent in extents:
-        left.append(extent)
-        while not right or right[-1].last_index < extent.last_index:
-            following = next(todo, None)
-            if following is None:
-                break
-            right.append(following)
-        if right and left[0].first_index == right[0].first_index and right[-1].last_index == extent.last_index:
-            pairs.append((left, right))
-            left, right = [], []
-    if left or right or next(todo, None) is not None:
+def _pairs(extents: Sequence[Extent], target: StoreReader) -> List[Pair]:
+    """The work of verifying, cut where the side with fewer extents is cut. Raises Corrupt if the ranges differ."""
+    theirs = target.extents()
+    count = sum(extent.entry_count for extent in extents)
+    first, last = (extents[0].first_index, extents[-1].last_index) if extents else (0, 0)
+    if (target.entry_count, target.first_index, target.last_index) != (count, first, last):
         raise Corrupt(
             f"this store has {target.entry_count} entries, {target.first_index} to {target.last_index}; "
-            f"wanted {sum(extent.entry_count for extent in extents)}, "
-            f"{extents[0].first_index if extents else 0} to {extents[-1].last_index if extents else 0}",
+            f"wanted {count}, {first} to {last}",
             target.path,
         )
-    return pairs
+    if len(extents) <= len(theirs):
+        return [Pair(one.first_index, one.last_index, [one], many) for one, many in _overlaps(extents, theirs)]
+    return [Pair(one.first_index, one.last_index, many, [one]) for one, many in _overlaps(theirs, extents)]
+
+
+def _overlaps(few: Sequence[Extent], many: Sequence[Extent]) -> Iterator[Tuple[Extent, Sequence[Extent]]]:
+    """Each of the few, with those of the many that have some of its entries. Both are ascending."""
+    start = 0
+    for extent in few:
+        while start < len(many) and many[start].last_index < extent.first_index:
+            start += 1
+        stop = start
+        while stop < len(many) and many[stop].first_index <= extent.last_index:
+            stop += 1
+        yield extent, many[start:stop]
+
+
+def _clipped(store: StoreReader, extents: Sequence[Extent], pair: Pair) -> Iterator[List[Record]]:
+    """The entries of the pair from these extents, which are read, and so checked, as a whole."""
+    for batch in store.records(extents):
+        if batch[0][0] < pair.first_index or batch[-1][0] > pair.last_index:
+            batch = [record for record in batch if pair.first_index <= record[0] <= pair.last_index]
+        if batch:
+            yield batch
 
 
 def _compare(source: StoreReader, target: StoreReader, pair: Pair, tell: Tell) -> int:
     """The number of entries in both; raises Corrupt at the first difference."""
-    expected = chain.from_iterable(source.records(pair[0]))
+    expected = chain.from_iterable(_clipped(source, pair.source, pair))
     count = 0
-    for batch in target.records(pair[1]):
+    for batch in _clipped(target, pair.target, pair):
         wanted = list(islice(expected, len(batch)))
         with located(target.path):
             if transcode(target.encoding, source.encoding, batch) != wanted:
@@ -167,7 +204,7 @@ def _compare(source: StoreReader, target: StoreReader, pair: Pair, tell: Tell) -
         count += len(batch)
         tell(len(batch), sum([len(raw) for _index, raw in batch]))
     if next(expected, None) is not None:
-        raise Corrupt(f"entries are missing after the first {count} from {pair[0][0].first_index} on", target.path)
+        raise Corrupt(f"entries are missing after the first {count} from {pair.first_index} on", target.path)
     return count
 
 

@@ -51,14 +51,19 @@ def _sentence(run: Run, step: str) -> str:
         table.ADD_GUARD: "make raft.db the guard link",
         table.BEGIN: f"open the journal {JOURNAL}",
         table.BUILD: "convert raft.db to wal.partial/ and compare every entry",
+        table.BUILD_BACK: "convert wal/ to raft.db.partial and compare every entry",
+        table.PUT_BACK: f"link {run.old_name}, which has all that wal/ has, to raft.db.partial",
         table.COPY: f"copy raft.db to {run.request.backup_dir} and compare it",
+        table.COPY_WAL: f"copy wal/ to {run.request.backup_dir} and compare it",
         table.PUBLISH: "rename wal.partial/ to wal/",
         table.CONFIGURATION: "check that the agent's configuration says wal",
         table.LINK_BACKUP: f"link raft.db to {run.backup}",
         table.LINK_SUPERSEDED: f"link raft.db to {run.superseded}",
         table.SWITCH: "replace raft.db by the guard link",
+        table.SWITCH_BACK: "rename raft.db.partial to raft.db",
         table.LOOK_AGAIN: "check that no process waits for the old raft.db",
         table.RETIRE_WAL: f"rename wal/ to {run.retired_wal}/",
+        table.UNLINK_BACKUP: f"remove the name {run.old_name}, which raft.db had",
         table.FINISH: "close the journal",
     }
     return texts[step]
@@ -77,6 +82,7 @@ def _effect(run: Run, step: str, names: Dict[str, str]) -> None:
         table.LINK_BACKUP: (run.backup, run.backup),
         table.LINK_SUPERSEDED: (run.superseded, run.superseded),
         table.SWITCH: (RAFT_DB, f"{RAFT_DB} -> {guard_target(run.second_name)}"),
+        table.SWITCH_BACK: (RAFT_DB, RAFT_DB),
         table.ADD_GUARD: (RAFT_DB, f"{RAFT_DB} -> {guard_target(run.newest_backup)}"),
     }
     if step in moves:
@@ -86,6 +92,8 @@ def _effect(run: Run, step: str, names: Dict[str, str]) -> None:
         names[name] = line
     elif step == table.UNLINK_SECOND:
         del names[run.found.second_name]
+    elif step == table.UNLINK_BACKUP:
+        del names[run.old_name]
     elif step in (table.ASIDE_PARTIALS, table.REMOVE_PARTIALS):
         for name in run.found.leftovers:
             if step == table.ASIDE_PARTIALS and name != JOURNAL_PARTIAL:

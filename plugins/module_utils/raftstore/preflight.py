@@ -6,21 +6,27 @@ from __future__ import annotations
 
 import os
 
-from . import snapshots, table
+from . import putback, snapshots, table
 from .backupcopy import check_directory
 from .errors import NoSpace, Refused
 from .holds import promise
 from .journal import Promise
 from .run import Run
-from .shape import choose
+from .shape import Shape, choose
 from .steps import MIB, check_configuration
 from .store import StoreReader
 
 SEGMENT_MIB = range(1, 2048)
 META_LEN = 1 << 18  # room for wal-meta.db, the journal and directory blocks
+BOLTDB_GROWTH = 16 << 20  # bbolt makes the file longer by so much when it needs pages (db.go, AllocSize)
+BOLTDB_ENTRY_LEN = 96  # what an entry takes at most more than in a WAL: element, key, the names of its fields
 CHANGE_SETTING = (
     'Before Nomad is started, its configuration must say server { raft_logstore { backend = "wal" } }; '
     "config_path was not given, so that this was not checked."
+)
+CHANGE_BACK = (
+    'Before Nomad is started, its configuration must say server { raft_logstore { backend = "boltdb" } }, or have no '
+    "such block; with backend = wal it refuses to start."
 )
 
 
@@ -44,10 +50,14 @@ def prepare(run: Run) -> None:
     _check_rights(run)
     if table.BUILD in run.steps:
         _prepare_build(run)
+    elif table.BUILD_BACK in run.steps:
+        _prepare_back(run)
     elif run.found.raft_db is not None and run.found.wal is not None:
         _note_both(run, run.found.raft_db, run.found.wal)
-    if run.request.backup_dir and table.COPY in run.steps and run.found.raft_db_file is not None:
-        check_directory(run.request.backup_dir, run.raft, run.found.raft_db_file.size)
+    if run.request.backup_dir and {table.COPY, table.COPY_WAL} & set(run.steps):
+        check_directory(run.request.backup_dir, run.raft, _copy_len(run))
+    if table.SWITCH_BACK in run.steps and run.request.effective_backend is None:
+        run.outcome.warnings.append(CHANGE_BACK)
     if table.SWITCH not in run.steps:
         return
     if run.request.effective_backend is None:
@@ -61,6 +71,14 @@ def prepare(run: Run) -> None:
 def required_bytes(live_len: int, wal_segment_size: int) -> int:
     """Free space that a conversion asks for: all entries, the metadata, and the segment that Nomad allocates next."""
     return live_len + wal_segment_size * MIB + META_LEN
+
+
+def required_bytes_back(live_len: int, entry_count: int, page_size: int) -> int:
+    """The same for the way back. How full the pages get follows from how many average entries fit into one."""
+    length = live_len + entry_count * BOLTDB_ENTRY_LEN
+    average = length // entry_count if entry_count else 0
+    unused = average * average // (page_size - average) if average < page_size // 2 else page_size
+    return length + entry_count * unused + BOLTDB_GROWTH + META_LEN
 
 
 def _check_rights(run: Run) -> None:
@@ -90,22 +108,45 @@ def _prepare_build(run: Run) -> None:
             f"{run.shape.dropped_entries} entries are not copied: a WAL cannot have a hole, and the snapshot "
             f"{run.shape.snapshot.id}, which was checked, covers everything up to index {run.shape.snapshot.index}."
         )
-    _check_space(run, sum(extent.data_len for extent in kept))
+    length = sum(extent.data_len for extent in kept)
+    hint = "Free some space or use a smaller wal_segment_size, also in the server's configuration."
+    _check_space(run, required_bytes(length, run.request.wal_segment_size), "one more segment for Nomad included", hint)
 
 
-def _check_space(run: Run, live_len: int) -> None:
-    required = required_bytes(live_len, run.request.wal_segment_size)
+def _prepare_back(run: Run) -> None:
+    """Choose between converting and putting the backup back. Nothing is dropped on this way."""
+    source = run.found.wal
+    left_out = [table.PUT_BACK, table.UNLINK_BACKUP]
+    if source is not None:
+        run.shape = Shape(source.extents(), 0, None)
+        run.source = run.copied = promise(source)
+        if table.PUT_BACK in run.steps and putback.find(run):
+            left_out = [table.BUILD_BACK]
+    run.steps = tuple(step for step in run.steps if step not in left_out)
+    if source is not None:
+        needed = required_bytes_back(source.live_len, source.entry_count, os.sysconf("SC_PAGE_SIZE"))
+        length = needed if table.BUILD_BACK in run.steps else BOLTDB_GROWTH
+        _check_space(run, length, "what Nomad's first writes take included", "Free some space, then run again.")
+
+
+def _copy_len(run: Run) -> int:
+    """Bytes that the copy in backup_dir takes."""
+    if table.COPY in run.steps:
+        return run.found.raft_db_file.size if run.found.raft_db_file is not None else 0
+    directory = run.found.wal_directory
+    statuses = [directory.stat(name) for name in directory.names()] if directory is not None else []
+    return sum(status.st_size for status in statuses if status is not None)
+
+
+def _check_space(run: Run, required: int, included: str, hint: str) -> None:
     available = run.raft.free_bytes()
-    if run.request.backup_dir and run.found.raft_db_file is not None:
+    if run.request.backup_dir and {table.COPY, table.COPY_WAL} & set(run.steps):
         device, _free = check_directory(run.request.backup_dir, run.raft, 0)
         if device == os.fstat(run.raft.fd).st_dev:
-            required += run.found.raft_db_file.size
+            required += _copy_len(run)
     if available < required:
-        raise NoSpace(
-            f"the conversion needs {required} bytes, one more segment for Nomad included, and {available} are free",
-            run.raft.path,
-            hint="Free some space or use a smaller wal_segment_size, also in the server's configuration.",
-        )
+        what = f"the conversion needs {required} bytes, {included}, and {available} are free"
+        raise NoSpace(what, run.raft.path, hint=hint)
 
 
 def _note_both(run: Run, raft_db: StoreReader, wal: StoreReader) -> None:

@@ -10,21 +10,14 @@ from .errors import Corrupt, InUse, Refused, StoreError
 from .evidence import Found
 from .holds import promise
 from .locks import in_use
-from .names import RAFT_DB, WAL
+from .names import RAFT_DB
 from .store import StoreReader
-
-NO_WAY_BACK = "this release converts to WAL only; it cannot yet convert a WAL back to BoltDB"
 
 
 def refusal(row_number: int, found: Found) -> StoreError:
     """The error for a state in which nothing may be changed."""
     reason = REASONS.get(row_number, _unlisted)
     return reason(found)
-
-
-def cannot_convert_back(found: Found) -> StoreError:
-    """The error for a wish that needs the conversion from WAL to BoltDB."""
-    return Refused(NO_WAY_BACK, found.raft.path_of(WAL), hint='Keep backend = "wal" in the server\'s configuration.')
 
 
 def _lost(found: Found) -> StoreError:

@@ -11,10 +11,12 @@ from .attributes import Attributes
 from .durable import Directory
 from .evidence import Evidence, Found
 from .journal import Promise
+from .locks import openers
 from .names import RAFT_DB, WAL, free_name, stamp
-from .outcome import Outcome, Request
+from .outcome import BOLTDB, Outcome, Request
 from .raftdir import StoreFile
 from .shape import Shape
+from .store import StoreReader
 from .table import LINK_SUPERSEDED
 from .wal import WalStore
 
@@ -42,6 +44,8 @@ class Run:
         self.new_directory: Optional[Directory] = None
         self.new_file: Optional[StoreFile] = None
         self.new_wal: Optional[WalStore] = None
+        self.old_file: Optional[StoreFile] = None
+        self.old_store: Optional[StoreReader] = None
         self.began = False
         self.published = False
 
@@ -49,6 +53,16 @@ class Run:
     def names(self) -> List[str]:
         """The names in the Raft directory when it was looked at."""
         return self.found.names
+
+    @property
+    def source_store(self) -> Optional[StoreReader]:
+        """The store that is converted, None while it is in use."""
+        return self.found.wal if self.request.backend == BOLTDB else self.found.raft_db
+
+    @property
+    def old_name(self) -> str:
+        """The name of the backup that is put back, "" when none is."""
+        return os.path.basename(self.old_file.path) if self.old_file is not None else ""
 
     @property
     def second_name(self) -> str:
@@ -66,9 +80,15 @@ class Run:
         return free_name(self.names, name, kind, self.stamp)
 
     def attributes(self) -> Attributes:
-        """Owner, mode and label for new files: those of the locked raft.db."""
-        file = self.found.raft_db_file or self.found.wal_file
+        """Owner, mode and label for new files: those of the locked file that is converted."""
+        files = (self.found.raft_db_file, self.found.wal_file)
+        first, second = files if self.request.backend == WAL else reversed(files)
+        file = first or second
         return Attributes.of(file.fd) if file is not None else Attributes(os.geteuid(), os.getegid(), 0o600)
+
+    def others(self, *files: Optional[StoreFile]) -> List[int]:
+        """PIDs of other processes that have one of these files open now."""
+        return openers([file.inode for file in files if file is not None], self.found.proc).pids
 
     def workers(self) -> int:
         """The number of worker processes."""
@@ -76,8 +96,9 @@ class Run:
 
     def close(self) -> None:
         """Close what this run has opened, which gives up all locks."""
-        if self.new_file is not None:
-            self.new_file.close()
+        for file in (self.new_file, self.old_file):
+            if file is not None:
+                file.close()
         if self.new_directory is not None:
             self.new_directory.close()
         self.found.close()

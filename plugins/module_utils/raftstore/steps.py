@@ -10,19 +10,20 @@ from __future__ import annotations
 import os
 import stat
 import time
-from typing import Callable, Dict, List
+from typing import Callable, Dict
 
 from . import convert, journal, table
 from .backupcopy import copy_file
 from .errors import InUse, Refused, StoreError
 from .journal import Journal
-from .locks import in_use, openers
+from .locks import in_use
 from .names import (
     GUARD_PARTIAL,
     JOURNAL,
     JOURNAL_PARTIAL,
     NOMAD_MARKER,
     RAFT_DB,
+    RAFT_DB_PARTIAL,
     WAL,
     WAL_META,
     WAL_PARTIAL,
@@ -32,6 +33,7 @@ from .outcome import BOLTDB
 from .outcome import WAL as WAL_BACKEND
 from .raftdir import StoreFile
 from .run import Run
+from .stepsback import build_back, copy_wal, put_back, retire_wal, switch_back, unlink_backup
 from .wal import WalStoreWriter
 
 MIB = 1 << 20
@@ -112,8 +114,7 @@ def build(run: Run) -> None:
     run.new_wal = run.new_file.read_wal()
     run.outcome.verified = convert.verify(source, run.new_wal, extents, workers, run.request.progress)
     run.outcome.bytes_read, run.outcome.bytes_written = report.bytes_read, report.bytes_written
-    run.outcome.elapsed["convert"] = round(built - started, 3)
-    run.outcome.elapsed["verify"] = round(time.monotonic() - built, 3)
+    run.outcome.elapsed.update(convert=round(built - started, 3), verify=round(time.monotonic() - built, 3))
 
 
 def _ns(clock: Callable[[], float]) -> Callable[[], int]:
@@ -154,19 +155,14 @@ def check_configuration(run: Run) -> None:
 
 def link(run: Run) -> None:
     """Give the old store the second name under which it stays; nobody else may have it open."""
-    pids = _others(run)
+    file = run.found.raft_db_file
+    pids = run.others(file)
     if pids:
         raise in_use(pids, run.raft.path_of(RAFT_DB), run.found.proc)
     status = run.raft.stat(RAFT_DB)
-    file = run.found.raft_db_file
     if file is None or status is None or (status.st_dev, status.st_ino) != file.inode:
         raise Refused("raft.db has been replaced during the run", run.raft.path_of(RAFT_DB), hint="Run it again.")
     run.raft.link(RAFT_DB, run.second_name)
-
-
-def _others(run: Run) -> List[int]:
-    file = run.found.raft_db_file
-    return openers([file.inode], run.found.proc).pids if file is not None else []
 
 
 def switch(run: Run) -> None:
@@ -177,15 +173,10 @@ def switch(run: Run) -> None:
 
 def look_again(run: Run) -> None:
     """A server that waits for our lock has the old file open and would go on in it: give it back its name."""
-    pids = _others(run)
+    pids = run.others(run.found.raft_db_file)
     if pids:
         run.raft.replace(run.second_name, RAFT_DB)
         raise in_use(pids, run.raft.path_of(RAFT_DB), run.found.proc)
-
-
-def retire_wal(run: Run) -> None:
-    """raft.db has all that wal/ has: keep wal/ under the name of a backup."""
-    run.raft.rename(WAL, run.retired_wal)
 
 
 def finish(run: Run) -> None:
@@ -201,8 +192,8 @@ def finish(run: Run) -> None:
 def undo_preparation(run: Run) -> None:
     """After a failure before anything was published: put the directory back. What fails here is left to a re-run."""
     try:
-        remove_partial(run, WAL_PARTIAL)
-        remove_partial(run, JOURNAL_PARTIAL)
+        for name in (WAL_PARTIAL, RAFT_DB_PARTIAL, JOURNAL_PARTIAL):
+            remove_partial(run, name)
         if run.journal_before is not None:
             journal.write(run.raft, run.journal_before)
         else:
@@ -221,13 +212,18 @@ STEPS: Dict[str, Callable[[Run], None]] = {
     table.ADD_GUARD: add_guard,
     table.BEGIN: begin,
     table.BUILD: build,
+    table.BUILD_BACK: build_back,
+    table.PUT_BACK: put_back,
     table.COPY: copy,
+    table.COPY_WAL: copy_wal,
     table.PUBLISH: publish,
     table.CONFIGURATION: configuration,
     table.LINK_BACKUP: link,
     table.LINK_SUPERSEDED: link,
     table.SWITCH: switch,
+    table.SWITCH_BACK: switch_back,
     table.LOOK_AGAIN: look_again,
     table.RETIRE_WAL: retire_wal,
+    table.UNLINK_BACKUP: unlink_backup,
     table.FINISH: finish,
 }

@@ -24,7 +24,7 @@ from .narrate import listing, predicted, sentences
 from .outcome import BOLTDB, WAL, Outcome, Request, stable_values
 from .preflight import check_request, prepare
 from .raftdir import locate
-from .refusals import cannot_convert_back, refusal
+from .refusals import refusal
 from .run import Run
 from .steps import STEPS, undo_preparation
 from .syscalls import REAL, SystemCalls
@@ -85,8 +85,6 @@ def _migrate(request: Request, found: Found, evidence: Evidence, clock: Callable
     if request.check:
         evidence = replace(evidence, store_lock="free", run_lock="free")
     row, cell = table.plan(evidence, request.backend)
-    if cell == table.CONVERT_BACK:
-        raise cannot_convert_back(found)
     run = Run(request, found, evidence, clock)
     if isinstance(cell, str):
         if table.state_of(row, evidence) != "both":
@@ -138,6 +136,7 @@ def _applies(run: Run, step: str, cell: Tuple[str, ...]) -> bool:
     needs = {
         table.ASIDE_MARKER: run.found.has_marker,
         table.COPY: bool(run.request.backup_dir),
+        table.COPY_WAL: bool(run.request.backup_dir),
         table.CONFIGURATION: run.request.effective_backend is not None,
         table.FINISH: table.BEGIN in cell or run.evidence.journal == "open",
     }
@@ -166,7 +165,10 @@ def _count(run: Run) -> None:
     if run.evidence.relation == "equal":
         outcome.verified = run.found.wal.entry_count if run.found.wal is not None else 0
     built = table.BUILD in run.steps
-    store = run.found.raft_db if built or outcome.backend == BOLTDB else run.found.wal
+    converted = built or table.BUILD_BACK in run.steps
+    store = run.source_store if converted else run.old_store
+    if store is None:
+        store = run.found.raft_db if outcome.backend == BOLTDB else run.found.wal
     if store is None:
         return
     outcome.stable = stable_values(store.stable())
@@ -175,6 +177,8 @@ def _count(run: Run) -> None:
         outcome.dropped_entries = run.shape.dropped_entries
         outcome.entries -= run.shape.dropped_entries
         outcome.first_index, outcome.last_index = run.copied.first_index, run.copied.last_index
+    if run.old_store is not None and run.found.wal is not None:
+        outcome.verified = run.found.wal.entry_count
     wal = run.new_wal if built else run.found.wal
     if outcome.backend == WAL and wal is not None:
         outcome.segments = len(wal.extents())

@@ -24,18 +24,22 @@ ASIDE_WAL = "move wal/ aside"
 ADD_GUARD = "add the guard"
 BEGIN = "open the journal"
 BUILD = "build and verify wal.partial"
+BUILD_BACK = "build and verify raft.db.partial"
+PUT_BACK = "or link the backup as raft.db.partial"
 COPY = "copy raft.db to backup_dir"
+COPY_WAL = "copy wal/ to backup_dir"
 PUBLISH = "publish wal/"
 CONFIGURATION = "check the configuration"
 LINK_BACKUP = "link raft.db as backup"
 LINK_SUPERSEDED = "link raft.db as superseded"
 SWITCH = "switch"
+SWITCH_BACK = "switch to raft.db"
 LOOK_AGAIN = "look for waiting processes"
 RETIRE_WAL = "rename wal/ as backup"
+UNLINK_BACKUP = "unlink the backup's old name"
 FINISH = "close the journal"
 
 REFUSE = "refuse"
-CONVERT_BACK = "convert back"
 Steps = Tuple[str, ...]
 Cell = Union[str, Steps]
 
@@ -44,6 +48,8 @@ TO_WAL: Steps = (COPY, CONFIGURATION, LINK_BACKUP, SWITCH, LOOK_AGAIN, FINISH)
 CONVERT: Steps = (ASIDE_MARKER, BEGIN, BUILD, COPY, PUBLISH, CONFIGURATION, LINK_BACKUP, SWITCH, LOOK_AGAIN, FINISH)
 CONVERT_ANEW: Steps = (ASIDE_WAL, *CONVERT)
 KEEP_WAL: Steps = (BEGIN, COPY, CONFIGURATION, LINK_SUPERSEDED, SWITCH, LOOK_AGAIN, FINISH)
+TO_BOLTDB: Steps = (BEGIN, BUILD_BACK, PUT_BACK, COPY_WAL, SWITCH_BACK, RETIRE_WAL, UNLINK_BACKUP, FINISH)
+REPLACE: Steps = (BEGIN, BUILD_BACK, COPY_WAL, LINK_SUPERSEDED, SWITCH_BACK, LOOK_AGAIN, RETIRE_WAL, FINISH)
 
 Words = Tuple[str, ...]
 
@@ -90,19 +96,22 @@ ROWS = (
     ),
     Row(
         7, "both", {"raft_db": ("ok", "0"), "wal": ("ok",), "relation": ("wal/ holds raft.db",)},
-        KEEP_WAL, CONVERT_BACK,
+        KEEP_WAL, REPLACE,
     ),
     Row(8, "forked", {"raft_db": ("ok",), "wal": ("ok",), "relation": ("neither",)}, REFUSE, REFUSE),
     Row(
         9, "wal", {"raft_db": ("G",), "wal": ("ok",), "journal": ("open",), "backup": ("held",)},
-        (FINISH,), CONVERT_BACK,
+        (FINISH,), TO_BOLTDB,
     ),
     Row(
         10, "forked", {"raft_db": ("G",), "wal": ("ok",), "journal": ("open",), "backup": ("not held",)},
         REFUSE, REFUSE,
     ),
-    Row(11, "wal", {"raft_db": ("G",), "wal": ("ok",), "journal": ("-", "done")}, NOTHING, CONVERT_BACK),
-    Row(12, "wal", {"raft_db": ("-",), "wal": ("ok",)}, (ASIDE_MARKER, ADD_GUARD, FINISH), CONVERT_BACK),
+    Row(11, "wal", {"raft_db": ("G",), "wal": ("ok",), "journal": ("-", "done")}, NOTHING, TO_BOLTDB),
+    Row(
+        12, "wal", {"raft_db": ("-",), "wal": ("ok",)},
+        (ASIDE_MARKER, ADD_GUARD, FINISH), (ASIDE_MARKER, ADD_GUARD, *TO_BOLTDB),
+    ),
     Row(13, "damaged", {"raft_db": ("ok",), "wal": ("bad",)}, REFUSE, REFUSE),
     Row(14, "damaged", {"raft_db": ("bad",)}, REFUSE, REFUSE),
     Row(15, "damaged", {"raft_db": ("G", "-"), "wal": ("bad",)}, REFUSE, REFUSE),
@@ -127,7 +136,7 @@ def walk(evidence: Evidence) -> List[Row]:
 
 
 def plan(evidence: Evidence, wanted: str) -> Tuple[Row, Cell]:
-    """(the row that decides, its steps after those that clear the way; or REFUSE or CONVERT_BACK)."""
+    """(the row that decides, its steps after those that clear the way; or REFUSE)."""
     rows = walk(evidence)
     cell = _cell(rows[-1], wanted)
     if isinstance(cell, str):

@@ -14,6 +14,7 @@ import json
 import os
 import select
 import signal
+import struct
 import time
 from typing import Any, Callable, Dict, List, Sequence, TypeVar
 
@@ -27,6 +28,34 @@ _LIBC: Any = ctypes.CDLL(None)
 Task = TypeVar("Task")
 Tell = Callable[[int, int], None]
 """Called by a task after each step: entries and bytes done since the last call."""
+
+
+class SharedCounter:
+    """A number that this process and its workers share: `take` gives out consecutive runs, none of them twice.
+
+    The number waits in a pipe, so that only one process at a time has it. If one dies with it in its hands the others
+    wait, until the parent notices the death and ends them.
+    """
+
+    _NUMBER = struct.Struct("=Q")
+
+    def __init__(self, first: int) -> None:
+        self._read_fd, self._write_fd = os.pipe()
+        self._put(first)
+
+    def take(self, count: int) -> int:
+        """The first of the next `count` numbers; with 0, the one that comes next."""
+        (first,) = self._NUMBER.unpack(os.read(self._read_fd, self._NUMBER.size))
+        self._put(first + count)
+        return int(first)
+
+    def _put(self, number: int) -> None:
+        os.write(self._write_fd, self._NUMBER.pack(number))
+
+    def close(self) -> None:
+        """Close the pipe."""
+        for fd in (self._read_fd, self._write_fd):
+            os.close(fd)
 
 
 class _Rate:

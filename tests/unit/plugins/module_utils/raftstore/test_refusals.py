@@ -20,8 +20,3 @@ def test_every_reason_stands_by_itself(number: int, tmp_path: Path) -> None:
     assert isinstance(error, StoreError)
     assert error.path.startswith(str(tmp_path)) and error.what and error.hint
     assert "None" not in str(error)
-
-
-def test_the_way_back_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    error = refusals.cannot_convert_back(Found(Directory.open(str(tmp_path)), False))
-    assert "cannot yet convert a WAL back" in str(error) and "Keep backend" in error.hint

@@ -87,6 +87,18 @@ def on_wal(raft: Path, lines: List[str]) -> None:
     assert listing(raft) == before
 
 
+def on_boltdb(raft: Path, lines: List[str]) -> None:
+    """The store is raft.db with exactly these entries; Nomad starts on it and on nothing else; again is no change."""
+    assert entries_of(raft / "raft.db") == lines
+    assert nomad_start(raft, "boltdb") == "raft.db" and nomad_start(raft, "wal") == "refuses"
+    assert not (raft / "wal").exists()
+    assert not [path.name for path in raft.iterdir() if path.name.endswith(".partial")]
+    before = listing(raft)
+    again = migrate(request(raft, backend="boltdb"), clock=clock)
+    assert (again.changed, again.plan, again.state) == (False, [], "boltdb")
+    assert listing(raft) == before
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "wal-follower"])
 def test_row_3_converts_every_store_of_nomad(name: str, tmp_path: Path) -> None:
     raft = nomad_store(name, tmp_path)
@@ -236,11 +248,28 @@ def test_row_7_a_wal_that_went_on_is_kept(old: str, tmp_path: Path) -> None:
         write_boltdb(raft / "raft.db", [], Stable())
     write_wal(raft / "wal", [*log(5), *log(9, 6, 4)], NEWER)
     lines = entries_of(raft / "wal")
-    assert "cannot yet convert" in refused(raft, Refused, backend="boltdb").what
     outcome = run(raft)
     assert outcome.backup == str(raft / f"raft.db.superseded.{STAMP}")
     assert os.readlink(raft / "raft.db") == f"this-server-is-on-wal/see-raft.db.superseded.{STAMP}"
     on_wal(raft, lines)
+
+
+@pytest.mark.parametrize("old", ["older", "created by mistake", "zero bytes"])
+def test_row_7_wanted_boltdb_converts_the_wal_and_keeps_the_old_raft_db(old: str, tmp_path: Path) -> None:
+    raft = raft_directory(tmp_path)
+    if old == "older":
+        write_boltdb(raft / "raft.db", log(5))
+    elif old == "zero bytes":
+        (raft / "raft.db").touch(0o600)
+    else:
+        write_boltdb(raft / "raft.db", [], Stable())
+    before = (raft / "raft.db").read_bytes()
+    write_wal(raft / "wal", [*log(5), *log(9, 6, 4)], NEWER)
+    lines = entries_of(raft / "wal")
+    outcome = run(raft, backend="boltdb")
+    assert (outcome.state, outcome.previous_backend) == ("both", "boltdb")
+    assert (raft / f"raft.db.superseded.{STAMP}").read_bytes() == before
+    on_boltdb(raft, lines)
 
 
 @pytest.mark.parametrize("other", ["other entry", "other vote", "each ahead"])
@@ -264,7 +293,6 @@ def test_row_9_finishes_a_run_killed_after_the_switch(tmp_path: Path) -> None:
     write_boltdb(raft / BACKUP, log(5))
     write_guard(raft)
     write_journal(raft)
-    refused(raft, Refused, backend="boltdb")
     outcome = run(raft)
     assert (outcome.plan, outcome.resumed, outcome.state) == (["close the journal"], True, "wal")
     on_wal(raft, entries_of(raft / "wal"))
@@ -285,20 +313,94 @@ def test_row_10_a_backup_that_went_on_is_a_fork(tmp_path: Path) -> None:
     refused(raft, Refused)
 
 
-def test_row_11_wanted_boltdb_is_for_a_later_release(tmp_path: Path) -> None:
-    raft = nomad_store("compacted", tmp_path)
+def test_row_10_wanted_boltdb_is_refused_too(tmp_path: Path) -> None:
+    raft = raft_directory(tmp_path)
+    write_wal(raft / "wal", log(5))
+    write_boltdb(raft / BACKUP, [*log(5), *log(9, 6, 4)], NEWER)
+    write_guard(raft)
+    write_journal(raft)
+    error = refused(raft, Refused, backend="boltdb")
+    assert BACKUP in error.what and "entries 1 to 9" in error.what
+
+
+def test_row_9_wanted_boltdb_after_a_kill_behind_the_switch_to_wal(tmp_path: Path) -> None:
+    raft = raft_directory(tmp_path)
+    write_wal(raft / "wal", [*log(5), *log(9, 6, 4)], NEWER)
+    write_boltdb(raft / BACKUP, log(5))
+    write_guard(raft)
+    write_journal(raft)
+    lines = entries_of(raft / "wal")
+    outcome = run(raft, backend="boltdb")
+    assert outcome.resumed and outcome.verified == 9
+    assert entries_of(raft / BACKUP) != lines, "the older backup stays what it is"
+    on_boltdb(raft, lines)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_row_11_there_and_back_with_everything_that_came_since(name: str, tmp_path: Path) -> None:
+    raft = nomad_store(name, tmp_path)
     run(raft)
-    assert "cannot yet convert" in refused(raft, Refused, backend="boltdb").what
+    newer = Stable(99, 99, b"10.0.0.3:4647")
+    entries = log(1003, 1000, 99)
+    path = raft / "wal"
+    stable_before = entries_of(path)
+    for old in path.iterdir():
+        old.unlink()
+    path.rmdir()
+    write_wal(path, entries, newer)
+    lines = entries_of(path)
+    assert lines != stable_before
+    outcome = run(raft, backend="boltdb")
+    assert (outcome.state, outcome.previous_backend, outcome.backend) == ("wal", "wal", "boltdb")
+    assert (outcome.entries, outcome.first_index, outcome.last_index) == (4, 1000, 1003)
+    assert outcome.entries == outcome.verified and outcome.segments is None and outcome.dropped_entries == 0
+    assert outcome.backup == str(raft / f"wal.migrated.{STAMP}")
+    assert entries_of(raft / f"wal.migrated.{STAMP}") == lines
+    on_boltdb(raft, lines)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "wal-follower"])
+def test_row_11_a_backup_that_holds_the_wal_is_put_back(name: str, tmp_path: Path) -> None:
+    raft = nomad_store(name, tmp_path)
+    old = (raft / "raft.db").read_bytes()
+    inode = (raft / "raft.db").stat().st_ino
+    run(raft)
+    outcome = run(raft, backend="boltdb")
+    assert (raft / "raft.db").stat().st_ino == inode and (raft / "raft.db").read_bytes() == old
+    assert (raft / "raft.db").stat().st_nlink == 1 and not (raft / BACKUP).exists()
+    assert f"link {BACKUP}, which has all that wal/ has, to raft.db.partial" in outcome.plan
+    assert outcome.entries == truth(name)["entries"]
+    on_boltdb(raft, entries_of(raft / "raft.db"))
+
+
+@pytest.mark.parametrize("stable", [VOTED, Stable(3, None, None), Stable()])
+def test_row_11_an_empty_wal(stable: Stable, tmp_path: Path) -> None:
+    raft = raft_directory(tmp_path)
+    write_wal(raft / "wal", [], stable)
+    write_guard(raft)
+    assert run(raft, backend="boltdb").entries == 0
+    on_boltdb(raft, [str(stable)])
 
 
 def test_row_12_a_wal_without_guard_gets_one(tmp_path: Path) -> None:
     raft = nomad_store("wal-follower", tmp_path)
     lines = entries_of(raft / "wal")
-    refused(raft, Refused, backend="boltdb")
     outcome = run(raft)
     assert (outcome.plan, outcome.entries, outcome.segments) == (["make raft.db the guard link"], 366, 5)
     assert os.readlink(raft / "raft.db") == "this-server-is-on-wal/see-docs"
     on_wal(raft, lines)
+
+
+@pytest.mark.parametrize("marker", [False, True])
+def test_row_12_wanted_boltdb_guards_the_wal_and_converts_it(marker: bool, tmp_path: Path) -> None:
+    raft = nomad_store("wal-follower", tmp_path)
+    if marker:
+        (raft / ".migration-in-progress").write_text("2026-11-22T10:00:00Z")
+    lines = entries_of(raft / "wal")
+    outcome = run(raft, backend="boltdb")
+    assert "make raft.db the guard link" in outcome.plan
+    assert (outcome.entries, outcome.verified) == (366, 366)
+    on_boltdb(raft, lines)
 
 
 @pytest.mark.parametrize("raft_db", ["ok", "guard", "absent"])
@@ -688,8 +790,10 @@ def test_no_lock_is_left_behind(tmp_path: Path) -> None:
     raft = nomad_store("compacted", tmp_path)
     open_before = len(os.listdir("/proc/self/fd"))
     migrate(request(raft), clock=clock)
-    with pytest.raises(Refused):
-        migrate(request(raft, backend="boltdb"), clock=clock)
+    migrate(request(raft, backend="boltdb"), clock=clock)
+    migrate(request(raft), clock=clock)
+    next(raft.glob("raft.db.migrated.*")).unlink()
+    migrate(request(raft, backend="boltdb"), clock=clock)
     assert len(os.listdir("/proc/self/fd")) == open_before
     fd = os.open(raft, os.O_RDONLY)
     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
