@@ -22,7 +22,7 @@ from e2e.server import Server
 CHECKOUT = Path(__file__).resolve().parents[2]
 SERVERCTL = Path(__file__).resolve().with_name("serverctl.py")
 GROUP = "nomad_servers"
-TIMEOUT_S = 420
+TIMEOUT_S = 600
 
 
 def host_variables(server: Server) -> dict[str, Any]:

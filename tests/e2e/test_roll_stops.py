@@ -24,16 +24,27 @@ def is_untouched(server: Server) -> bool:
     )
 
 
+@pytest.fixture(scope="module")
+def calm(make_cluster: Any) -> Cluster:
+    """A healthy cluster for the tests that must not change it."""
+    return make_cluster()
+
+
+def refused(cluster: Cluster, playbook: str, **variables: Any) -> str:
+    """What a run said, on one line, that had to fail and to leave every server as it was."""
+    before = pids(cluster)
+    run = playbooks.run(playbook, playbooks.write_inventory(cluster, **variables))
+    assert run.returncode != 0, run.stdout
+    assert pids(cluster) == before
+    assert all(map(is_untouched, cluster.servers))
+    return " ".join(run.stdout.split())
+
+
 def test_stops_in_the_plan_while_a_server_is_down(make_cluster: Any) -> None:
     cluster = make_cluster()
     down = cluster.followers()[0]
     down.stop()
-    before = pids(cluster)
-    run = playbooks.run("migrate", playbooks.write_inventory(cluster))
-    assert run.returncode != 0
-    assert f"Bring back first: {down.name}" in " ".join(run.stdout.split())
-    assert pids(cluster) == before
-    assert all(map(is_untouched, cluster.servers))
+    assert f"Bring back first: {down.name}" in refused(cluster, "migrate")
 
 
 def test_stops_in_the_plan_on_a_server_older_than_the_backend(
@@ -42,28 +53,31 @@ def test_stops_in_the_plan_on_a_server_older_than_the_backend(
     """Only the lab server can claim another version than it has."""
     monkeypatch.setenv("RAFTOPS_LAB_VERSION", "1.11.3")
     cluster = make_cluster(binary=str(CHECKOUT / ".build" / "bin" / "lab"))
-    before = pids(cluster)
-    run = playbooks.run("migrate", playbooks.write_inventory(cluster))
-    assert run.returncode != 0
-    assert "s1 runs 1.11.3" in " ".join(run.stdout.split())
-    assert pids(cluster) == before
-    assert all(map(is_untouched, cluster.servers))
+    assert "s1 runs 1.11.3" in refused(cluster, "migrate")
 
 
-def test_stops_before_the_first_server_when_serial_is_not_one(make_cluster: Any) -> None:
+def test_stops_before_the_first_server_when_serial_is_not_one(calm: Cluster) -> None:
     """The role refuses whatever play it is in, so the shipped playbook with another serial is such a play."""
-    cluster = make_cluster()
-    before = pids(cluster)
     plays = yaml.safe_load((CHECKOUT / "playbooks" / "migrate.yml").read_text())
     (roll,) = [play for play in plays if play["hosts"] == "raft_logstore_queue"]
     roll["serial"] = 2
-    playbook = cluster.root / "two_at_once.yml"
+    playbook = calm.root / "two_at_once.yml"
     playbook.write_text(yaml.safe_dump(plays, sort_keys=False))
-    run = playbooks.run(str(playbook), playbooks.write_inventory(cluster))
-    assert run.returncode != 0
-    assert "one server at a time" in " ".join(run.stdout.split())
-    assert pids(cluster) == before
-    assert all(map(is_untouched, cluster.servers))
+    assert "one server at a time" in refused(calm, str(playbook))
+
+
+def test_stops_in_the_plan_when_another_controller_holds_the_cluster(calm: Cluster) -> None:
+    hold = calm.servers[0].raft_dir / ".raft-hold.json"
+    hold.write_text('{"version": 1, "origin": "elsewhere", "previous": true, "created": "2026-11-22T13:20:35Z"}\n')
+    assert "elsewhere holds this cluster" in refused(calm, "migrate")
+    assert hold.exists()
+    hold.unlink()
+
+
+def test_stops_after_the_plan_when_nobody_can_be_asked(calm: Cluster) -> None:
+    said = refused(calm, "migrate", raft_logstore_force=False)
+    assert "order server address" in said
+    assert "force" in said
 
 
 def test_stops_at_a_server_that_is_not_back_in_time_and_finishes_when_run_again(make_cluster: Any) -> None:
