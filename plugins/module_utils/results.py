@@ -9,6 +9,7 @@ from typing import Any, Dict, Union
 
 from .raftstore.errors import StoreError
 from .raftstore.outcome import Outcome
+from .raftstore.prune import Pruned
 
 NOT_IN_RESULT = ("state", "raft_dir", "before", "after", "warnings")
 
@@ -18,7 +19,7 @@ def success(done: Outcome) -> Dict[str, Any]:
     return {key: value for key, value in asdict(done).items() if key not in NOT_IN_RESULT}
 
 
-def difference(done: Outcome) -> Dict[str, str]:
+def difference(done: Union[Outcome, Pruned]) -> Dict[str, str]:
     """The names in the Raft directory before and after, as Ansible shows a diff."""
     return {
         "before_header": done.raft_dir,

@@ -64,6 +64,7 @@ ORDER = [
     "preflight",
     "switch",
     "describe",
+    "prune",
 ]
 PURE = ["errors", "store", "bbolt", "segment", "walmeta", "gotime", "entry", "transcode"]
 IMPURE_IMPORTS = {"os", "io", "time", "shutil", "tempfile", "socket", "subprocess", "logging"}
