@@ -203,7 +203,8 @@ def test_a_configured_backend_is_the_one_the_server_starts_on(cluster: Cluster, 
 def policy(server: Server, name: str, rules: str) -> str:
     """Secret ID of a new token with this policy only."""
     assert server.api("POST", f"/v1/acl/policy/{name}", body={"Name": name, "Rules": rules})[0] == 200
-    status, _headers, token = server.api("POST", "/v1/acl/token", body={"Name": name, "Type": "client", "Policies": [name]})
+    wanted = {"Name": name, "Type": "client", "Policies": [name]}
+    status, _headers, token = server.api("POST", "/v1/acl/token", body=wanted)
     assert status == 200
     return str(token["SecretID"])
 

@@ -163,6 +163,25 @@ def test_typos_and_bad_values_stop_it_before_anything_is_written(tmp_path: Path)
     edit(paths, {**WAL, ("wal", "segment_size_mb"): 64})  # but it can be put right
 
 
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [
+        (MAIN, "would not have the wanted effect"),
+        (MAIN + 'server { raft_logstore { backend = "boltdb" disable_log_cache = true } }', "wanted effect"),
+        (MAIN + 'server { raft_logstore { backend = "wal" } }', "wanted effect"),  # a setting is lost
+        (MAIN + 'server { raft_logstore { backend = "wal" disable_log_cache = true } raft_boltdb { } }', "both"),
+        ('server { raft_logstore { backend = "wal" disable_log_cache = true } }', "wanted effect"),  # all else is lost
+    ],
+)
+def test_the_proof_finds_what_an_edit_could_do_wrong(tmp_path: Path, after: str, words: str) -> None:
+    paths = write(tmp_path, a=MAIN + "server { raft_logstore { disable_log_cache = true } }")
+    before = config.load(paths)
+    good = MAIN + 'server { raft_logstore { backend = "wal" disable_log_cache = true } }'
+    configedit.prove(before, config.load(paths, {str(tmp_path / "a.hcl"): good.encode()}), WAL)
+    with pytest.raises(ConfigError, match=words):
+        configedit.prove(before, config.load(paths, {str(tmp_path / "a.hcl"): after.encode()}), WAL)
+
+
 def test_all_settings_are_set_and_kept(tmp_path: Path) -> None:
     paths = write(tmp_path, a="server { raft_logstore { verification { enabled = false } } }")
     wanted = {
