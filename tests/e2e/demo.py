@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The demonstration: a three-server cluster on loopback is rolled from BoltDB to WAL while somebody writes to it.

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Start, stop and ask about one server of a test cluster: serverctl.py start|stop|status SERVER_DIRECTORY
@@ -41,5 +40,5 @@ def main(verb: str, directory: str) -> int:
 
 if __name__ == "__main__":
     if len(sys.argv) != 3:
-        sys.exit((__doc__ or "").split("\n")[0])
+        sys.exit((__doc__ or "").split("\n", maxsplit=1)[0])
     sys.exit(main(sys.argv[1], sys.argv[2]))

@@ -82,7 +82,7 @@ def ask(cluster: Cluster, server: Server, method: str, path: str, token: str) ->
     return server.api(method, path, body, token=token)
 
 
-@pytest.mark.parametrize("call", ALLOWED, ids=lambda call: " ".join(call))
+@pytest.mark.parametrize("call", ALLOWED, ids=" ".join)
 def test_right_of_each_call(cluster: Cluster, tokens: Dict[str, str], call: Tuple[str, str]) -> None:
     allowed = set(ALLOWED[call].split()) | {"mgmt"}
     for server in cluster.servers[:2]:
@@ -91,7 +91,7 @@ def test_right_of_each_call(cluster: Cluster, tokens: Dict[str, str], call: Tupl
         assert {status for name, status in statuses.items() if name not in allowed} == {403}
 
 
-@pytest.mark.parametrize("call", [call for call in ALLOWED if call[1] in RECORDINGS], ids=lambda call: " ".join(call))
+@pytest.mark.parametrize("call", [call for call in ALLOWED if call[1] in RECORDINGS], ids=" ".join)
 def test_bad_tokens_word_for_word(cluster: Cluster, tokens: Dict[str, str], call: Tuple[str, str]) -> None:
     for name, recorded in (("none", "no_token"), ("unknown", "unknown_token"), ("malformed", "not_a_uuid")):
         answer = ask(cluster, cluster.servers[1], *call, token=tokens[name])

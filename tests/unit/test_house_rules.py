@@ -231,6 +231,3 @@ def test_nothing_names_a_machine() -> None:
             continue
         for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
             assert not pattern.search(line), f"{name}:{number}: {line.strip()[:100]}"
-
-
-ROLL = [*ROOT.glob("playbooks/*.yml"), *ROOT.glob("roles/*/tasks/*.yml"), *ROOT.glob("roles/*/tasks/*/*.yml")]

@@ -54,8 +54,8 @@ LEAF_ELEMENT = struct.Struct("<IIII")  # flags pos ksize vsize
 BRANCH_ELEMENT = struct.Struct("<IIQ")  # pos ksize child
 BUCKET_HEADER = struct.Struct("<QQ")  # root sequence
 
-assert PAGE_HEADER.size == LEAF_ELEMENT.size == BRANCH_ELEMENT.size == BUCKET_HEADER.size == 16
-assert META.size == 64
+if (PAGE_HEADER.size, LEAF_ELEMENT.size, BRANCH_ELEMENT.size, BUCKET_HEADER.size, META.size) != (16, 16, 16, 16, 64):
+    raise AssertionError("the records have other sizes than bbolt's")
 
 HEADER_LEN = PAGE_HEADER.size
 ELEMENT_LEN = LEAF_ELEMENT.size
@@ -144,7 +144,7 @@ def render_meta(meta: Meta, page_id: int) -> bytes:
     """Meta page 0 or 1, padded to the page size."""
     body = META.pack(
         MAGIC, VERSION, meta.page_size, 0, meta.root_id, 0, meta.freelist_id, meta.high_water, meta.txid, 0
-    )[: -META_CHECKSUM.size]
+    )[: META.size - META_CHECKSUM.size]
     page = PAGE_HEADER.pack(page_id, META_PAGE, 0, 0) + body + META_CHECKSUM.pack(fnv1a64(body))
     return page.ljust(meta.page_size, b"\0")
 

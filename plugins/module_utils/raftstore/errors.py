@@ -80,7 +80,7 @@ def from_dict(values: Dict[str, Any]) -> StoreError:
 
 
 class located:
-    """Completes errors of pure code: sets their path and adds the file offset of the buffer.s first byte.
+    """Completes errors of pure code: sets their path and adds the file offset of the buffer's first byte.
 
     Use it per page or window, never per entry (about 0.3 microseconds).
     """

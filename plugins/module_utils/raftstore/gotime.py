@@ -32,7 +32,8 @@ TIME_2 = struct.Struct(">Bqihb")  # the same and zone seconds
 TIME_32 = struct.Struct(">I")
 TIME_64 = struct.Struct(">Q")
 TIME_96 = struct.Struct(">Iq")
-assert (TIME_1.size, TIME_2.size, TIME_32.size, TIME_64.size, TIME_96.size) == (15, 16, 4, 8, 12)
+if (TIME_1.size, TIME_2.size, TIME_32.size, TIME_64.size, TIME_96.size) != (15, 16, 4, 8, 12):
+    raise AssertionError("the times have other sizes than Go's")
 
 
 class GoTime(NamedTuple):

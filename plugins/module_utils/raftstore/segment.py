@@ -43,7 +43,8 @@ FRAME_HEADER = struct.Struct("<II")  # type and the three reserved bytes in one 
 FILE_HEADER_LEN = 32
 FRAME_HEADER_LEN = 8
 INDEX_ITEM_LEN = 4
-assert (FILE_HEADER.size, FRAME_HEADER.size) == (FILE_HEADER_LEN, FRAME_HEADER_LEN)
+if (FILE_HEADER.size, FRAME_HEADER.size) != (FILE_HEADER_LEN, FRAME_HEADER_LEN):
+    raise AssertionError("the headers have other sizes than raft-wal's")
 
 MAGIC = 0x58EB6B0D
 VERSION = 0
@@ -56,6 +57,7 @@ COMMIT_MARK = b"\x03\0\0\0"
 MAX_ENTRY_LEN = 64 << 20  # raft-wal reads no larger entry, though it would write one (segment/reader.go)
 MAX_FILE_LEN = 2**31 - 1  # raft-wal creates no larger file (fs/fs.go)
 PADDING = tuple(bytes(-length & 7) for length in range(8))  # by payload length modulo 8
+UNKNOWN_KIND = "A later Nomad may have written it: use a version of this collection that knows it."
 SEAL_OVERHEAD = FILE_HEADER_LEN + 2 * FRAME_HEADER_LEN + INDEX_ITEM_LEN  # header, index header, its padding, commit
 
 _FILE_NAME = re.compile(r"([0-9]{20})-([0-9a-f]{16})\.wal")
@@ -90,7 +92,9 @@ def check_header(raw: bytes, wanted: Header) -> None:
     if magic != MAGIC or reserved != bytes(3):
         raise corrupt(f"this is not a WAL segment: it begins with {raw[:8].hex()}", 0)
     if (version, codec) != (VERSION, CODEC_BINARY_V1):
-        raise Unsupported(f"the segment is of version {version} and codec {codec}, known are 0 and 1", offset=7)
+        raise Unsupported(
+            f"the segment is of version {version} and codec {codec}, known are 0 and 1", offset=7, hint=UNKNOWN_KIND
+        )
     if (base_index, segment_id) != wanted:
         raise corrupt(
             f"the segment says base index {base_index} and id {segment_id}, "

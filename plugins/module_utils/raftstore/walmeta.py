@@ -30,7 +30,7 @@ from .bbolt import RESTORE, corrupt
 from .bboltfile import Database
 from .bboltwrite import DatabaseWriter
 from .errors import Corrupt, Unsupported, located
-from .segment import CODEC_BINARY_V1, FILE_HEADER_LEN, FRAME_HEADER_LEN
+from .segment import CODEC_BINARY_V1, FILE_HEADER_LEN, FRAME_HEADER_LEN, UNKNOWN_KIND
 from .store import Stable
 
 META_BUCKET, STABLE_BUCKET = b"wal-meta", b"stable"
@@ -118,7 +118,7 @@ def _exact_keys(values: Any, names: Sequence[str]) -> None:
 
 def _number(values: Dict[str, Any], name: str, limit: int) -> int:
     value = values[name]
-    if type(value) is not int or not 0 <= value < limit:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < limit:
         raise corrupt(f"{name} in the list of segments is {str(value)[:40]!r}, not a number in range", 0)
     return value
 
@@ -134,7 +134,9 @@ def _segment(values: Any) -> SegmentInfo:
         else:
             raise corrupt(f"{name} in the list of segments is {str(values[name])[:40]!r}, not a time", 0)
     if found.pop("") != CODEC_BINARY_V1:
-        raise Unsupported(f"segment {found['id']} is in codec {values['Codec']}; known is {CODEC_BINARY_V1}")
+        raise Unsupported(
+            f"segment {found['id']} is in codec {values['Codec']}; known is {CODEC_BINARY_V1}", hint=UNKNOWN_KIND
+        )
     return SegmentInfo(**found)
 
 
@@ -179,18 +181,20 @@ def load(fd: int, path: str) -> Tuple[WalMeta, Stable]:
     buckets = database.buckets()
     if sorted(buckets) != [STABLE_BUCKET, META_BUCKET]:
         raise Unsupported(
-            f"this file has the buckets {sorted(buckets)}, a WAL has {[STABLE_BUCKET, META_BUCKET]}", path
+            f"this file has the buckets {sorted(buckets)}, a WAL has {[STABLE_BUCKET, META_BUCKET]}",
+            path,
+            hint=UNKNOWN_KIND,
         )
     meta = WalMeta(0, [])
     for item in database.items(buckets[META_BUCKET]):
         if item.is_bucket or item.key != META_KEY:
-            raise Unsupported(f"unknown key {item.key!r} in the bucket wal-meta", path, item.value_off)
+            raise Unsupported(f"unknown key {item.key!r} in the bucket wal-meta", path, item.value_off, UNKNOWN_KIND)
         with located(path, item.value_off):
             meta = parse(item.value)
     values: Dict[bytes, bytes] = {}
     for item in database.items(buckets[STABLE_BUCKET]):
         if item.is_bucket or item.key not in (CURRENT_TERM, LAST_VOTE_TERM, LAST_VOTE_CANDIDATE):
-            raise Unsupported(f"unknown stable key {item.key!r}", path, item.value_off)
+            raise Unsupported(f"unknown stable key {item.key!r}", path, item.value_off, UNKNOWN_KIND)
         if item.key != LAST_VOTE_CANDIDATE and len(item.value) not in (0, NUMBER.size):
             raise Corrupt(f"{item.key.decode()} has {len(item.value)} bytes, wanted 8", path, item.value_off, RESTORE)
         if item.value or item.key == LAST_VOTE_CANDIDATE:

@@ -146,12 +146,12 @@ class Image:
         self.put(page_id, pos, struct.pack("<" + code, value))
 
 
-def raft_db(entries, page_size=1024, per_leaf=3, fan_out=4, conf=CONF, **options):
+def raft_db(entries, page_size=1024, per_leaf=3, fan_out=4, conf=None, **options):
     """A raft.db of these (index, value), with a log of its own pages and an inline conf; one free page."""
     image = Image(page_size)
     free = [image.add(LEAF, 0, b"")]
     logs = paged(image.tree(entries, per_leaf, fan_out)) if entries else inline([])
-    items = [(0, key, value) for key, value in sorted(conf.items())]
+    items = [(0, key, value) for key, value in sorted((CONF if conf is None else conf).items())]
     return image.finish({b"logs": (1, logs), b"conf": (1, inline(items))}, free=free, **options)
 
 

@@ -55,7 +55,7 @@ def bit_by_bit(data, crc=0):
     state = crc ^ 0xFFFFFFFF
     for byte in data:
         state ^= byte
-        for _ in range(8):
+        for _bit in range(8):
             state = (state >> 1) ^ (0x82F63B78 if state & 1 else 0)
     return state ^ 0xFFFFFFFF
 
@@ -80,7 +80,7 @@ def test_vectors_with_foreign_bytes_around_them(name, data, answer):
 @pytest.mark.parametrize("name", PRESENT)
 def test_continues_at_any_cut(name):
     function = module.load(name)
-    data = bytes(random.Random(1).getrandbits(8) for _ in range(3000))
+    data = bytes(random.Random(1).getrandbits(8) for number in range(3000))
     answer = bit_by_bit(data)
     for cut in (0, 1, 4, 1499, 1700, 2999, 3000):
         assert function(data[cut:], function(data[:cut], 0)) == answer
@@ -89,7 +89,7 @@ def test_continues_at_any_cut(name):
 @lru_cache(maxsize=None)
 def expected_by_the_byte_table():
     """(data, {length: CRC}): summed in pieces too short to be folded, so that only the byte table is at work."""
-    data = bytes(random.Random(2).getrandbits(8) for _ in range(4099)) * 520
+    data = bytes(random.Random(2).getrandbits(8) for number in range(4099)) * 520
     table = module.load("folding")
     answers, crc, pos = {}, 0x1234, 0
     for length in LENGTHS:
@@ -107,7 +107,7 @@ def test_all_lengths_around_the_borders_of_the_folding(name):
 
 
 def test_short_pieces_are_summed_as_defined():
-    data = bytes(random.Random(3).getrandbits(8) for _ in range(1600))
+    data = bytes(random.Random(3).getrandbits(8) for number in range(1600))
     assert module.load("folding")(data, 77) == bit_by_bit(data, 77)
 
 

@@ -148,7 +148,7 @@ def test_attributes_follow_the_old_store(tmp_path: Path) -> None:
 
 def test_a_lock_is_the_one_that_bbolt_takes(tmp_path: Path) -> None:
     (tmp_path / "raft.db").write_bytes(b"")
-    first, second = (os.open(tmp_path / "raft.db", os.O_RDWR) for _ in range(2))
+    first, second = (os.open(tmp_path / "raft.db", os.O_RDWR) for number in range(2))
     fcntl.flock(first, fcntl.LOCK_EX)
     with pytest.raises(InUse, match=r"raft\.db: the file is locked by another process"):
         lock_exclusive(second, str(tmp_path / "raft.db"))

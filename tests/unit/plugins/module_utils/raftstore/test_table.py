@@ -42,13 +42,13 @@ CLEARING = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("number", "stores", "words"), EXPECTED, ids=lambda value: str(value))
+@pytest.mark.parametrize(("number", "stores", "words"), EXPECTED, ids=str)
 def test_each_row_is_found_by_its_words(number: int, stores: str, words: Dict[str, str]) -> None:
     raft_db, wal = stores.split()
     assert table.classify(Evidence(raft_db=raft_db, wal=wal, **words)).number == number
 
 
-@pytest.mark.parametrize(("number", "words"), CLEARING, ids=lambda value: str(value))
+@pytest.mark.parametrize(("number", "words"), CLEARING, ids=str)
 def test_rows_that_clear_the_way_come_before_every_other(number: int, words: Dict[str, str]) -> None:
     for expected, stores, more in EXPECTED:
         if expected not in (1, 2, 3, 4, 5, 6, 7, 8, 12) or set(more) & {*words, "journal"}:
