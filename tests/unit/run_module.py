@@ -24,7 +24,8 @@ def run(module: ModuleType, **arguments: Any) -> dict[str, Any]:
         module.main()
     result: dict[str, Any] = json.loads(printed.getvalue())
     assert bool(end.value.code) is bool(result.get("failed"))
-    result.pop("invocation", None)
+    for name in ("invocation", "warnings", "deprecations"):  # Ansible keeps warnings for the life of a process
+        result.pop(name, None)
     return result
 
 
