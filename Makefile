@@ -15,7 +15,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(abspath .build)
 export PATH := $(BIN):$(PATH)
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help setup demo test lint test-unit test-interop test-e2e test-collection test-sanity test-cores clean
+.PHONY: help setup demo test lint test-unit test-interop test-e2e test-long test-collection test-sanity test-cores clean
 
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -58,6 +58,9 @@ test-interop: .build/setup.done .build/bin/judge ## our stores against HashiCorp
 
 test-e2e: .build/setup.done .build/bin/judge .build/bin/lab ## ad-hoc runs and rolls on three-server clusters (NOMAD_BIN=/path/to/nomad: real ones)
 	$(PYTEST) -n 2 --dist loadfile tests/e2e
+
+test-long: .build/setup.done .build/bin/judge ## what takes too long for CI: all 524,288 single-bit flips of a WAL of 64 KiB
+	$(PYTEST) -n 2 tests/long
 
 test-collection: .build/setup.done ## build the tarball, install it elsewhere, use it from there
 	tests/tools/installed-collection

@@ -1,0 +1,35 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""No single flipped bit of what raft-wal has committed gets through. Here every 61st bit; `make test-long` does all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from interop import flips
+
+STEP = 61  # odd, so that over the bytes every bit of a byte has its turn
+
+
+def test_every_61st_flipped_bit_of_a_wal_is_refused(tmp_path: Path) -> None:
+    flips.make_wal(tmp_path / "wal")
+    lengths = flips.committed(tmp_path / "wal")
+    assert len(lengths) >= 4 and sum(lengths.values()) >= flips.LEN_MIN
+    count = 0
+    for flip in flips.flips(tmp_path / "wal", 0, STEP):
+        count += 1
+        assert flip.error is not None, flip
+        assert flip.name in flip.error.path and flip.error.hint, flip
+    assert count >= 8 * flips.LEN_MIN // STEP
+
+
+def test_every_bit_of_the_last_batch_of_the_tail_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    """There damage cannot be told from a torn write, which Nomad itself would cut off."""
+    flips.make_wal(tmp_path / "wal")
+    name, length = max(flips.committed(tmp_path / "wal").items())
+    raw = (tmp_path / "wal" / name).read_bytes()[:length]
+    last_batch = raw.rindex(b"\x03\0\0\0", 0, length - 8) + 8
+    assert 200 < length - last_batch < 4000
+    for flip in flips.flips_of(tmp_path / "wal", name, range(8 * last_batch, 8 * length)):
+        assert flip.error is not None, flip
+        assert "start the Nomad server on this WAL once" in flip.error.hint and "stop it" in flip.error.hint
