@@ -109,7 +109,7 @@ def test_no_acknowledged_write_is_lost(story: Story) -> None:
 
 
 def test_autopilot_is_as_before_and_no_hold_is_left(story: Story) -> None:
-    assert story.rolled.observed.cleanup == story.before.observed.cleanup is True
+    assert (story.before.observed.cleanup, story.rolled.observed.cleanup) == (True, True)
     assert not [path for server in story.cluster.servers for path in server.raft_dir.glob(".raft-hold*")]
     assert story.rolled.observed.autopilot_index > story.before.observed.autopilot_index, "it was never held"
 
