@@ -58,6 +58,11 @@ status:
   returned: always
   type: int
   sample: 200
+down:
+  description: Whether nobody listens at that address, the only silence that says that the agent is stopped.
+  returned: always
+  type: bool
+  sample: false
 error:
   description: Why there is no RV(agent), an empty string when there is one.
   returned: always
@@ -215,7 +220,7 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api import Client
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.connection import argument_spec, from_params
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError, ApiError
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError, ApiError, NotListening
 
 
 def main() -> None:
@@ -223,10 +228,11 @@ def main() -> None:
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     try:
         connection = from_params(module.params, os.environ)
-        result = {"changed": False, "answered": True, "status": 200, "error": "", "url": connection.url}
+        result = {"changed": False, "answered": True, "down": False, "status": 200, "error": "", "url": connection.url}
         module.exit_json(agent=Client(connection).agent_self().as_dict(), **result)
     except ApiError as error:
-        result.update(answered=False, status=error.status, error=str(error), agent=None)
+        down = isinstance(error, NotListening)
+        result.update(answered=False, down=down, status=error.status, error=str(error), agent=None)
         if module.params["required"]:
             module.fail_json(msg=str(error), **result)
         module.exit_json(**result)

@@ -63,9 +63,9 @@ options:
     description:
       - The value of C(CleanupDeadServers) from before the first hold of this run, for O(state=held) on the second
         and later servers, where the value in force is already the held one.
-      - With O(state=released) it is used when O(hold_file) does not exist, as on a server that stands in for an
-        unreachable one.
-      - The value in an existing O(hold_file) has precedence.
+      - With O(state=held) the value in an existing O(hold_file) has precedence.
+      - With O(state=released) this one has, so that several files are released with the value of the oldest one. It
+        is put back also when there is no O(hold_file), as on a server that stands in for an unreachable one.
     type: bool
   take_over:
     description:
@@ -250,7 +250,9 @@ class Task:
 
     def released(self) -> dict:
         """Put the previous value back, then remove what says so."""
-        previous = self.found.previous if self.found else self.params["previous"]
+        previous = self.params["previous"]
+        if previous is None and self.found is not None:
+            previous = self.found.previous
         settings = {} if previous is None else {SETTING: previous}
         result = self.result(settings, None, file_changes=self.found is not None)
         if self.found is not None and not self.module.check_mode:

@@ -88,6 +88,22 @@ raft_store:
       description: Whether a conversion was begun and not finished. Running it again finishes it.
       type: bool
       sample: false
+    held:
+      description: The hold that a roll has left here. Null when there is none, or none that can be trusted.
+      type: dict
+      contains:
+        origin:
+          description: Who holds.
+          type: str
+          sample: controller-1
+        previous:
+          description: The value of C(CleanupDeadServers) to put back.
+          type: bool
+          sample: true
+        created:
+          description: When the hold began, in UTC.
+          type: str
+          sample: "2026-11-22T13:20:35Z"
     hold:
       description: Whether a roll has left a hold of autopilot's dead-server removal recorded here.
       type: bool
@@ -216,10 +232,27 @@ hint:
   sample: Stop Nomad on this host, then run this again.
 """
 
+import os
+
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.hold import HoldFile
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.describe import describe
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.names import HOLD
 from ansible_collections.raftops.nomad.plugins.module_utils.results import failure
+
+
+def held(module: AnsibleModule, raft_dir: str) -> dict | None:
+    """The hold that is left here; one that cannot be used is a warning, as nothing is done with it now."""
+    file = HoldFile(os.path.join(raft_dir, HOLD), os.geteuid())
+    try:
+        hold, warnings = file.load()
+    except (AgentError, StoreError) as error:
+        hold, warnings = None, [str(error)]
+    for warning in warnings:
+        module.warn(warning)
+    return hold._asdict() if hold else None
 
 
 def main() -> None:
@@ -235,7 +268,7 @@ def main() -> None:
         store = describe(module.params["data_dir"], module.params["digest"], module.params["verify"])
     except (StoreError, OSError) as error:
         module.fail_json(**failure(error))
-    module.exit_json(changed=False, raft_store=store)
+    module.exit_json(changed=False, raft_store=dict(store, held=held(module, store["raft_dir"])))
 
 
 if __name__ == "__main__":

@@ -118,6 +118,11 @@ elapsed:
   returned: always
   type: float
   sample: 2.3
+denied:
+  description: Whether it failed because the token may not move leadership. Nothing has changed then.
+  returned: failure
+  type: bool
+  sample: true
 reason:
   description: One sentence on what was done, or why nothing was.
   returned: always
@@ -132,7 +137,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.answers import Server
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api import Client
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.connection import argument_spec, from_params
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError, Denied
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.leadership import Goal, plan, prove
 
 SPEC = {
@@ -189,7 +194,7 @@ def main() -> None:
     try:
         module.exit_json(**transfer(module, Client(from_params(module.params, os.environ))))
     except AgentError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=str(error), denied=isinstance(error, Denied))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from ansible.module_utils.urls import Request
 
 from . import answers
 from .connection import Connection
-from .errors import BadAnswer, Denied, Failed, NoLeader, Unreachable
+from .errors import BadAnswer, Denied, Failed, NoLeader, NotListening, Unreachable
 
 T = TypeVar("T")
 Query = Dict[str, str]
@@ -218,6 +218,7 @@ class Client:
             raise BadAnswer(f"unexpected answer: {error}", self.url + path, answer.status, hint) from error
 
     def _no_answer(self, path: str, reason: object) -> Unreachable:
+        kind = NotListening if isinstance(reason, ConnectionRefusedError) else Unreachable
         hint = "Check that the agent runs, and host, port and use_ssl."
         if isinstance(reason, ssl.SSLCertVerificationError):
             hint = "Give the authority in ca_path and the name in the certificate in tls_server_name."
@@ -227,7 +228,7 @@ class Client:
             hint = "Check that the agent is well, or raise timeout."
         elif isinstance(reason, OSError) and reason.errno:
             reason = os.strerror(reason.errno)
-        return Unreachable(f"no answer: {self._clean(str(reason))}", self.url + path, hint=hint)
+        return kind(f"no answer: {self._clean(str(reason))}", self.url + path, hint=hint)
 
     def _error(self, path: str, answer: Answer, needs: str) -> Exception:
         """The error for an answer whose status is not the wanted one."""

@@ -33,6 +33,10 @@ class Unreachable(ApiError):
     """No answer, or none in time."""
 
 
+class NotListening(Unreachable):
+    """Nobody listens at that address: the only silence that says that the agent is down."""
+
+
 class NoLeader(ApiError):
     """The cluster has no leader at the moment."""
 

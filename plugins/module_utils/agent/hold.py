@@ -18,6 +18,8 @@ import stat
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from ..raftstore.durable import Directory, read_exact
+from ..raftstore.raftdir import locate
+from ..raftstore.syscalls import REAL
 from .answers import AutopilotConfig
 from .api import Client
 from .errors import AgentError
@@ -63,7 +65,7 @@ class HoldFile:
 
     def load(self) -> Tuple[Optional[Hold], List[str]]:
         """The hold, or None, and warnings. Raises StoreError, or AgentError for a file that is not a hold."""
-        directory = Directory.open(os.path.dirname(self.path))
+        directory = self._directory()
         try:
             status = directory.stat(self._name)
             if status is None:
@@ -85,7 +87,7 @@ class HoldFile:
 
     def write(self, hold: Hold) -> None:
         """Put the file in place, durably; mode 0600. Raises StoreError."""
-        directory = Directory.open(os.path.dirname(self.path))
+        directory = self._directory()
         try:
             if directory.stat(self._partial) is not None:
                 directory.remove(self._partial)
@@ -95,13 +97,21 @@ class HoldFile:
 
     def remove(self) -> None:
         """Remove the file, durably; one that is gone already is fine. Raises StoreError."""
-        directory = Directory.open(os.path.dirname(self.path))
+        directory = self._directory()
         try:
             status = directory.stat(self._name)
             if status is not None and stat.S_ISREG(status.st_mode):
                 directory.remove(self._name)
         finally:
             directory.close()
+
+    def _directory(self) -> Directory:
+        """Where the file is. The service user owns what is above a Raft directory, so no link there is followed."""
+        directory = os.path.dirname(self.path)
+        for below in ("/server/raft", "/raft"):
+            if directory.endswith(below):
+                return locate(directory[: -len(below)] or "/", REAL)
+        return Directory.open(directory)
 
 
 def check_origin(hold: Optional[Hold], origin: str, take_over: bool) -> None:

@@ -24,7 +24,7 @@ def test_an_agent_that_is_down_fails_or_is_described() -> None:
     failed = run(agent_info, port=1)
     assert failed["failed"] and "127.0.0.1:1/v1/agent/self: no answer" in failed["msg"]
     result = run(agent_info, port=1, required=False)
-    assert (result["answered"], result["status"], result["agent"]) == (False, 0, None)
+    assert (result["answered"], result["down"], result["status"], result["agent"]) == (False, True, 0, None)
     assert result["error"] == failed["msg"]
     assert set(result) == documented(agent_info) | {"changed"}
 
@@ -32,7 +32,7 @@ def test_an_agent_that_is_down_fails_or_is_described() -> None:
 def test_a_refused_token_is_described_and_nowhere_shown(server: AgentServer) -> None:
     server.play("acl-agent_self-unknown_token")
     result = run(agent_info, port=server.port, token=TOKEN, required=False)
-    assert result["status"] == 403 and "agent:read" in result["error"]
+    assert result["status"] == 403 and result["down"] is False and "agent:read" in result["error"]
     assert TOKEN not in str(result)
 
 

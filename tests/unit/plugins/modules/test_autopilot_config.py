@@ -154,3 +154,11 @@ def test_options_that_do_not_fit_together(cluster: Cluster, hold_file: Path) -> 
     assert "origin" in config(cluster, state="held", hold_file=str(hold_file))["msg"]
     assert "hold_file" in config(cluster, state="released")["msg"]
     assert cluster.puts == []
+
+
+def test_files_that_disagree_are_released_with_the_value_that_is_given(cluster: Cluster, hold_file: Path) -> None:
+    cluster.show(CleanupDeadServers=False)
+    assert held(cluster, hold_file)["previous"] is False
+    cluster.accept(CleanupDeadServers=True)
+    assert released(cluster, hold_file, previous=True)["config"]["cleanup_dead_servers"] is True
+    assert not hold_file.exists()

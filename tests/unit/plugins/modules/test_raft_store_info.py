@@ -66,3 +66,15 @@ def test_a_damaged_store_is_told_with_file_and_byte(capsys: pytest.CaptureFixtur
     assert result["raft_store"]["state"] == "damaged"
     assert result["raft_store"]["migratable"] is False
     assert f"{store} at byte " in result["raft_store"]["problems"][0]
+
+
+def test_a_left_hold_is_told_and_a_forged_one_is_not(capsys: pytest.CaptureFixture[str], data_dir: Path) -> None:
+    assert run(capsys, data_dir=str(data_dir))["raft_store"]["held"] is None
+    file = data_dir / "server/raft/.raft-hold.json"
+    hold = {"origin": "controller-1", "previous": True, "created": "2026-11-22T13:20:35Z"}
+    file.write_text(json.dumps({"version": 1, **hold}))
+    assert run(capsys, data_dir=str(data_dir))["raft_store"]["held"] == hold
+    file.write_text("{}")
+    result = run(capsys, data_dir=str(data_dir))
+    assert result["raft_store"]["held"] is None
+    assert any("is not a hold of this collection" in str(warning) for warning in result["warnings"])

@@ -30,7 +30,7 @@ def transfer(server: AgentServer, **options: Any) -> dict[str, Any]:
 
 def test_a_leader_gives_way_and_the_proof_is_in_the_result(leader: AgentServer) -> None:
     result = transfer(leader, candidates=[S2])
-    assert set(result) == documented(raft_transfer_leadership) | {"changed"}
+    assert set(result) == documented(raft_transfer_leadership) - {"denied"} | {"changed"}
     assert result["changed"] and result["from"]["id"] == S1 and result["to"]["id"] == S2
     assert result["reason"] == "s2.global leads instead of s1.global, for 0.2 s in a row"
     assert [seen.path for seen in leader.asked(TRANSFER)] == [f"{TRANSFER}?id={S2}"]
@@ -58,7 +58,9 @@ def test_a_transfer_that_does_not_show_fails(leader: AgentServer) -> None:
 
 def test_a_refused_transfer_names_the_token_that_is_needed(leader: AgentServer) -> None:
     leader.on(TRANSFER, recorded("acl-transfer_noop-operator_read"), method="PUT")
-    assert "management" in transfer(leader)["msg"]
+    result = transfer(leader)
+    assert "management" in result["msg"] and result["denied"] is True
+    assert transfer(leader, candidates=[])["denied"] is False
 
 
 def test_nobody_able_to_lead_fails_before_anything_moves(leader: AgentServer) -> None:

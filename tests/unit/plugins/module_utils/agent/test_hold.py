@@ -130,3 +130,19 @@ def test_what_is_so_already_is_not_put(server: AgentServer, client: Client) -> N
     server.on(CONFIG, as_json(config()))
     hold.set_settings(client, {"cleanup_dead_servers": True, "min_quorum": 0})
     assert [seen.method for seen in server.seen] == ["GET"]
+
+
+@pytest.mark.parametrize("name", ["server", "raft"])
+def test_a_link_above_a_raft_directory_is_not_followed(tmp_path: Path, name: str) -> None:
+    """The service user owns these directories; root must not be led elsewhere."""
+    real = tmp_path / "elsewhere" / "server" / "raft"
+    real.mkdir(parents=True)
+    data_dir = tmp_path / "data"
+    data_dir.joinpath("server").mkdir(parents=True)
+    if name == "server":
+        data_dir.joinpath("server").rmdir()
+    target = real if name == "raft" else real.parent
+    (data_dir / "server" / "raft" if name == "raft" else data_dir / "server").symlink_to(target)
+    with pytest.raises(StoreError, match="symbolic link"):
+        HoldFile(str(data_dir / "server/raft/.raft-hold.json"), os.geteuid()).write(HOLD)
+    assert list(real.iterdir()) == []
