@@ -39,9 +39,7 @@ def read(found: Found, seen: Evidence) -> Evidence:
         return _compare(found, evidence)
     if raft_db in ("-", "G", "0") and wal in ("-", "0"):
         return replace(evidence, past=_past(found, seen))
-    if raft_db == "G" and wal == "ok" and seen.journal == journal.OPEN:
-        return replace(evidence, backup=_backup(found))
-    return evidence
+    return _with_backup(found, evidence) if raft_db == "G" and wal == "ok" else evidence
 
 
 def _open(found: Found, reader: Callable[[], Store]) -> Tuple[Optional[Store], str]:
@@ -59,7 +57,7 @@ def _compare(found: Found, evidence: Evidence) -> Evidence:
     if found.raft_db is None or found.wal is None:
         return evidence
     if evidence.raft_db == "0":
-        return replace(evidence, relation=WAL_HOLDS)
+        return _with_backup(found, replace(evidence, relation=WAL_HOLDS))
     try:
         related = relation(found.raft_db, found.wal, found.journal, found.snapshot_index)
     except UNREADABLE as error:  # damage further inside than opening looks
@@ -68,7 +66,7 @@ def _compare(found: Found, evidence: Evidence) -> Evidence:
         return replace(evidence, wal="bad") if in_wal else replace(evidence, raft_db="bad")
     if related == EQUAL and found.wal.broken:  # raft-wal could not append to it: convert anew
         related = RAFT_DB_HOLDS
-    return replace(evidence, relation=related)
+    return _with_backup(found, replace(evidence, relation=related))
 
 
 def _past(found: Found, seen: Evidence) -> str:
@@ -106,14 +104,20 @@ def _is_empty_backup(raft: Directory, name: str) -> bool:
             inner.close()
 
 
-def _backup(found: Found) -> str:
-    """Whether wal/ holds the backup of an open journal: a server that waited for its lock may have gone on in it."""
-    if found.backup_file is None or found.wal is None:
-        return "held"
+def _with_backup(found: Found, evidence: Evidence) -> Evidence:
+    """With the answer for an open journal's backup: a server that waited for its lock may have gone on in it.
+
+    Asked is whether the store that counts holds it: raft.db where it holds wal/ (or is equal), else wal/.
+    """
+    if evidence.journal != journal.OPEN:
+        return evidence
+    store = found.raft_db if evidence.relation in (EQUAL, RAFT_DB_HOLDS) else found.wal
+    if found.backup_file is None or store is None:
+        return replace(evidence, backup="held")
     try:
         old = found.backup_file.read_boltdb()
-        if holds(found.wal, old, found.journal, found.snapshot_index):
-            return "held"
+        if holds(store, old, found.journal, found.snapshot_index):
+            return replace(evidence, backup="held")
     except UNREADABLE as error:
         found.problems.append(error)
-    return "not held"
+    return replace(evidence, backup="not held")

@@ -43,7 +43,7 @@ class Evidence:
     wal: str = "-"  # - absent, ok, 0 empty or abandoned by the Nomad command, bad
     relation: str = ""  # of two readable stores: see holds.py
     past: str = ""  # with no store: none, blank, or recorded: something here records a term or entries
-    backup: str = ""  # of an open journal: held (by wal/, or gone) or not held
+    backup: str = ""  # of an open journal: held (by the store that counts, or gone) or not held
     journal: str = journal.ABSENT
     leftovers: str = "none"  # some: partial files
     names: str = "one"  # of raft.db: ours: a backup name too; foreign: any other second name

@@ -22,7 +22,7 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from .durable import Directory, read_exact
 from .errors import Unsupported
-from .names import BACKUP, JOURNAL, JOURNAL_PARTIAL
+from .names import BACKUP, JOURNAL, JOURNAL_PARTIAL, SECOND_NAME
 
 VERSION = 1
 TOOL = "1.0.0"
@@ -178,6 +178,6 @@ def _one_of(value: Any, known: Tuple[str, ...]) -> str:
 
 
 def _backup(value: Any) -> Optional[str]:
-    if value is not None and not BACKUP.match(_typed(value, str)):
+    if value is not None and not any(pattern.match(_typed(value, str)) for pattern in (BACKUP, SECOND_NAME)):
         raise ValueError(f"{value!r} is no name of a backup")
     return value  # type: ignore[no-any-return]

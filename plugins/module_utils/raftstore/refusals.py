@@ -13,6 +13,11 @@ from .locks import in_use
 from .names import RAFT_DB
 from .store import StoreReader
 
+CHOOSE = (
+    "Decide which one the cluster has gone on with, and move the other away; "
+    "or remove the raft directory and let the server rejoin its cluster."
+)
+
 
 def refusal(row_number: int, found: Found) -> StoreError:
     """The error for a state in which nothing may be changed."""
@@ -28,20 +33,25 @@ def _lost(found: Found) -> StoreError:
 
 
 def _forked(found: Found) -> StoreError:
-    other = found.raft_db if found.raft_db is not None else None
-    name = RAFT_DB
-    if other is None and found.backup_file is not None:
+    what = f"{_stores(found)} both have something that the other has not"
+    return Refused(what, found.raft.path, hint=CHOOSE)
+
+
+def _forked_backup(found: Found) -> StoreError:
+    name, old = "the old store", None
+    if found.backup_file is not None:
         name = found.backup_file.path.rsplit("/", 1)[-1]
         try:
-            other = found.backup_file.read_boltdb()
+            old = found.backup_file.read_boltdb()
         except StoreError:
-            other = None
-    what = f"{name} ({_summary(other)}) and wal/ ({_summary(found.wal)}) both have something that the other has not"
-    hint = (
-        "Decide which one the cluster has gone on with, and move the other away; "
-        "or remove the raft directory and let the server rejoin its cluster."
-    )
-    return Refused(what, found.raft.path, hint=hint)
+            old = None
+    what = f"{name} ({_summary(old)}) has something that is missing in {_stores(found)}"
+    return Refused(what, found.raft.path, hint=CHOOSE)
+
+
+def _stores(found: Found) -> str:
+    raft_db = f"{RAFT_DB} ({_summary(found.raft_db)}) and " if found.raft_db_file is not None else ""
+    return f"{raft_db}wal/ ({_summary(found.wal)})"
 
 
 def _summary(store: Optional[StoreReader]) -> str:
@@ -94,6 +104,6 @@ def _unlisted(found: Found) -> StoreError:
 
 
 REASONS: Dict[int, Callable[[Found], StoreError]] = {
-    2: _lost, 8: _forked, 10: _forked, 13: _damaged, 14: _damaged, 15: _damaged, 19: _foreign_link,
+    2: _lost, 8: _forked, 10: _forked_backup, 13: _damaged, 14: _damaged, 15: _damaged, 19: _foreign_link,
     20: _foreign_name, 21: _foreign, 22: _newer_tool, 24: _in_use, 25: _other_run,
 }  # fmt: skip

@@ -47,7 +47,7 @@ class Run:
         self.old_file: Optional[StoreFile] = None
         self.old_store: Optional[StoreReader] = None
         self.began = False
-        self.published = False
+        self.committed = False  # begun to publish, link or switch: nothing is undone then
 
     @property
     def names(self) -> List[str]:

@@ -89,9 +89,9 @@ def begin(run: Run) -> None:
 
 def _journal(run: Run, phase: str) -> Journal:
     if run.request.backend == BOLTDB:
-        return Journal(phase, BOLTDB, run.run_id, run.retired_wal, run.source, run.copied)
-    backup = run.backup if table.LINK_BACKUP in run.steps else None
-    return Journal(phase, WAL_BACKEND, run.run_id, backup, run.source, run.copied, run.shape.dropped_entries)
+        backup = run.superseded if table.LINK_SUPERSEDED in run.steps else run.retired_wal
+        return Journal(phase, BOLTDB, run.run_id, backup, run.source, run.copied)
+    return Journal(phase, WAL_BACKEND, run.run_id, run.second_name, run.source, run.copied, run.shape.dropped_entries)
 
 
 def build(run: Run) -> None:
@@ -131,7 +131,7 @@ def copy(run: Run) -> None:
 def publish(run: Run) -> None:
     """Give the new store its name. The old one is still the one that counts."""
     run.raft.rename_nosync(WAL_PARTIAL, WAL)
-    run.published = True
+    run.committed = True
     run.raft.sync()
 
 
@@ -162,11 +162,13 @@ def link(run: Run) -> None:
     status = run.raft.stat(RAFT_DB)
     if file is None or status is None or (status.st_dev, status.st_ino) != file.inode:
         raise Refused("raft.db has been replaced during the run", run.raft.path_of(RAFT_DB), hint="Run it again.")
+    run.committed = True
     run.raft.link(RAFT_DB, run.second_name)
 
 
 def switch(run: Run) -> None:
     """The switch: one rename puts the guard over raft.db. Before it the old store counts, after it the new one."""
+    run.committed = True
     run.raft.symlink_nosync(guard_target(run.second_name), GUARD_PARTIAL)
     run.raft.replace(GUARD_PARTIAL, RAFT_DB)
 
@@ -190,7 +192,11 @@ def finish(run: Run) -> None:
 
 
 def undo_preparation(run: Run) -> None:
-    """After a failure before anything was published: put the directory back. What fails here is left to a re-run."""
+    """After a failure before anything was published, linked or switched: put the directory back.
+
+    Later the journal must stay: it alone names the file in which a server that waits would go on. What fails here is
+    left to a re-run.
+    """
     try:
         for name in (WAL_PARTIAL, RAFT_DB_PARTIAL, JOURNAL_PARTIAL):
             remove_partial(run, name)

@@ -66,11 +66,11 @@ def switch_back(run: Run) -> None:
     status = run.raft.stat(RAFT_DB)
     if status is None or not stat.S_ISLNK(status.st_mode) or not is_guard_target(run.raft.read_link(RAFT_DB)):
         _same_file(run, RAFT_DB, run.found.raft_db_file)
-    run.published = True
+    linked, run.committed = run.committed, True
     try:
         run.raft.replace(RAFT_DB_PARTIAL, RAFT_DB)
     except StoreError:
-        run.published = run.raft.stat(RAFT_DB_PARTIAL) is None  # then it was not the rename that failed
+        run.committed = linked or run.raft.stat(RAFT_DB_PARTIAL) is None  # then it was not the rename that failed
         raise
 
 
@@ -85,7 +85,7 @@ def retire_wal(run: Run) -> None:
     try:
         run.raft.rename(WAL, run.retired_wal)
     except StoreError as error:
-        if not run.published:
+        if not run.committed:
             raise
         run.outcome.backup = run.raft.path_of(WAL)
         run.outcome.warnings.append(f"the store is raft.db now, but wal/ could not be renamed: {error}")

@@ -121,12 +121,12 @@ def _carry_out(run: Run, state: str, in_use: bool) -> Outcome:
 
 
 def apply(run: Run) -> None:
-    """Walk the steps. After a failure before anything was published, what was prepared is removed again."""
+    """Walk the steps. After a failure before anything was committed, what was prepared is removed again."""
     try:
         for step in run.steps:
             STEPS[step](run)
     except (StoreError, OSError):
-        if run.began and not run.published:
+        if run.began and not run.committed:
             undo_preparation(run)
         raise
 

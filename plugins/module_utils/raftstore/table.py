@@ -87,6 +87,10 @@ ROWS = (
     Row(3, "boltdb", {"raft_db": ("ok", "0"), "wal": ("-",)}, CONVERT, (FINISH,)),
     Row(4, "boltdb", {"raft_db": ("ok",), "wal": ("0",)}, CONVERT_ANEW, (ASIDE_WAL, ASIDE_MARKER, FINISH)),
     Row(
+        10, "forked", {"raft_db": ("G", "ok", "0"), "wal": ("ok",), "journal": ("open",), "backup": ("not held",)},
+        REFUSE, REFUSE,
+    ),
+    Row(
         5, "both", {"raft_db": ("ok",), "wal": ("ok",), "relation": ("equal",)},
         (ASIDE_MARKER, BEGIN, *TO_WAL), (BEGIN, RETIRE_WAL, FINISH),
     ),
@@ -102,10 +106,6 @@ ROWS = (
     Row(
         9, "wal", {"raft_db": ("G",), "wal": ("ok",), "journal": ("open",), "backup": ("held",)},
         (FINISH,), TO_BOLTDB,
-    ),
-    Row(
-        10, "forked", {"raft_db": ("G",), "wal": ("ok",), "journal": ("open",), "backup": ("not held",)},
-        REFUSE, REFUSE,
     ),
     Row(11, "wal", {"raft_db": ("G",), "wal": ("ok",), "journal": ("-", "done")}, NOTHING, TO_BOLTDB),
     Row(

@@ -31,8 +31,12 @@ def test_the_format_is_as_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    "note", [NOTE, NOTE._replace(phase="done", backup=None), NOTE._replace(source=Promise(1, 1, b"\xff\x00x"))]
-)
+    "note",
+    [
+        NOTE, NOTE._replace(phase="done", backup=None), NOTE._replace(source=Promise(1, 1, b"\xff\x00x")),
+        NOTE._replace(backup="raft.db.superseded.20261122-104750-2"),
+    ],
+)  # fmt: skip
 def test_it_reads_what_it_writes(note: Journal) -> None:
     assert journal.parse(journal.render(note), "x") == note
 
@@ -42,6 +46,7 @@ def test_it_reads_what_it_writes(note: Journal) -> None:
     [
         ("version", 2), ("phase", "begun"), ("to", "sqlite"), ("run", 7), ("dropped_entries", -1),
         ("dropped_entries", "1"),
+        ("backup", "wal.superseded.1"),
         ("backup", "raft.db"), ("backup", "raft.db.migrated.1/../../etc"), ("backup", 5), ("source", None),
         ("copied", {}),
         ("source", {**PROMISE._asdict(), "last_vote_candidate": "x", "current_term": 2**64}),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import InUse, StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import InUse, Refused, StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.outcome import Outcome
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import Stable
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.switch import migrate
@@ -251,7 +251,7 @@ class Waiter:
         self.process.stdout.close()
 
 
-@pytest.mark.parametrize("start", [plain, old_raft_db], ids=lambda start: start.__name__)
+@pytest.mark.parametrize("start", [plain, equal, old_raft_db], ids=lambda start: start.__name__)
 @pytest.mark.parametrize("moment", ["before publication", "before the link", "before the switch"])
 def test_a_server_that_waits_for_the_lock_keeps_its_store(
     moment: str, start: Callable[[Path], None], tmp_path: Path
@@ -273,6 +273,59 @@ def test_a_server_that_waits_for_the_lock_keeps_its_store(
     assert (raft / "raft.db").read_bytes().endswith(b"!"), "its write must be in raft.db"
     assert nomad_start(raft, "boltdb") == "raft.db" and nomad_start(raft, "wal") == "refuses"
     completed(raft, expected, options)
+
+
+SWITCHING = pytest.mark.parametrize("start", [plain, equal, old_raft_db], ids=lambda start: start.__name__)
+
+
+def goes_on_in_its_second_name(raft: Path, start: Callable[[Path], None]) -> None:
+    """A server that waited votes and appends in the renamed file: a re-run must see that, and leave it to a person."""
+    kind = "superseded" if start is old_raft_db else "migrated"
+    (old,) = raft.glob(f"raft.db.{kind}.*")
+    old.write_bytes(_made(raft, [*log(5), *log(9, 6, 9)]).read_bytes())
+    (raft.parent / "made.db").unlink()
+    before = listing(raft)
+    for backend in ("wal", "boltdb"):
+        with pytest.raises(Refused, match=old.name):
+            go(raft, SystemCalls(), backend=backend)
+    assert listing(raft) == before
+
+
+@SWITCHING
+@pytest.mark.parametrize("how", ["sync fails", "killed"])
+def test_a_fork_behind_a_switch_that_did_not_end_is_seen(
+    how: str, start: Callable[[Path], None], tmp_path: Path
+) -> None:
+    recorder = Recorder()
+    raft, options, _expected = made_from(start, tmp_path / "count", copies=False)
+    go(raft, recorder, **options)
+    number = recorder.made.index(SWITCH) + 1
+    raft, options, _expected = made_from(start, tmp_path / "again", copies=False)
+    with pytest.raises((StoreError, Killed)):
+        go(raft, FailNth(number) if how == "sync fails" else KillAt(number), **options)
+    goes_on_in_its_second_name(raft, start)
+
+
+@SWITCHING
+def test_a_fork_is_seen_when_the_old_file_could_not_get_its_name_back(
+    start: Callable[[Path], None], tmp_path: Path
+) -> None:
+    raft, options, _expected = made_from(start, tmp_path, copies=False)
+    waiter = Waiter(raft)
+
+    class CannotPutBack(Hook):
+        """The rename over the guard fails."""
+
+        def _before(self, name: str, what: str) -> None:
+            super()._before(name, what)
+            if name == "rename" and what.endswith(" > raft.db") and what != SWITCH[1]:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    calls = CannotPutBack(lambda name, what: (name, what) == SWITCH, waiter.start)
+    with pytest.raises(StoreError, match=r"rename to raft\.db"):
+        migrate(request(raft, **options), calls, clock)
+    waiter.finish()
+    goes_on_in_its_second_name(raft, start)
 
 
 def test_a_new_store_that_somebody_locks_is_not_published(tmp_path: Path) -> None:

@@ -302,6 +302,26 @@ def test_a_server_that_waits_for_a_lock_stops_the_switch(start: Start, file: str
     completed(raft, expected, options)
 
 
+@pytest.mark.parametrize("how", ["sync fails", "killed"])
+def test_a_fork_behind_a_switch_that_did_not_end_is_seen(how: str, tmp_path: Path) -> None:
+    """A server that waited for the old raft.db votes and appends in it, under its new name."""
+    recorder = Recorder()
+    raft, options, _expected = made_from(old_raft_db, tmp_path / "count", copies=False)
+    go(raft, recorder, **options)
+    number = recorder.made.index(SWITCH) + 1
+    raft, options, _expected = made_from(old_raft_db, tmp_path / "again", copies=False)
+    with pytest.raises((StoreError, Killed)):
+        go(raft, FailNth(number) if how == "sync fails" else KillAt(number), **options)
+    old = raft / f"raft.db.superseded.{STAMP}"
+    old.unlink()
+    write_boltdb(old, [*log(5), *log(9, 6, 9)], EVEN_NEWER)
+    before = listing(raft)
+    for backend in ("wal", "boltdb"):
+        with pytest.raises(Refused, match=old.name):
+            migrate(request(raft, backend=backend), SystemCalls(), clock, lonely_proc(raft.parents[2]))
+    assert listing(raft) == before
+
+
 def test_a_raft_db_that_was_put_there_during_the_run_is_not_replaced(tmp_path: Path) -> None:
     raft, options, expected = made_from(plain, tmp_path, copies=False)
 

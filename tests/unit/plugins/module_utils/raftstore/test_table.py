@@ -29,6 +29,8 @@ EXPECTED = [
     (7, "ok ok", {"relation": "wal/ holds raft.db"}), (7, "0 ok", {"relation": "wal/ holds raft.db"}),
     (8, "ok ok", {"relation": "neither"}),
     (9, "G ok", {"journal": "open", "backup": "held"}), (10, "G ok", {"journal": "open", "backup": "not held"}),
+    (10, "ok ok", {"journal": "open", "backup": "not held", "relation": "equal"}),
+    (10, "0 ok", {"journal": "open", "backup": "not held", "relation": "wal/ holds raft.db"}),
     (11, "G ok", {"journal": "done"}), (11, "G ok", {}), (12, "- ok", {}), (12, "- ok", {"journal": "open"}),
     (13, "ok bad", {}), (14, "bad -", {}), (14, "bad ok", {}), (14, "bad bad", {}), (15, "G bad", {}),
     (15, "- bad", {}),
@@ -96,6 +98,27 @@ def test_the_switch_comes_after_everything_it_needs() -> None:
             if table.BUILD in cell:
                 assert cell.index(table.BEGIN) < cell.index(table.BUILD) < cell.index(table.PUBLISH)
                 assert cell.index(table.PUBLISH) < cell.index(table.CONFIGURATION)
+
+
+def test_the_switch_back_comes_after_everything_it_needs() -> None:
+    for row in table.ROWS:
+        cell = row.to_boltdb
+        if isinstance(cell, str) or table.SWITCH_BACK not in cell:
+            continue
+        order = [table.BEGIN, table.BUILD_BACK, table.COPY_WAL, table.SWITCH_BACK, table.RETIRE_WAL, table.FINISH]
+        assert [step for step in cell if step in order] == order
+        if row.when["raft_db"] == ("-",):
+            assert cell.index(table.ADD_GUARD) < cell.index(table.BEGIN)
+        if set(row.when["raft_db"]) & {"ok", "0"}:
+            at = cell.index(table.SWITCH_BACK)
+            assert (cell[at - 1], cell[at + 1]) == (table.LINK_SUPERSEDED, table.LOOK_AGAIN)
+
+
+def test_only_what_wal_holds_is_replaced_on_the_way_back() -> None:
+    for row in table.ROWS:
+        if not isinstance(row.to_boltdb, str) and table.SWITCH_BACK in row.to_boltdb:
+            assert row.when["wal"] == ("ok",)
+            assert not {"ok", "0"} & set(row.when["raft_db"]) or row.when["relation"] == ("wal/ holds raft.db",)
 
 
 def test_every_refusing_row_has_its_own_reason() -> None:
