@@ -26,6 +26,10 @@ from .store import StoreReader
 from .syscalls import REAL
 
 DEFAULT_SEGMENT_MIB = 64
+UNREAD_BOTH = (
+    "There are both raft.db and wal/, and Nomad is running: which of them has all that the other has is unknown until it "
+    "is stopped."
+)
 
 
 def describe(data_dir: str, digest: bool = False, verify: bool = False, proc: str = PROC) -> Dict[str, Any]:
@@ -79,7 +83,7 @@ def _describe(found: Found, evidence: Evidence, digest: bool, verify: bool) -> D
         "available_bytes": found.raft.free_bytes(),
     }
     result.update(_numbers(store))
-    result.update(_prospect(found, row, backend, store, result["available_bytes"]))
+    result.update(_prospect(found, row, result["state"], backend, store, result["available_bytes"]))
     if row.state == "damaged" and (digest or verify):
         raise refusal(row.number, found)
     if digest or verify:
@@ -110,13 +114,16 @@ def _numbers(store: Optional[StoreReader]) -> Dict[str, Any]:
 
 
 def _prospect(
-    found: Found, row: table.Row, backend: Optional[str], store: Optional[StoreReader], available: int
+    found: Found, row: table.Row, state: str, backend: Optional[str], store: Optional[StoreReader], available: int
 ) -> Dict[str, Any]:
     """Whether the store can be brought to WAL, once Nomad is stopped, and what stands against it."""
     problems = list(getattr(store, "notes", []))
     required: Optional[int] = None
-    migratable = row.to_wal != table.REFUSE
-    if not migratable:
+    unread = row is table.UNLISTED and state == "both"  # the table asks what is in them, which is for after the stop
+    migratable = row.to_wal != table.REFUSE or unread
+    if unread:
+        problems.append(UNREAD_BOTH)
+    elif not migratable:
         problems.append(str(refusal(row.number, found)))
     if backend == BOLTDB and store is not None and table.BUILD in row.to_wal:
         try:

@@ -111,9 +111,23 @@ def test_a_store_in_use_is_not_read(tmp_path: Path) -> None:
     for options in ({"digest": True}, {"verify": True}):
         with pytest.raises(InUse):
             describe(str(raft), **options)
-    write_wal(raft / "wal", log(5))
-    assert info(raft)["state"] == "both"
     os.close(fd)
+
+
+@pytest.mark.parametrize("last", [5, 9])
+def test_two_stores_in_use_stop_no_plan(last: int, tmp_path: Path) -> None:
+    """A server that went on in raft.db beside a published wal/ can be brought to WAL once it is stopped."""
+    raft = raft_directory(tmp_path)
+    write_boltdb(raft / "raft.db", log(5))
+    write_wal(raft / "wal", log(last))
+    fd = os.open(raft / "raft.db", os.O_RDWR)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    result = info(raft)
+    assert (result["state"], result["in_use"], result["migratable"]) == ("both", True, True)
+    assert ["until it is stopped" in problem for problem in result["problems"]] == [True]
+    os.close(fd)
+    result = info(raft)
+    assert result["migratable"] and result["problems"] == []
 
 
 def test_what_stands_against_a_conversion_is_said(tmp_path: Path) -> None:
