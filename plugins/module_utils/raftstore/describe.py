@@ -27,8 +27,8 @@ from .syscalls import REAL
 
 DEFAULT_SEGMENT_MIB = 64
 UNREAD_BOTH = (
-    "There are both raft.db and wal/, and Nomad is running: which of them has all that the other has is unknown until it "
-    "is stopped."
+    "There are both raft.db and wal/, and the server is running: "
+    "which of them has all that the other has is unknown until it is stopped."
 )
 
 
