@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,47 @@ def test_a_directory_that_will_not_do_is_known_before(tmp_path: Path) -> None:
         with pytest.raises(StoreError) as caught:
             backupcopy.check_directory(str(path), raft, length)
         assert isinstance(caught.value, kind) and caught.value.hint and caught.value.path == str(path)
+
+
+def wal(tmp_path: Path) -> Directory:
+    (tmp_path / "wal").mkdir()
+    for name, content in (("a.wal", CONTENT), ("b.wal", b""), ("wal-meta.db", b"meta")):
+        (tmp_path / "wal" / name).write_bytes(content)
+    (tmp_path / "copies").mkdir()
+    return Directory.open(str(tmp_path / "wal"))
+
+
+def test_a_copied_directory_is_whole_private_and_synced(tmp_path: Path) -> None:
+    source, recorder = wal(tmp_path), Recorder()
+    source.calls = recorder
+    for name in ("old", "old-2"):
+        path = Path(backupcopy.copy_directory(source, str(tmp_path / "copies"), "old"))
+        assert path == tmp_path / "copies" / name and path.stat().st_mode & 0o777 == 0o700
+        assert {file.name: file.read_bytes() for file in path.iterdir()} == {
+            "a.wal": CONTENT, "b.wal": b"", "wal-meta.db": b"meta",
+        }  # fmt: skip
+        assert {file.stat().st_mode & 0o777 for file in path.iterdir()} == {0o600}
+    synced = [what for name, what in recorder.made if name == "fsync"]
+    assert synced[:5] == ["a.wal", "b.wal", "wal-meta.db", "old", "copies"]
+    source.close()
+
+
+def test_any_failure_removes_the_copied_directory(tmp_path: Path) -> None:
+    source, recorder = wal(tmp_path), Recorder()
+    source.calls = recorder
+    shutil.rmtree(backupcopy.copy_directory(source, str(tmp_path / "copies"), "old"))
+    for number in range(len(recorder.made)):
+        source.calls = FailNth(number, errno.ENOSPC)
+        with pytest.raises(NoSpace):
+            backupcopy.copy_directory(source, str(tmp_path / "copies"), "old")
+        assert os.listdir(tmp_path / "copies") == []
+    source.close()
+
+
+def test_a_directory_with_anything_but_files_is_not_copied(tmp_path: Path) -> None:
+    source = wal(tmp_path)
+    (tmp_path / "wal/link.wal").symlink_to("a.wal")
+    with pytest.raises(Refused):
+        backupcopy.copy_directory(source, str(tmp_path / "copies"), "old")
+    assert os.listdir(tmp_path / "copies") == []
+    source.close()

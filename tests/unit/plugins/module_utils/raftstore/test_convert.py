@@ -15,11 +15,12 @@ from typing import Any, Callable, Iterator, List, Sequence, Tuple
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import convert, entry
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import BoltStore
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltwrite import BoltStoreWriter
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.durable import Directory
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entry import Entry
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import Corrupt, IndexGap, StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.gotime import GoTime
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import Extent, Record, Stable
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import Extent, Part, Record, Stable
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal import WalStore, WalStoreWriter
 from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore import builder
 from hypothesis import given
@@ -304,3 +305,88 @@ def test_a_full_disk_is_an_error_with_path_and_reason(tmp_path: Path) -> None:
     answer = builder.as_user(os.getuid(), limited)
     assert "WriteFailed" in answer and "File too large" in answer and str(tmp_path / "wal") in answer
     assert not (tmp_path / "wal/wal-meta.db").exists()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("name", builder.NAMES)
+def test_the_way_back_keeps_the_content(tmp_path: Path, opened: Callable[[Path], Any], name: str, workers: int) -> None:
+    raft = builder.nomad_store(name, tmp_path)
+    if name in BOLT_STORES:
+        first = opened(raft / "raft.db")
+        convert.convert(first, writer(raft / "wal"), kept_tail(first.extents()), first.stable(), 1, silent)
+    source = opened(raft / "wal")
+    target = BoltStoreWriter(Directory.open(str(tmp_path)), "made.db", 4096)
+    report = convert.convert(source, target, source.extents(), source.stable(), workers, silent)
+    target.close()
+    made = opened(tmp_path / "made.db")
+    assert convert.verify(source, made, source.extents(), workers, silent) == report.entries == source.entry_count
+    assert builder.entries_of(tmp_path / "made.db") == builder.entries_of(raft / "wal")
+
+
+def test_sides_that_are_cut_differently_are_compared_entry_by_entry(
+    tmp_path: Path, opened: Callable[[Path], Any]
+) -> None:
+    """Extents of raft.db, of about a megabyte, beside segments that end anywhere."""
+    entries = [Entry(index, 1, 0, bytes(9000), b"", GoTime(9, index)) for index in range(1, 701)]
+    builder.write_boltdb(tmp_path / "raft.db", entries)
+    source = opened(tmp_path / "raft.db")
+    assert len(source.extents()) > 5
+    for bad in (0, 1, 233, 234, 466, 700):
+        path = tmp_path / f"wal-{bad}"
+        made = writer(path)
+        records = [(item.index, entry.encode_binary(item)) for item in changed(entries, bad, term=2)]
+        results = []
+        for number, (start, stop) in enumerate(((0, 233), (233, 466), (466, 700))):
+            extent = Extent(start + 1, stop - start, 1, None)
+            part = Part(number, start + 1, stop - start, [extent])
+            results.append(made.write_part(part, iter([records[start:stop]])))
+        made.seal(results, builder.VOTED)
+        target = opened(path)
+        if not bad:
+            assert convert.verify(source, target, source.extents(), 2, silent) == 700
+            assert convert.verify(target, source, target.extents(), 2, silent) == 700
+            continue
+        for one, other in ((source, target), (target, source)):
+            with pytest.raises(Corrupt, match=f"entry {bad} differs"):
+                convert.verify(one, other, one.extents(), 2, silent)
+
+
+def test_one_store_includes_another(tmp_path: Path, opened: Callable[[Path], Any]) -> None:
+    builder.write_boltdb(tmp_path / "raft.db", ORIGINAL)
+    whole = opened(tmp_path / "raft.db")
+    for number, (entries, expected) in enumerate([
+        (ORIGINAL, True), (ORIGINAL[10:20], True), (ORIGINAL[:1], True), (ORIGINAL[39:], True),
+        (builder.log(41), False), (builder.log(50, 41), False), (builder.log(50, 30), False),
+        (changed(ORIGINAL, 7, term=4), False), (changed(ORIGINAL, 40, data=b"x"), False),
+    ]):  # fmt: skip
+        builder.write_wal(tmp_path / f"wal-{number}", entries)
+        assert convert.includes(whole, opened(tmp_path / f"wal-{number}"), 1, silent) == expected
+
+
+def test_memory_does_not_grow_with_the_store_on_the_way_back(tmp_path: Path) -> None:
+    """125 MB in segments of 64 MiB, by one process: the peak stays within 40 MB of what the imports take."""
+    code = (
+        "import sys; from pathlib import Path; import resource as r\n"
+        "from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore import test_convert as t\n"
+        "before = r.getrusage(r.RUSAGE_SELF).ru_maxrss\n"
+        "t.convert_and_verify_back(Path(sys.argv[1]))\n"
+        "print(before, r.getrusage(r.RUSAGE_SELF).ru_maxrss)\n"
+    )
+    source = Endless()
+    convert.convert(source, writer(tmp_path / "wal", 64 * MIB), source.extents(), source.stable(), 1, silent)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    answer = subprocess.run([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, check=True,
+                            env=environment)  # fmt: skip
+    before_kb, peak_kb = map(int, answer.stdout.split())
+    assert peak_kb - before_kb < 40 * 1024
+    assert (tmp_path / "made.db").stat().st_size > 125_000_000
+
+
+def convert_and_verify_back(where: Path) -> None:
+    """What the test above runs in a process of its own."""
+    source = WalStore(Directory.open(str(where / "wal")), os.open(str(where / "wal/wal-meta.db"), os.O_RDONLY))
+    target = BoltStoreWriter(Directory.open(str(where)), "made.db", 4096)
+    convert.convert(source, target, source.extents(), source.stable(), 1, silent)
+    target.close()
+    made = BoltStore(os.open(str(where / "made.db"), os.O_RDONLY), "made.db")
+    assert convert.verify(source, made, source.extents(), 1, silent) == source.entry_count

@@ -49,6 +49,20 @@ def test_the_plan_of_a_plain_conversion(tmp_path: Path) -> None:
     ]
 
 
+def test_the_plan_of_the_way_back(tmp_path: Path) -> None:
+    raft = nomad_store("wal-follower", tmp_path)
+    told = migrate(request(raft, check=True, backend="boltdb", backup_dir=str(tmp_path)), clock=clock)
+    assert told.plan == [
+        "make raft.db the guard link",
+        "open the journal .raft-migrate.json",
+        "convert wal/ to raft.db.partial and compare every entry",
+        f"copy wal/ to {tmp_path} and compare it",
+        "rename raft.db.partial to raft.db",
+        "rename wal/ to wal.migrated.20261122-104750/",
+        "close the journal",
+    ]
+
+
 @pytest.mark.parametrize("cell", ["to_wal", "to_boltdb"])
 def test_every_step_of_the_table_has_a_sentence(cell: str, tmp_path: Path) -> None:
     from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import narrate, run

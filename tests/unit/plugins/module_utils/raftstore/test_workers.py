@@ -14,7 +14,7 @@ from typing import Any, Callable, List, Tuple
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import Corrupt, Refused, StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.workers import Tell, run
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.workers import SharedCounter, Tell, run
 
 DEADLINE_S = 20.0
 
@@ -146,3 +146,18 @@ def running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_no_number_is_given_out_twice_and_none_is_left_out() -> None:
+    counter = SharedCounter(3)
+
+    def take(task: int, _tell: Tell) -> List[List[int]]:
+        return [[counter.take(1 + number % task), 1 + number % task] for number in range(300)]
+
+    taken = sorted(run for result in run([2, 3, 5], take, 3, ignore) for run in result)
+    expected = 3
+    for first, count in taken:
+        assert first == expected
+        expected += count
+    assert counter.take(0) == counter.take(1) == expected
+    counter.close()
