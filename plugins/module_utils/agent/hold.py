@@ -18,7 +18,7 @@ import stat
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from ..raftstore.durable import Directory, read_exact
-from ..raftstore.raftdir import locate
+from ..raftstore.raftdir import open_given
 from ..raftstore.syscalls import REAL
 from .answers import AutopilotConfig
 from .api import Client
@@ -107,11 +107,7 @@ class HoldFile:
 
     def _directory(self) -> Directory:
         """Where the file is. The service user owns what is above a Raft directory, so no link there is followed."""
-        directory = os.path.dirname(self.path)
-        for below in ("/server/raft", "/raft"):
-            if directory.endswith(below):
-                return locate(directory[: -len(below)] or "/", REAL)
-        return Directory.open(directory)
+        return open_given(os.path.dirname(self.path), REAL)
 
 
 def check_origin(hold: Optional[Hold], origin: str, take_over: bool) -> None:

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Find the Raft directory, and open what is in it: the stores with their locks, the journal, the snapshots. Reads only.
 
-Everything is opened below the Raft directory's own descriptor. Above it the path is a person's and may have links; a
-link named `server` or `raft` below it is refused, because the service user could point root elsewhere with it.
+Everything is opened below the Raft directory's own descriptor. The path to the data_dir is a person's and may have
+links; a link named `server` or `raft` is refused, whether it ends the given path or lies below it, because the service
+user could point root elsewhere with it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from .store import MSGPACK, Extent, Record, Stable, StoreReader
 from .syscalls import SystemCalls
 from .wal import WalStore
 
+BELOW = (("server", "raft"), ("raft",))  # the data_dir, or its server directory
 SIGNS = (RAFT_DB, WAL, SNAPSHOTS, JOURNAL, "peers.info")
 
 
@@ -74,8 +76,8 @@ class StoreFile:
 
 def locate(data_dir: str, calls: SystemCalls) -> Directory:
     """The Raft directory of Nomad's data_dir, or of its `server` or `server/raft` directory. Raises Refused."""
-    given = Directory.open(os.path.abspath(data_dir), calls)
-    for below in (("server", "raft"), ("raft",)):
+    given = open_given(data_dir, calls)
+    for below in BELOW:
         found = _descend(given, below)
         if found is not None:
             given.close()
@@ -86,6 +88,24 @@ def locate(data_dir: str, calls: SystemCalls) -> Directory:
     raise Refused(
         "there is no Raft directory here (server/raft)", given.path, hint="Give the data_dir of a Nomad server."
     )
+
+
+def open_given(path: str, calls: SystemCalls) -> Directory:
+    """The directory of this path. Raises Refused when a link is what ends it as `server` or `raft`."""
+    path = os.path.abspath(path)
+    for below in (*BELOW, ("server",)):
+        end = os.sep + os.path.join(*below)
+        if not path.endswith(end):
+            continue
+        top = Directory.open(path[: -len(end)] or os.sep, calls)
+        try:
+            found = _descend(top, below)
+        finally:
+            top.close()
+        if found is None:
+            raise Refused("there is no such directory", path, hint="Give the data_dir of a Nomad server.")
+        return found
+    return Directory.open(path, calls)
 
 
 def backups(names: Sequence[str]) -> List[str]:

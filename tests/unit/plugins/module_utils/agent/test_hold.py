@@ -146,3 +146,10 @@ def test_a_link_above_a_raft_directory_is_not_followed(tmp_path: Path, name: str
     with pytest.raises(StoreError, match="symbolic link"):
         HoldFile(str(data_dir / "server/raft/.raft-hold.json"), os.geteuid()).write(HOLD)
     assert list(real.iterdir()) == []
+
+
+def test_the_file_is_in_the_directory_named_and_in_no_other(tmp_path: Path) -> None:
+    (tmp_path / "raft").mkdir()
+    (tmp_path / "server/raft").mkdir(parents=True)
+    HoldFile(str(tmp_path / "raft/.raft-hold.json"), os.geteuid()).write(HOLD)
+    assert os.listdir(tmp_path / "raft") == [".raft-hold.json"] and not os.listdir(tmp_path / "server/raft")
