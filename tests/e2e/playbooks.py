@@ -39,8 +39,11 @@ def host_variables(server: Server) -> dict[str, Any]:
     }
 
 
-def write_inventory(cluster: Cluster, **variables: Any) -> Path:
-    """An inventory file in the cluster's directory; `variables` are group variables added to, or instead of, ours."""
+def write_inventory(cluster: Cluster, hosts: dict[str, dict[str, Any]] | None = None, **variables: Any) -> Path:
+    """An inventory file in the cluster's directory.
+
+    `variables` are group variables added to, or instead of, ours; `hosts` are those of single hosts, by name.
+    """
     common = {
         "ansible_connection": "local",
         "ansible_python_interpreter": sys.executable,
@@ -50,9 +53,10 @@ def write_inventory(cluster: Cluster, **variables: Any) -> Path:
         "raft_logstore_force": True,
         **variables,
     }
-    hosts = {server.name: host_variables(server) for server in cluster.servers}
+    given = hosts or {}
+    known = {server.name: {**host_variables(server), **given.get(server.name, {})} for server in cluster.servers}
     path = cluster.root / "inventory.yml"
-    path.write_text(yaml.safe_dump({GROUP: {"hosts": hosts, "vars": common}}, sort_keys=False))
+    path.write_text(yaml.safe_dump({GROUP: {"hosts": known, "vars": common}}, sort_keys=False))
     return path
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,6 +79,61 @@ def test_stops_after_the_plan_when_nobody_can_be_asked(calm: Cluster) -> None:
     said = refused(calm, "migrate", raft_logstore_force=False)
     assert "order server address" in said
     assert "force" in said
+
+
+def test_stops_when_the_group_has_no_hosts(tmp_path: Path) -> None:
+    inventory = tmp_path / "inventory.yml"
+    inventory.write_text(yaml.safe_dump({"other": {"hosts": {"s1": {"ansible_connection": "local"}}}}))
+    for playbook in "migrate", "status":
+        run = playbooks.run(playbook, inventory)
+        assert run.returncode != 0, run.stdout
+        assert "no hosts in the group nomad_servers" in " ".join(run.stdout.split())
+
+
+def test_stops_in_the_plan_when_the_group_is_not_the_cluster(calm: Cluster) -> None:
+    inventory = playbooks.write_inventory(calm)
+    content = yaml.safe_load(inventory.read_text())
+    missing = content[playbooks.GROUP]["hosts"].pop("s3")
+    inventory.write_text(yaml.safe_dump(content, sort_keys=False))
+    run = playbooks.run("migrate", inventory)
+    assert run.returncode != 0, run.stdout
+    said = " ".join(run.stdout.split())
+    assert f"In the cluster, but not read by this run: {missing['raft_logstore_host']}:" in said
+    assert all(map(is_untouched, calm.servers))
+
+
+def test_stops_in_the_plan_when_another_server_answers_for_a_host(calm: Cluster) -> None:
+    one = calm.servers[0].address
+    said = refused(calm, "migrate", hosts={"s2": {"raft_logstore_host": one}})
+    assert "s1.global, another server than the one whose store is on s2" in said
+
+
+def test_stops_at_the_second_server_and_still_knows_the_value_from_before_the_hold(make_cluster: Any) -> None:
+    """The first server is done and holds; the second one's run finds a hold, but none of its own."""
+    cluster = make_cluster()
+    first, second = cluster.followers()
+    choosy = {second.name: {"raft_logstore_min_failure_tolerance": 2}}
+    run = playbooks.run("migrate", playbooks.write_inventory(cluster, hosts=choosy))
+    assert run.returncode != 0, run.stdout
+    said = " ".join(run.stdout.split())
+    assert f"{second.name}: The leader says that the cluster can do without this server" in said, run.stdout
+    assert is_untouched(second) and not is_untouched(first)
+    assert verdict.observe(cluster).cleanup is False
+
+    again = playbooks.run("migrate", playbooks.write_inventory(cluster))
+    assert again.returncode == 0, again.stdout
+    after = verdict.observe(cluster)
+    assert set(after.backends.values()) == {"wal"}
+    assert after.cleanup is True
+    assert not [path for server in cluster.servers for path in server.raft_dir.glob(".raft-hold*")]
+
+
+def test_a_single_server_is_rolled_only_when_an_outage_is_allowed(make_cluster: Any) -> None:
+    cluster = make_cluster(size=1)
+    assert "failure tolerance of the cluster is 0" in refused(cluster, "migrate")
+    run = playbooks.run("migrate", playbooks.write_inventory(cluster, raft_logstore_allow_outage=True))
+    assert run.returncode == 0, run.stdout
+    assert set(verdict.observe(cluster).backends.values()) == {"wal"}
 
 
 def test_stops_at_a_server_that_is_not_back_in_time_and_finishes_when_run_again(make_cluster: Any) -> None:

@@ -1,0 +1,218 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role concludes from what it has read: its variables and conditions, rendered by Ansible's own templating."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+
+ROLE = Path(__file__).resolve().parents[3] / "roles" / "raft_logstore"
+AGENT = {
+    "answered": True,
+    "down": False,
+    "error": "",
+    "agent": {"leave_on_interrupt": False, "leave_on_terminate": False},
+}
+CONFIG = {"agent": {"leave_on_interrupt": False, "leave_on_terminate": False, "raft_dir": "/opt/nomad/server/raft"}}
+COMMANDS = {f"raft_logstore_{verb}_command": f"/bin/{verb}" for verb in ("start", "stop", "status")}
+PEERS = [{"id": f"id-{name}", "address": f"{name}:4647", "voter": name != "s3"} for name in ("s1", "s2", "s3")]
+UNIT = "KillSignal={}\nExecStart={{ path=/bin/nomad ; argv[]=/bin/nomad agent {} ; ignore_errors=no }}"
+
+
+def templar(facts: dict[str, dict[str, Any]] | None = None, **variables: Any) -> Templar:
+    """Ansible's view on s1, with these facts of each host of the group."""
+    loader = DataLoader()
+    shipped: dict[str, Any] = {}
+    for part in ("defaults", "vars"):
+        shipped |= loader.load_from_file(str(ROLE / part / "main.yml"), trusted_as_template=True)
+    facts = facts or {}
+    hostvars = {host: {"inventory_hostname": host, **given} for host, given in facts.items()}
+    groups = {"nomad_servers": list(facts)}
+    known = {**shipped, "groups": groups, "hostvars": hostvars, "inventory_hostname": "s1", **facts.get("s1", {})}
+    return Templar(loader=loader, variables={**known, **variables})
+
+
+def value(name: str, facts: dict[str, dict[str, Any]] | None = None, **variables: Any) -> Any:
+    """A variable of the role."""
+    return templar(facts, **variables).template(trust_as_template("{{ " + name + " }}"))
+
+
+def server(name: str, **read: Any) -> dict[str, Any]:
+    """The facts of a healthy follower, and what was read instead."""
+    seen = {"up": True, "down": False, "id": f"id-{name}", "rank": 2, "held": None, "peers": PEERS, "todo": True}
+    return {"raft_logstore_server": {**seen, **read}}
+
+
+def three(**instead: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {name: instead.get(name, server(name)) for name in ("s1", "s2", "s3")}
+
+
+def condition(task_file: str, task_name: str, **variables: Any) -> list[bool]:
+    """The conditions of an assert, each by itself."""
+    tasks = DataLoader().load_from_file(str(ROLE / "tasks" / task_file), trusted_as_template=True)
+    (task,) = [task for task in tasks if task["name"].startswith(task_name)]
+    that = task["ansible.builtin.assert"]["that"]
+    rendered = templar(**variables)
+    return [rendered.evaluate_expression(one) for one in ([that] if isinstance(that, str) else that)]
+
+
+@pytest.mark.parametrize(
+    ("state", "backend", "in_use", "guarded", "outcome"),
+    [
+        ("boltdb", "boltdb", False, False, "unswitched"),
+        ("boltdb", "boltdb", True, False, "unswitched"),  # the stop failed: it runs on its old store
+        ("both", "boltdb", False, False, "unswitched"),
+        ("both", None, False, False, "unknown"),  # wal/ holds what raft.db holds, and may hold more
+        ("both", "boltdb", True, False, "unknown"),  # nobody has compared the two
+        ("wal", "wal", False, True, "down"),
+        ("forked", None, False, True, "unknown"),
+    ],
+)
+def test_only_a_store_known_to_be_the_old_one_is_put_back(
+    state: str, backend: str | None, in_use: bool, guarded: bool, outcome: str
+) -> None:
+    store = {"state": state, "backend": backend, "in_use": in_use, "guarded": guarded}
+    found: dict[str, Any] = {
+        "raft_logstore_store_after": {"raft_store": store},
+        "raft_logstore_agent_after": {"answered": False},
+        "raft_logstore_stopped": True,
+    }
+    assert value("raft_logstore_unswitched", **found) is (outcome == "unswitched")
+    assert value("raft_logstore_outcome", **found) == outcome
+    assert value("raft_logstore_outcomes[raft_logstore_outcome]", **found)
+
+
+def test_the_configuration_is_put_back_to_the_store_that_is_there() -> None:
+    tasks = DataLoader().load_from_file(str(ROLE / "tasks" / "put_back.yml"))
+    assert tasks[0]["raftops.nomad.raft_logstore_config"]["backend"] == "boltdb"
+
+
+def test_the_oldest_hold_says_what_to_put_back() -> None:
+    """The second file is what an earlier run wrote while the first one was in force."""
+    first = {"origin": "me", "previous": True, "created": "2026-11-22T13:00:00Z"}
+    second = {"origin": "me", "previous": False, "created": "2026-11-22T14:00:00Z"}
+    facts = three(s1=server("s1", held=second), s3=server("s3", held=first))
+    assert value("raft_logstore_before_hold | first", facts) is True
+    facts = three(s2={**server("s2"), "raft_logstore_previous": False})
+    assert value("raft_logstore_before_hold", facts) == [False]
+    assert value("(raft_logstore_before_hold | first) | default('nothing held')", three()) == "nothing held"
+
+
+def test_a_repaired_server_is_expected_as_voter_only_if_it_was_no_non_voter() -> None:
+    voters = {"raft_logstore_voters_before": ["id-s1", "id-s2"]}
+    for non_voters, expected in ([], ["id-s1", "id-s2", "id-s3"]), (["id-s3"], ["id-s1", "id-s2"]):
+        known = {**voters, "raft_logstore_nonvoters_before": non_voters}
+        down = {**server("s3", up=False), "raft_logstore_done": True, "raft_logstore_voters_before": []}
+        facts = three(s1={**server("s1"), **known}, s2={**server("s2"), **known}, s3=down)
+        assert sorted(value("raft_logstore_voters", facts)) == expected
+        here = {"raft_logstore_server": down["raft_logstore_server"]}
+        assert sorted(value("raft_logstore_voters_with_this", facts, **here)) == expected
+
+
+@pytest.mark.parametrize("missing", sorted(COMMANDS))
+def test_each_missing_command_is_named_before_anything_is_stopped(missing: str) -> None:
+    read: dict[str, Any] = {"raft_logstore_agent": AGENT, "raft_logstore_config": CONFIG}
+    commands = {name: command for name, command in COMMANDS.items() if name != missing}
+    (obstacle,) = value("raft_logstore_obstacles", raft_logstore_service_manager="command", **commands, **read)
+    assert obstacle == f"set {missing}"
+    assert value("raft_logstore_obstacles", raft_logstore_service_manager="command", **COMMANDS, **read) == []
+    assert value("raft_logstore_obstacles", **read) == []
+
+
+@pytest.mark.parametrize(("flag", "leaving", "staying"), [("interrupt", "2", "15"), ("terminate", "15", "2")])
+@pytest.mark.parametrize("told_by", ["file", "agent"])
+def test_a_server_that_would_leave_at_its_stop_is_an_obstacle(
+    flag: str, leaving: str, staying: str, told_by: str
+) -> None:
+    name = f"leave_on_{flag}"
+    config, agent = {**CONFIG["agent"], name: told_by == "file"}, {**AGENT["agent"], name: told_by == "agent"}  # type: ignore[dict-item]
+    read = {"raft_logstore_agent": {**AGENT, "agent": agent}, "raft_logstore_config": {"agent": config}}
+
+    def found(shown: str) -> list[str]:
+        return list(value("raft_logstore_obstacles", raft_logstore_unit={"stdout": shown}, **read))
+
+    assert name in found(UNIT.format(leaving, "-config /etc/nomad.d"))[0]
+    assert name in found("")[0], "the signal of a command is not known"
+    assert name in found(UNIT.format(staying, "-config /etc/nomad.d") + "\nExecStop={ path=/bin/kill ; }")[0]
+    assert found(UNIT.format(staying, "-config /etc/nomad.d")) == []
+
+
+def test_a_silent_agent_is_an_obstacle_and_a_stopped_one_is_not() -> None:
+    silent = {"answered": False, "down": False, "error": "403", "agent": None}
+    (obstacle,) = value("raft_logstore_obstacles", raft_logstore_agent=silent, raft_logstore_config=CONFIG)
+    assert "not known to be stopped: 403" in obstacle
+    stopped = {**silent, "down": True}
+    assert value("raft_logstore_obstacles", raft_logstore_agent=stopped, raft_logstore_config=CONFIG) == []
+
+
+def test_a_server_that_went_down_by_itself_is_not_repaired() -> None:
+    def may(**read: Any) -> list[bool]:
+        seen = {"obstacles": [], "up": True, "ours": False, **read}
+        return condition("gates.yml", "This server may be stopped", raft_logstore_server=seen)
+
+    assert all(may()) and all(may(up=False, ours=True))
+    assert not all(may(up=False)) and not all(may(obstacles=["set something"]))
+
+
+@pytest.mark.parametrize("name", ["nomad", "nomad.service"])
+def test_the_drop_in_is_in_the_directory_of_the_unit(name: str) -> None:
+    path = value("raft_logstore_drop_in", raft_logstore_service_name=name)
+    assert path == "/run/systemd/system/nomad.service.d/90-raft-logstore.conf"
+
+
+@pytest.mark.parametrize(
+    ("raft_dir", "root"),
+    [("/opt/nomad/server/raft", "/opt/nomad"), ("/srv/own/raft", "/srv/own"), ("/opt/raft/server/raft", "/opt/raft")],
+)
+def test_modules_are_given_the_directory_above_what_the_service_user_owns(raft_dir: str, root: str) -> None:
+    config = {"agent": {"raft_dir": raft_dir}}
+    assert value("raft_logstore_data_root", raft_logstore_config=config) == root
+    assert value("raft_logstore_data_root", raft_logstore_config=config, raft_logstore_data_dir="/else") == "/else"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "paths", "literal"),
+    [
+        ("-config /etc/nomad.d -config=/etc/extra.hcl", ["/etc/nomad.d", "/etc/extra.hcl"], True),
+        ('-config "/etc/nomad d"', ['"/etc/nomad'], False),
+        ("-config='/etc/nomad d'", ["'/etc/nomad"], False),
+        ("-config $DIR", ["$DIR"], False),
+        (r"-config /etc/nomad\x20d", [r"/etc/nomad\x20d"], False),
+        ("-dev", [], False),
+    ],
+)
+def test_config_arguments_are_taken_from_the_unit_only_when_they_are_plain(
+    arguments: str, paths: list[str], literal: bool
+) -> None:
+    unit = {"raft_logstore_unit": {"stdout": UNIT.format("2", arguments)}}
+    assert value("raft_logstore_paths", **unit) == paths
+    assert all(condition("read.yml", "The agent's configuration is known", **unit)) is literal
+    given = {**unit, "raft_logstore_config_path": ["/etc/it's"]}
+    assert all(condition("read.yml", "The agent's configuration is known", **given))
+
+
+def test_an_answer_of_another_server_is_refused() -> None:
+    read = {"raft_logstore_agent": {"answered": True, "agent": {"id": "id-s1"}}}
+    for encoded, right in ("aWQtczEK", True), ("aWQtczIK", False):  # id-s1 and id-s2, each with a newline
+        node_id = {"raft_logstore_node_id": {"content": encoded}}
+        assert all(condition("read.yml", "The agent that answers", **read, **node_id)) is right
+
+
+def test_the_group_is_compared_with_the_cluster_by_id() -> None:
+    def same(facts: dict[str, dict[str, Any]]) -> bool:
+        return all(condition("cluster.yml", "The group is the cluster", facts=facts))
+
+    assert same(three())
+    assert same(three(s3=server("s3", up=False, id="id-removed", peers=[]))) is False, "s3 is a stranger then"
+    missing = {name: facts for name, facts in three().items() if name != "s2"}
+    assert not same(missing) and value("raft_logstore_strangers", missing) == ["s2:4647"]
+    assert not same(three(s2=server("s2", id="id-s1")))
+    extra = {**three(), "s4": server("s4", peers=[])}
+    assert not same(extra) and value("raft_logstore_no_peers", extra) == ["s4"]
+    removed = {**three(), "s4": server("s4", up=False, peers=[])}
+    assert same(removed), "autopilot may have removed a server that is down"
