@@ -395,3 +395,25 @@ def test_a_journal_that_cannot_be_closed_is_a_warning(tmp_path: Path) -> None:
         again.plan == ["remove .raft-migrate.json.partial of an interrupted run", "close the journal"] or again.resumed
     )
     completed(raft, expected, options)
+
+
+@pytest.mark.parametrize("start", [plain, equal], ids=lambda start: start.__name__)
+def test_a_directory_that_cannot_be_read_at_the_end_is_a_warning(start: Callable[[Path], None], tmp_path: Path) -> None:
+    raft, options, _expected = made_from(start, tmp_path / "count", copies=False)
+    recorder = Recorder()
+    told = go(raft, recorder, **options)
+
+    class Gone(Recorder):
+        """With the last change the descriptor of the directory becomes that of a file."""
+
+        def fsync(self, fd: int) -> None:
+            super().fsync(fd)
+            if len(self.made) == len(recorder.made):
+                with open(os.devnull, "rb") as other:
+                    os.dup2(other.fileno(), fd)
+
+    raft, options, expected = made_from(start, tmp_path / "again", copies=False)
+    outcome = go(raft, Gone(), **options)
+    assert any("all steps are done" in warning for warning in outcome.warnings)
+    assert (outcome.changed, outcome.entries, outcome.after) == (True, told.entries, told.after)
+    completed(raft, expected, options)
