@@ -216,3 +216,43 @@ def test_the_group_is_compared_with_the_cluster_by_id() -> None:
     assert not same(extra) and value("raft_logstore_no_peers", extra) == ["s4"]
     removed = {**three(), "s4": server("s4", up=False, peers=[])}
     assert same(removed), "autopilot may have removed a server that is down"
+
+
+@pytest.mark.parametrize(
+    ("result", "fails"),
+    [
+        ({"failed": True, "denied": True}, False),
+        ({"failed": True, "denied": False}, True),
+        ({"failed": True}, True),
+        ({"failed": False}, False),
+    ],
+)
+def test_only_a_denied_transfer_lets_the_leader_be_stopped_without_one(result: dict[str, bool], fails: bool) -> None:
+    tasks = DataLoader().load_from_file(str(ROLE / "tasks" / "transfer.yml"), trusted_as_template=True)
+    failed_when = tasks[0]["block"][0]["failed_when"]
+    assert templar(raft_logstore_transfer=result).evaluate_expression(failed_when) is fails
+
+
+def test_only_without_any_other_voter_and_with_an_outage_allowed_nothing_is_transferred() -> None:
+    tasks = DataLoader().load_from_file(str(ROLE / "tasks" / "transfer.yml"), trusted_as_template=True)
+
+    def transfers(voters: list[str], **variables: Any) -> bool:
+        before = {"observation": {"autopilot": {"leader": "id-s1", "voters": voters}}}
+        rendered = templar(three(), raft_logstore_before=before, **variables)
+        return all(rendered.evaluate_expression(one) for one in tasks[0]["when"])
+
+    assert transfers(["id-s1"]) and transfers(["id-s1", "id-s2"], raft_logstore_allow_outage=True)
+    assert not transfers(["id-s1"], raft_logstore_allow_outage=True)
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_a_wal_without_guard_is_in_both_tables(guarded: bool) -> None:
+    """As the Nomad command makes it: configured for boltdb again, Nomad would start empty."""
+    shown = {"address": "", "role": "follower", "version": "", "running": "wal", "configured": "wal", "applied": 1}
+    state = {**shown, "store": "wal", "interrupted": False, "hold": False, "guarded": guarded, "todo": False}
+    facts = three(s1=server("s1", **state), s2=server("s2", **state), s3=server("s3", **state))
+    for host in facts.values():
+        host["raft_logstore_view"] = {"answered": False}
+    for template in "plan", "status":
+        lookup = f"lookup('template', '{template}.txt.j2')"
+        assert ("unguarded" in value(lookup, facts, ansible_search_path=[str(ROLE)])) is not guarded
