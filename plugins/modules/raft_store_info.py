@@ -204,7 +204,7 @@ raft_store:
       type: bool
       sample: true
     problems:
-      description: What stands against a conversion, in sentences.
+      description: What stands against a conversion, or is unknown until Nomad is stopped, in sentences.
       type: list
       elements: str
       sample: []

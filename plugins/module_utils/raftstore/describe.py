@@ -26,6 +26,10 @@ from .store import StoreReader
 from .syscalls import REAL
 
 DEFAULT_SEGMENT_MIB = 64
+UNREAD = (
+    "The server is running, so that its store was not read: whether its log can be brought to a WAL is unknown "
+    "until it is stopped. As raft.db is now, at most {} bytes are needed for that, and {} are free."
+)
 UNREAD_BOTH = (
     "There are both raft.db and wal/, and the server is running: "
     "which of them has all that the other has is unknown until it is stopped."
@@ -125,7 +129,13 @@ def _prospect(
         problems.append(UNREAD_BOTH)
     elif not migratable:
         problems.append(str(refusal(row.number, found)))
-    if backend == BOLTDB and store is not None and table.BUILD in row.to_wal:
+    if backend == BOLTDB and store is None and found.raft_db_file is not None:  # in use
+        least = required_bytes(0, DEFAULT_SEGMENT_MIB)
+        if available < least:
+            migratable = False
+            problems.append(f"The conversion needs {least} bytes and what the entries take, and {available} are free.")
+        problems.append(UNREAD.format(least + found.raft_db_file.size, available))
+    elif backend == BOLTDB and store is not None and table.BUILD in row.to_wal:
         try:
             kept = choose(
                 store.extents(), found.snapshots, lambda snapshot: snapshots.check(found.raft, snapshot), store.path

@@ -95,7 +95,9 @@ def _check_rights(run: Run) -> None:
 
 def _prepare_build(run: Run) -> None:
     source = run.found.raft_db
+    hint = "Free some space or use a smaller wal_segment_size, also in the server's configuration."
     if source is None:  # in use, in check mode
+        _check_space(run, required_bytes(0, run.request.wal_segment_size), "the entries not counted", hint)
         return
     run.shape = choose(
         source.extents(), run.found.snapshots, lambda snapshot: snapshots.check(run.raft, snapshot), source.path
@@ -109,7 +111,6 @@ def _prepare_build(run: Run) -> None:
             f"{run.shape.snapshot.id}, which was checked, covers everything up to index {run.shape.snapshot.index}."
         )
     length = sum(extent.data_len for extent in kept)
-    hint = "Free some space or use a smaller wal_segment_size, also in the server's configuration."
     _check_space(run, required_bytes(length, run.request.wal_segment_size), "one more segment for Nomad included", hint)
 
 

@@ -101,7 +101,10 @@ def _carry_out(run: Run, state: str, in_use: bool) -> Outcome:
     outcome.previous_backend = _backend(run.evidence)
     outcome.backend = run.request.backend if outcome.previous_backend else None
     if in_use:
-        outcome.warnings.append("The store is in use, so that it was not read: the plan is what the names tell.")
+        outcome.warnings.append(
+            "The store is in use, so that it was not read: the plan is what the names tell. "
+            "Whether the shape of its log and the free space allow it is unknown until the server is stopped."
+        )
     try:
         prepare(run)
         outcome.plan = sentences(run)

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
+import subprocess
 from pathlib import Path
 from typing import Any, Dict
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.describe import describe
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import Corrupt, InUse, Refused
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import Corrupt, InUse, NoSpace, Refused
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.switch import migrate
 from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore.builder import (
     BACKUP,
@@ -112,6 +114,39 @@ def test_a_store_in_use_is_not_read(tmp_path: Path) -> None:
         with pytest.raises(InUse):
             describe(str(raft), **options)
     os.close(fd)
+
+
+def test_the_plan_of_a_running_server_says_what_it_does_not_know(tmp_path: Path) -> None:
+    raft = nomad_store("compacted", tmp_path)
+    fd = os.open(raft / "raft.db", os.O_RDWR)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    result = info(raft)
+    assert result["migratable"] and len(result["problems"]) == 1
+    assert "unknown until it is stopped" in result["problems"][0]
+    most = int(re.findall(r"at most (\d+) bytes", result["problems"][0])[0])
+    assert most - (64 << 20) >= result["size"]
+    told = migrate(request(raft, check=True), clock=clock)
+    assert any("unknown until the server is stopped" in warning for warning in told.warnings)
+    os.close(fd)
+    assert info(raft)["required_bytes"] <= most and info(raft)["problems"] == []
+
+
+def test_a_running_server_without_room_for_one_segment_is_not_migratable(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(disk)], check=True)
+    try:
+        raft = nomad_store("compacted", disk)
+        fd = os.open(raft / "raft.db", os.O_RDWR)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        result = info(raft)
+        assert not result["migratable"] and "are free" in result["problems"][0]
+        with pytest.raises(NoSpace, match="entries not counted"):
+            migrate(request(raft, wal_segment_size=8, check=True), clock=clock)
+        assert migrate(request(raft, check=True), clock=clock).plan
+        os.close(fd)
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 @pytest.mark.parametrize("last", [5, 9])
