@@ -30,6 +30,7 @@ def make_wal(path: Path) -> None:
     judge.judge("gen-wal", "-shape", "wal-one-append-each", path)
     judge.append(path, count=203, size="0..350", batch=7, segment=16384)
     judge.truncate(path, head=9, segment=16384)
+    judge.append(path, count=2, size="60", batch=2, segment=16384)
 
 
 def committed(path: Path) -> dict[str, int]:

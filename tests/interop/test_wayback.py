@@ -142,14 +142,22 @@ def test_bbolt_takes_any_page_size(name: str, page_size: int, tmp_path: Path) ->
     live_on(raft_db, expected)
 
 
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a WAL of 30 MB in several segments, and the raft.db that it was made from."""
+    where = tmp_path_factory.mktemp("large")
+    judge.judge("gen", "-shape=exponential", "-count=30000", "-batch=3000", where / "source.db")
+    judge.judge("to-wal", "-segment", 4 << 20, where / "source.db", where / "wal")
+    return where
+
+
 @pytest.mark.parametrize("workers", [1, 2, 3])
-def test_the_number_of_workers_does_not_change_what_is_stored(workers: int, tmp_path: Path) -> None:
+def test_the_number_of_workers_does_not_change_what_is_stored(workers: int, large: Path, tmp_path: Path) -> None:
     """Several large parts, each with branch pages of its own, and three levels."""
-    judge.judge("gen", "-shape=exponential", "-count=60000", "-batch=3000", tmp_path / "source.db")
-    judge.judge("to-wal", "-segment", 9 << 20, tmp_path / "source.db", tmp_path / "wal")
-    expected = judge.digest(tmp_path / "source.db")
-    assert convert_alone(tmp_path / "wal", tmp_path / "raft.db", PAGE_SIZE, workers) == expected.entries
+    expected = judge.digest(large / "source.db")
+    assert convert_alone(large / "wal", tmp_path / "raft.db", PAGE_SIZE, workers) == expected.entries
     about = checked(tmp_path / "raft.db")
     assert about["free_pages"] == 0 and about["logs_depth"] >= 3
     assert judge.digest(tmp_path / "raft.db") == expected
-    live_on(tmp_path / "raft.db", expected)
+    if workers == 3:
+        live_on(tmp_path / "raft.db", expected)
