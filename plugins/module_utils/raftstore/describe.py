@@ -5,24 +5,22 @@
 from __future__ import annotations
 
 import stat
-from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Dict, Optional
 
 from . import convert, snapshots, table
-from .content import read
 from .durable import Directory
 from .errors import StoreError
-from .evidence import Evidence, Found, observe
+from .evidence import Evidence, Found
 from .locks import in_use
-from .mounts import PROC, mount_of, refuse_kind
+from .mounts import PROC
 from .names import HOLD
-from .outcome import BOLTDB, WAL, stable_values
+from .outcome import BOLTDB, WAL, Request, stable_values
 from .preflight import required_bytes
-from .raftdir import locate
 from .refusals import refusal
 from .shape import choose, holes
 from .store import StoreReader
+from .switch import opened
 from .syscalls import REAL
 
 DEFAULT_SEGMENT_MIB = 64
@@ -43,31 +41,17 @@ def describe(data_dir: str, digest: bool = False, verify: bool = False, proc: st
     raises: Refused when there is no Raft directory below `data_dir`; Corrupt from `verify` and `digest`.
     """
     try:
-        with _opened(data_dir, proc) as (found, evidence):
+        with opened(Request(data_dir, check=True), REAL, proc) as (found, evidence):
             return _describe(found, evidence, digest, verify)
     except OSError as error:
         raise StoreError(f"cannot read: {error.strerror or error}", str(error.filename or data_dir)) from error
-
-
-@contextmanager
-def _opened(data_dir: str, proc: str) -> Iterator[Tuple[Found, Evidence]]:
-    raft = locate(data_dir, REAL)
-    try:
-        refuse_kind(mount_of(raft.fd, proc).kind, raft.path)
-        found = Found(raft, False, proc)
-        try:
-            yield found, read(found, observe(found))
-        finally:
-            found.close()
-    finally:
-        raft.close()
 
 
 def _describe(found: Found, evidence: Evidence, digest: bool, verify: bool) -> Dict[str, Any]:
     busy = evidence.store_lock == "taken"
     if busy and (digest or verify):
         raise in_use(found.openers.pids, found.raft.path, found.proc)
-    row = table.classify(replace(evidence, store_lock="free"))
+    row = table.classify(replace(evidence, store_lock="free", run_lock="free"))
     backend = _backend(row, evidence)
     store = found.raft_db if backend == BOLTDB else found.wal if backend == WAL else None
     result: Dict[str, Any] = {
@@ -97,6 +81,7 @@ def _describe(found: Found, evidence: Evidence, digest: bool, verify: bool) -> D
 
 
 def _backend(row: table.Row, evidence: Evidence) -> Optional[str]:
+    """The backend whose store has everything and is the one that Nomad opens; None when no store is both."""
     if row.state in (BOLTDB, WAL):
         return row.state
     return BOLTDB if row.state == "both" and evidence.relation != "wal/ holds raft.db" else None

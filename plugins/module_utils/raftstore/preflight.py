@@ -48,14 +48,13 @@ def prepare(run: Run) -> None:
     if not run.steps:
         return
     _check_rights(run)
+    copied = _check_copy(run)
     if table.BUILD in run.steps:
-        _prepare_build(run)
+        _prepare_build(run, copied)
     elif table.BUILD_BACK in run.steps:
-        _prepare_back(run)
+        _prepare_back(run, copied)
     elif run.found.raft_db is not None and run.found.wal is not None:
         _note_both(run, run.found.raft_db, run.found.wal)
-    if run.request.backup_dir and {table.COPY, table.COPY_WAL} & set(run.steps):
-        check_directory(run.request.backup_dir, run.raft, _copy_len(run))
     if table.SWITCH_BACK in run.steps and run.request.effective_backend is None:
         run.outcome.warnings.append(CHANGE_BACK)
     if table.SWITCH not in run.steps:
@@ -93,11 +92,11 @@ def _check_rights(run: Run) -> None:
         )
 
 
-def _prepare_build(run: Run) -> None:
+def _prepare_build(run: Run, copied: int) -> None:
     source = run.found.raft_db
     hint = "Free some space or use a smaller wal_segment_size, also in the server's configuration."
     if source is None:  # in use, in check mode
-        _check_space(run, required_bytes(0, run.request.wal_segment_size), "the entries not counted", hint)
+        _check_space(run, required_bytes(0, run.request.wal_segment_size) + copied, "the entries not counted", hint)
         return
     run.shape = choose(
         source.extents(), run.found.snapshots, lambda snapshot: snapshots.check(run.raft, snapshot), source.path
@@ -111,10 +110,11 @@ def _prepare_build(run: Run) -> None:
             f"{run.shape.snapshot.id}, which was checked, covers everything up to index {run.shape.snapshot.index}."
         )
     length = sum(extent.data_len for extent in kept)
-    _check_space(run, required_bytes(length, run.request.wal_segment_size), "one more segment for Nomad included", hint)
+    needed = required_bytes(length, run.request.wal_segment_size) + copied
+    _check_space(run, needed, "one more segment for Nomad included", hint)
 
 
-def _prepare_back(run: Run) -> None:
+def _prepare_back(run: Run, copied: int) -> None:
     """Choose between converting and putting the backup back. Nothing is dropped on this way."""
     source = run.found.wal
     left_out = [table.PUT_BACK, table.UNLINK_BACKUP]
@@ -126,8 +126,17 @@ def _prepare_back(run: Run) -> None:
     run.steps = tuple(step for step in run.steps if step not in left_out)
     if source is not None:
         needed = required_bytes_back(source.live_len, source.entry_count, os.sysconf("SC_PAGE_SIZE"))
-        length = needed if table.BUILD_BACK in run.steps else BOLTDB_GROWTH
-        _check_space(run, length, "what Nomad's first writes take included", "Free some space, then run again.")
+        needed = copied + (needed if table.BUILD_BACK in run.steps else BOLTDB_GROWTH)
+        _check_space(run, needed, "what Nomad's first writes take included", "Free some space, then run again.")
+
+
+def _check_copy(run: Run) -> int:
+    """Bytes that the copy in backup_dir takes of the Raft directory's own file system. Raises Refused or NoSpace."""
+    if not run.request.backup_dir or not {table.COPY, table.COPY_WAL} & set(run.steps):
+        return 0
+    length = _copy_len(run)
+    device, _free = check_directory(run.request.backup_dir, run.raft, length)
+    return length if device == os.fstat(run.raft.fd).st_dev else 0
 
 
 def _copy_len(run: Run) -> int:
@@ -141,10 +150,6 @@ def _copy_len(run: Run) -> int:
 
 def _check_space(run: Run, required: int, included: str, hint: str) -> None:
     available = run.raft.free_bytes()
-    if run.request.backup_dir and {table.COPY, table.COPY_WAL} & set(run.steps):
-        device, _free = check_directory(run.request.backup_dir, run.raft, 0)
-        if device == os.fstat(run.raft.fd).st_dev:
-            required += _copy_len(run)
     if available < required:
         what = f"the conversion needs {required} bytes, {included}, and {available} are free"
         raise NoSpace(what, run.raft.path, hint=hint)

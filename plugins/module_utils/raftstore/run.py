@@ -95,10 +95,9 @@ class Run:
         return self.request.workers or len(os.sched_getaffinity(0))
 
     def close(self) -> None:
-        """Close what this run has opened, which gives up all locks."""
+        """Close what this run has opened; what was found is closed by who found it."""
         for file in (self.new_file, self.old_file):
             if file is not None:
                 file.close()
         if self.new_directory is not None:
             self.new_directory.close()
-        self.found.close()

@@ -154,6 +154,7 @@ def _backup(run: Run) -> Optional[str]:
 
 
 def _backend(evidence: Evidence) -> Optional[str]:
+    """The backend that Nomad would open: wherever raft.db is a file it refuses to start on wal/."""
     if evidence.raft_db in ("ok", "0"):
         return BOLTDB
     return WAL if evidence.wal == "ok" else None

@@ -116,6 +116,15 @@ def test_a_store_in_use_is_not_read(tmp_path: Path) -> None:
     os.close(fd)
 
 
+def test_another_run_at_work_hides_nothing(tmp_path: Path) -> None:
+    raft = nomad_store("compacted", tmp_path)
+    free = info(raft)
+    fd = os.open(raft, os.O_RDONLY)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    assert {**info(raft), "available_bytes": 0} == {**free, "available_bytes": 0}
+    os.close(fd)
+
+
 def test_the_plan_of_a_running_server_says_what_it_does_not_know(tmp_path: Path) -> None:
     raft = nomad_store("compacted", tmp_path)
     fd = os.open(raft / "raft.db", os.O_RDWR)
