@@ -78,7 +78,11 @@ def locate(data_dir: str, calls: SystemCalls) -> Directory:
     """The Raft directory of Nomad's data_dir, or of its `server` or `server/raft` directory. Raises Refused."""
     given = open_given(data_dir, calls)
     for below in BELOW:
-        found = _descend(given, below)
+        try:
+            found = _descend(given, below)
+        except Refused:
+            given.close()
+            raise
         if found is not None:
             given.close()
             return found
