@@ -20,7 +20,8 @@ description:
   - On the way back the WAL is converted with all entries and votes that came since. The old C(raft.db) itself is put
     back only if a full comparison shows that it has everything that the WAL has.
   - A run that was killed is finished, or started over, by the next one. A store that is already on the wanted backend
-    is left as it is.
+    is left as it is. Nomad must be stopped to find that out; beside a running server use check mode or
+    M(raftops.nomad.raft_store_info).
   - While the store is the WAL, C(raft.db) is a dangling symbolic link. It makes Nomad refuse to start on BoltDB by
     mistake, where it would otherwise start with an empty log.
   - Nomad must be stopped. This is proven with file locks and by looking for processes that have a store open.

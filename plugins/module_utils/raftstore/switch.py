@@ -100,6 +100,10 @@ def _carry_out(run: Run, state: str, in_use: bool) -> Outcome:
     outcome.backup = _backup(run)
     outcome.previous_backend = _backend(run.evidence)
     outcome.backend = run.request.backend if outcome.previous_backend else None
+    if state == "empty":
+        outcome.warnings.append(
+            f"There is no store in {run.raft.path}: nothing was converted. Is data_dir the right one?"
+        )
     if in_use:
         outcome.warnings.append(
             "The store is in use, so that it was not read: the plan is what the names tell. "

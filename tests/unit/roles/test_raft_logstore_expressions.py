@@ -256,3 +256,8 @@ def test_a_wal_without_guard_is_in_both_tables(guarded: bool) -> None:
     for template in "plan", "status":
         lookup = f"lookup('template', '{template}.txt.j2')"
         assert ("unguarded" in value(lookup, facts, ansible_search_path=[str(ROLE)])) is not guarded
+
+
+@pytest.mark.parametrize(("size", "legal"), [(1, True), (2047, True), (0, False), (2048, False), (4096, False)])
+def test_a_segment_size_that_breaks_a_running_wal_is_refused_before_a_stop(size: int, legal: bool) -> None:
+    assert all(condition("read.yml", "The segment size is one", raft_logstore_wal_segment_size=size)) is legal

@@ -122,6 +122,7 @@ def test_row_1_empty_is_left_alone(tmp_path: Path) -> None:
     for backend in ("wal", "boltdb"):
         outcome = run(raft, backend=backend)
         assert (outcome.changed, outcome.state, outcome.backend) == (False, "empty", None)
+        assert "There is no store in" in outcome.warnings[0]
     (raft / "wal").mkdir()
     assert run(raft).state == "empty"
 
