@@ -119,8 +119,11 @@ def run(inventory_file: Path, module: str, arguments: dict[str, Any], *flags: st
 
 
 def results_in(output: str) -> dict[str, dict[str, Any]]:
-    """The result of each host, as the command prints it: `host | CHANGED => {...}`."""
+    """The result of each host, as the command prints it: `host | CHANGED => {...}`.
+
+    Not only at the start of a line: two threads of Ansible print, and a terminal has shown a result behind other text.
+    """
     found = {}
-    for match in re.finditer(r"^(\S+) \| [A-Z]+!? => (?=\{)", output, re.MULTILINE):
+    for match in re.finditer(r"(\S+) \| [A-Z]+!? => (?=\{)", output):
         found[match[1]] = json.JSONDecoder().raw_decode(output, match.end())[0]
     return found
