@@ -218,9 +218,7 @@ def test_the_architecture_page_names_every_file() -> None:
 def test_nothing_names_a_machine() -> None:
     """No path of a developer's machine, no registry host, nothing unfinished in what git tracks."""
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
-    pattern = re.compile(
-        r"/(?:work|root)/|\bpyenv/versions|\b(?:TODO|FIXME|XXX)\b|//[a-z.]*(?:pypi|golang|debian)\."
-    )
+    pattern = re.compile(r"/(?:work|root)/|\bpyenv/versions|\b(?:TODO|FIXME|XXX)\b|//[a-z.]*(?:pypi|golang|debian)\.")
     for name in tracked or [str(p.relative_to(ROOT)) for p in PLUGINS]:
         path = ROOT / name
         if (
