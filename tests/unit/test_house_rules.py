@@ -38,6 +38,7 @@ ORDER = [
     "wal",
     "gotime",
     "entry",
+    "kinds",
     "transcode",
     "workers",
     "boltwrite",
@@ -66,7 +67,7 @@ ORDER = [
     "describe",
     "prune",
 ]
-PURE = ["errors", "store", "bbolt", "segment", "walmeta", "gotime", "entry", "transcode"]
+PURE = ["errors", "store", "bbolt", "segment", "walmeta", "gotime", "entry", "kinds", "transcode"]
 IMPURE_IMPORTS = {"os", "io", "time", "shutil", "tempfile", "socket", "subprocess", "logging"}
 CHANGING_CALLS = {
     "open", "rename", "replace", "link", "symlink", "unlink", "remove", "rmdir", "mkdir", "makedirs", "truncate",

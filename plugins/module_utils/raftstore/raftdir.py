@@ -18,7 +18,7 @@ from .durable import Directory
 from .errors import Refused
 from .locks import Inode, inode_of, open_locked
 from .names import JOURNAL, OLD_STORE, RAFT_DB, SNAPSHOTS, WAL, WAL_META
-from .store import MSGPACK, Extent, Record, Stable, StoreReader
+from .store import MSGPACK, Batch, Extent, Stable, StoreReader
 from .syscalls import SystemCalls
 from .wal import WalStore
 
@@ -43,7 +43,7 @@ class EmptyStore:
         """None."""
         return []
 
-    def records(self, extents: Sequence[Extent]) -> Iterator[List[Record]]:
+    def batches(self, extents: Sequence[Extent]) -> Iterator[Batch]:
         """None."""
         return iter(())
 
