@@ -202,8 +202,9 @@ def _compare(source: StoreReader, target: StoreReader, pair: Pair, tell: Tell) -
     for batch in _clipped(target, pair.target, pair):
         wanted = list(islice(expected, len(batch.raws)))
         with located(target.path):
-            if transcode(target.encoding, source.encoding, batch).raws != wanted:
-                _compare_strictly(source, target, wanted, batch)
+            back = transcode(target.encoding, source.encoding, batch).raws
+            if back != wanted:
+                _compare_strictly(source, target, wanted, back, batch)
         count += len(wanted)
         tell(len(wanted), sum(map(len, batch.raws)))
     if next(expected, None) is not None:
@@ -211,10 +212,15 @@ def _compare(source: StoreReader, target: StoreReader, pair: Pair, tell: Tell) -
     return count
 
 
-def _compare_strictly(source: StoreReader, target: StoreReader, wanted: Sequence[bytes], found: Batch) -> None:
-    if len(wanted) != len(found.raws):
-        raise Corrupt(f"{len(found.raws)} entries from {found.first_index} on, wanted {len(wanted)}", target.path)
-    for old_raw, (index, new_raw) in zip(wanted, found.records()):
+def _compare_strictly(
+    source: StoreReader, target: StoreReader, wanted: Sequence[bytes], back: Sequence[bytes], found: Batch
+) -> None:
+    """Raise Corrupt unless the entries are equal, of which not all have come back as the source has them."""
+    if len(wanted) != len(back):
+        raise Corrupt(f"{len(back)} entries from {found.first_index} on, wanted {len(wanted)}", target.path)
+    for old_raw, back_raw, (index, new_raw) in zip(wanted, back, found.records()):
+        if old_raw == back_raw:
+            continue
         with located(source.path):
             old = decode(source.encoding, index, old_raw)
         if not same(old, decode(target.encoding, index, new_raw)):

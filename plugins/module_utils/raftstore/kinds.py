@@ -4,11 +4,11 @@
 
 Nearly all entries of a store have one form: a time of 8 bytes, no extensions. Of those with one term and type, whose
 indexes take the same number of bytes (a **kind**), the ones of one length differ in three places only: index, time and
-data. All other bytes are constants, and their **shape** is these constants and one compiled struct for each encoding.
-A shape follows from its kind and a length by arithmetic; no entry is needed to make one.
+data. All other bytes are constants. Where they are is their **shape**, one compiled struct for each encoding, which
+follows by arithmetic from the length and from the widths of index, term and type: so kinds of equal widths share it.
 
     msgpack   HEAD | time | DATA_KEY, length | data | INDEX_KEY, marker | index | tail: term, type
-    binary    index | middle: term, type, data length | data | MARKS | time: seconds, nanoseconds, zone
+    binary    index | terms: term, type | data length | data | MARKS | time: seconds, nanoseconds, zone
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from .entry import pack_raw_head, pack_uint, pack_uvarint
 
-SHAPES_MAX = 8192  # of all kinds together: about 10 MB; a store with more lengths makes its shapes again and again
-KINDS_MAX = 16
+SHAPES_MAX = 8192  # in all, about 10 MB: a store with more lengths makes its shapes again and again
+WIDTHS_MAX = 16
 HEAD = b"\x86\xaaAppendedAt\xa8"
 DATA_KEY = b"\xa4Data"
 INDEX_KEY = b"\xaaExtensions\xc0\xa5Index"
@@ -40,18 +40,28 @@ VARINT_LENS = range(1, 11)
 
 
 class Shape(NamedTuple):
-    """Entries of one kind and length. The unpack and pack functions are those of the two structs."""
+    """Entries of one length and of equal widths. The unpack and pack functions are those of the two structs."""
 
     unpack_msgpack: Callable[[bytes], Tuple[Any, ...]]  # HEAD, time, data key, data, index key, index, tail
     pack_msgpack: Callable[..., bytes]
     data_key: bytes
-    unpack_binary: Callable[[bytes], Tuple[Any, ...]]  # index, middle, data, MARKS, s, ns, zone
+    unpack_binary: Callable[[bytes], Tuple[Any, ...]]  # index, terms, data length, data, MARKS, s, ns, zone
     pack_binary: Callable[..., bytes]
-    middle: bytes
+    data_len: bytes
+
+
+class Shapes(NamedTuple):
+    """The shapes that are remembered for equal widths, by the length of either encoding."""
+
+    by_msgpack_len: Dict[int, Shape]
+    by_binary_len: Dict[int, Shape]
+
+
+_SHAPES: Dict[Tuple[int, ...], Shapes] = {}
 
 
 class Kind:
-    """Entries of one term and type with indexes from `index_min` to `index_max`; their shapes by length."""
+    """Entries of one term and type with indexes from `index_min` to `index_max`; `shapes` by their lengths."""
 
     def __init__(self, term: int, entry_type: int, index: int) -> None:
         lowest, above, marker, self._index_code = next(form for form in INDEX_FORMS if form[0] <= index < form[1])
@@ -60,12 +70,12 @@ class Kind:
         self.index_max = min(above, 2 ** (7 * self._varint_len)) - 1
         self.index_key = INDEX_KEY + marker
         self.tail = TERM_KEY + pack_uint(term) + TYPE_KEY + pack_uint(entry_type)
-        self._terms = pack_uvarint(term) + pack_uvarint(entry_type)
+        self.terms = pack_uvarint(term) + pack_uvarint(entry_type)
         constants = (HEAD, DATA_KEY, self.index_key, self.tail)
         self._msgpack_rest = sum(map(len, constants)) + TIME_LEN + struct.calcsize(f">{self._index_code}")
-        self._binary_rest = self._varint_len + len(self._terms) + BINARY_END_LEN
-        self.by_msgpack_len: Dict[int, Shape] = {}
-        self.by_binary_len: Dict[int, Shape] = {}
+        self._binary_rest = self._varint_len + len(self.terms) + BINARY_END_LEN
+        widths = (self.index_max, len(self.tail), len(self.terms))
+        self.shapes = _SHAPES.get(widths) or _SHAPES.setdefault(widths, Shapes({}, {}))
 
     def of_msgpack_len(self, length: int) -> Optional[Shape]:
         """The shape of entries of this kind that take `length` bytes in msgpack; None if there can be none."""
@@ -85,35 +95,26 @@ class Kind:
 
     def _make(self, data_len: int) -> Shape:
         data_key = DATA_KEY + pack_raw_head(data_len)
-        middle = self._terms + pack_uvarint(data_len)
+        length = pack_uvarint(data_len)
         msgpack = struct.Struct(
             f">{len(HEAD)}sQ{len(data_key)}s{data_len}s{len(self.index_key)}s{self._index_code}{len(self.tail)}s"
         )
-        binary = struct.Struct(f">{self._varint_len}s{len(middle)}s{data_len}sHqih")
-        shape = Shape(msgpack.unpack, msgpack.pack, data_key, binary.unpack, binary.pack, middle)
-        _forget_some()
-        self.by_msgpack_len[msgpack.size] = self.by_binary_len[binary.size] = shape
+        binary = struct.Struct(f">{self._varint_len}s{len(self.terms)}s{len(length)}s{data_len}sHqih")
+        shape = Shape(msgpack.unpack, msgpack.pack, data_key, binary.unpack, binary.pack, length)
+        if shape_count() >= SHAPES_MAX or len(_SHAPES) > WIDTHS_MAX:
+            forget()
+        self.shapes.by_msgpack_len[msgpack.size] = self.shapes.by_binary_len[binary.size] = shape
         return shape
-
-
-_KINDS: Dict[Tuple[int, int, int, int], Kind] = {}
-
-
-def kind_of(term: int, entry_type: int, index: int) -> Kind:
-    """The kind of an entry."""
-    key = (term, entry_type, len(pack_uint(index)), len(pack_uvarint(index)))
-    return _KINDS.get(key) or _KINDS.setdefault(key, Kind(term, entry_type, index))
 
 
 def shape_count() -> int:
     """Number of shapes that are remembered."""
-    return sum([len(kind.by_msgpack_len) for kind in _KINDS.values()])
+    return sum([len(shapes.by_msgpack_len) for shapes in _SHAPES.values()])
 
 
-def _forget_some() -> None:
-    """Keep the memory for shapes bounded, whatever the store holds."""
-    if len(_KINDS) > KINDS_MAX or shape_count() >= SHAPES_MAX:
-        for kind in _KINDS.values():
-            kind.by_msgpack_len.clear()
-            kind.by_binary_len.clear()
-        _KINDS.clear()
+def forget() -> None:
+    """Forget all shapes: the memory for them is bounded, whatever the store holds."""
+    for shapes in _SHAPES.values():
+        shapes.by_msgpack_len.clear()
+        shapes.by_binary_len.clear()
+    _SHAPES.clear()

@@ -17,7 +17,7 @@ from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 from .entry import Entry, decode, encode_binary, encode_msgpack, pack_uvarint
 from .gotime import GO_EPOCH_S, NS_LIMIT
-from .kinds import HEAD, MARKS, Kind, kind_of
+from .kinds import HEAD, MARKS, Kind
 from .store import BINARY, MSGPACK, Batch
 
 SECONDS = 2**34 - 1  # the bits of the seconds in a short time of 8 bytes; the nanoseconds are above them
@@ -47,9 +47,13 @@ def _convert(
     out: List[bytes] = []
     raws = iter(batch.raws)
     index, end = batch.first_index, batch.last_index + 1
+    kind: Optional[Kind] = None
+    expected = _latest[0]
     trust = len(batch.raws)  # entries to be looked at as of one kind: few where many are of none
     while index < end:
-        kind = kind_of(*_latest[0], index)
+        if kind is None or _latest[0] != expected or index > kind.index_max:
+            expected = _latest[0]
+            kind = Kind(*expected, index)
         unknown = recognise(kind, raws, index, min(end, kind.index_max + 1, index + trust), out)
         index = batch.first_index + len(out)
         trust *= 2
@@ -64,20 +68,20 @@ def _recognise_msgpack(kind: Kind, values: Iterator[bytes], index: int, stop: in
 
     The inner loop of a conversion. One unpacking and one packing for each entry: every further call costs a tenth.
     """
-    append, get = out.append, kind.by_msgpack_len.get
-    index_key, tail = kind.index_key, kind.tail
+    append, get = out.append, kind.shapes.by_msgpack_len.get
+    index_key, tail, terms = kind.index_key, kind.tail, kind.terms
     for varint, value in zip(_uvarints(index, stop), values):
         shape = get(len(value)) or kind.of_msgpack_len(len(value))
         if shape is None:
             return value
-        unpack, _pack, data_key, _unpack, pack, middle = shape
+        unpack, _pack, data_key, _unpack, pack, data_len = shape
         head, time, key_1, data, key_2, inner_index, rest = unpack(value)
         if (
             inner_index != index or time >= TIME_LIMIT
             or rest != tail or key_1 != data_key or key_2 != index_key or head != HEAD
         ):  # fmt: skip
             return value
-        append(pack(varint, middle, data, MARKS, (time & SECONDS) + GO_EPOCH_S, time >> 34, -1))
+        append(pack(varint, terms, data_len, data, MARKS, (time & SECONDS) + GO_EPOCH_S, time >> 34, -1))
         index += 1
     return None
 
@@ -86,17 +90,17 @@ def _recognise_binary(
     kind: Kind, payloads: Iterator[bytes], index: int, stop: int, out: List[bytes]
 ) -> Optional[bytes]:
     """Append entries index .. stop-1 in msgpack, up to one that is not of this kind, which is returned."""
-    append, get = out.append, kind.by_binary_len.get
-    index_key, tail = kind.index_key, kind.tail
+    append, get = out.append, kind.shapes.by_binary_len.get
+    index_key, tail, terms = kind.index_key, kind.tail, kind.terms
     for wanted, payload in zip(_uvarints(index, stop), payloads):
         shape = get(len(payload)) or kind.of_binary_len(len(payload))
         if shape is None:
             return payload
-        _unpack, pack, data_key, unpack, _pack, middle = shape
-        varint, terms, data, marks, s, ns, _zone = unpack(payload)
+        _unpack, pack, data_key, unpack, _pack, data_len = shape
+        varint, found, length, data, marks, s, ns, _zone = unpack(payload)
         s -= GO_EPOCH_S
         if (
-            varint != wanted or terms != middle or marks != MARKS
+            varint != wanted or found != terms or length != data_len or marks != MARKS
             or not 0 <= s < SHORT_S or not 0 <= ns < NS_LIMIT or not (ns or s >= SHORT_MIN)
         ):  # fmt: skip
             return payload
