@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The demonstration: a three-server cluster on loopback is rolled from BoltDB to WAL while somebody writes to it.
 
-With the argument `rollback` there is a second act, in which it is rolled back to BoltDB. Owns the order of what is shown
-and the verdict at the end: exit code 0 only when everything is as it should be. Stops what it started, also on Ctrl-C.
-Leaves its directory (.build/demo) for those who want to look at stores and snapshots.
+With the argument `rollback` there is a second act, in which it is rolled back to BoltDB. Owns the order of what is
+shown and the verdict at the end: exit code 0 only when everything is as it should be. Stops what it started, also on
+Ctrl-C. Leaves its directory (.build/demo) for those who want to look at stores and snapshots.
 """
 
 from __future__ import annotations
