@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Managed hosts that can be lost: SSH servers in the test process, one loopback port each; commands run on this machine.
+"""Managed hosts that can be lost: SSH servers in the test process, each on a loopback port, whose commands run here.
 
 Each server sees which module a task sends, because with pipelining the module comes on standard input. A Trap names
 one and how the host is lost over it: all its connections end, and new ones are refused, until `up()`. A module that
