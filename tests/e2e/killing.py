@@ -3,8 +3,8 @@
 """Rolls whose ansible-playbook is killed at a moment of chance, and what the same command makes of it afterwards.
 
 A moment is told by what the run has done, not by seconds, so that a slow machine does not shift it: so many tasks
-begun, or a server gone, or one come back, and from there up to 1.5 s. The same seed gives the same moment. SIGKILL goes to
-the whole process group, modules included, as when a controller's host dies over a local connection; with `alone` to
+begun, or a server gone, or one come back, and from there up to 1.5 s. The same seed gives the same moment. SIGKILL goes
+to the whole process group, modules included, as when a controller's host dies over a local connection; with `alone` to
 ansible-playbook only, and its workers and modules run on until they notice.
 """
 
@@ -30,7 +30,7 @@ ORPHANS_S = 120
 
 
 class Moment(NamedTuple):
-    """When to kill: after `count` `tasks`, or when a server is `gone` or `back` for the `count`-th time, then `delay_s`."""
+    """When to kill: after `count` tasks, or a server `gone` or `back` for the `count`-th time, and `delay_s` later."""
 
     kind: str
     count: int
