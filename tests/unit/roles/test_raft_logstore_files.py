@@ -17,7 +17,7 @@ ROLL = "raft_logstore_queue"
 FORBIDDEN = {"any_errors_fatal", "max_fail_percentage", "run_once", "ignore_unreachable", "ignore_errors"}
 # Files of the role that are for plays on all servers at once, never for the roll.
 STEPS = ("ansible.builtin.import_tasks", "ansible.builtin.include_tasks")
-NOT_IN_THE_ROLL = {"plan.yml", "cluster.yml", "finish.yml", "status.yml"}
+NOT_IN_THE_ROLL = {"look.yml", "plan.yml", "cluster.yml", "finish.yml", "status.yml"}
 
 
 def nodes(content: Any) -> Iterator[dict[str, Any]]:
