@@ -271,6 +271,7 @@ def test_a_wal_without_guard_is_in_both_tables(guarded: bool) -> None:
     """As the Nomad command makes it: configured for boltdb again, Nomad would start empty."""
     shown = {"address": "", "role": "follower", "version": "", "running": "wal", "configured": "wal", "applied": 1}
     state = {**shown, "store": "wal", "interrupted": False, "hold": False, "guarded": guarded, "todo": False}
+    state |= {"last_index": 7, "size": 1, "available": 1}
     facts = three(s1=server("s1", **state), s2=server("s2", **state), s3=server("s3", **state))
     for host in facts.values():
         host["raft_logstore_view"] = {"answered": False}

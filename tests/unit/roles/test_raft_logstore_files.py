@@ -18,7 +18,8 @@ FORBIDDEN = {"any_errors_fatal", "max_fail_percentage", "run_once", "ignore_unre
 # Files of the role that are for plays on all servers at once, never for the roll.
 STEPS = ("ansible.builtin.import_tasks", "ansible.builtin.include_tasks")
 CLEANUP = ["plan", "cleanup_look", "cleanup_ask", "cleanup_remove"]
-NOT_IN_THE_ROLL = {"plan.yml", "cluster.yml", "finish.yml", "status.yml", "times.yml", *(f"{name}.yml" for name in CLEANUP)}
+AT_ONCE = ["look", "cluster", "finish", "status", "times", *CLEANUP]
+NOT_IN_THE_ROLL = {f"{name}.yml" for name in AT_ONCE}
 
 
 def nodes(content: Any) -> Iterator[dict[str, Any]]:
