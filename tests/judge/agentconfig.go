@@ -25,7 +25,8 @@ type agentConfig struct {
 	Addresses  *addresses    `hcl:"addresses" json:"addresses"`
 	TLS        *tlsConfig    `hcl:"tls" json:"tls"`
 	Server     *serverConfig `hcl:"server" json:"server"`
-	UnusedKeys []string      `hcl:",unusedKeys" json:"-"`
+	OtherKeys  `hcl:",squash" json:"-"`
+	UnusedKeys []string `hcl:",unusedKeys" json:"-"`
 }
 
 type portsConfig struct {
@@ -42,11 +43,12 @@ type tlsConfig struct {
 }
 
 type serverConfig struct {
-	Enabled    bool            `hcl:"enabled" json:"enabled"`
-	DataDir    string          `hcl:"data_dir" json:"data_dir"`
-	LogStore   *logStoreConfig `hcl:"raft_logstore" json:"raft_logstore"`
-	BoltDB     *boltConfig     `hcl:"raft_boltdb" json:"raft_boltdb"`
-	UnusedKeys []string        `hcl:",unusedKeys" json:"-"`
+	Enabled         bool            `hcl:"enabled" json:"enabled"`
+	DataDir         string          `hcl:"data_dir" json:"data_dir"`
+	LogStore        *logStoreConfig `hcl:"raft_logstore" json:"raft_logstore"`
+	BoltDB          *boltConfig     `hcl:"raft_boltdb" json:"raft_boltdb"`
+	OtherServerKeys `hcl:",squash" json:"-"`
+	UnusedKeys      []string `hcl:",unusedKeys" json:"-"`
 }
 
 // Nomad does not ask for the unused keys of these blocks; this program does, to report what Nomad ignores.
@@ -74,26 +76,6 @@ type verificationConfig struct {
 	Interval   string   `hcl:"interval" json:"interval"`
 	UnusedKeys []string `hcl:",unusedKeys" json:"-"`
 }
-
-// Keys that Nomad decodes and this program does not. Each may stand once in its block; Nomad reads those of
-// repeatedKeys by hand and takes them as often as they come.
-var (
-	otherKeys = strings.Fields(`datacenter name plugin_dir log_level log_json log_file log_include_location
-		log_rotate_duration log_rotate_bytes log_rotate_max_files enable_debug advertise client rpc acl telemetry enable_syslog
-		syslog_facility disable_update_check disable_anonymous_signature ui http_api_response_headers sentinel autopilot plugin
-		limits audit reporting eventlog`)
-	repeatedKeys    = strings.Fields("vault consul keyring license")
-	otherServerKeys = strings.Fields(`authoritative_region bootstrap_expect client_introduction protocol_version raft_protocol
-		raft_multiplier num_schedulers enabled_schedulers node_gc_threshold job_gc_interval job_gc_threshold eval_gc_threshold
-		batch_eval_gc_threshold deployment_gc_threshold csi_volume_claim_gc_interval csi_volume_claim_gc_threshold
-		csi_plugin_gc_threshold acl_token_gc_threshold root_key_gc_interval root_key_gc_threshold root_key_rotation_threshold
-		heartbeat_grace min_heartbeat_ttl max_heartbeats_per_second failover_heartbeat_ttl start_join retry_join retry_max
-		retry_interval rejoin_after_leave non_voting_server redundancy_zone upgrade_version encrypt server_join
-		default_scheduler_config plan_rejection_tracker plan_apply_pipeline enable_event_broker event_buffer_size license_path
-		search deploy_query_rate_limit raft_snapshot_threshold raft_snapshot_interval raft_trailing_logs job_default_priority
-		job_max_priority job_max_count job_max_source_size job_tracked_versions oidc_issuer start_timeout log_file
-		non_production`)
-)
 
 // agentReport is what an agent with some -config arguments would do.
 type agentReport struct {

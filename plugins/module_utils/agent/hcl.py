@@ -17,8 +17,8 @@ from .hcltokens import Token, is_json, place, tokenize
 
 MAX_DEPTH = 50
 _LITERALS = ("string", "number", "float", "bool", "heredoc")
-_SIMPLE_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", '"': '"'}
-_ESCAPE = re.compile(r"\\(?:([abfnrtv\\\"])|([0-7]{3})|x(..)|u(....)|U(........))")
+_SIMPLE_ESCAPES = dict(zip(b'abfnrtv\\"', b'\a\b\f\n\r\t\v\\"'))
+_ESCAPE = re.compile(rb'\\(?:([abfnrtv\\"])|([0-7]{3})|x(..)|u(....)|U(........))')
 
 
 class Literal(NamedTuple):
@@ -74,7 +74,7 @@ class Item(NamedTuple):
     @property
     def name(self) -> str:
         """Its first key, in lower case: Nomad does not tell cases apart."""
-        return text_of(self.keys[0]).casefold()
+        return fold(text_of(self.keys[0]))
 
 
 class Object(NamedTuple):
@@ -136,18 +136,43 @@ def parse(source: bytes, path: str = "") -> Document:
     return _Parser(tokens, source, path).document()
 
 
-def text_of(token: Token) -> str:
-    """The text that an identifier or a string stands for. Parts in ${ } are kept as they are, as Nomad does."""
-    text = token.value.decode("utf-8")
-    return _ESCAPE.sub(_unescape, text[1:-1]) if token.kind == "string" else text
+def text_of(token: Token, json: bool = False) -> str:
+    """The text that an identifier, a number or a string stands for. In HCL, parts in ${ } are kept as they are."""
+    if token.kind != "string":
+        return token.value.decode("utf-8")
+    text, pos, parts = token.value[1:-1], 0, []
+    while not json and b"${" in text[pos:]:
+        start = text.index(b"${", pos)
+        end = _template_end(text, start)
+        parts += [_ESCAPE.sub(_unescape, text[pos:start]), text[start:end]]
+        pos = end
+    return b"".join([*parts, _ESCAPE.sub(_unescape, text[pos:])]).decode("utf-8", "replace")
 
 
-def _unescape(found: re.Match[str]) -> str:
-    simple, octal, *hexadecimal = found.groups()
+def _template_end(text: bytes, start: int) -> int:
+    """The byte behind the brace that closes the ${ at `start`; the tokenizer has seen to it that there is one."""
+    depth = 0
+    for found in re.compile(rb"[{}]").finditer(text, start):
+        depth += 1 if found.group() == b"{" else -1
+        if not depth:
+            return found.end()
+    return len(text)
+
+
+def _unescape(found: re.Match[bytes]) -> bytes:
+    """The bytes of an escape. As in Go, octal and \\x are bytes, \\u and \\U characters."""
+    simple, octal, byte, *point = found.groups()
     if simple:
-        return _SIMPLE_ESCAPES[simple]
-    code = int(octal, 8) if octal else int(next(digits for digits in hexadecimal if digits), 16)
-    return chr(code) if code <= 0x10FFFF else "\ufffd"
+        return bytes([_SIMPLE_ESCAPES[ord(simple)]])
+    if octal or byte:
+        return bytes([int(octal, 8) if octal else int(byte, 16)])
+    code = int(point[0] or point[1], 16)
+    return chr(0xFFFD if 0xD800 <= code < 0xE000 else code).encode("utf-8")
+
+
+def fold(name: str) -> str:
+    """A key without the difference between upper and lower case, character by character as Go's EqualFold sees it."""
+    return "".join(one if len(one) == 1 else letter for letter, one in ((c, c.casefold()) for c in name))
 
 
 def named(parent: Object, name: str) -> List[Item]:
@@ -235,6 +260,8 @@ class _Parser:
             raise self._error("lists are nested too deeply")
         elements: List[Node] = []
         while self._next.kind != "]":
+            if self._next.kind == "null":
+                raise self._error("Nomad takes no null in a list")
             elements.append(self._value())
             if self._next.kind == ",":
                 self._advance()

@@ -58,7 +58,7 @@ def test_the_order_of_arguments_decides_before_the_names(tmp_path: Path) -> None
         ({"a": 'server {\n  raft_logstore {\n    backned = "wal"\n  }\n}'}, "a.hcl:3:5: Nomad knows no 'backned'"),
         ({"a": f"{WAL} server {{ raft_boltdb {{ }} }}"}, "both raft_boltdb and raft_logstore"),
         ({"a": WAL, "b": "server { raft_boltdb { } }"}, "both raft_boltdb and raft_logstore"),
-        ({"a": "server { raft_logstore { } raft_logstore { } }"}, "1:42: Nomad refuses a second raft_logstore"),
+        ({"a": "server { raft_logstore { } raft_logstore { } }"}, "1:28: Nomad refuses a second raft_logstore"),
         (
             {"a": 'raft_logstore { backend = "wal" }'},
             "a.hcl:1:1: Nomad takes raft_logstore only directly",
