@@ -120,7 +120,7 @@ def _server(case: Agent, choices: Choices, is_json: bool) -> Item:
         Item("enabled", choices.pick(["true", "true", "1", "false"])),
         Item("data_dir", choices.pick(['"/srv/raft"', '""'])),
         Item("bootstrap_expect", "3"),
-        Item("encrypt", choices.pick([text for text in texts if text[0] in "\"<"])),
+        Item("encrypt", choices.pick([text for text in texts if text[0] in '"<'])),
         Item("retry_join", '["10.0.0.1", "10.0.0.2"]'),
         Item("server_join", [Item("retry_join", '["a"]')]),
         Item("default_scheduler_config", [Item("scheduler_algorithm", '"spread"')]),

@@ -56,10 +56,11 @@ class Array(NamedTuple):
 
 
 class Item(NamedTuple):
-    """One key (or several, in HCL) with its value."""
+    """One key (or several, in HCL) with its value. `name` is the first key as Nomad compares it, see `fold`."""
 
     keys: Tuple[Token, ...]
     value: Node
+    name: str
 
     @property
     def off(self) -> int:
@@ -70,11 +71,6 @@ class Item(NamedTuple):
     def end(self) -> int:
         """The byte behind it."""
         return self.value.end
-
-    @property
-    def name(self) -> str:
-        """Its first key, in lower case: Nomad does not tell cases apart."""
-        return fold(text_of(self.keys[0]))
 
 
 class Object(NamedTuple):
@@ -172,6 +168,8 @@ def _unescape(found: re.Match[bytes]) -> bytes:
 
 def fold(name: str) -> str:
     """A key without the difference between upper and lower case, character by character as Go's EqualFold sees it."""
+    if name.isascii():
+        return name.lower()
     return "".join(one if len(one) == 1 else letter for letter, one in ((c, c.casefold()) for c in name))
 
 
@@ -229,21 +227,20 @@ class _Parser:
         return Object(opening, tuple(items), self._next if close == "end" else self._take(close))
 
     def _item(self) -> Item:
-        if self._json:
-            key = self._take("string")
-            self._take(":")
-            return Item((key,), self._value())
         keys = []
-        while self._next.kind in ("ident", "string"):
+        while self._next.kind == "string" or (self._next.kind == "ident" and not self._json):
             keys.append(self._advance())
+            if self._json:
+                break
         if not keys:
             raise self._error("expected a key")
-        if self._next.kind == "{":
-            return Item(tuple(keys), self._value())
-        if self._next.kind != "=" or len(keys) > 1:
+        if self._json:
+            self._take(":")
+        elif self._next.kind == "=" and len(keys) == 1:
+            self._advance()
+        elif self._next.kind != "{":
             raise self._error("expected '{'" if len(keys) > 1 else "expected '{' or '='")
-        self._advance()
-        return Item(tuple(keys), self._value())
+        return Item(tuple(keys), self._value(), fold(text_of(keys[0], self._json)))
 
     def _value(self) -> Node:
         if self._next.kind in _LITERALS or (self._json and self._next.kind == "null"):

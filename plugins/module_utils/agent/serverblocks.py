@@ -73,7 +73,9 @@ def _refuse_repeated(document: Document, server: Object) -> None:
 
 def _refuse_misspelt(document: Document, server: Object) -> None:
     for item in server.items:
+        if item.name in (LOGSTORE, BOLTDB) or not item.name.startswith("raft"):
+            continue
         alike = difflib.get_close_matches(item.name, [LOGSTORE, BOLTDB], 1, _ALIKE)
-        if alike and item.name not in (LOGSTORE, BOLTDB):
+        if alike:
             what = f"Nomad knows no {text_of(item.keys[0])!r} here and would not start"
             raise document.error(item.off, what, f"Is it {alike[0]}?")
