@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import entry
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.journal import Journal, render
 from interop.judge import append, judge, truncate
 from unit.plugins.module_utils.raftstore import bboltimage, builder
 
 Files = dict[str, bytes]
-RAFT_DB, META, SNAPSHOT_META = "raft.db", "wal/wal-meta.db", "snapshots/3-9-1795344470000/meta.json"
+RAFT_DB, META = "raft.db", "wal/wal-meta.db"
+SNAPSHOT_META, JOURNAL = "snapshots/3-9-1795344470000/meta.json", ".raft-migrate.json"
 WIDTHS = {1: "<B", 2: "<H", 4: "<I", 8: "<Q"}
 
 
@@ -151,7 +153,11 @@ def raft_dbs() -> list[Sound]:
         "bbolt": _made("gen", "-shape", "churned", "-count", 40, "-size", "20", "-page-size", 1024),
         "bbolt-wide": _made("gen", "-shape", "plain", "-count", 25, "-size", "0..90", "-page-size", 2048),
     }
-    return [_sound(f"raft.db {label}", {RAFT_DB: data}) for label, data in stores.items()]
+    beside = {SNAPSHOT_META: snapshot_meta(), JOURNAL: journal()}
+    return [
+        *(_sound(f"raft.db {label}", {RAFT_DB: data}) for label, data in stores.items()),
+        _sound("raft.db beside notes", {RAFT_DB: stores["one-leaf"], **beside}),
+    ]
 
 
 def _inline(values: list[tuple[int, bytes]]) -> bytes:
@@ -218,3 +224,8 @@ def snapshot_meta() -> bytes:
     name = SNAPSHOT_META.split("/")[1]
     values = {"Version": 1, "ID": name, "Index": 9, "Term": 3, "Size": 5, "CRC": "AAAAAAAAAAA="}
     return json.dumps(values).encode()
+
+
+def journal() -> bytes:
+    """A journal of a conversion that is done."""
+    return render(Journal("done", "boltdb", "9f31c2ab", None, builder.NO_PROMISE, builder.NO_PROMISE))

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.crc32c import crc32c
 from reliability import hostile_corpus, hostile_trees
-from reliability.hostile_corpus import META, RAFT_DB, WIDTHS, Field, Files, Sound
+from reliability.hostile_corpus import JOURNAL, META, RAFT_DB, SNAPSHOT_META, WIDTHS, Field, Files, Sound
 from unit.plugins.module_utils.raftstore import bboltimage
 
 SPARSE_LENS = (1 << 20, 1 << 26, (1 << 31) + 4096, 1 << 33)
@@ -35,7 +35,7 @@ class Damaged(NamedTuple):
 def damage(sound: Sound, rng: random.Random) -> Damaged:
     """One damaged copy of a sound store."""
     files = dict(sound.files)
-    kinds = BLIND + (LYING_WAL if META in files else LYING_BOLTDB)
+    kinds = BLIND + (LYING_WAL if META in files else LYING_NOTES if JOURNAL in files else LYING_BOLTDB)
     kind = rng.choice(kinds)
     kind(sound, files, rng)
     if rng.random() < 0.5:
@@ -144,29 +144,53 @@ def _list_of_segments(data: bytes) -> dict[str, Any]:
 
 def _change_json(values: dict[str, Any], rng: random.Random) -> bytes:
     segments = values["Segments"]
-    one = rng.choice(segments) if isinstance(segments, list) and segments else values
-    key = rng.choice(sorted(one)) if isinstance(one, dict) and one else ""
-    strange = (
-        0, 1, -1, 2**32 - 1, 2**32, 2**63, 2**64 - 1, 2**64, 10**400, 1.5, True, None, "", "1", [], {},
-        [[]] * 50, "0001-01-01T00:00:00Z", "2026-11-22T09:44:08.057837356Z", "x" * 5000, rng.randrange(200),
-    )  # fmt: skip
-    kind = rng.randrange(8)
-    if kind < 3 and isinstance(one, dict):
-        true = one.get(key)
-        one[key] = true + rng.choice((-8, -1, 1, 8)) if isinstance(true, int) and kind else rng.choice(strange)
-    elif kind == 3 and isinstance(one, dict):
-        one.pop(key, None)
-    elif kind == 4 and isinstance(segments, list) and segments:
+    listed = segments if isinstance(segments, list) else []
+    kind = rng.randrange(7)
+    if kind == 0 and listed:
         segments.insert(rng.randrange(len(segments) + 1), dict(rng.choice(segments)))
-    elif kind == 5 and isinstance(segments, list) and segments:
+    elif kind == 1 and listed:
         segments.pop(rng.randrange(len(segments)))
-    elif kind == 6:
-        values["Segments"] = rng.choice((None, [], {}, "x", 5, list(reversed(segments or [])), (segments or []) * 40))
-    raw = json.dumps(values).encode()
-    if kind == 7:
-        depth = rng.choice((20, 2000, 100_000))
-        raw = rng.choice((b"[" * depth, b'{"a":' * depth, raw + b" x", raw[:-1], b"\xff" + raw, raw.replace(b":", b":9" * 50)))
-    return raw
+    elif kind == 2:
+        values["Segments"] = rng.choice((None, [], {}, "x", 5, listed[::-1], listed * 40))
+    else:
+        _lie_in_object(rng.choice([values, *(one for one in listed if isinstance(one, dict))]), rng)
+    return _spoil(json.dumps(values), rng)
+
+
+def _lie_in_object(values: dict[str, Any], rng: random.Random) -> None:
+    """Another value for one key, or none."""
+    strange = (
+        0, 1, -1, 2**32 - 1, 2**32, 2**63, 2**64 - 1, 2**64, 10**400, 1.5, float("inf"), True, None, "", "1", [], {},
+        [[]] * 50, "0001-01-01T00:00:00Z", "2026-11-22T09:44:08.057837356Z", "x" * 5000, "../../x", rng.randrange(200),
+    )  # fmt: skip
+    key = rng.choice(sorted(values)) if values else "ID"
+    true = values.get(key)
+    if rng.random() < 0.2:
+        values.pop(key, None)
+    elif isinstance(true, dict) and rng.random() < 0.8:
+        _lie_in_object(true, rng)
+    elif isinstance(true, int) and rng.random() < 0.4:
+        values[key] = true + rng.choice((-8, -1, 1, 8))
+    else:
+        values[key] = rng.choice(strange)
+
+
+def _spoil(text: str, rng: random.Random) -> bytes:
+    """The text, or now and then one that is no JSON, or far too much of it."""
+    raw = text.encode()
+    if rng.random() < 0.85:
+        return raw
+    depth = rng.choice((20, 2000, 60_000))
+    long_numbers = raw.replace(b": 1", b": " + b"9" * 5000)
+    return rng.choice((b"[" * depth, b'{"a":' * depth, raw + b" x", raw[:-1], b"\xff" + raw, long_numbers))
+
+
+def lie_in_notes(sound: Sound, files: Files, rng: random.Random) -> None:
+    """What stands beside a store: the journal of a former run, and the metadata of a snapshot."""
+    name = rng.choice((JOURNAL, SNAPSHOT_META))
+    values = json.loads(files[name])
+    _lie_in_object(values, rng)
+    files[name] = _spoil(json.dumps(values), rng)
 
 
 def _wal_meta(raw: bytes, rng: random.Random) -> bytes:
@@ -217,6 +241,7 @@ BLIND: tuple[Callable[[Sound, Files, random.Random], None], ...] = (
     flip_bits, overwrite, cut, remove_or_insert, copy_within,
 )  # fmt: skip
 LYING_BOLTDB = (lie_in_fields, lie_in_fields, lie_in_fields, lie_in_fields, odd_tree, odd_tree)
+LYING_NOTES = (lie_in_notes, lie_in_notes, lie_in_notes, lie_in_notes)
 LYING_WAL = (lie_in_fields, lie_in_fields, lie_in_fields, lie_in_entries, lie_in_list_of_segments, lie_in_names)
 
 

@@ -121,7 +121,9 @@ def convert(raft: Path, proc: str, found: Any, backend: str) -> None:
         switch.migrate(request(raft, backend=backend), NoSync(), proc=proc)
     except StoreError:
         after = names_and_heads(raft)
-        assert after == before, f"a refused conversion has changed something: {set(after.items()) ^ set(before.items())}"
+        assert after == before, (
+            f"a refused conversion has changed something: {set(after.items()) ^ set(before.items())}"
+        )
     else:
         assert found is not None, "a store that cannot be read was converted"
         if found[0] != "None":
