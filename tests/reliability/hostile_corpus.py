@@ -73,7 +73,7 @@ def bolt_fields(name: str, data: bytes) -> list[Field]:
         places = ((16, 4), (20, 4), (24, 4), (28, 4), (32, 8), (40, 8), (48, 8), (56, 8), (64, 8), (72, 8))
         fields += [Field(name, meta * size + off, width) for off, width in places]
     for off in range(2 * size, len(data), size):
-        page_id, flags, count, overflow = struct.unpack_from("<QHHI", data, off)
+        page_id, flags, count, _overflow = struct.unpack_from("<QHHI", data, off)
         if page_id * size == off and flags in (1, 2, 16):
             fields += [Field(name, off, 8), Field(name, off + 8, 2), Field(name, off + 10, 2), Field(name, off + 12, 4)]
             fields += _elements(name, data, off, flags, min(count, size // 16 - 1))
@@ -179,7 +179,7 @@ def _made(command: str, *arguments: object) -> bytes:
 
 @lru_cache(maxsize=1)
 def wals() -> list[Sound]:
-    """wal/ as raft-wal writes it, with many segments, truncated, with one tail only; and as the collection writes it."""
+    """wal/ as raft-wal writes it, with many segments, truncated, with one tail; and as the collection writes it."""
     makers = {"raft-wal": _many_segments, "truncated": _truncated, "one-tail": _one_tail, "ours": _ours}
     return [_sound(f"wal/ {label}", _wal(make)) for label, make in makers.items()]
 

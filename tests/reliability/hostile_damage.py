@@ -143,7 +143,7 @@ def _list_of_segments(data: bytes) -> dict[str, Any]:
 
 
 def _change_json(values: dict[str, Any], rng: random.Random) -> bytes:
-    segments = values["Segments"]
+    segments = values.get("Segments")
     listed = segments if isinstance(segments, list) else []
     kind = rng.randrange(7)
     if kind == 0 and listed:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Gives damaged stores to the collection's own code, in forked children whose memory and time are limited.
 
-Every input is looked at as raft_store_info does it, with the digest, which reads and decodes all of it; every eighth is
+Every input is looked at as raft_store_info does it, with the digest, which reads and decodes all of it; every sixteenth is
 converted as well. What may come out is a StoreError or a store that was read as a whole; all else is a finding: another
 exception, more memory, more time, a source that changed, a conversion that holds something else than was read.
 
@@ -30,11 +30,14 @@ HERE = Path(__file__).resolve()
 if __name__ == "__main__":
     sys.path[:0] = [str(HERE.parents[2] / ".build"), str(HERE.parents[1])]
 
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import describe, switch
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import convert, describe, switch
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.durable import Directory
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.outcome import stable_values
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.raftdir import StoreFile
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.syscalls import SystemCalls
 from reliability import hostile_corpus, hostile_damage
-from reliability.hostile_corpus import META, Sound
+from reliability.hostile_corpus import META, RAFT_DB, Sound
 from reliability.hostile_damage import Damaged
 from unit.plugins.module_utils.raftstore.builder import lonely_proc, request, walk, write_guard
 
@@ -42,9 +45,9 @@ SEED = "raftops 1"
 EXTRA_MEMORY_LEN = 64 << 20
 TIME_LIMIT_S = 10.0  # of the processor's time: a busy machine is no finding
 BATCH_LIMIT_S = 3600
-CONVERT_EVERY = 8
+CONVERT_EVERY = 16
 HEAD_LEN = 1 << 17  # no file here is longer than this, but for a hole at its end
-REFUSED, SAME, DIFFERENT, NO_STORE = "refused", "read, same content", "read, other content", "no store left"
+REFUSED, SAME, DIFFERENT = "refused", "read, same content", "read, other content"
 
 
 MEMORY = "/dev/shm"
@@ -78,56 +81,93 @@ def the_input(number: int) -> tuple[Sound, Damaged]:
     return sound, hostile_damage.damage(sound, rng)
 
 
-def put(raft: Path, damaged: Damaged) -> None:
-    """Write the files of a store into an emptied Raft directory."""
-    for path in raft.iterdir():
-        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    for name, data in damaged.files.items():
-        path = raft / name
-        path.parent.mkdir(exist_ok=True, parents=True)
-        path.write_bytes(data)
-        if name in damaged.longer:
-            os.truncate(path, max(len(data), damaged.longer[name]))
-    if META in damaged.files:
-        write_guard(raft)
+class Place:
+    """A Raft directory with a damaged store in it, made again and again: only what differs is written anew."""
+
+    def __init__(self, where: Path) -> None:
+        self.raft, self.proc = where / "raft", lonely_proc(where)
+        self.raft.mkdir()
+        self._lying: dict[str, tuple[bytes, int]] = {}
+
+    def put(self, damaged: Damaged) -> None:
+        """Leave the files of this store there, and no others."""
+        wanted = {name: (data, damaged.longer.get(name, 0)) for name, data in damaged.files.items()}
+        guard = self.raft / "raft.db"
+        if guard.is_symlink() and META not in wanted:
+            guard.unlink()
+        for name in self._lying.keys() - wanted.keys():
+            (self.raft / name).unlink()
+        for name in [name for name in wanted if self._lying.get(name) != wanted[name]]:
+            path, (data, length) = self.raft / name, wanted[name]
+            path.parent.mkdir(exist_ok=True, parents=True)
+            path.write_bytes(data)
+            path.chmod(0o600)
+            os.truncate(path, max(len(data), length))
+        if META in wanted and not guard.is_symlink():
+            write_guard(self.raft)
+        elif META not in wanted and (self.raft / "wal").exists():
+            (self.raft / "wal").rmdir()
+        self._lying = wanted
+
+    def empty(self) -> None:
+        """Forget all: something else has been at work here."""
+        for path in self.raft.iterdir():
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        self._lying = {}
 
 
-def content(raft: Path, proc: str) -> tuple[str, Any]:
-    """(digest, stable values) of the store in a Raft directory, all of it read and decoded. Raises StoreError."""
-    found = describe.describe(str(raft), digest=True, proc=proc)
-    return str(found["digest"]), found["stable"]
+def read(place: Place, name: str) -> tuple[str, Any]:
+    """(digest, stable values) of the store whose file this is, every entry read and decoded. Raises StoreError."""
+    raft = Directory.open(str(place.raft))
+    directory = raft.subdirectory("wal") if name == META else raft
+    try:
+        file = StoreFile(directory, Path(name).name, change=False)
+        try:
+            store = file.read_wal() if name == META else file.read_boltdb()
+            return convert.digest(store), stable_values(store.stable())
+        finally:
+            file.close()
+    finally:
+        raft.close()
+        directory.close()
 
 
-def examine(number: int, raft: Path, proc: str, truths: dict[str, Any]) -> str:
+def examine(number: int, place: Place, truths: dict[str, Any]) -> str:
     """The result of one input. Raises AssertionError, or whatever the code under test should not have raised."""
     sound, damaged = the_input(number)
-    put(raft, damaged)
+    place.put(damaged)
+    is_wal = META in sound.files
+    found = None
     try:
-        found = content(raft, proc)
+        found = read(place, META if is_wal else RAFT_DB)
+        result = SAME if found == truths[sound.label] else DIFFERENT
     except StoreError as error:
         assert error.path and error.what and str(error).startswith(error.path), repr(error)
-        result, found = REFUSED, None
-    else:
-        result = NO_STORE if found[0] == "None" else SAME if found == truths[sound.label] else DIFFERENT
+        result = REFUSED
     if number % CONVERT_EVERY == 0:
-        convert(raft, proc, found, "boltdb" if META in sound.files else "wal")
+        describe_and_convert(place, found, "boltdb" if is_wal else "wal")
+        place.empty()
     return f"{damaged.how}: {result}"
 
 
-def convert(raft: Path, proc: str, found: Any, backend: str) -> None:
-    """Convert what lies there: what was read arrives, and what could not be read stays as it was."""
+def describe_and_convert(place: Place, found: Any, backend: str) -> None:
+    """What was read arrives in a conversion, and what could not be read stays as it was."""
+    raft, proc = place.raft, place.proc
     before = names_and_heads(raft)
+    try:
+        described = describe.describe(str(raft), digest=True, proc=proc)
+        assert found is None or described["digest"] in (found[0], None)
+    except StoreError:
+        described = {}
     try:
         switch.migrate(request(raft, backend=backend), NoSync(), proc=proc)
     except StoreError:
-        after = names_and_heads(raft)
-        assert after == before, (
-            f"a refused conversion has changed something: {set(after.items()) ^ set(before.items())}"
-        )
-    else:
+        changed = names_and_heads(raft).items() ^ before.items()
+        assert not changed, f"a refused conversion has changed something: {changed}"
+        return
+    if described["backend"] is not None:  # else there was no store
         assert found is not None, "a store that cannot be read was converted"
-        if found[0] != "None":
-            assert content(raft, proc) == found, "the new store holds something else"
+        assert read(place, RAFT_DB if backend == "boltdb" else META) == found, "the new store holds something else"
 
 
 def names_and_heads(raft: Path) -> dict[str, object]:
@@ -144,12 +184,12 @@ def names_and_heads(raft: Path) -> dict[str, object]:
     return found
 
 
-def truths(raft: Path, proc: str) -> dict[str, Any]:
+def truths(place: Place) -> dict[str, Any]:
     """What the sound stores hold, by label."""
     known = {}
     for sound in hostile_corpus.raft_dbs() + hostile_corpus.wals():
-        put(raft, Damaged(sound.files, "", {}))
-        known[sound.label] = content(raft, proc)
+        place.put(Damaged(sound.files, "", {}))
+        known[sound.label] = read(place, META if META in sound.files else RAFT_DB)
     return known
 
 
@@ -179,9 +219,8 @@ def run(numbers: Iterable[int]) -> Seen:
 
 def _serve(numbers: list[int], pipe: Any) -> None:
     where = Path(tempfile.mkdtemp(prefix="hostile-", dir=MEMORY if os.path.isdir(MEMORY) else None))
-    raft, proc = where / "raft", lonely_proc(where)
-    raft.mkdir()
-    known = truths(raft, proc)
+    place = Place(where)
+    known = truths(place)
     signal.signal(signal.SIGPROF, _too_slow)
     used_len = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resident_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -190,16 +229,16 @@ def _serve(numbers: list[int], pipe: Any) -> None:
         # A call into C that never returns is ended by the second limit, and the line before says at which input.
         resource.setrlimit(resource.RLIMIT_CPU, (int(_cpu_s() + 3 * TIME_LIMIT_S), resource.RLIM_INFINITY))
         signal.setitimer(signal.ITIMER_PROF, TIME_LIMIT_S)
-        print(json.dumps({"at": number, **_examined(number, raft, proc, known)}), file=pipe, flush=True)
+        print(json.dumps({"at": number, **_examined(number, place, known)}), file=pipe, flush=True)
         signal.setitimer(signal.ITIMER_PROF, 0)
     shutil.rmtree(where)
     extra = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - resident_before
     print(json.dumps({"extra_len": extra * 1024}), file=pipe)
 
 
-def _examined(number: int, raft: Path, proc: str, known: dict[str, Any]) -> dict[str, str]:
+def _examined(number: int, place: Place, known: dict[str, Any]) -> dict[str, str]:
     try:
-        return {"result": examine(number, raft, proc, known)}
+        return {"result": examine(number, place, known)}
     except BaseException as error:
         signal.setitimer(signal.ITIMER_PROF, 0)
         frames = traceback.extract_tb(error.__traceback__)[-6:]
@@ -232,10 +271,11 @@ def main(numbers: list[int]) -> None:
     for number in numbers:
         sound, damaged = the_input(number)
         where = Path(tempfile.mkdtemp(prefix=f"input-{number}-"))
-        put(where, damaged)
-        print(f"input {number}: {sound.label}, {damaged.how}, longer: {damaged.longer}; files in {where}")
+        place = Place(where)
+        place.put(damaged)
+        print(f"input {number}: {sound.label}, {damaged.how}, longer: {damaged.longer}; files in {place.raft}")
         try:
-            print("  read:", content(where, lonely_proc(Path(tempfile.mkdtemp()))))
+            print("  read:", read(place, META if META in sound.files else RAFT_DB))
         except StoreError as error:
             print(f"  refused: {error}")
 

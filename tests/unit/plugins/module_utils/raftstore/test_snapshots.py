@@ -78,7 +78,7 @@ def test_raft_passes_over_what_it_cannot_use(what: str, tmp_path: Path) -> None:
     ids=range(8),
 )
 def test_metadata_that_lie_are_passed_over(text: str, tmp_path: Path) -> None:
-    """Raft cannot read these either; here, the first two once ended in an OverflowError, the last in a RecursionError."""
+    """Raft cannot read these either. The first two once ended in an OverflowError, the last in a RecursionError."""
     raft = raft_directory(tmp_path)
     good, bad = write_snapshot(raft, 5), write_snapshot(raft, 9)
     (bad / "meta.json").write_text(text.replace("NAME", bad.name))
