@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Gives damaged stores to the collection's own code, in forked children whose memory and time are limited.
 
-Every input is looked at as raft_store_info does it, with the digest, which reads and decodes all of it; every sixteenth is
+Every input is read as a conversion reads it, each entry decoded by the strict codec; every sixteenth is described and
 converted as well. What may come out is a StoreError or a store that was read as a whole; all else is a finding: another
 exception, more memory, more time, a source that changed, a conversion that holds something else than was read.
 
