@@ -28,8 +28,8 @@ def templar(facts: dict[str, dict[str, Any]] | None = None, **variables: Any) ->
     """Ansible's view on s1, with these facts of each host of the group."""
     loader = DataLoader()
     shipped: dict[str, Any] = {}
-    for part in ("defaults", "vars"):
-        shipped |= loader.load_from_file(str(ROLE / part / "main.yml"), trusted_as_template=True)
+    for path in [ROLE / "defaults" / "main.yml", *(ROLE / "vars" / "main").glob("*.yml")]:
+        shipped |= loader.load_from_file(str(path), trusted_as_template=True)
     facts = facts or {}
     hostvars = {host: {"inventory_hostname": host, **given} for host, given in facts.items()}
     groups = {"nomad_servers": list(facts)}
