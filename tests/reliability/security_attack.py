@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An unprivileged user who owns a data_dir, and exchanges names in it for links to what is not his while root works there.
+"""An unprivileged user who owns a data_dir, and exchanges names in it for links to what is not his while root works.
 
 `Scene` is the directory and what lies outside; `swap` is one exchange; `Attacker` a process of that user that makes
 exchanges without pause. renameat2(2) exchanges two names in one step, so that no name is ever missing.
@@ -36,7 +36,7 @@ KINDS = ("link to a file", "link to a directory", "link to a name that is free",
 
 
 class Scene:
-    """A data_dir of the user, made anew by `reset`, and `outside`: what is root's, and one file that anybody may link."""
+    """A data_dir of the user, made anew by `reset`; `outside`, which is root's; and one file that anybody may link."""
 
     def __init__(self) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="security-", dir=MEMORY if os.path.isdir(MEMORY) else None))

@@ -86,7 +86,7 @@ def test_an_attacker_in_a_loop_reaches_nothing_outside(seed: int, scene: Scene, 
 def test_an_exchange_before_every_single_change_reaches_nothing_outside(
     backend: str, shard: int, scene: Scene, cover: Callable[..., None]
 ) -> None:
-    """The same without chance: before the n-th change of a conversion, each name becomes each kind of something else."""
+    """Without chance: before the n-th change of a conversion, each name becomes each kind of something else."""
     other = {"wal": "boltdb", "boltdb": "wal"}[backend]
     watch, shared = Watch(scene.outside), scene.shared_state()
     scene.reset(other)
