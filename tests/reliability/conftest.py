@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The count of what was covered, which is printed at the end.
+"""A disk in memory, the stores to start from, and the count of what was covered, which is printed at the end.
 
 RELIABILITY=all in the environment makes the tests try everything instead of a stated sample.
 """
@@ -8,13 +8,25 @@ RELIABILITY=all in the environment makes the tests try everything instead of a s
 from __future__ import annotations
 
 import os
+import subprocess
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+pytest.register_assert_rewrite("reliability.judging", "reliability.crashes")
+
+from reliability import conversion, situations
+from reliability.situations import Situation, Template
+
 COVERED = "covered"
 Cover = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    conversion.small_units(monkeypatch.setattr)
 
 
 @pytest.fixture
@@ -30,6 +42,27 @@ def cover(record_property: Callable[[str, object], None]) -> Cover:
 @pytest.fixture(scope="session")
 def everything() -> bool:
     return os.environ.get("RELIABILITY") == "all"
+
+
+@pytest.fixture(scope="session")
+def memory_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A tmpfs: what is tried thousands of times must not wait for a disk."""
+    where = tmp_path_factory.mktemp("memory")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512m", "tmpfs", str(where)], check=True)
+    yield where
+    subprocess.run(["umount", "-l", str(where)], check=True)
+
+
+@pytest.fixture(scope="session")
+def templates(memory_disk: Path) -> Callable[[Situation], Template]:
+    made: dict[str, Template] = {}
+
+    def get(situation: Situation) -> Template:
+        if situation.name not in made:
+            made[situation.name] = situations.template(situation, memory_disk)
+        return made[situation.name]
+
+    return get
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
