@@ -25,6 +25,11 @@ SHARDS = 64 if ALL else 8
 JUDGED = 200 if ALL else 25  # of the inputs of a shard that were read with other content
 
 
+@pytest.fixture(autouse=True)
+def small_units() -> None:
+    """The product's own sizes here, not the small ones of the tests of crashes."""
+
+
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_damaged_stores_are_refused_or_read_as_they_are(shard: int, cover: Callable[..., None], tmp_path: Path) -> None:
     numbers = range(shard * INPUTS // SHARDS, (shard + 1) * INPUTS // SHARDS)

@@ -27,6 +27,11 @@ UNDETECTABLE = {
 }  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def small_units() -> None:
+    """The product's own sizes here, not the small ones of the tests of crashes."""
+
+
 @pytest.fixture
 def memory() -> Iterator[Path]:
     where = Path(tempfile.mkdtemp(prefix="flips-", dir=MEMORY if Path(MEMORY).is_dir() else None))

@@ -26,6 +26,11 @@ SECONDS = 60 if ALL else 10
 SHARDS = 4
 
 
+@pytest.fixture(autouse=True)
+def small_units() -> None:
+    """The product's own sizes here, not the small ones of the tests of crashes."""
+
+
 @pytest.fixture
 def scene() -> Iterator[Scene]:
     made = Scene()
