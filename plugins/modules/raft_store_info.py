@@ -224,7 +224,7 @@ raft_store:
       elements: str
       sample: []
     refusal:
-      description: With O(backend), why its conversion would be refused as things are now, a sentence; empty if it would not.
+      description: With O(backend), why its conversion would be refused as things are, in a sentence. Else empty.
       type: str
       sample: ""
     digest:

@@ -159,7 +159,9 @@ def test_a_return_that_is_refused_leaves_the_server_stopped_and_says_so(make: An
     assert "It could not be brought back to boltdb: Convert the store" in failed.said
     assert "Its store is switched to wal, but the agent does not answer" in failed.said
     assert verdict.is_guarded(failed.server) and faulty.configured_for(failed.server, "wal")
-    assert {failed.after[other.name] for other in failed.others} == {failed.before[other.name] for other in failed.others}
+    assert {failed.after[other.name] for other in failed.others} == {
+        failed.before[other.name] for other in failed.others
+    }
 
     faulty.rot(failed.server)  # the same byte, changed back
     assert_roll_completes(failed, writer)

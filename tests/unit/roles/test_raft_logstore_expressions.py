@@ -33,7 +33,9 @@ def templar(facts: dict[str, dict[str, Any]] | None = None, **variables: Any) ->
     facts = facts or {}
     hostvars = {host: {"inventory_hostname": host, **given} for host, given in facts.items()}
     groups = {"nomad_servers": list(facts)}
-    known = {**shipped, "groups": groups, "hostvars": hostvars, "inventory_hostname": "s1", **facts.get("s1", {})}
+    disk = {"raft_store": {"refusal": ""}}
+    known = {**shipped, "groups": groups, "hostvars": hostvars, "inventory_hostname": "s1", "raft_logstore_disk": disk}
+    known |= facts.get("s1", {})
     return Templar(loader=loader, variables={**known, **variables})
 
 
