@@ -60,6 +60,7 @@ ORDER = [
     "stepsback",
     "steps",
     "narrate",
+    "idle",
     "putback",
     "preflight",
     "switch",
