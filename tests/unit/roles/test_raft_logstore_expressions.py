@@ -59,7 +59,7 @@ def condition(task_file: str, task_name: str, **variables: Any) -> list[bool]:
     tasks = DataLoader().load_from_file(str(ROLE / "tasks" / task_file), trusted_as_template=True)
     (task,) = [task for task in tasks if task["name"].startswith(task_name)]
     that = task["ansible.builtin.assert"]["that"]
-    rendered = templar(**variables)
+    rendered = templar(**{**task.get("vars", {}), **variables})
     return [rendered.evaluate_expression(one) for one in ([that] if isinstance(that, str) else that)]
 
 
