@@ -99,6 +99,10 @@ raft_store:
       description: Whether C(raft.db) is the link that keeps Nomad from starting on an empty BoltDB store.
       type: bool
       sample: false
+    interrupted_by:
+      description: Who began that conversion, if that was said (O(raftops.nomad.raft_migrate_backend#module:origin)).
+      type: str
+      sample: controller-1
     interrupted:
       description: Whether a conversion was begun and not finished. Running it again finishes it.
       type: bool

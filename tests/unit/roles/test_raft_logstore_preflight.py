@@ -138,3 +138,24 @@ def test_what_the_conversion_would_refuse_is_an_obstacle() -> None:
     assert (
         obstacle == "its store cannot be brought to wal: /opt/raft: it needs 9 bytes, and 8 are free. Free some space"
     )
+
+
+@pytest.mark.parametrize(
+    ("left", "take_over", "goes_on"),
+    [
+        ({}, False, True),
+        ({"held": {"origin": "me", "previous": True, "created": "2026-11-22T13:00:00Z"}}, False, True),
+        ({"held": {"origin": "elsewhere", "previous": True, "created": "2026-11-22T13:00:00Z"}}, False, False),
+        ({"held": {"origin": "elsewhere", "previous": True, "created": "2026-11-22T13:00:00Z"}}, True, True),
+        ({"interrupted_by": "me"}, False, True),
+        ({"interrupted_by": "elsewhere"}, False, False),  # a journal without a hold: none was wanted
+        ({"interrupted_by": "elsewhere"}, True, True),
+    ],
+)
+def test_what_another_controller_has_begun_is_left_to_it_unless_taken_over(
+    left: dict[str, Any], take_over: bool, goes_on: bool
+) -> None:
+    facts = three(**{name: server(name, interrupted_by="") for name in ("s1", "s2", "s3")})
+    facts["s2"] = server("s2", **{"interrupted_by": "", **left})
+    known = {"raft_logstore_origin": "me", "raft_logstore_take_over": take_over}
+    assert all(condition("cluster.yml", "No roll of another controller", facts=facts, **known)) is goes_on
