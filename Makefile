@@ -59,7 +59,7 @@ test-interop: .build/setup.done .build/bin/judge ## our stores against HashiCorp
 test-e2e: .build/setup.done .build/bin/judge .build/bin/lab ## ad-hoc runs and rolls on three-server clusters (NOMAD_BIN=/path/to/nomad: real ones)
 	$(PYTEST) -n 2 --dist loadfile tests/e2e
 
-test-long: .build/setup.done .build/bin/judge ## what takes too long for CI: all 524,288 single-bit flips of a WAL of 64 KiB
+test-long: .build/setup.done .build/bin/judge .build/bin/lab ## what takes too long for CI: all 524,288 single-bit flips of a WAL of 64 KiB, 30 killed rolls
 	$(PYTEST) -n 2 tests/long
 
 test-collection: .build/setup.done ## build the tarball, install it elsewhere, use it from there
