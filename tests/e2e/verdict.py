@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import os
 import tarfile
 from pathlib import Path
@@ -92,6 +93,14 @@ def judge(
 def is_guarded(server: object) -> bool:
     directory: Path = server.raft_dir  # type: ignore[attr-defined]
     return (directory / "wal").is_dir() and (directory / "raft.db").is_symlink()
+
+
+def is_unfinished(server: object) -> bool:
+    """Whether a hold, an open journal or a partial file of a roll is left on this server."""
+    directory: Path = server.raft_dir  # type: ignore[attr-defined]
+    journal = directory / ".raft-migrate.json"
+    is_open = journal.exists() and json.loads(journal.read_text())["phase"] != "done"
+    return is_open or any(directory.glob(".raft-hold*")) or any(directory.glob("*.partial"))
 
 
 def show(lines: list[Line]) -> int:
