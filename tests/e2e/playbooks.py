@@ -25,6 +25,11 @@ GROUP = "nomad_servers"
 TIMEOUT_S = 600
 
 
+def command_of(server: Server, verb: str) -> str:
+    """The command that starts, stops or shows this server."""
+    return f"{sys.executable} {SERVERCTL} {verb} {server.root}"
+
+
 def host_variables(server: Server) -> dict[str, Any]:
     """What an inventory has to say about one server of a test cluster."""
     return {
@@ -32,10 +37,8 @@ def host_variables(server: Server) -> dict[str, Any]:
         "raft_logstore_config_path": [str(server.config_dir)],
         "raft_logstore_host": server.address,
         "raft_logstore_port": server.http_port,
-        **{
-            f"raft_logstore_{verb}_command": f"{sys.executable} {SERVERCTL} {verb} {server.root}"
-            for verb in ("start", "stop", "status")
-        },
+        "raft_logstore_log_file": str(server.log_path),
+        **{f"raft_logstore_{verb}_command": command_of(server, verb) for verb in ("start", "stop", "status")},
     }
 
 

@@ -106,7 +106,6 @@ def build(run: Run) -> None:
     writer = WalStoreWriter(run.new_directory, segment_len, attributes, os.sysconf("SC_PAGE_SIZE"), _ns(run.clock))
     extents, workers = run.shape.kept, run.workers()
     report = convert.convert(source, writer, extents, source.stable(), workers, run.request.progress)
-    run.new_directory.sync()
     built = time.monotonic()
     run.new_file = StoreFile(run.new_directory, WAL_META, change=True)
     if not run.new_file.free:
