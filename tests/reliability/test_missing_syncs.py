@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
 from reliability import crashes, judging
 from reliability.crashes import Recorded
 from reliability.situations import ALL, Situation, Template
@@ -61,6 +62,6 @@ def harm(recorded: Recorded, at: int, before: judging.Before, where: Path) -> st
     for state in crashes.states_without(recorded, at):
         try:
             crashes.check(recorded, state, before, where)
-        except AssertionError as error:
+        except (AssertionError, StoreError) as error:
             return str(error).splitlines()[0][:100]
     return ""

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -143,3 +144,15 @@ def test_every_variable_with_a_default_is_specified_with_the_same_default() -> N
     assert specs["main"]["options"] == specs["plan"]["options"]
     specified = {name: spec["default"] for name, spec in specs["main"]["options"].items() if "default" in spec}
     assert specified == defaults
+
+
+def test_no_loop_goes_over_the_variables_of_hosts() -> None:
+    """Ansible shows the items of a loop at -v, and the variables of a host have its token among them."""
+    loops = [
+        str(node["loop"]) for path in (ROLE / "tasks").glob("*.yml") for node in nodes(parsed(path)) if "loop" in node
+    ]
+    assert len(loops) > 2
+    hosts = re.compile(
+        r"(hostvars|raft_logstore_(planned|queue|busy|down))\b(?! \| map\(attribute='inventory_hostname'\))"
+    )
+    assert [loop for loop in loops if hosts.search(loop)] == []
