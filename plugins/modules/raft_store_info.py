@@ -84,6 +84,10 @@ raft_store:
       description: The Raft directory.
       type: str
       sample: /opt/nomad/data/server/raft
+    node_id:
+      description: The Raft ID of the server, from the file C(node-id) beside the Raft directory; null if there is none.
+      type: str
+      sample: e93eaec1-b82a-bf92-f2a5-79d404511e21
     state:
       description: >-
         V(empty), V(boltdb), V(wal), V(both) (an interrupted conversion), V(lost) (a store was here), V(forked) (two

@@ -24,6 +24,7 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 from .durable import Directory, read_exact
 from .errors import Unsupported
 from .names import BACKUP, JOURNAL, JOURNAL_PARTIAL, SECOND_NAME
+from .plainjson import loads
 
 VERSION = 1
 TOOL = "1.0.0"
@@ -68,7 +69,7 @@ class Journal(NamedTuple):
 def parse(data: bytes, path: str) -> Journal:
     """The journal in these bytes. Raises Unsupported for anything this version does not write."""
     try:
-        values = json.loads(data.decode("utf-8"))
+        values = loads(data)
         if not isinstance(values, dict) or values.get("version") != VERSION:
             raise ValueError("it is not of version 1")
         journal = Journal(

@@ -221,9 +221,9 @@ def test_config_arguments_are_taken_from_the_unit_only_when_they_are_plain(
 
 def test_an_answer_of_another_server_is_refused() -> None:
     read = {"raft_logstore_agent": {"answered": True, "agent": {"id": "id-s1"}}}
-    for encoded, right in ("aWQtczEK", True), ("aWQtczIK", False):  # id-s1 and id-s2, each with a newline
-        node_id = {"raft_logstore_node_id": {"content": encoded}}
-        assert all(condition("read.yml", "The agent that answers", **read, **node_id)) is right
+    for node_id, right in ("id-s1", True), ("id-s2", False), (None, False):
+        disk = {"raft_logstore_disk": {"raft_store": {"node_id": node_id}}}
+        assert all(condition("read.yml", "The agent that answers", **read, **disk)) is right
 
 
 def test_the_group_is_compared_with_the_cluster_by_id() -> None:

@@ -33,8 +33,8 @@ from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore
 )
 
 KEYS = {
-    "raft_dir", "state", "in_use", "guarded", "interrupted", "interrupted_by", "hold", "backend", "first_index",
-    "last_index", "entries", "gaps", "stable", "size", "page_size", "segments", "snapshots", "backups",
+    "raft_dir", "node_id", "state", "in_use", "guarded", "interrupted", "interrupted_by", "hold", "backend",
+    "first_index", "last_index", "entries", "gaps", "stable", "size", "page_size", "segments", "snapshots", "backups",
     "required_bytes", "available_bytes", "migratable", "problems",
 }  # fmt: skip
 
