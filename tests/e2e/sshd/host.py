@@ -14,6 +14,7 @@ import re
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,11 +27,12 @@ CHUNK_LEN = 1 << 16
 
 
 class Request(NamedTuple):
-    """One module that a task has sent to a host. `arguments` is text to search in."""
+    """One module that a task has sent to a host, and when. `arguments` is text to search in."""
 
     host: str
     module: str
     arguments: str
+    at: float
 
     def has(self, name: str, value: str) -> bool:
         """Whether the module was given this option."""
@@ -182,7 +184,9 @@ class Host(paramiko.ServerInterface):
         if found is None:
             return None
         start = max(0, given.rfind(b"params="))
-        request = Request(self.name, found.group(1).decode(), given[start:].decode("utf-8", "replace"))
+        request = Request(
+            self.name, found.group(1).decode(), given[start:].decode("utf-8", "replace"), time.monotonic()
+        )
         self._hosts.requests.append(request)
         return request
 
