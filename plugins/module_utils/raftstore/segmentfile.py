@@ -228,7 +228,8 @@ def _find_commit(fd: int, file_len: int, path: str, off: int) -> Optional[int]:
         buf = read_exact(fd, min(WINDOW_LEN, file_len - off), off, path)
         pos = buf.find(COMMIT_BYTE)
         while pos >= 0:
-            if buf.startswith(segment.COMMIT_MARK, pos) and (off + pos) % FRAME_HEADER_LEN == 0 and off + pos + FRAME_HEADER_LEN <= file_len:
+            is_whole = (off + pos) % FRAME_HEADER_LEN == 0 and off + pos + FRAME_HEADER_LEN <= file_len
+            if is_whole and buf.startswith(segment.COMMIT_MARK, pos):
                 return off + pos
             pos = buf.find(COMMIT_BYTE, pos + 1)
         off += WINDOW_LEN
