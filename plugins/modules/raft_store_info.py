@@ -103,6 +103,10 @@ raft_store:
       description: Whether C(raft.db) is the link that keeps Nomad from starting on an empty BoltDB store.
       type: bool
       sample: false
+    interrupted_by:
+      description: Who began that conversion, if that was said (O(raftops.nomad.raft_migrate_backend#module:origin)).
+      type: str
+      sample: controller-1
     interrupted:
       description: Whether a conversion was begun and not finished. Running it again finishes it.
       type: bool
@@ -228,7 +232,7 @@ raft_store:
       elements: str
       sample: []
     refusal:
-      description: With O(backend), why its conversion would be refused as things are now, a sentence; empty if it would not.
+      description: With O(backend), why its conversion would be refused as things are, in a sentence. Else empty.
       type: str
       sample: ""
     digest:

@@ -27,7 +27,7 @@ from e2e.writer import Writer, fill
 
 ROOT = playbooks.CHECKOUT / ".build" / "demo"
 FILL_MB = 30
-PLAYBOOK_LIMIT_S = 900
+PLAYBOOK_LIMIT_S = 1800
 BACKENDS = {"migrate": "wal", "rollback": "boltdb"}
 
 

@@ -140,5 +140,5 @@ def judge(cluster: Cluster, before: verdict.Observed, backend: str, witness: Wit
     assert set(after.backends.values()) == {backend}
     assert (after.voters, after.cleanup) == (before.voters, before.cleanup)
     assert [verdict.is_guarded(server) for server in cluster.servers] == [backend == "wal"] * len(cluster.servers)
-    assert not [path for server in cluster.servers for path in server.raft_dir.glob(".raft-*")]
+    assert not any(verdict.is_unfinished(server) for server in cluster.servers)
     assert len(witness.writer.acknowledged) > 0

@@ -22,7 +22,7 @@ from e2e.server import Server
 CHECKOUT = Path(__file__).resolve().parents[2]
 SERVERCTL = Path(__file__).resolve().with_name("serverctl.py")
 GROUP = "nomad_servers"
-TIMEOUT_S = 600
+TIMEOUT_S = 1800
 
 
 def command_of(server: Server, verb: str) -> str:

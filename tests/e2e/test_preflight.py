@@ -73,7 +73,7 @@ def test_a_server_that_would_start_with_an_empty_store(cluster: Cluster) -> None
 def test_a_store_whose_conversion_would_be_refused(cluster: Cluster) -> None:
     """Here for want of a directory for the copy; in the same way for want of space or of rights."""
     said = refused(cluster, hosts={"s2": {"raft_logstore_backup_dir": "/dev/null"}})
-    assert "s2: /dev/null: " in said
+    assert "s2: its store cannot be brought to wal: /dev/null: " in said
 
 
 def test_a_cluster_that_can_lose_fewer_servers_than_asked(cluster: Cluster) -> None:

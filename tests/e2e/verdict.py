@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import os
 import tarfile
 from pathlib import Path
@@ -103,6 +104,14 @@ def is_on(server: Server, backend: str) -> bool:
     return (
         is_guarded(server) if backend == "wal" else raft_db.is_file() and not raft_db.is_symlink() and not wal.exists()
     )
+
+
+def is_unfinished(server: Server) -> bool:
+    """Whether a hold, an open journal or a partial file of a roll is left on this server."""
+    directory = server.raft_dir
+    journal = directory / ".raft-migrate.json"
+    is_open = journal.exists() and json.loads(journal.read_text())["phase"] != "done"
+    return is_open or any(directory.glob(".raft-hold*")) or any(directory.glob("*.partial"))
 
 
 def show(lines: list[Line], backend: str) -> int:

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Our reading of an agent's configuration against the parser that Nomad pins (judge agents), before and after our edits.
+"""Our reading of an agent's configuration against the parser that Nomad pins (judge agents), and after our edits.
 
 What we accept, Nomad accepts, and both see the same. What Nomad refuses, we refuse. We refuse more: see STRICTER.
 """

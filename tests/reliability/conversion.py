@@ -84,7 +84,11 @@ class Running:
                 os._exit(status)
         os.close(write_fd)
 
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
     def end(self) -> End:
+        """Wait until the run and all its workers are gone."""
         with open(self._read_fd, "rb") as pipe:
             told = pipe.read()  # until the last worker, which has the pipe too, is gone
         status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])

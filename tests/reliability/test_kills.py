@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SIGKILL at every change of the disk, in both directions, with one worker and with two; then the same command again."""
+"""SIGKILL at every change of the disk, both directions, one worker and two; then the same command again."""
 
 from __future__ import annotations
 
@@ -10,20 +10,13 @@ from pathlib import Path
 
 import pytest
 from interop import judge
-from reliability import conversion, judging
+from reliability import conversion, judging, runs
 from reliability.points import chosen
-from reliability.seams import Change, Counting, Strike
+from reliability.seams import Strike
 from reliability.situations import ALL, Situation, Template, copied, owned_by_nomad
 
 Templates = Callable[[Situation], Template]
 SHARDS = 2
-
-
-def options_of(template: Template, data_dir: Path, workers: int) -> dict[str, object]:
-    options: dict[str, object] = {"backend": template.situation.backend, "workers": workers, "lock_timeout_s": 60.0}
-    if template.situation.copies:
-        options["backup_dir"] = str(data_dir / "copies")
-    return options
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
@@ -41,11 +34,11 @@ def test_killed_at_every_change(
     template = templates(situation)
     found = judging.before(template)
     where = memory_disk / f"kill-{situation.name}-{workers}-{shard}"
-    changes = record(template, where, workers)
+    changes = runs.record(template, where, workers)
     for number, change in chosen(changes, everything)[shard::SHARDS]:
         for worker_only in (False, True) if change.by_worker else (False,):
             raft = template.copy(where)
-            options = options_of(template, where, workers)
+            options = runs.options_of(template, where, workers)
             strike = Strike(number, worker_only=worker_only)
             end = conversion.run(raft, strike, **options)
             strike.close()
@@ -60,19 +53,8 @@ def test_killed_at_every_change(
             cover(f"kills to {situation.backend}")
 
 
-def record(template: Template, where: Path, workers: int) -> list[Change]:
-    raft = template.copy(where)
-    counting = Counting()
-    end = conversion.run(raft, counting, **options_of(template, where, workers))
-    assert end.succeeded, end.error
-    changes = counting.changes()
-    counting.close()
-    shutil.rmtree(where)
-    return changes
-
-
 def going_on(where: Path, opened: str, template: Template, options: dict[str, object], number: int) -> None:
-    """On a copy: Nomad starts before the re-run, with whatever configuration lets it, and appends; that is kept, too."""
+    """On a copy: Nomad starts before the re-run, with whatever configuration lets it, and appends; that is kept."""
     if not template.situation.strict:
         return  # as it was found, one of two stores could be started on: a fork is for a person
     other = where.with_name(where.name + "-on")

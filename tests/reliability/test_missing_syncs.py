@@ -8,14 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
 from reliability import crashes, judging
 from reliability.crashes import Recorded
 from reliability.situations import ALL, Situation, Template
 
 Templates = Callable[[Situation], Template]
-TRIED = [situation for situation in ALL if situation.name in (
-    "convert", "convert-copied", "equal", "keep-wal", "unguarded", "back", "back-copied", "back-put-back", "back-replace",
-)]  # fmt: skip
+NAMES = "convert convert-copied equal keep-wal unguarded back back-copied back-put-back back-replace"
+TRIED = [situation for situation in ALL if situation.name in NAMES.split()]
 
 # What is lost without these is nothing that anybody needs.
 REDUNDANT = {
@@ -61,6 +61,6 @@ def harm(recorded: Recorded, at: int, before: judging.Before, where: Path) -> st
     for state in crashes.states_without(recorded, at):
         try:
             crashes.check(recorded, state, before, where)
-        except AssertionError as error:
+        except (AssertionError, StoreError) as error:
             return str(error).splitlines()[0][:100]
     return ""

@@ -78,7 +78,8 @@ class Systemd:
         was = self._state()
         self._hold()
         self._systemctl("daemon-reload")
-        self._systemctl("stop", self._unit)
+        # irreversibly: a start that somebody asks for meanwhile would cancel the stop
+        self._systemctl("stop", "--job-mode=replace-irreversibly", self._unit)
         state = self._state()
         if state not in STOPPED:
             raise AgentError(f"the unit {self._unit} is {state} after its stop", "Look at it with systemctl status.")

@@ -62,6 +62,7 @@ def _describe(found: Found, evidence: Evidence, digest: bool, verify: bool) -> D
         "in_use": busy,
         "guarded": evidence.raft_db == "G",
         "interrupted": evidence.journal == "open",
+        "interrupted_by": found.journal.origin if found.journal is not None and evidence.journal == "open" else "",
         "hold": HOLD in found.names,
         "backend": backend,
         "size": _size(found, backend),

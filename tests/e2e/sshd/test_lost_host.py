@@ -128,7 +128,7 @@ def test_in_the_end_the_same_command_finishes(story: Story, cluster: Cluster) ->
     assert set(after.backends.values()) == {"wal"} and after.cleanup is True
     assert len(after.voters) == len(cluster.servers)
     assert all(map(verdict.is_guarded, cluster.servers))
-    assert not [path for server in cluster.servers for path in server.raft_dir.glob(".raft-*")]
+    assert not any(verdict.is_unfinished(server) for server in cluster.servers)
 
 
 def test_between_stop_and_start_there_are_two_remote_tasks(story: Story) -> None:

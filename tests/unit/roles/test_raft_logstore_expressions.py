@@ -33,7 +33,9 @@ def templar(facts: dict[str, dict[str, Any]] | None = None, **variables: Any) ->
     facts = facts or {}
     hostvars = {host: {"inventory_hostname": host, **given} for host, given in facts.items()}
     groups = {"nomad_servers": list(facts)}
-    known = {**shipped, "groups": groups, "hostvars": hostvars, "inventory_hostname": "s1", **facts.get("s1", {})}
+    disk = {"raft_store": {"refusal": ""}}
+    known = {**shipped, "groups": groups, "hostvars": hostvars, "inventory_hostname": "s1", "raft_logstore_disk": disk}
+    known |= facts.get("s1", {})
     return Templar(loader=loader, variables={**known, **variables})
 
 
@@ -57,7 +59,7 @@ def condition(task_file: str, task_name: str, **variables: Any) -> list[bool]:
     tasks = DataLoader().load_from_file(str(ROLE / "tasks" / task_file), trusted_as_template=True)
     (task,) = [task for task in tasks if task["name"].startswith(task_name)]
     that = task["ansible.builtin.assert"]["that"]
-    rendered = templar(**variables)
+    rendered = templar(**{**task.get("vars", {}), **variables})
     return [rendered.evaluate_expression(one) for one in ([that] if isinstance(that, str) else that)]
 
 

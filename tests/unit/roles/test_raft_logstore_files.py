@@ -18,8 +18,8 @@ ROLL = "raft_logstore_queue"
 FORBIDDEN = {"any_errors_fatal", "max_fail_percentage", "run_once", "ignore_unreachable", "ignore_errors"}
 # Files of the role that are for plays on all servers at once, never for the roll.
 STEPS = ("ansible.builtin.import_tasks", "ansible.builtin.include_tasks")
-CLEANUP = ["plan", "cleanup_look", "cleanup_ask", "cleanup_remove"]
-AT_ONCE = ["look", "cluster", "finish", "status", "times", *CLEANUP]
+CLEANUP = ["look", "cleanup_look", "cleanup_ask", "cleanup_remove"]
+AT_ONCE = ["plan", "cluster", "finish", "status", "times", *CLEANUP]
 NOT_IN_THE_ROLL = {f"{name}.yml" for name in AT_ONCE}
 
 

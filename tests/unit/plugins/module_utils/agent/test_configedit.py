@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import difflib
+import random
 from pathlib import Path
 from typing import Any
 
@@ -259,3 +260,41 @@ def test_every_other_byte_is_kept(tmp_path: Path, text: str, eol: str) -> None:
     removed = "".join(source[op[1] : op[2]] for op in changes)
     assert set(removed) <= set("boltdb"), changes
     assert after.count("\n") == after.count(eol)
+
+
+SOUP = [
+    *(bytes([byte]) for byte in b'{}[]=,:"\\$#/*<-\n\r \t.01ex\0\xff'),
+    b"<<E\n",
+    b"\nE\n",
+    b"${",
+    b"/*",
+    b"\xc3\xa4",
+]
+SEEDS = [MAIN.encode(), b'{"server": {"x": 1, "raft_logstore": {"backend": "wal"}}}', b"a = <<E\nx\nE\nserver {}"]
+SEEDS.append(
+    b'server { raft_logstore { wal { segment_size_mb = 0x40 } verification { interval = "1m" } } raft_boltdb { } }'
+)
+
+
+def test_any_bytes_give_a_plan_or_an_error_with_file_line_and_column(tmp_path: Path) -> None:
+    chance = random.Random(20261125)
+    path = tmp_path / "a.hcl"
+    outcomes = {"plan": 0, "error": 0}
+    for _try in range(3_000):
+        content = chance.choice(SEEDS) if chance.random() < 0.8 else chance.randbytes(chance.randint(0, 40))
+        for _change in range(chance.randint(0, 4)):
+            at, length = chance.randint(0, len(content)), chance.choice([0, 0, 1, 5])
+            content = content[:at] + chance.choice([*SOUP, b""]) + content[at + length :]
+        path.write_bytes(content)
+        try:
+            found = config.load([str(path)])
+        except ConfigError as error:
+            assert error.path == str(path) and error.line >= 1 and error.column >= 1, content
+            outcomes["error"] += 1
+            continue
+        try:
+            configedit.plan(found, WAL)
+            outcomes["plan"] += 1
+        except ConfigError as error:
+            assert str(error).startswith(str(path)), content
+    assert min(outcomes.values()) > 300, outcomes

@@ -22,6 +22,7 @@ class Unit:
         self.state = state
         self.refuses = refuses
         self.kept = False
+        self.wanted = False  # whether somebody asks for a start while it is being stopped
         self.calls: list[str] = []
 
     def __call__(self, arguments: Sequence[str]) -> Ran:
@@ -35,6 +36,8 @@ class Unit:
             return Ran(0, f"{self.state}\n", "")
         if verb == "daemon-reload":
             self.kept = (self.units / DROP_IN).exists()
+        elif verb == "stop" and self.wanted and "--job-mode=replace-irreversibly" not in rest:
+            return Ran(1, "", "Job for nomad.service canceled.")
         elif verb == "stop":
             self.state = "inactive" if self.state == "active" else self.state
         elif verb == "start" and not self.kept:
@@ -62,6 +65,13 @@ def test_it_is_kept_from_starting_before_it_is_stopped(tmp_path: Path) -> None:
     unit = Unit(tmp_path)
     Systemd(unit, "nomad", str(tmp_path)).stop()
     assert unit.calls.index("daemon-reload") < unit.calls.index("stop")
+
+
+def test_a_start_that_is_asked_for_meanwhile_does_not_cancel_the_stop(tmp_path: Path) -> None:
+    unit = Unit(tmp_path)
+    unit.wanted = True
+    assert Systemd(unit, "nomad", str(tmp_path)).stop() is True
+    assert unit.state == "inactive"
 
 
 def test_a_killed_run_leaves_nothing_that_stops_the_next_one(tmp_path: Path) -> None:
