@@ -21,7 +21,7 @@ from reliability import hostile_corpus, hostile_trees
 from reliability.hostile_corpus import JOURNAL, META, RAFT_DB, SNAPSHOT_META, WIDTHS, Field, Files, Sound
 from unit.plugins.module_utils.raftstore import bboltimage
 
-SPARSE_LENS = (1 << 20, 1 << 26, (1 << 31) + 4096, 1 << 33)
+SPARSE_LENS = (1 << 20, 1 << 26, 1 << 29, 1 << 33)
 
 
 class Damaged(NamedTuple):
