@@ -22,8 +22,8 @@ from reliability.conversion import End
 from reliability.situations import UID, Template
 
 CONFIGURATIONS = {"wal": "wal", "boltdb": "boltdb", "none": "boltdb"}  # without a block Nomad takes boltdb
-FINAL_NAMES = re.compile(r"raft\.db|wal|\.raft-migrate\.json|(raft\.db|wal)\.(migrated|superseded)\.20261122-104750(-\d)?")
-PLAIN_NAMES = re.compile(r"raft\.db|wal|\.raft-migrate\.json|(raft\.db|wal)\.migrated\.20261122-104750(-\d)?")
+FINAL_NAMES = re.compile(r"raft\.db|wal|\.raft-migrate\.json|(raft\.db|wal)\.(migrated|superseded)\.\d{8}-\d{6}(-\d)?")
+PLAIN_NAMES = re.compile(r"raft\.db|wal|\.raft-migrate\.json|(raft\.db|wal)\.migrated\.\d{8}-\d{6}(-\d)?")
 
 
 class Before(NamedTuple):
