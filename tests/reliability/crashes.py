@@ -113,5 +113,3 @@ def _ended(raft: Path, recorded: Recorded) -> None:
         old = "raft.db" if backend == "wal" else "wal"
         copies = judging.fingerprints(raft.parents[1] / "copies")
         assert copies == [judging.fingerprint(recorded.template.raft / old)], "the copy is not complete"
-
-

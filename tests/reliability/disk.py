@@ -29,7 +29,7 @@ SUBSETS_MAX = 4
 
 
 class Op(NamedTuple):
-    """One call. `kind`: enter, move, leave (names of the directory `node`), write, length, owner (of the file), sync."""
+    """One call. `kind`: enter, move, leave (names of directory `node`), write, length, owner (of the file), sync."""
 
     kind: str
     node: int

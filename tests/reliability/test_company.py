@@ -49,7 +49,7 @@ def test_ctrl_c_at_every_change(
 def test_a_second_run_meets_the_first_at_every_change(
     situation: Situation, templates: Templates, memory_disk: Path, everything: bool, cover: Cover
 ) -> None:
-    """One that does not wait is refused and changes nothing. One that waits finds the work done, or undone by a kill."""
+    """One that does not wait is refused and changes nothing. One that waits finds the work done, or killed."""
     template = templates(situation)
     found = judging.before(template)
     where = memory_disk / f"second-{situation.name}"
@@ -119,7 +119,7 @@ def test_a_server_waits_from_every_change_on(
         server.wait()
         server.stdout.close()
         if number <= switch:
-            assert name == "wal" and number == switch or end.error is not None
+            assert (name == "wal" and number == switch) or end.error is not None
         if end.error is not None:
             assert f"PID {server.pid}" in end.error["what"] and end.error["kind"] == "InUse"
         judging.intact(raft, template, found)

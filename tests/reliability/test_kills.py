@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SIGKILL at every change of the disk, in both directions, with one worker and with two; then the same command again."""
+"""SIGKILL at every change of the disk, both directions, one worker and two; then the same command again."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_killed_at_every_change(
 
 
 def going_on(where: Path, opened: str, template: Template, options: dict[str, object], number: int) -> None:
-    """On a copy: Nomad starts before the re-run, with whatever configuration lets it, and appends; that is kept, too."""
+    """On a copy: Nomad starts before the re-run, with whatever configuration lets it, and appends; that is kept."""
     if not template.situation.strict:
         return  # as it was found, one of two stores could be started on: a fork is for a person
     other = where.with_name(where.name + "-on")

@@ -32,6 +32,7 @@ ORDER = [
     "bboltwrite",
     "boltlog",
     "boltdb",
+    "plainjson",
     "segment",
     "segmentfile",
     "walmeta",
@@ -60,13 +61,14 @@ ORDER = [
     "stepsback",
     "steps",
     "narrate",
+    "idle",
     "putback",
     "preflight",
     "switch",
     "describe",
     "prune",
 ]
-PURE = ["errors", "store", "bbolt", "segment", "walmeta", "gotime", "entry", "transcode"]
+PURE = ["errors", "store", "bbolt", "plainjson", "segment", "walmeta", "gotime", "entry", "transcode"]
 IMPURE_IMPORTS = {"os", "io", "time", "shutil", "tempfile", "socket", "subprocess", "logging"}
 CHANGING_CALLS = {
     "open", "rename", "replace", "link", "symlink", "unlink", "remove", "rmdir", "mkdir", "makedirs", "truncate",

@@ -30,21 +30,32 @@ def is_loaded_name(name: str) -> bool:
 def list_files(paths: List[str]) -> List[str]:
     """The files that an agent with these -config arguments loads, in the order in which it merges them."""
     files: List[str] = []
-    for path in map(os.path.normpath, paths):
-        if not os.path.isdir(path):
-            files.append(path)
-            continue
-        try:
-            names = os.listdir(path)
-        except OSError as error:
-            raise ConfigError(f"cannot list the directory: {os.strerror(error.errno or 0)}", path) from error
-        inside = [os.path.join(path, name) for name in names if is_loaded_name(name)]
-        files += sorted((name for name in inside if not os.path.isdir(name)), key=os.fsencode)
+    for path in paths:
+        if not os.path.isabs(path):
+            raise ConfigError(f"{path!r} is not an absolute path, and where the agent was started is not known")
+        path = os.path.normpath(path)
+        files += _inside(path) if os.path.isdir(path) else [path]
     return files
+
+
+def _inside(path: str) -> List[str]:
+    """The loaded files of a directory. A link to a directory is none to the agent: it fails on it, and so do we."""
+    try:
+        with os.scandir(path) as entries:
+            found = [
+                entry.path
+                for entry in entries
+                if is_loaded_name(entry.name) and not entry.is_dir(follow_symlinks=False)
+            ]
+    except OSError as error:
+        raise ConfigError(f"cannot list the directory: {os.strerror(error.errno or 0)}", path) from error
+    return sorted(found, key=os.fsencode)
 
 
 def read(path: str) -> bytes:
     """The content of a file; links are followed, as the agent does. Raises StoreError or ConfigError."""
+    if os.path.realpath(path) == os.devnull:
+        return b""  # a link to it takes a file out of service
     return _read(path)[0]
 
 

@@ -90,8 +90,9 @@ def begin(run: Run) -> None:
 def _journal(run: Run, phase: str) -> Journal:
     if run.request.backend == BOLTDB:
         backup = run.superseded if table.LINK_SUPERSEDED in run.steps else run.retired_wal
-        return Journal(phase, BOLTDB, run.run_id, backup, run.source, run.copied)
-    return Journal(phase, WAL_BACKEND, run.run_id, run.second_name, run.source, run.copied, run.shape.dropped_entries)
+        return Journal(phase, BOLTDB, run.run_id, backup, run.source, run.copied, 0, run.request.origin)
+    dropped = run.shape.dropped_entries
+    return Journal(phase, WAL_BACKEND, run.run_id, run.second_name, run.source, run.copied, dropped, run.request.origin)
 
 
 def build(run: Run) -> None:
