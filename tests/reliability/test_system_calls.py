@@ -24,13 +24,13 @@ from reliability.situations import TO_BOLTDB, TO_WAL, Situation, Template
 Templates = Callable[[Situation], Template]
 TESTS = Path(__file__).resolve().parents[1]
 CHANGING = (
-    "open,openat,creat,write,writev,pwrite64,pwritev,fsync,fdatasync,rename,renameat,renameat2,link,linkat,symlink,"
+    "open,openat,creat,write,writev,pwrite64,pwritev,pwritev2,fsync,fdatasync,rename,renameat,renameat2,link,linkat,symlink,"
     "symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,truncate,ftruncate,fallocate,chmod,fchmod,fchmodat,chown,fchown,"
     "fchownat,lchown,setxattr,fsetxattr,utimensat,copy_file_range,sendfile,msync"
 )
 NAMES = {
-    "openat": "open", "pwrite64": "pwritev", "renameat": "rename", "renameat2": "rename", "linkat": "link",
-    "symlinkat": "symlink", "unlinkat": "unlink", "mkdirat": "mkdir", "fsetxattr": "setxattr",
+    "openat": "open", "pwrite64": "pwritev", "pwritev2": "pwritev", "renameat": "rename", "renameat2": "rename",
+    "linkat": "link", "symlinkat": "symlink", "unlinkat": "unlink", "mkdirat": "mkdir", "fsetxattr": "setxattr",
 }  # fmt: skip
 PLAIN = [TO_WAL[0], TO_BOLTDB[0]]
 POINTS = 6
@@ -78,7 +78,7 @@ def module(template: Template, where: Path, options: list[str]) -> tuple[int, di
     return done.returncode, json.loads(done.stdout) if done.stdout else {}
 
 
-@pytest.mark.parametrize("call", ["fsync", "pwritev", "rename,renameat,renameat2"])
+@pytest.mark.parametrize("call", ["fsync", "pwritev,pwritev2", "rename,renameat,renameat2"])
 @pytest.mark.parametrize("situation", PLAIN, ids=lambda situation: situation.name)
 def test_the_module_is_killed(
     situation: Situation,
@@ -107,7 +107,7 @@ def test_the_module_is_killed(
 
 
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
-@pytest.mark.parametrize("call", ["fsync", "pwritev", "mkdir,mkdirat,link,linkat"])
+@pytest.mark.parametrize("call", ["fsync", "pwritev,pwritev2", "mkdir,mkdirat,link,linkat"])
 @pytest.mark.parametrize("situation", PLAIN, ids=lambda situation: situation.name)
 def test_the_module_tells_a_failure(
     situation: Situation, call: str, error: str, templates: Templates, memory_disk: Path, cover: Callable[..., None]
