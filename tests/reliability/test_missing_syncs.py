@@ -27,7 +27,7 @@ REDUNDANT = [
         ".*", r"sync (wal-meta\.db|raft\.db\.partial) after .* \(not the last\)",
         "the last sync makes the whole file sure, and it has no name that counts before",
     ),
-    (".*", r"sync raft after rename wal\.partial > wal", "the link's sync comes before the switch, makes wal/ sure, too"),
+    (".*", r"sync raft after rename wal\.partial > wal", "the link's sync comes before the switch, and is as good"),
     (
         "equal", r"sync raft after rename \.raft-migrate\.json\.partial > \.raft-migrate\.json \(not the last\)",
         "there is no partial file that the journal explains, and the link's sync makes it sure before the switch",

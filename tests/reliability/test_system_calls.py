@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kernel's view, by strace: no change of the disk goes around the seam, and the module itself under kills and errors."""
+"""The kernel's view, by strace: nothing goes around the seam; and the module itself under kills and errors."""
 
 from __future__ import annotations
 
@@ -93,7 +93,9 @@ def test_the_module_is_killed(
     where = memory_disk / f"strace-{situation.name}-{call[:6]}"
     for number in range(1, 1 + (POINTS_ALL if everything else POINTS)):
         raft = template.copy(where)
-        status, _result = module(template, where, ["-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}"])
+        status, _result = module(
+            template, where, ["-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}"]
+        )
         judging.intact(raft, template, found)
         again, result = module(template, where, ["-e", "trace=none"])
         assert again == 0 and result.get("backend") == situation.backend, result
