@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each change of the disk fails once, or from then on: a full disk, a quota, a broken or read-only one, short writes."""
+"""Each change of the disk fails once, or from then on: full disk, quota, broken or read-only disk, short writes."""
 
 from __future__ import annotations
 
