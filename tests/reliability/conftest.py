@@ -65,6 +65,11 @@ def templates(memory_disk: Path) -> Callable[[Situation], Template]:
     return get
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Runs are forked from here, where pytest-xdist has a thread of its own, which holds no lock that they take."""
+    config.addinivalue_line("filterwarnings", "ignore:This process .* is multi-threaded:DeprecationWarning")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     total: Counter[str] = Counter()
     for report in terminalreporter.getreports("passed"):

@@ -63,27 +63,30 @@ def states(recorded: Recorded, limit: int) -> Iterator[Found]:
             disk.take(ops[number])
 
 
-def states_without(recorded: Recorded, sync: int) -> list[Found]:
+def states_without(recorded: Recorded, sync: int) -> Iterator[Found]:
     """The same as if the call of this number, a sync, had been forgotten: only where that makes a difference.
 
     That is until the same file or directory is synced again, or else the end; what is found latest comes first.
     """
-    disk = Disk(recorded.tape)
     ops = recorded.tape.ops
-    seen: set[Any] = set()
-    found: list[Found] = []
-    for number in range(len(ops) + 1):
-        if number > sync:
-            for nodes in disk.states(limit=64, seed=number, only=ops[sync].node):
-                known = (number == len(ops), shape(nodes, disk.top))
-                if known not in seen:
-                    seen.add(known)
-                    found.append(Found(nodes, number, number == len(ops)))
-        if number == len(ops) or (number > sync and ops[number].kind == "sync" and ops[number].node == ops[sync].node):
+    disk = Disk(recorded.tape)
+    for op in ops[:sync]:
+        disk.take(op)
+    moments = [(sync, disk)]
+    for number, op in enumerate(ops[sync + 1 :], sync + 1):
+        if op.kind == "sync" and op.node == ops[sync].node:
             break
-        if number != sync:
-            disk.take(ops[number])
-    return found[::-1]
+        disk = disk.copy()
+        disk.take(op)
+        moments.append((number, disk))
+    seen: set[Any] = set()
+    for number, disk in reversed(moments):
+        ended = number + 1 == len(ops)
+        for nodes in disk.states(limit=64, seed=number, only=ops[sync].node):
+            known = (ended, shape(nodes, disk.top))
+            if known not in seen:
+                seen.add(known)
+                yield Found(nodes, number + 1, ended)
 
 
 def check(recorded: Recorded, state: Found, before: judging.Before, where: Path) -> None:

@@ -14,6 +14,7 @@ than any file system keeps:
 
 from __future__ import annotations
 
+import copy
 import os
 import random
 from collections.abc import Iterator, Sequence
@@ -164,6 +165,13 @@ class Disk:
         self.sure: Nodes = dict(tape.nodes)  # one that does not exist yet has no name
         self.top = tape.top
         self.unsure: dict[int, list[Op]] = {}
+
+    def copy(self) -> Disk:
+        """The same disk, to be changed on its own."""
+        other = copy.copy(self)
+        other.sure = dict(self.sure)
+        other.unsure = {node: list(ops) for node, ops in self.unsure.items()}
+        return other
 
     def take(self, op: Op) -> None:
         """The next call."""

@@ -22,10 +22,9 @@ from reliability.conversion import End
 from reliability.situations import UID, Template
 
 CONFIGURATIONS = {"wal": "wal", "boltdb": "boltdb", "none": "boltdb"}  # without a block Nomad takes boltdb
-FINAL_NAMES = re.compile(
-    r"raft\.db|wal|\.raft-migrate\.json|(raft\.db|wal)\.(migrated|superseded)\.20261122-104750(-\d)?"
-)
-PLAIN_NAMES = re.compile(r"raft\.db|wal|\.raft-migrate\.json|(raft\.db|wal)\.migrated\.20261122-104750(-\d)?")
+_STAMP = r"\d{8}-\d{6}(-\d)?"
+PLAIN_NAMES = re.compile(rf"raft\.db|wal|\.raft-migrate\.json|(raft\.db|wal)\.migrated\.{_STAMP}")
+FINAL_NAMES = re.compile(rf"raft\.db|wal|\.raft-migrate\.json|(raft\.db|wal)\.(migrated|superseded)\.{_STAMP}")
 
 
 class Before(NamedTuple):

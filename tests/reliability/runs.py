@@ -34,6 +34,11 @@ def record(template: Template, where: Path, workers: int) -> list[Change]:
 
 
 def switch_of(changes: list[Change]) -> int:
-    """The number of the switch: the rename over the name raft.db."""
-    (at,) = [n for n, change in enumerate(changes) if change.name == "rename" and change.what.endswith("> raft.db")]
-    return at
+    """The number of the switch: what gives the name raft.db to something else (a WAL without guard only gets one)."""
+    moves = [
+        number
+        for number, change in enumerate(changes)
+        if (change.name == "rename" and change.what.endswith("> raft.db"))
+        or (change.name, change.what) == ("symlink", "raft.db")
+    ]
+    return moves[-1]

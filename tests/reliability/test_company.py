@@ -37,7 +37,8 @@ def test_ctrl_c_at_every_change(
         strike = Strike(number, signal.SIGINT)
         end = conversion.run(raft, strike, **options)
         strike.close()
-        assert end.status == 130, end
+        # Python loses an interrupt that comes in the middle of fork(); then the worker's death ends the run
+        assert end.status == 130 or (workers == 2 and "a worker process" in (end.error or {}).get("what", "")), end
         judging.intact(raft, template, found)
         clean = "anew" not in situation.name and situation.strict
         judging.complete(raft, expected=template.expected, clean=clean, by_judge=False, **options)
@@ -115,7 +116,8 @@ def test_a_server_waits_from_every_change_on(
         pause.go()
         end = run.end()
         pause.close()
-        assert server.stdout.readline() == ("renamed\n" if name == "wal" and end.succeeded else "kept\n"), number
+        retired = name == "wal" and situation.backend == "boltdb" and end.succeeded
+        assert server.stdout.readline() == ("renamed\n" if retired else "kept\n"), number
         server.wait()
         server.stdout.close()
         if number <= switch:
