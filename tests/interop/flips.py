@@ -41,7 +41,7 @@ def committed(path: Path) -> dict[str, int]:
 def read(directory: Directory, meta_fd: int) -> int:
     """The number of entries, every byte of them read and checked, as the conversion does it."""
     store = WalStore(directory, meta_fd)
-    return sum(len(batch) for batch in store.records(store.extents()))
+    return sum(len(batch.raws) for batch in store.batches(store.extents()))
 
 
 def flips(path: Path, first: int, step: int) -> Iterator[Flip]:

@@ -39,6 +39,7 @@ ORDER = [
     "wal",
     "gotime",
     "entry",
+    "kinds",
     "transcode",
     "workers",
     "boltwrite",
@@ -68,7 +69,7 @@ ORDER = [
     "describe",
     "prune",
 ]
-PURE = ["errors", "store", "bbolt", "plainjson", "segment", "walmeta", "gotime", "entry", "transcode"]
+PURE = ["errors", "store", "bbolt", "plainjson", "segment", "walmeta", "gotime", "entry", "kinds", "transcode"]
 IMPURE_IMPORTS = {"os", "io", "time", "shutil", "tempfile", "socket", "subprocess", "logging"}
 CHANGING_CALLS = {
     "open", "rename", "replace", "link", "symlink", "unlink", "remove", "rmdir", "mkdir", "makedirs", "truncate",

@@ -26,7 +26,7 @@ from .bbolt import RESTORE
 from .bboltfile import Bucket, Database, Item
 from .boltlog import LogBucket
 from .errors import Corrupt, Unsupported
-from .store import Extent, Record, Stable
+from .store import Batch, Extent, Stable
 
 LOGS, CONF = b"logs", b"conf"
 CURRENT_TERM, LAST_VOTE_TERM, LAST_VOTE_CANDIDATE = b"CurrentTerm", b"LastVoteTerm", b"LastVoteCand"
@@ -77,9 +77,9 @@ class BoltStore:
         """All entries as extents of about a megabyte, ascending; a hole lies between those that are not contiguous."""
         return self._extents
 
-    def records(self, extents: Sequence[Extent]) -> Iterator[List[Record]]:
+    def batches(self, extents: Sequence[Extent]) -> Iterator[Batch]:
         """The entries of these extents, in batches of about a megabyte or one entry. Raises Corrupt."""
-        return self._log.records(extents) if self._log else iter(())
+        return self._log.batches(extents) if self._log else iter(())
 
     def _read_stable(self, database: Database, conf: Bucket) -> Stable:
         items = {item.key: item for item in database.items(conf)}

@@ -24,7 +24,7 @@ from .bboltwrite import FIRST_ID, Child, DatabaseWriter
 from .boltdb import CONF, CURRENT_TERM, LAST_VOTE_CANDIDATE, LAST_VOTE_TERM, LOGS, NUMBER
 from .durable import Directory, NewFile
 from .errors import IndexGap
-from .store import Part, PartResult, Record, Stable
+from .store import Batch, Part, PartResult, Stable
 from .workers import SharedCounter
 
 WINDOW_LEN = 1 << 20  # of pages that are written at once; more only when a single entry is longer
@@ -54,7 +54,7 @@ class BoltStoreWriter:
         self._ids = SharedCounter(FIRST_ID)
         self._database = DatabaseWriter(self._file, page_size, self._ids.take)
 
-    def write_part(self, part: Part, batches: Iterable[List[Record]]) -> PartResult:
+    def write_part(self, part: Part, batches: Iterable[Batch]) -> PartResult:
         """Write and sync the leaves of this part, and the branch pages above most of them.
 
         Result fields: leaves at the begin, branch pages, leaves at the end, each as [first index, page id].
@@ -142,50 +142,53 @@ class _Leaves:
         self._take = take
         self._branches = branches
         self._room = min(page_size, LEAF_LEN_MAX) - HEADER_LEN
-        self._open: Tuple[List[Any], List[int], int] = ([], [], self._room)  # index and value in turn, lengths, room
+        self._open: List[bytes] = []  # the values of the leaf that is being filled
+        self._open_room = self._room
         self._ready: List[Leaf] = []
         self._ready_pages = 0
         self._shapes: Dict[Tuple[int, int], Tuple[bytes, struct.Struct]] = {}
-        self.next_index = first_index
+        self.next_index = self._leaf_index = first_index
         self.bytes_written = 0
 
-    def append(self, batch: List[Record]) -> None:
+    def append(self, batch: Batch) -> None:
         """Put these entries into leaves; write those that are full. The inner loop of a conversion."""
-        fields, lens, room = self._open
-        index = self.next_index
-        for found, value in batch:
-            if found != index:
-                raise IndexGap(f"entry {found} follows entry {index - 1}", self._file.path)
-            value_len = len(value)
-            if value_len + ITEM_LEN > room and lens:
-                self._cut(fields, lens)
-                fields, lens, room = [], [], self._room
-            fields += (index, value)
-            lens.append(value_len)
-            room -= value_len + ITEM_LEN
-            index += 1
-        self._open = fields, lens, room
-        self.next_index = index
+        if batch.first_index != self.next_index:
+            raise IndexGap(f"entry {batch.first_index} follows entry {self.next_index - 1}", self._file.path)
+        values, room, whole = self._open + batch.raws, self._open_room, self._room
+        start = 0
+        for stop, length in enumerate(map(len, batch.raws), len(self._open)):
+            room -= length + ITEM_LEN
+            if room < 0 and stop > start:
+                self._cut(values[start:stop])
+                start, room = stop, whole - length - ITEM_LEN
+        self._open, self._open_room = values[start:], room
+        self.next_index += len(batch.raws)
 
     def flush(self) -> None:
         """Write all that was appended."""
-        fields, lens, _room = self._open
-        if lens:
-            self._cut(fields, lens)
-        self._open = ([], [], self._room)
+        if self._open:
+            self._cut(self._open)
+        self._open, self._open_room = [], self._room
         self._write()
 
-    def _cut(self, fields: List[Any], lens: List[int]) -> None:
-        count = len(lens)
+    def _cut(self, values: List[bytes]) -> None:
+        """Make a leaf of these values."""
+        lens = list(map(len, values))
+        count, first_index = len(values), self._leaf_index
         length = HEADER_LEN + ITEM_LEN * count + sum(lens)
         if count == 1 and length > _LONG:
-            body = [LEAF_ELEMENT.pack(0, ELEMENT_LEN, KEY.size, lens[0]) + KEY.pack(fields[0]), fields[1]]
-        elif lens.count(lens[0]) == count:  # as most often: one packing for the whole page
-            table, items = self._shapes.get((count, lens[0])) or self._learn(count, lens[0])
-            body = [table, items.pack(*fields)]
+            body = [LEAF_ELEMENT.pack(0, ELEMENT_LEN, KEY.size, lens[0]) + KEY.pack(first_index), values[0]]
         else:
-            body = [_table(lens), struct.pack(">" + "".join([f"Q{value_len}s" for value_len in lens]), *fields)]
-        self._ready.append((fields[0], count, length, body))
+            fields: List[Any] = [0] * (2 * count)
+            fields[0::2] = range(first_index, first_index + count)
+            fields[1::2] = values
+            if lens.count(lens[0]) == count:  # as most often: one packing for the whole page
+                table, items = self._shapes.get((count, lens[0])) or self._learn(count, lens[0])
+                body = [table, items.pack(*fields)]
+            else:
+                body = [_table(lens), struct.pack(">" + "".join([f"Q{value_len}s" for value_len in lens]), *fields)]
+        self._leaf_index += count
+        self._ready.append((first_index, count, length, body))
         self._ready_pages += -(-length // self._page_size)
         if self._ready_pages * self._page_size >= WINDOW_LEN:
             self._write()

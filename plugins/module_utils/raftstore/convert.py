@@ -16,7 +16,7 @@ from typing import Any, Callable, Iterator, List, NamedTuple, Sequence, Tuple
 
 from .entry import decode, digest_line, same
 from .errors import Corrupt, IndexGap, located
-from .store import Extent, Part, PartResult, Record, Stable, StoreReader, StoreWriter
+from .store import Batch, Extent, Part, PartResult, Stable, StoreReader, StoreWriter, records_of
 from .transcode import transcode
 from .workers import Tell, run
 
@@ -101,10 +101,10 @@ def convert(
     )
 
 
-def _transcoded(source: StoreReader, encoding: str, extents: Sequence[Extent], tell: Tell) -> Iterator[List[Record]]:
-    for batch in source.records(extents):
+def _transcoded(source: StoreReader, encoding: str, extents: Sequence[Extent], tell: Tell) -> Iterator[Batch]:
+    for batch in source.batches(extents):
         yield transcode(source.encoding, encoding, batch)
-        tell(len(batch), sum([len(raw) for _index, raw in batch]))
+        tell(len(batch.raws), sum(map(len, batch.raws)))
 
 
 class Pair(NamedTuple):
@@ -183,40 +183,47 @@ def _overlaps(few: Sequence[Extent], many: Sequence[Extent]) -> Iterator[Tuple[E
         yield extent, many[start:stop]
 
 
-def _clipped(store: StoreReader, extents: Sequence[Extent], pair: Pair) -> Iterator[List[Record]]:
+def _clipped(store: StoreReader, extents: Sequence[Extent], pair: Pair) -> Iterator[Batch]:
     """The entries of the pair from these extents, which are read, and so checked, as a whole."""
-    for batch in store.records(extents):
-        if batch[0][0] < pair.first_index or batch[-1][0] > pair.last_index:
-            batch = [record for record in batch if pair.first_index <= record[0] <= pair.last_index]
-        if batch:
-            yield batch
+    index = pair.first_index
+    for batch in store.batches(extents):
+        clipped = batch.clipped(pair.first_index, pair.last_index)
+        if clipped.raws:
+            if clipped.first_index != index:
+                raise Corrupt(f"entry {clipped.first_index} where entry {index} should be", store.path)
+            index += len(clipped.raws)
+            yield clipped
 
 
 def _compare(source: StoreReader, target: StoreReader, pair: Pair, tell: Tell) -> int:
     """The number of entries in both; raises Corrupt at the first difference."""
-    expected = chain.from_iterable(_clipped(source, pair.source, pair))
+    expected = chain.from_iterable(batch.raws for batch in _clipped(source, pair.source, pair))
     count = 0
     for batch in _clipped(target, pair.target, pair):
-        wanted = list(islice(expected, len(batch)))
+        wanted = list(islice(expected, len(batch.raws)))
         with located(target.path):
-            if transcode(target.encoding, source.encoding, batch) != wanted:
-                _compare_strictly(source, target, wanted, batch)
-        count += len(batch)
-        tell(len(batch), sum([len(raw) for _index, raw in batch]))
+            back = transcode(target.encoding, source.encoding, batch).raws
+            if back != wanted:
+                _compare_strictly(source, target, wanted, back, batch)
+        count += len(wanted)
+        tell(len(wanted), sum(map(len, batch.raws)))
     if next(expected, None) is not None:
         raise Corrupt(f"entries are missing after the first {count} from {pair.first_index} on", target.path)
     return count
 
 
 def _compare_strictly(
-    source: StoreReader, target: StoreReader, wanted: Sequence[Record], found: Sequence[Record]
+    source: StoreReader, target: StoreReader, wanted: Sequence[bytes], back: Sequence[bytes], found: Batch
 ) -> None:
-    if len(wanted) != len(found):
-        raise Corrupt(f"{len(found)} entries from {found[0][0]} on, wanted {len(wanted)}", target.path)
-    for (index, old_raw), (found_index, new_raw) in zip(wanted, found):
+    """Raise Corrupt unless the entries are equal, of which not all have come back as the source has them."""
+    if len(wanted) != len(back):
+        raise Corrupt(f"{len(back)} entries from {found.first_index} on, wanted {len(wanted)}", target.path)
+    for old_raw, back_raw, (index, new_raw) in zip(wanted, back, found.records()):
+        if old_raw == back_raw:
+            continue
         with located(source.path):
             old = decode(source.encoding, index, old_raw)
-        if found_index != index or not same(old, decode(target.encoding, index, new_raw)):
+        if not same(old, decode(target.encoding, index, new_raw)):
             raise Corrupt(
                 f"entry {index} differs from the one in {source.path}",
                 target.path,
@@ -228,7 +235,6 @@ def digest(store: StoreReader) -> str:
     """SHA-256 over the digest lines of all entries, in hex. It does not depend on the kind of store."""
     hashed = hashlib.sha256()
     with located(store.path):
-        for batch in store.records(store.extents()):
-            for index, raw in batch:
-                hashed.update(digest_line(decode(store.encoding, index, raw)))
+        for index, raw in records_of(store, store.extents()):
+            hashed.update(digest_line(decode(store.encoding, index, raw)))
     return hashed.hexdigest()

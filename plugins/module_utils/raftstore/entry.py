@@ -160,12 +160,17 @@ def _take_raw(raw: bytes, pos: int) -> Tuple[bytes, int]:
 
 def pack_raw(data: bytes) -> bytes:
     """As go-msgpack without WriteExt: fixstr, str16 or str32; nil for empty, which is what Go reads from a WAL."""
-    if not data:
+    return pack_raw_head(len(data)) + data
+
+
+def pack_raw_head(length: int) -> bytes:
+    """What stands before `length` bytes of data; nil for none."""
+    if not length:
         return bytes((NIL,))
-    if len(data) < FIXSTR_LIMIT:
-        return bytes((FIXSTR | len(data),)) + data
-    marker = 0xDA if len(data) < 1 << 16 else 0xDB
-    return bytes((marker,)) + LENGTHS[marker].pack(len(data)) + data
+    if length < FIXSTR_LIMIT:
+        return bytes((FIXSTR | length,))
+    marker = 0xDA if length < 1 << 16 else 0xDB
+    return bytes((marker,)) + LENGTHS[marker].pack(length)
 
 
 FIELDS: Dict[bytes, Tuple[str, Callable[[bytes, int], Tuple[Any, int]]]] = {

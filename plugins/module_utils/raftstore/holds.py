@@ -20,7 +20,7 @@ from typing import Callable, Iterator, Optional, Tuple
 from .entry import decode, digest_line
 from .errors import located
 from .journal import Journal, Promise
-from .store import Stable, StoreReader
+from .store import Stable, StoreReader, records_of
 
 EQUAL = "equal"
 RAFT_DB_HOLDS = "raft.db holds wal/"
@@ -31,9 +31,8 @@ NEITHER = "neither"
 def lines(store: StoreReader) -> Iterator[bytes]:
     """The digest line of every entry, in order, through the strict decoder of the store's encoding."""
     with located(store.path):
-        for batch in store.records(store.extents()):
-            for index, raw in batch:
-                yield digest_line(decode(store.encoding, index, raw))
+        for index, raw in records_of(store, store.extents()):
+            yield digest_line(decode(store.encoding, index, raw))
 
 
 def line_at(store: StoreReader, index: int) -> Optional[bytes]:
@@ -43,7 +42,7 @@ def line_at(store: StoreReader, index: int) -> Optional[bytes]:
     """
     for extent in store.extents():
         if extent.first_index <= index <= extent.last_index:
-            found = [raw for batch in store.records([extent]) for at, raw in batch if at == index]
+            found = [raw for at, raw in records_of(store, [extent]) if at == index]
             with located(store.path):
                 return digest_line(decode(store.encoding, index, found[0])) if found else None
     return None

@@ -19,7 +19,7 @@ from .durable import Directory, read_exact
 from .errors import Refused
 from .locks import Inode, inode_of, open_locked
 from .names import JOURNAL, NODE_ID, OLD_STORE, RAFT_DB, SNAPSHOTS, WAL, WAL_META
-from .store import MSGPACK, Extent, Record, Stable, StoreReader
+from .store import MSGPACK, Batch, Extent, Stable, StoreReader
 from .syscalls import SystemCalls
 from .wal import WalStore
 
@@ -46,7 +46,7 @@ class EmptyStore:
         """None."""
         return []
 
-    def records(self, extents: Sequence[Extent]) -> Iterator[List[Record]]:
+    def batches(self, extents: Sequence[Extent]) -> Iterator[Batch]:
         """None."""
         return iter(())
 

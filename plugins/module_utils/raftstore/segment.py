@@ -31,12 +31,13 @@ from __future__ import annotations
 
 import re
 import struct
+from functools import lru_cache
 from typing import List, NamedTuple, Optional, Tuple
 
 from .bbolt import corrupt
 from .crc32c import crc32c
 from .errors import Unsupported
-from .store import Record
+from .store import Batch
 
 FILE_HEADER = struct.Struct("<I3sBQQQ")  # magic, reserved, version, base index, id, codec
 FRAME_HEADER = struct.Struct("<II")  # type and the three reserved bytes in one number, payload length or CRC
@@ -56,6 +57,7 @@ FRAME_COMMIT = 3
 COMMIT_MARK = b"\x03\0\0\0"
 MAX_ENTRY_LEN = 64 << 20  # raft-wal reads no larger entry, though it would write one (segment/reader.go)
 MAX_FILE_LEN = 2**31 - 1  # raft-wal creates no larger file (fs/fs.go)
+RUN = 16  # frames alike that a scan takes at once
 PADDING = tuple(bytes(-length & 7) for length in range(8))  # by payload length modulo 8
 UNKNOWN_KIND = "A later Nomad may have written it: use a version of this collection that knows it."
 SEAL_OVERHEAD = FILE_HEADER_LEN + 2 * FRAME_HEADER_LEN + INDEX_ITEM_LEN  # header, index header, its padding, commit
@@ -122,11 +124,33 @@ def describe_frame(raw: bytes) -> str:
 
 
 class Window(NamedTuple):
-    """What a scan has found in one buffer: records, the file offset of each one's frame, and how far it came."""
+    """What a scan has found in one buffer: entries, the file offset of each one's frame, and how far it came."""
 
-    records: List[Record]
+    batch: Batch
     frame_offs: List[int]
     end_pos: int
+
+
+@lru_cache(maxsize=64)
+def _alike(payload_len: int) -> struct.Struct:
+    """RUN entry frames with payloads of this length: header, payload and padding of each."""
+    return struct.Struct(f"8s{payload_len}s{-payload_len & 7}s" * RUN)
+
+
+def _take_alike(buf: bytes, pos: int, payload_len: int, raws: List[bytes]) -> int:
+    """Pass over entry frames with payloads of this length, RUN at a time; those left over are the caller's.
+
+    Measured for entries of 200 bytes: 0.1 microseconds each, one by one 0.5.
+    """
+    frames = _alike(payload_len)
+    header, padding = FRAME_HEADER.pack(FRAME_ENTRY, payload_len), PADDING[payload_len & 7]
+    while pos + frames.size <= len(buf):
+        fields = frames.unpack_from(buf, pos)
+        if fields[0::3].count(header) != RUN or fields[2::3].count(padding) != RUN:
+            break
+        raws += fields[1::3]
+        pos += frames.size
+    return pos
 
 
 class Scanner:
@@ -145,12 +169,13 @@ class Scanner:
 
     def scan(self, buf: bytes) -> Window:
         """Pass over the frames that are complete in `buf`; stop at damage, and at any frame of another kind."""
-        records: List[Record] = []
+        raws: List[bytes] = []
         frame_offs: List[int] = []
-        add, add_off, unpack = records.append, frame_offs.append, FRAME_HEADER.unpack_from
+        add, add_off, unpack = raws.append, frame_offs.append, FRAME_HEADER.unpack_from
         view, last = memoryview(buf), len(buf) - FRAME_HEADER_LEN
-        start_off, index, crc = self.off, self.next_index, self.crc
+        start_off, first_index, crc = self.off, self.next_index, self.crc
         pos = crc_pos = 0
+        before = -1  # payload length of the frame before
         while pos <= last:
             kind, value = unpack(buf, pos)
             if kind == FRAME_ENTRY:
@@ -161,18 +186,21 @@ class Scanner:
                 if value & 7 and buf[body_end:end] != PADDING[value & 7]:
                     self.damage = "the padding of the entry frame is not zero"
                     break
-                add((index, buf[pos + 8 : body_end]))
+                add(buf[pos + 8 : body_end])
                 add_off(start_off + pos)
-                index += 1
                 pos = end
+                if value == before:
+                    pos = _take_alike(buf, end, value, raws)
+                    frame_offs += range(start_off + end, start_off + pos, frame_len(value))
+                before = value if pos == end else -1
             elif kind == FRAME_COMMIT:
                 if crc32c(view[crc_pos:pos], crc) != value:
                     self.damage = "the checksum of the batch that ends here is wrong"
                     break
                 crc, pos = 0, pos + 8
                 crc_pos = pos
-                self.committed_off, self.committed_index = start_off + pos, index
+                self.committed_off, self.committed_index = start_off + pos, first_index + len(raws)
             else:
                 break
-        self.off, self.next_index, self.crc = start_off + pos, index, crc32c(view[crc_pos:pos], crc)
-        return Window(records, frame_offs, pos)
+        self.off, self.next_index, self.crc = start_off + pos, first_index + len(raws), crc32c(view[crc_pos:pos], crc)
+        return Window(Batch(first_index, raws), frame_offs, pos)

@@ -9,6 +9,7 @@ Which segments a log has, and which of their entries count, is the business of `
 from __future__ import annotations
 
 import struct
+from itertools import accumulate
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from . import segment
@@ -30,7 +31,7 @@ from .segment import (
     Scanner,
     Window,
 )
-from .store import Record
+from .store import Batch
 
 WINDOW_LEN = 1 << 20
 OFF_LIMIT = 1 << 32  # index items are u32
@@ -56,7 +57,7 @@ class SegmentReader:
         self.sealed = sealed
         self.entry_count = 0  # after `batches` has come to its end
 
-    def batches(self) -> Iterator[List[Record]]:
+    def batches(self) -> Iterator[Batch]:
         """All entries, in order. Raises Corrupt, at the latest at the end: every byte but those behind it is checked.
 
         A batch may be handed out before the commit frame that covers it has been reached, so nothing that was read is
@@ -69,8 +70,9 @@ class SegmentReader:
             while scanner.off < self.end_off:
                 window = self._next_window(scanner)
                 if self.sealed:
-                    self._compare_index(window, scanner.next_index - len(window.records) - self.header.base_index)
-                yield window.records
+                    self._compare_index(window)
+                if window.batch.raws:
+                    yield window.batch
             self.entry_count = scanner.next_index - self.header.base_index
             if self.sealed:
                 self._check_seal(scanner.crc)
@@ -89,16 +91,17 @@ class SegmentReader:
             )
         return window
 
-    def _compare_index(self, window: Window, position: int) -> None:
-        """Raise Corrupt unless the index has the offsets of these frames, the first of which is its item `position`."""
-        count = len(window.frame_offs)
-        index_off = self.end_off + FRAME_HEADER_LEN + INDEX_ITEM_LEN * position
-        raw = self._read(INDEX_ITEM_LEN * count, index_off)
-        found = struct.unpack(f"<{count}I", raw)
+    def _compare_index(self, window: Window) -> None:
+        """Raise Corrupt unless the index has the offsets of these frames."""
+        count, first_index = len(window.frame_offs), window.batch.first_index
+        index_off = self.end_off + FRAME_HEADER_LEN + INDEX_ITEM_LEN * (first_index - self.header.base_index)
+        found = struct.unpack(f"<{count}I", self._read(INDEX_ITEM_LEN * count, index_off))
+        if found == tuple(window.frame_offs):
+            return
         for number, (item, frame_off) in enumerate(zip(found, window.frame_offs)):
             if item != frame_off:
                 raise corrupt(
-                    f"the index says that entry {window.records[number][0]} is at byte {item}, it is at {frame_off}",
+                    f"the index says that entry {first_index + number} is at byte {item}, it is at {frame_off}",
                     index_off + INDEX_ITEM_LEN * number,
                 )
 
@@ -116,8 +119,7 @@ class SegmentReader:
             crc = crc32c(raw, crc)
         if self.entry_count % 2 and raw[-INDEX_ITEM_LEN:] != bytes(INDEX_ITEM_LEN):
             raise corrupt("the padding of the index frame is not zero", commit_off - INDEX_ITEM_LEN)
-        raw = self._read(FRAME_HEADER_LEN, commit_off)
-        if FRAME_HEADER.unpack(raw) != (FRAME_COMMIT, crc):
+        if FRAME_HEADER.unpack(self._read(FRAME_HEADER_LEN, commit_off)) != (FRAME_COMMIT, crc):
             raise corrupt("the checksum of the batch that ends here is wrong", commit_off)
 
 
@@ -244,7 +246,6 @@ class SegmentWriter:
 
     def __init__(self, new: NewFile, header: Header) -> None:
         self._new = new
-        self._header = header
         self._pending: List[bytes] = [segment.pack_header(header)]
         self._pending_len = FILE_HEADER_LEN
         self._index = bytearray()
@@ -255,28 +256,29 @@ class SegmentWriter:
         """Bytes that the file will have if it is sealed now."""
         return self._new.length + self._pending_len + segment.frame_len(len(self._index)) + FRAME_HEADER_LEN
 
-    def append(self, records: Sequence[Record]) -> None:
-        """Write these records. Raises IndexGap unless they follow what is there, and whatever writing raises."""
-        pending, index = self._pending, self.next_index
-        start_off = off = self._new.length + self._pending_len
-        offs: List[int] = []
-        for record_index, payload in records:
-            length = len(payload)
-            if record_index != index or length > MAX_ENTRY_LEN:
-                self._refuse(index, record_index, length)
-            offs.append(off)
-            pending += (FRAME_HEADER.pack(FRAME_ENTRY, length), payload, PADDING[length & 7])
-            off += 8 + length + (-length & 7)
-            index += 1
-        self.next_index = index
+    def append(self, batch: Batch) -> None:
+        """Write these entries. Raises IndexGap unless they follow what is there, and whatever writing raises."""
+        raws, lens = batch.raws, list(map(len, batch.raws))
+        if batch.first_index != self.next_index or max(lens, default=0) > MAX_ENTRY_LEN:
+            self._refuse(batch, lens)
+        start_off = self._new.length + self._pending_len
+        offs = list(accumulate([8 + length + (-length & 7) for length in lens], initial=start_off))
+        heads = {length: FRAME_HEADER.pack(FRAME_ENTRY, length) for length in set(lens)}
+        pieces: List[bytes] = [b""] * (3 * len(raws))
+        pieces[0::3] = [heads[length] for length in lens]
+        pieces[1::3] = raws
+        pieces[2::3] = [PADDING[length & 7] for length in lens]
+        self._pending += pieces
+        self._pending_len += offs.pop() - start_off
         self._index += struct.pack(f"<{len(offs)}I", *offs)
-        self._pending_len += off - start_off
+        self.next_index += len(raws)
         if self._pending_len >= WINDOW_LEN:
             self._flush()
 
-    def _refuse(self, wanted: int, index: int, length: int) -> None:
-        if index != wanted:
-            raise IndexGap(f"entry {index} follows entry {wanted - 1}, but a WAL has no holes")
+    def _refuse(self, batch: Batch, lens: Sequence[int]) -> None:
+        if batch.first_index != self.next_index:
+            raise IndexGap(f"entry {batch.first_index} follows entry {self.next_index - 1}, but a WAL has no holes")
+        index, length = next(pair for pair in enumerate(lens, batch.first_index) if pair[1] > MAX_ENTRY_LEN)
         raise Refused(
             f"entry {index} would take {length} bytes in a WAL, which cannot read more than {MAX_ENTRY_LEN}",
             hint="Take a snapshot so that the log no longer needs this entry, or stay on BoltDB.",

@@ -16,6 +16,29 @@ BINARY = "binary"
 Record = Tuple[int, bytes]
 
 
+class Batch(NamedTuple):
+    """Consecutive entries: the index of the first, and the bytes of each, so that no entry needs an object more."""
+
+    first_index: int
+    raws: List[bytes]
+
+    @property
+    def last_index(self) -> int:
+        """Index of the last of them."""
+        return self.first_index + len(self.raws) - 1
+
+    def clipped(self, first_index: int, last_index: int) -> Batch:
+        """Those of them from `first_index` to `last_index`; maybe none."""
+        if first_index <= self.first_index and self.last_index <= last_index:
+            return self
+        start = max(first_index, self.first_index)
+        return Batch(start, self.raws[start - self.first_index : max(last_index + 1 - self.first_index, 0)])
+
+    def records(self) -> List[Record]:
+        """Each of them with its index."""
+        return list(enumerate(self.raws, self.first_index))
+
+
 class Stable(NamedTuple):
     """The values Raft must not forget. None: the key is absent, as on a server that never voted.
 
@@ -77,7 +100,7 @@ class StoreReader(Protocol):
     def extents(self) -> Sequence[Extent]:
         """All entries as extents in ascending order; neighbours that are not contiguous have a hole between them."""
 
-    def records(self, extents: Sequence[Extent]) -> Iterator[List[Record]]:
+    def batches(self, extents: Sequence[Extent]) -> Iterator[Batch]:
         """The entries of these extents in order, in batches of bounded size."""
 
 
@@ -87,8 +110,14 @@ class StoreWriter(Protocol):
     encoding: str
     part_len: int  # bytes, as the source counts them, that one part may have
 
-    def write_part(self, part: Part, batches: Iterable[List[Record]]) -> PartResult:
+    def write_part(self, part: Part, batches: Iterable[Batch]) -> PartResult:
         """Write one part and sync it. Runs in a worker process; parts may be written in any order, at the same time."""
 
     def seal(self, results: Sequence[PartResult], stable: Stable) -> None:
         """Write and sync the metadata, which completes the store. Runs once, in the parent, with results in order."""
+
+
+def records_of(store: StoreReader, extents: Sequence[Extent]) -> Iterator[Record]:
+    """The entries of these extents in order, each with its index."""
+    for batch in store.batches(extents):
+        yield from batch.records()

@@ -26,7 +26,7 @@ from .errors import Corrupt, IndexGap, Refused, Unsupported
 from .names import WAL_META
 from .segment import FRAME_HEADER_LEN, Header
 from .segmentfile import SegmentReader, SegmentWriter, Tail, recover_tail
-from .store import Extent, Part, PartResult, Record, Stable
+from .store import Batch, Extent, Part, PartResult, Stable
 from .walmeta import SegmentInfo, WalMeta
 
 NS_PER_S = 1_000_000_000
@@ -76,7 +76,7 @@ class WalStore:
         """One extent for each segment that has entries, ascending and without holes."""
         return self._extents
 
-    def records(self, extents: Sequence[Extent]) -> Iterator[List[Record]]:
+    def batches(self, extents: Sequence[Extent]) -> Iterator[Batch]:
         """The entries of these extents, in batches of about a megabyte or one entry. Raises Corrupt.
 
         Whole segments are read and checked, and a checksum may cover more than a batch: nothing that was read is to be
@@ -90,11 +90,9 @@ class WalStore:
                 path = self._directory.path_of(name)
                 reader = SegmentReader(fd, path, Header(info.base_index, info.id), end_off, sealed)
                 for batch in reader.batches():
-                    first, last = batch[0][0] if batch else 0, batch[-1][0] if batch else 0
-                    if first < extent.first_index or last > extent.last_index:
-                        batch = [record for record in batch if extent.first_index <= record[0] <= extent.last_index]
-                    if batch:
-                        yield batch
+                    clipped = batch.clipped(extent.first_index, extent.last_index)
+                    if clipped.raws:
+                        yield clipped
                 if reader.entry_count <= extent.last_index - info.base_index:
                     raise Corrupt(
                         f"the segment has {reader.entry_count} entries from {info.base_index} on, "
@@ -184,10 +182,10 @@ class WalStoreWriter:
         self._page_size = page_size
         self._clock = clock
 
-    def write_part(self, part: Part, batches: Iterable[List[Record]]) -> PartResult:
+    def write_part(self, part: Part, batches: Iterable[Batch]) -> PartResult:
         """Write and sync the segment, or segments, of this part. Result fields: the values of each SegmentInfo."""
         must_cut = sum(extent.data_len for extent in part.extents) > self.part_len
-        todo = ([record] for batch in batches for record in batch) if must_cut else iter(batches)
+        todo = _singly(batches) if must_cut else iter(batches)
         made: List[SegmentInfo] = []
         written = 0
         next_index = part.first_index
@@ -222,14 +220,12 @@ class WalStoreWriter:
         s, ns = divmod(self._clock(), NS_PER_S)
         return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(s)) + f".{ns:09d}".rstrip("0").rstrip(".") + "Z"
 
-    def _fill(
-        self, writer: SegmentWriter, batch: Optional[List[Record]], todo: Iterator[List[Record]], must_cut: bool
-    ) -> Optional[List[Record]]:
+    def _fill(self, writer: SegmentWriter, batch: Batch, todo: Iterator[Batch], must_cut: bool) -> Optional[Batch]:
         """Append batches until one would make the segment too large; that one, or None at the end."""
-        writer.append(batch or [])
+        writer.append(batch)
         for batch in todo:
             if must_cut:
-                growth = sum(segment.frame_len(len(payload)) + segment.INDEX_ITEM_LEN for _index, payload in batch)
+                growth = sum(segment.frame_len(len(payload)) + segment.INDEX_ITEM_LEN for payload in batch.raws)
                 if writer.sealed_len() + growth > self._segment_len:
                     return batch
             writer.append(batch)
@@ -251,3 +247,9 @@ class WalStoreWriter:
         finally:
             new.close()
         self._directory.sync()
+
+
+def _singly(batches: Iterable[Batch]) -> Iterator[Batch]:
+    for batch in batches:
+        for index, raw in batch.records():
+            yield Batch(index, [raw])

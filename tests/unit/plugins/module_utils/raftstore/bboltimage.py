@@ -12,6 +12,7 @@ import struct
 from contextlib import contextmanager
 
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import BoltStore
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import records_of
 
 BRANCH, LEAF, META, FREELIST = 1, 2, 4, 16
 NOT_STORED = (1 << 64) - 1
@@ -175,6 +176,6 @@ def read_store(path, data):
     """Everything a store of this content says: (stable, extents as (first, count), all records, notes)."""
     with opened(path, data) as fd:
         store = BoltStore(fd, str(path))
-        records = [record for batch in store.records(store.extents()) for record in batch]
+        records = list(records_of(store, store.extents()))
         shape = [(extent.first_index, extent.entry_count) for extent in store.extents()]
         return store.stable(), shape, records, store.notes

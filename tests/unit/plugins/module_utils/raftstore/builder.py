@@ -21,7 +21,14 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.durable im
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entry import Entry
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.gotime import GoTime
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.journal import Journal, Promise, render
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import Extent, Part, Stable
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import (
+    Batch,
+    Extent,
+    Part,
+    Record,
+    Stable,
+    records_of,
+)
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal import WalStore, WalStoreWriter
 
 STORES = Path(__file__).resolve().parents[4] / "fixtures/nomad-2.0.5/stores"
@@ -86,6 +93,11 @@ def _stable_items(stable: Stable) -> List[Tuple[bytes, bytes]]:
     return items
 
 
+def batch_of(records: Sequence[Record]) -> Batch:
+    """Consecutive records as one batch."""
+    return Batch(records[0][0], [raw for _index, raw in records])
+
+
 def write_wal(path: Path, entries: Sequence[Entry], stable: Stable = VOTED) -> None:
     """A WAL of one sealed segment and an empty tail, mode 0700."""
     path.mkdir(mode=0o700)
@@ -97,7 +109,7 @@ def write_wal(path: Path, entries: Sequence[Entry], stable: Stable = VOTED) -> N
             records = [(item.index, entry.encode_binary(item)) for item in entries]
             extent = Extent(entries[0].index, len(entries), sum(len(raw) for _index, raw in records), None)
             part = Part(0, entries[0].index, len(entries), [extent])
-            results.append(writer.write_part(part, iter([records])))
+            results.append(writer.write_part(part, iter([batch_of(records)])))
         writer.seal(results, stable)
     finally:
         directory.close()
@@ -137,8 +149,7 @@ def entries_of(path: Path) -> List[str]:
         reader = WalStore(inner, fd) if path.is_dir() else BoltStore(fd, str(path))
         lines = [
             entry.digest_line(entry.decode(reader.encoding, index, raw)).decode()
-            for batch in reader.records(reader.extents())
-            for index, raw in batch
+            for index, raw in records_of(reader, reader.extents())
         ]
         return [*lines, str(reader.stable())]
     finally:

@@ -200,7 +200,7 @@ def test_the_file_is_not_written_to(tmp_path):
     read_only = os.open(str(path), os.O_RDONLY)
     try:
         store = BoltStore(read_only, str(path))
-        assert sum(len(batch) for batch in store.records(store.extents())) == 30
+        assert sum(len(batch.raws) for batch in store.batches(store.extents())) == 30
     finally:
         os.close(read_only)
     assert os.stat(str(path)).st_mtime_ns == before.st_mtime_ns

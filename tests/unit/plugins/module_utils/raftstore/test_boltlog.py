@@ -13,6 +13,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import bol
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt import PAGE_SIZES
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import BoltStore
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import Corrupt, StoreError, Unsupported
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import records_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.plugins.module_utils.raftstore.bboltimage import (
@@ -75,10 +76,10 @@ class TestExtents:
         with opened(tmp_path / "raft.db", raft_db(items).data) as fd:
             store = BoltStore(fd, "raft.db")
             for extent in store.extents():
-                got = [record for batch in store.records([extent]) for record in batch]
+                got = list(records_of(store, [extent]))
                 assert got == [entry for entry in items if extent.first_index <= entry[0] <= extent.last_index]
             twice = [store.extents()[3], store.extents()[1]] * 2
-            got = [index for batch in store.records(twice) for index, _value in batch]
+            got = [index for index, _value in records_of(store, twice)]
             assert got == [index for extent in twice for index in range(extent.first_index, extent.last_index + 1)]
 
     def test_about_a_megabyte_each(self, tmp_path):
@@ -89,7 +90,7 @@ class TestExtents:
             assert [extent.first_index for extent in extents[1:]] == [extent.last_index + 1 for extent in extents[:-1]]
             assert all(1 << 20 <= extent.data_len < (1 << 20) + 9 * 424 for extent in extents[:-1])
             assert store.live_len == sum(extent.data_len for extent in extents) == 9000 * (16 + 8 + 400)
-            assert all(sum(len(value) for _index, value in batch) <= 1 << 20 for batch in store.records(extents))
+            assert all(sum(map(len, batch.raws)) <= 1 << 20 for batch in store.batches(extents))
 
     def test_the_largest_indexes(self, tmp_path):
         items = entries(9, first=(1 << 64) - 9)
@@ -154,7 +155,7 @@ class TestPlaces:
             tracemalloc.start()
             try:
                 store = BoltStore(fd, "raft.db")
-                count = sum(len(batch) for batch in store.records(store.extents()))
+                count = sum(len(batch.raws) for batch in store.batches(store.extents()))
                 peak = tracemalloc.get_traced_memory()[1]
             finally:
                 tracemalloc.stop()
@@ -228,7 +229,7 @@ def test_a_file_that_changes_between_survey_and_reading(tmp_path, value_len):
             file.seek(off + 16 + 6 * 16 + (8 + value_len // 8 * 8) * 5)
             file.write(index_key(7))
         with pytest.raises(Corrupt, match=r"entry 7 where entry 6 was|entries 6 to 6 are gone") as caught:
-            list(store.records(store.extents()))
+            list(store.batches(store.extents()))
         assert caught.value.offset == off
 
 
@@ -236,7 +237,7 @@ def verdict(path, fd):
     """What reading gives: (stable, records), or None for an error. Anything but StoreError fails the test."""
     try:
         store = BoltStore(fd, path)
-        return store.stable(), [record for batch in store.records(store.extents()) for record in batch]
+        return store.stable(), list(records_of(store, store.extents()))
     except StoreError as error:
         assert str(error).startswith(path)
         assert error.offset is not None

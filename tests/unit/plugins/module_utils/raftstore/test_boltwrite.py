@@ -16,8 +16,15 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb imp
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltwrite import BoltStoreWriter
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.durable import Directory
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import IndexGap, WriteFailed
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import Extent, Part, Record, Stable
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import (
+    Extent,
+    Part,
+    Record,
+    Stable,
+    records_of,
+)
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.syscalls import REAL, SystemCalls
+from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore.builder import batch_of
 from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore.recording import Recorder
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -43,8 +50,8 @@ def write(
     writer = BoltStoreWriter(directory, "raft.db", page_size, attributes)
     try:
         results = [
-            writer.write_part(part(number, records), [list(records[at : at + 3]) for at in range(0, len(records), 3)])
-            for number, records in enumerate(parts)
+            writer.write_part(part(number, taken), [batch_of(taken[at : at + 3]) for at in range(0, len(taken), 3)])
+            for number, taken in enumerate(parts)
         ]
         writer.seal(results, stable)
     finally:
@@ -57,7 +64,7 @@ def read(path: Path) -> Tuple[List[Record], Stable]:
     fd = os.open(path, os.O_RDONLY)
     try:
         store = BoltStore(fd, str(path))
-        return [record for batch in store.records(store.extents()) for record in batch], store.stable()
+        return list(records_of(store, store.extents())), store.stable()
     finally:
         os.close(fd)
 
@@ -206,7 +213,7 @@ def test_a_hole_is_refused(tmp_path: Path) -> None:
     directory = Directory.open(str(tmp_path))
     writer = BoltStoreWriter(directory, "raft.db", 4096)
     with pytest.raises(IndexGap, match="entries 3 to 4 are missing"):
-        writer.write_part(Part(0, 1, 4, []), [records([5, 5])])
+        writer.write_part(Part(0, 1, 4, []), [batch_of(records([5, 5]))])
     writer.close()
 
 

@@ -20,7 +20,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.durable im
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entry import Entry
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import Corrupt, IndexGap, StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.gotime import GoTime
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import Extent, Part, Record, Stable
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import Batch, Extent, Part, Stable
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal import WalStore, WalStoreWriter
 from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore import builder
 from hypothesis import given
@@ -161,9 +161,9 @@ class Forgetful:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    def records(self, extents: Sequence[Extent]) -> Iterator[List[Record]]:
-        for batch in self._store.records(extents):
-            yield batch[:-1]
+    def batches(self, extents: Sequence[Extent]) -> Iterator[Batch]:
+        for batch in self._store.batches(extents):
+            yield Batch(batch.first_index, batch.raws[:-1])
 
 
 def test_entries_that_are_never_read_back_are_missed(tmp_path: Path, opened: Callable[[Path], Any]) -> None:
@@ -257,12 +257,13 @@ class Endless:
     def extents(self) -> Sequence[Extent]:
         return [Extent(index, 50, 50 * 16500, None) for index in range(1, self.last_index, 50)]
 
-    def records(self, extents: Sequence[Extent]) -> Iterator[List[Record]]:
+    def batches(self, extents: Sequence[Extent]) -> Iterator[Batch]:
         for extent in extents:
-            yield [
-                (index, entry.encode_msgpack(Entry(index, 1, 0, bytes(16384), b"", GoTime(1_800_000_000, index))))
+            made = [
+                entry.encode_msgpack(Entry(index, 1, 0, bytes(16384), b"", GoTime(1_800_000_000, index)))
                 for index in range(extent.first_index, extent.last_index + 1)
             ]
+            yield Batch(extent.first_index, made)
 
 
 def test_memory_does_not_grow_with_the_store(tmp_path: Path) -> None:
@@ -339,7 +340,7 @@ def test_sides_that_are_cut_differently_are_compared_entry_by_entry(
         for number, (start, stop) in enumerate(((0, 233), (233, 466), (466, 700))):
             extent = Extent(start + 1, stop - start, 1, None)
             part = Part(number, start + 1, stop - start, [extent])
-            results.append(made.write_part(part, iter([records[start:stop]])))
+            results.append(made.write_part(part, iter([builder.batch_of(records[start:stop])])))
         made.seal(results, builder.VOTED)
         target = opened(path)
         if not bad:

@@ -125,7 +125,7 @@ def test_a_store_file_reads_what_it_holds_open(tmp_path: Path) -> None:
     empty = raftdir.StoreFile(directory, "raft.db", change=True)
     assert (old.read_boltdb().last_index, wal.read_wal().last_index) == (5, 7)
     nothing = empty.read_boltdb()
-    assert (nothing.entry_count, list(nothing.records(nothing.extents())), nothing.stable()) == (0, [], Stable())
+    assert (nothing.entry_count, list(nothing.batches(nothing.extents())), nothing.stable()) == (0, [], Stable())
     for file in (old, wal, empty):
         file.close()
         file.close()

@@ -40,7 +40,7 @@ def test_windows_of_any_size_find_the_same(window_len: int) -> None:
     have = window_len
     while scanner.off < len(GOLDEN) and not scanner.damage:
         found = scanner.scan(GOLDEN[scanner.off : scanner.off + have])
-        records += found.records
+        records += found.batch.records()
         offs += found.frame_offs
         have = window_len if found.end_pos else have + 1
     assert [index for index, _raw in records] == [5, 6]
@@ -52,7 +52,7 @@ def test_windows_of_any_size_find_the_same(window_len: int) -> None:
 def test_each_commit_covers_what_follows_the_one_before() -> None:
     raw = batches(1, [2, 1, 3]).raw
     scanner = Scanner(raw[:32], 1)
-    assert len(scanner.scan(raw[32:]).records) == 6
+    assert len(scanner.scan(raw[32:]).batch.raws) == 6
     assert (scanner.damage, scanner.off) == ("", len(raw))
 
 

@@ -25,6 +25,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.segmentfil
     Tail,
     recover_tail,
 )
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import Batch
 from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore.segments import (
     GOLDEN,
     Built,
@@ -46,7 +47,7 @@ class File:
 
     def read(self, end_off: int, sealed: bool, base_index: int = 1) -> List[Tuple[int, bytes]]:
         reader = SegmentReader(self.fd, self.path, Header(base_index, 1), end_off, sealed)
-        return [record for batch in reader.batches() for record in batch]
+        return [record for batch in reader.batches() for record in batch.records()]
 
     def recover(self, base_index: int = 1) -> Tail:
         return recover_tail(self.fd, os.fstat(self.fd).st_size, self.path, Header(base_index, 1))
@@ -80,8 +81,8 @@ def test_written_segments_are_frames_index_and_one_commit(tmp_path: Path, count:
     directory = Directory.open(str(tmp_path))
     new = directory.create("x")
     writer = SegmentWriter(new, Header(170, 3))
-    writer.append(records(items[:1], 170))
-    writer.append(records(items[1:], 171))
+    writer.append(Batch(170, items[:1]))
+    writer.append(Batch(171, items[1:]))
     wanted_len = writer.sealed_len()
     index_start = writer.seal()
     built = Built(170, 3).entries(items).index().commit()
@@ -94,7 +95,7 @@ def test_segments_are_written_and_read_in_pieces(tmp_path: Path, file: File) -> 
     new = Directory.open(str(tmp_path)).create("x")
     writer = SegmentWriter(new, Header(1, 1))
     for position in range(0, len(items), 3):
-        writer.append(records(items[position : position + 3], position + 1))
+        writer.append(Batch(position + 1, items[position : position + 3]))
     index_start = writer.seal()
     file.put((tmp_path / "x").read_bytes())
     assert file.read(index_start - 8, True) == records(items)
@@ -102,15 +103,15 @@ def test_segments_are_written_and_read_in_pieces(tmp_path: Path, file: File) -> 
 
 def test_a_hole_is_never_written(tmp_path: Path) -> None:
     writer = SegmentWriter(Directory.open(str(tmp_path)).create("x"), Header(1, 1))
-    writer.append([(1, b"a")])
+    writer.append(Batch(1, [b"a"]))
     with pytest.raises(IndexGap, match="entry 3 follows entry 1"):
-        writer.append([(3, b"a")])
+        writer.append(Batch(3, [b"a"]))
 
 
 def test_an_entry_that_raft_wal_could_not_read_is_never_written(tmp_path: Path) -> None:
     writer = SegmentWriter(Directory.open(str(tmp_path)).create("x"), Header(1, 1))
     with pytest.raises(Refused, match="67108865 bytes"):
-        writer.append([(1, bytes(MAX_ENTRY_LEN + 1))])
+        writer.append(Batch(1, [bytes(MAX_ENTRY_LEN + 1)]))
 
 
 def test_every_flipped_bit_of_a_sealed_segment_is_refused(file: File) -> None:

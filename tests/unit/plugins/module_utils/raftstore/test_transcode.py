@@ -12,15 +12,14 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import ent
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entry import Entry
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import Corrupt, StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.gotime import GoTime
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import Batch
 from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore import forms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-Record = Tuple[int, bytes]
 
-
-def strictly(source: str, target: str) -> Callable[[Record], bytes]:
-    return lambda record: entry.ENCODERS[target](entry.decode(source, *record))
+def strictly(source: str, target: str, batch: Batch) -> List[bytes]:
+    return [entry.ENCODERS[target](entry.decode(source, *record)) for record in batch.records()]
 
 
 def outcome(call: Callable[[], Any]) -> Any:
@@ -31,11 +30,11 @@ def outcome(call: Callable[[], Any]) -> Any:
         return type(error), error.what
 
 
-def same_as_strict(source: str, target: str, records: List[Record]) -> None:
-    """Each record alone and all together: bytes and refusals are equal."""
-    fast = outcome(lambda: transcode.transcode(source, target, records))
-    strict = outcome(lambda: [(record[0], strictly(source, target)(record)) for record in records])
-    assert fast == strict
+def same_as_strict(source: str, target: str, batch: Batch) -> None:
+    """Bytes and refusals are equal, and the fast path does not depend on what it has seen before."""
+    strict = outcome(lambda: strictly(source, target, batch))
+    for _again in range(2):
+        assert outcome(lambda: transcode.transcode(source, target, batch).raws) == strict
 
 
 @st.composite
@@ -49,22 +48,48 @@ def families(draw: Any) -> List[Entry]:
     for number in range(6):
         time = draw(st.one_of(forms.times(), st.just(GoTime(1_800_000_000, 5 * number))))
         data = draw(st.binary(min_size=4, max_size=4)) * (length // 4 + 1)
-        made.append(Entry(min(first + number, forms.U64_MAX), term, kind, data[:length], b"", time))
-    return made
+        made.append(Entry(first + number, term, kind, data[:length], b"", time))
+    return [item for item in made if item.index <= forms.U64_MAX]
 
 
 @settings(max_examples=60, deadline=None)
 @given(families())
 def test_families_of_one_shape(family: List[Entry]) -> None:
-    same_as_strict("msgpack", "binary", [(item.index, entry.encode_msgpack(item)) for item in family])
-    same_as_strict("binary", "msgpack", [(item.index, entry.encode_binary(item)) for item in family])
+    first = family[0].index
+    same_as_strict("msgpack", "binary", Batch(first, [entry.encode_msgpack(item) for item in family]))
+    same_as_strict("binary", "msgpack", Batch(first, [entry.encode_binary(item) for item in family]))
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(forms.stored(), max_size=4))
-def test_every_form(pairs: List[Tuple[Entry, bytes]]) -> None:
-    same_as_strict("msgpack", "binary", [(item.index, value) for item, value in pairs])
-    same_as_strict("binary", "msgpack", [(item.index, entry.encode_binary(item)) for item, _value in pairs])
+@given(st.lists(families(), max_size=3), st.data())
+def test_families_among_each_other(several: List[List[Entry]], data: Any) -> None:
+    """Terms, types, lengths and forms that change all the time, over the edges of the index."""
+    mixed = data.draw(st.permutations([item for family in several for item in family]))
+    first = max(1, data.draw(st.sampled_from(forms.EDGES)) - len(mixed))
+    items = [replace(item, index=index) for index, item in enumerate(mixed, first)]
+    same_as_strict("msgpack", "binary", Batch(first, [entry.encode_msgpack(item) for item in items]))
+    same_as_strict("binary", "msgpack", Batch(first, [entry.encode_binary(item) for item in items]))
+
+
+@settings(max_examples=100, deadline=None)
+@given(forms.stored())
+def test_every_form(pair: Tuple[Entry, bytes]) -> None:
+    item, value = pair
+    same_as_strict("msgpack", "binary", Batch(item.index, [value]))
+    same_as_strict("binary", "msgpack", Batch(item.index, [entry.encode_binary(item)]))
+
+
+@settings(max_examples=100, deadline=None)
+@given(families(), st.data())
+def test_every_kind_of_damage_among_entries_of_a_known_shape(family: List[Entry], data: Any) -> None:
+    for source, target in (("msgpack", "binary"), ("binary", "msgpack")):
+        raws = [entry.ENCODERS[source](item) for item in family]
+        place = data.draw(st.integers(0, len(raws) - 1))
+        raw = bytearray(raws[place])
+        start = data.draw(st.integers(0, len(raw) - 1))
+        raw[start : start + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+        raws[place] = bytes(raw)
+        same_as_strict(source, target, Batch(family[0].index, raws))
 
 
 @pytest.mark.parametrize(("source", "target"), [("msgpack", "binary"), ("binary", "msgpack")])
@@ -72,40 +97,44 @@ def test_every_form(pairs: List[Tuple[Entry, bytes]]) -> None:
 def test_every_bit_flip_in_an_entry_whose_shape_is_known(source: str, target: str, index: int) -> None:
     time = GoTime(1_800_000_000, 999_999_999)
     known = Entry(index, 7, 0, b"some data", b"", time)
-    assert transcode.transcode(source, target, [(index, entry.ENCODERS[source](known))])
+    assert transcode.transcode(source, target, Batch(index, [entry.ENCODERS[source](known)])).raws
     raw = entry.ENCODERS[source](replace(known, data=b"more data"))
     for bit in range(8 * len(raw)):
         flipped = bytearray(raw)
         flipped[bit // 8] ^= 1 << bit % 8
-        same_as_strict(source, target, [(index, bytes(flipped))])
+        same_as_strict(source, target, Batch(index, [bytes(flipped)]))
 
 
 def test_a_refusal_names_the_entry() -> None:
     good = Entry(9, 1, 0, b"data", b"", GoTime(1_800_000_000, 5))
     raw = entry.encode_msgpack(good)
     with pytest.raises(Corrupt, match="entry 10 says that its index is 9"):
-        transcode.transcode("msgpack", "binary", [(9, raw), (10, raw)])
+        transcode.transcode("msgpack", "binary", Batch(9, [raw, raw]))
 
 
-def test_the_common_shape_takes_the_fast_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    records = [
-        (index, entry.encode_msgpack(Entry(index, 3, 0, b"x" * 200, b"", GoTime(1_800_000_000 + index, index))))
-        for index in range(70_000, 70_600)
-    ]
-    first = transcode.transcode("msgpack", "binary", records[:1])
+@pytest.mark.parametrize("first", [100, 16_300, 65_500, 2**21 - 40, 2**32 - 40])
+def test_entries_of_all_lengths_take_the_fast_path(monkeypatch: pytest.MonkeyPatch, first: int) -> None:
+    """Once one entry of a term has been seen: of other lengths, too, and where indexes become longer."""
+    made = [Entry(first + n, 3, 0, b"x" * (n * 7 % 300), b"", GoTime(1_800_000_000 + n, n + 1)) for n in range(80)]
+    values = Batch(first, [entry.encode_msgpack(item) for item in made])
+    payloads = Batch(first, [entry.encode_binary(item) for item in made])
+    transcode.transcode("msgpack", "binary", Batch(first, values.raws[:1]))
     monkeypatch.setattr(transcode, "decode", None)  # the strict codecs are out of reach now
-    payloads = transcode.transcode("msgpack", "binary", records)
-    assert payloads[0] == first[0]
-    assert transcode.transcode("binary", "msgpack", payloads) == records
+    assert transcode.transcode("msgpack", "binary", values) == payloads
+    assert transcode.transcode("binary", "msgpack", payloads) == values
+
+
+def test_many_entries_of_no_common_form_take_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at = []
+    counted = transcode._uvarints
+    monkeypatch.setattr(
+        transcode, "_uvarints", lambda first, stop: looked_at.append(stop - first) or counted(first, stop)
+    )
+    made = [Entry(index, 3, 0, b"x", b"extension", GoTime(1_800_000_000, 5)) for index in range(1, 2001)]
+    transcode.transcode("msgpack", "binary", Batch(1, [entry.encode_msgpack(item) for item in made]))
+    assert sum(looked_at) < 3 * len(made) + 2000
 
 
 def test_the_same_encoding_is_left_alone() -> None:
-    records = [(1, b"anything")]
-    assert transcode.transcode("binary", "binary", records) is records
-
-
-def test_the_caches_stay_small() -> None:
-    for length in range(transcode.SHAPES_MAX + 10):
-        item = Entry(1, 1, 0, b"x" * length, b"", GoTime(1_800_000_000, 5))
-        transcode.transcode("msgpack", "binary", [(1, entry.encode_msgpack(item))])
-    assert len(transcode._BY_MSGPACK_LEN) <= transcode.SHAPES_MAX
+    batch = Batch(1, [b"anything"])
+    assert transcode.transcode("binary", "binary", batch) is batch

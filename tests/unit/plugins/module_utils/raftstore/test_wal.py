@@ -21,10 +21,17 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors imp
     StoreError,
     Unsupported,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import Extent, Part, PartResult, Stable
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import (
+    Extent,
+    Part,
+    PartResult,
+    Stable,
+    records_of,
+)
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal import WalStore, WalStoreWriter
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.walmeta import ZERO_TIME, SegmentInfo, WalMeta
 from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore import builder
+from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore.builder import batch_of
 from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore.segments import (
     Built,
     batches,
@@ -66,7 +73,7 @@ def open_wal(path: Path) -> WalStore:
 
 
 def content(store: WalStore) -> List[Record]:
-    return [record for batch in store.records(store.extents()) for record in batch]
+    return list(records_of(store, store.extents()))
 
 
 def content_of(path: Path) -> List[Record]:
@@ -85,7 +92,7 @@ def write(path: Path, parts: Sequence[Sequence[Record]], segment_len: int = 1 <<
     for number, records in enumerate(parts):
         extent = Extent(records[0][0], len(records), sum(len(raw) + 24 for _index, raw in records), None)
         part = Part(number, records[0][0], len(records), [extent])
-        results.append(writer.write_part(part, iter([list(records)])))
+        results.append(writer.write_part(part, iter([batch_of(records)])))
     writer.seal(results, VOTED)
     return results
 
@@ -131,7 +138,7 @@ def test_only_what_was_not_truncated_counts(tmp_path: Path) -> None:
     store = open_wal(path)
     assert (store.first_index, store.last_index, store.entry_count) == (8, 20, 13)
     assert [index for index, _raw in content(store)] == list(range(8, 21))
-    by_segment = [[index for batch in store.records([extent]) for index, _raw in batch] for extent in store.extents()]
+    by_segment = [[index for index, _raw in records_of(store, [extent])] for extent in store.extents()]
     assert by_segment == [list(range(8, 15)), [15, 16, 17], [18, 19, 20]]
 
 
@@ -312,7 +319,7 @@ def test_files_have_the_attributes_of_the_old_store(tmp_path: Path) -> None:
         lambda: 10**18,
     )
     made = records(1, [5])
-    result = writer.write_part(Part(0, 1, 1, [Extent(1, 1, 100, None)]), iter([made]))
+    result = writer.write_part(Part(0, 1, 1, [Extent(1, 1, 100, None)]), iter([batch_of(made)]))
     writer.seal([result], VOTED)
     assert {path.stat().st_mode & 0o7777 for path in (tmp_path / "wal").iterdir()} == {0o640}
     info = open_wal(tmp_path / "wal").meta.segments[0]
@@ -338,7 +345,7 @@ def test_a_log_with_a_hole_is_never_finished(tmp_path: Path) -> None:
 def test_a_part_that_ends_too_early_is_never_finished(tmp_path: Path) -> None:
     writer = WalStoreWriter(opened(tmp_path), 1 << 20)
     with pytest.raises(IndexGap, match="entries 3 to 5 are missing"):
-        writer.write_part(Part(0, 1, 5, [Extent(1, 5, 100, None)]), iter([records(1, [1, 1])]))
+        writer.write_part(Part(0, 1, 5, [Extent(1, 5, 100, None)]), iter([batch_of(records(1, [1, 1]))]))
 
 
 @pytest.mark.parametrize("segment_len", [0, -1, 1 << 31])
