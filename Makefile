@@ -15,7 +15,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(abspath .build)
 export PATH := $(BIN):$(PATH)
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help setup demo test lint test-unit test-interop test-e2e test-long test-collection test-sanity test-cores bench clean
+.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-e2e test-molecule test-reliability test-long test-collection test-sanity test-cores bench clean
 
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ GO_SOURCES = $(wildcard tests/$(1)/*.go tests/$(1)/*.json tests/$(1)/*/*.go test
 
 demo: .build/setup.done .build/bin/lab ## a three-server cluster on loopback is migrated before your eyes (NOMAD_BIN=/path/to/nomad: a real one)
 	$(BIN)/python tests/e2e/demo.py
+
+demo-rollback: .build/setup.done .build/bin/lab ## the same with a second act: back to BoltDB, and all writes are still there
+	$(BIN)/python tests/e2e/demo.py rollback
 
 test: ## everything CI runs
 	tests/tools/run-tests
@@ -59,7 +62,15 @@ test-interop: .build/setup.done .build/bin/judge ## our stores against HashiCorp
 test-e2e: .build/setup.done .build/bin/judge .build/bin/lab ## ad-hoc runs and rolls on three-server clusters (NOMAD_BIN=/path/to/nomad: real ones)
 	$(PYTEST) -n 2 --dist loadfile tests/e2e
 
-test-long: .build/setup.done .build/bin/judge ## what takes too long for CI: all 524,288 single-bit flips of a WAL of 64 KiB
+test-molecule: .build/setup.done .build/bin/judge .build/bin/lab ## rolls on systemd hosts over ssh, in podman (NOMAD_BIN=/path/to/nomad: real Nomads)
+	tests/tools/molecule
+
+test-reliability: .build/setup.done .build/bin/judge .build/bin/lab ## kills, power loss, full disks, hostile files and users: a stated sample
+	$(PYTEST) -n 2 tests/reliability
+
+test-long: .build/setup.done .build/bin/judge .build/bin/lab ## what takes too long for CI: all of test-reliability, the soak (SOAK_S=3600), 30 killed rolls, all 524,288 bit flips of a WAL, 100,000 agent configurations
+	RELIABILITY=all $(PYTEST) -n 2 tests/reliability
+	$(PYTEST) -s tests/reliability/soak_rolls.py
 	$(PYTEST) -n 2 tests/long
 
 test-collection: .build/setup.done ## build the tarball, install it elsewhere, use it from there

@@ -213,6 +213,10 @@ agent:
       description: Whether the agent has loaded the deprecated C(raft_boltdb) block.
       type: bool
       sample: false
+    acl_enabled:
+      description: Whether the agent asks for ACL tokens.
+      type: bool
+      sample: true
 """
 
 import os

@@ -212,8 +212,6 @@ agent:
       sample: false
 """
 
-import re
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import (
     SEGMENT_SIZES_MB,
@@ -227,7 +225,10 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.configedit imp
     owner_model,
     plan,
 )
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.duration import is_duration
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.hcl import parse
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.redact import shown
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
 
 SPEC = {
@@ -242,8 +243,6 @@ SPEC = {
     "file": {"type": "path"},
     "backup": {"type": "bool", "default": False},
 }
-DURATION = re.compile(r"([0-9]+(\.[0-9]+)?(ns|us|ms|s|m|h))+")
-SECRET = re.compile(r"((?:encrypt|token|secret|password|auth)\w*\"?\s*[=:]\s*)(\"[^\"\n]*\"|[^\s{[,]+)", re.I)
 
 
 def wanted_settings(params: dict) -> dict:
@@ -253,7 +252,7 @@ def wanted_settings(params: dict) -> dict:
     if size is not None and not least <= size <= most:
         raise ConfigError(f"wal_segment_size must be from {least} to {most}")
     interval = verification.get("interval")
-    if interval is not None and not DURATION.fullmatch(interval):
+    if interval is not None and not is_duration(interval):
         raise ConfigError("verification.interval must be a Go duration such as 5m")
     settings = {
         ("backend",): params["backend"],
@@ -281,7 +280,7 @@ def run(module: AnsibleModule) -> dict:
     result = described(found, proven)
     result.update(changed=bool(changes), changed_files=[change.path for change in changes], backup_files=kept)
     if module._diff:
-        result["diff"] = [shown(change) for change in changes]
+        result["diff"] = [difference(change) for change in changes]
     return result
 
 
@@ -311,15 +310,10 @@ def no_freelist_sync(after: Configuration) -> bool | None:
     return after.value(("boltdb", "no_freelist_sync"))
 
 
-def shown(change: Change) -> dict:
-    """One file of the diff. Values of settings that look like secrets are left out on both sides."""
-    before, after = ((text or b"").decode("utf-8") for text in (change.before, change.after))
-    return {
-        "before_header": change.path,
-        "after_header": change.path,
-        "before": SECRET.sub(r"\1(not shown)", before),
-        "after": SECRET.sub(r"\1(not shown)", after),
-    }
+def difference(change: Change) -> dict:
+    """One file of the diff."""
+    before, after = ("" if text is None else shown(parse(text)) for text in (change.before, change.after))
+    return {"before_header": change.path, "after_header": change.path, "before": before, "after": after}
 
 
 def main() -> None:

@@ -85,6 +85,12 @@ options:
       - There is no waiting for a store that is in use by Nomad.
     type: int
     default: 60
+  origin:
+    description:
+      - A name for who asks, such as that of the controller. It is kept with an interrupted conversion, see
+        M(raftops.nomad.raft_store_info), so that others know whom to ask.
+    type: str
+    default: ""
   progress_file:
     description:
       - A file to be created for the time of the run, replaced about twice a second. It has one line of JSON with
@@ -297,6 +303,7 @@ def migrate(module: AnsibleModule) -> outcome.Outcome:
         workers=params["workers"],
         lock_timeout_s=params["lock_timeout"],
         check=module.check_mode,
+        origin=params["origin"],
     )
     if not params["progress_file"] or module.check_mode:
         return switch.migrate(request)
@@ -315,6 +322,7 @@ def main() -> None:
             "backup_dir": {"type": "path"},
             "workers": {"type": "int", "default": 0},
             "lock_timeout": {"type": "int", "default": 60},
+            "origin": {"type": "str", "default": ""},
             "progress_file": {"type": "path"},
         },
         supports_check_mode=True,

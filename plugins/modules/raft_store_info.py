@@ -36,6 +36,21 @@ options:
       - Read all entries and check all that can be checked. Fails if the store is in use.
     type: bool
     default: false
+  backend:
+    description:
+      - Also find out whether M(raftops.nomad.raft_migrate_backend) would bring the store to this backend, see
+        RV(raft_store.refusal). A store in use is judged by what can be told from outside.
+    type: str
+    choices: [wal, boltdb]
+  wal_segment_size:
+    description:
+      - As for M(raftops.nomad.raft_migrate_backend), for O(backend).
+    type: int
+    default: 64
+  backup_dir:
+    description:
+      - As for M(raftops.nomad.raft_migrate_backend), for O(backend).
+    type: path
 seealso:
   - module: raftops.nomad.raft_migrate_backend
 author:
@@ -69,6 +84,10 @@ raft_store:
       description: The Raft directory.
       type: str
       sample: /opt/nomad/data/server/raft
+    node_id:
+      description: The Raft ID of the server, from the file C(node-id) beside the Raft directory; null if there is none.
+      type: str
+      sample: e93eaec1-b82a-bf92-f2a5-79d404511e21
     state:
       description: >-
         V(empty), V(boltdb), V(wal), V(both) (an interrupted conversion), V(lost) (a store was here), V(forked) (two
@@ -84,6 +103,10 @@ raft_store:
       description: Whether C(raft.db) is the link that keeps Nomad from starting on an empty BoltDB store.
       type: bool
       sample: false
+    interrupted_by:
+      description: Who began that conversion, if that was said (O(raftops.nomad.raft_migrate_backend#module:origin)).
+      type: str
+      sample: controller-1
     interrupted:
       description: Whether a conversion was begun and not finished. Running it again finishes it.
       type: bool
@@ -208,6 +231,10 @@ raft_store:
       type: list
       elements: str
       sample: []
+    refusal:
+      description: With O(backend), why its conversion would be refused as things are, in a sentence. Else empty.
+      type: str
+      sample: ""
     digest:
       description: >-
         With O(digest=true), the SHA-256 over one line for each entry, in order, each ended by a newline. A line is
@@ -240,6 +267,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.hold import Ho
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.describe import describe
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.names import HOLD
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.switch import Request, migrate
 from ansible_collections.raftops.nomad.plugins.module_utils.results import failure
 
 
@@ -255,17 +283,32 @@ def held(module: AnsibleModule, raft_dir: str) -> dict | None:
     return hold._asdict() if hold else None
 
 
+def refusal(params: dict) -> str:
+    """Why the store cannot be brought to the backend, as a conversion in check mode says; "" when it can."""
+    size, backup_dir = params["wal_segment_size"], params["backup_dir"]
+    try:
+        migrate(Request(params["data_dir"], params["backend"], size, backup_dir=backup_dir, check=True))
+    except StoreError as error:
+        return str(error)
+    return ""
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "data_dir": {"type": "path", "required": True, "aliases": ["path"]},
             "digest": {"type": "bool", "default": False},
             "verify": {"type": "bool", "default": False},
+            "backend": {"type": "str", "choices": ["wal", "boltdb"]},
+            "wal_segment_size": {"type": "int", "default": 64},
+            "backup_dir": {"type": "path"},
         },
         supports_check_mode=True,
     )
     try:
         store = describe(module.params["data_dir"], module.params["digest"], module.params["verify"])
+        if module.params["backend"]:
+            store["refusal"] = refusal(module.params)
     except (StoreError, OSError) as error:
         module.fail_json(**failure(error))
     module.exit_json(changed=False, raft_store=dict(store, held=held(module, store["raft_dir"])))

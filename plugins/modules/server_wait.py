@@ -83,6 +83,12 @@ options:
       - O(min_failure_tolerance) is not looked at then.
     type: bool
     default: false
+  follower:
+    description:
+      - Whether the server must not be the leader, for O(until=stoppable). To be asked just before a stop, because
+        leadership that was moved can come back.
+    type: bool
+    default: false
   repair:
     description:
       - Whether the server is already down or interrupted, and its own state does not count, for O(until=stoppable).
@@ -159,6 +165,12 @@ looks:
   returned: always
   type: int
   sample: 31
+good_since:
+  description: Seconds on the host's monotonic clock from which on the condition held until the end, as
+    RV(raftops.nomad.agent_service#module:ended). Null when it does not hold.
+  returned: always
+  type: float
+  sample: 81242.310
 observation:
   description: The last answers.
   returned: always
@@ -200,6 +212,7 @@ SPEC = {
     "failure_tolerance": {"type": "int", "default": 0},
     "min_failure_tolerance": {"type": "int", "default": 1},
     "allow_outage": {"type": "bool", "default": False},
+    "follower": {"type": "bool", "default": False},
     "repair": {"type": "bool", "default": False},
     "max_lag": {"type": "int", "default": 250},
     "wait_timeout": {"type": "int", "default": 300},
@@ -218,6 +231,7 @@ def wanted(params: dict) -> Wanted:
         max_lag=params["max_lag"],
         min_failure_tolerance=params["min_failure_tolerance"],
         allow_outage=params["allow_outage"],
+        follower=params["follower"],
         repair=params["repair"],
     )
 
@@ -252,6 +266,7 @@ def main() -> None:
         "reason": reason,
         "elapsed": round(outcome.elapsed_s, 3),
         "looks": outcome.looks,
+        "good_since": None if outcome.good_since is None else round(outcome.good_since, 3),
         "observation": outcome.last.observation,
     }
     if not outcome.satisfied and not module.check_mode:

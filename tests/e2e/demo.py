@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The demonstration: a three-server cluster on loopback is rolled from BoltDB to WAL while somebody writes to it.
 
-Owns the order of what is shown and the verdict at the end: exit code 0 only when everything is as it should be. Stops
-what it started, also on Ctrl-C. Leaves its directory (.build/demo) for those who want to look at stores and snapshots.
+With the argument `rollback` there is a second act, in which it is rolled back to BoltDB. Owns the order of what is
+shown and the verdict at the end: exit code 0 only when everything is as it should be. Stops what it started, also on
+Ctrl-C. Leaves its directory (.build/demo) for those who want to look at stores and snapshots.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from e2e.writer import Writer, fill
 
 ROOT = playbooks.CHECKOUT / ".build" / "demo"
 FILL_MB = 30
-PLAYBOOK_LIMIT_S = 900
+PLAYBOOK_LIMIT_S = 1800
+BACKENDS = {"migrate": "wal", "rollback": "boltdb"}
 
 
 def say(text: str) -> None:
@@ -71,8 +73,8 @@ def fill_cluster(cluster: Cluster) -> None:
         print(f"    {server.name}  http://{server.address}:{server.http_port}  raft.db {size_mb:.0f} MB")
 
 
-def roll(cluster: Cluster) -> int:
-    """Show the cluster, roll it under writes (which ends with the same table), give the verdict; the exit code."""
+def roll(cluster: Cluster, acts: list[str]) -> int:
+    """Show the cluster, run the playbooks under writes (each ends with the same table), give the verdict."""
     inventory = playbooks.write_inventory(cluster, ansible_python_interpreter=sys.executable)
     addresses = [(server.address, server.http_port) for server in cluster.servers]
     before = verdict.observe(cluster)
@@ -82,15 +84,17 @@ def roll(cluster: Cluster) -> int:
         failed = play("status", inventory)
         writer.start()
         watcher.start()
-        say("The roll: ansible-playbook raftops.nomad.migrate, while a writer keeps writing")
         began = time.monotonic()
-        failed = play("migrate", inventory) or failed
+        for name in acts:
+            say(f"The roll to {BACKENDS[name]}: ansible-playbook raftops.nomad.{name}, while a writer keeps writing")
+            failed = play(name, inventory) or failed
         took_s = time.monotonic() - began
     finally:
         watcher.stop()
         writer.stop()
     say(f"Reading all {len(writer.acknowledged)} acknowledged writes back")
-    return verdict.show(verdict.judge(cluster, before, writer, watcher, took_s, failed))
+    backend = BACKENDS[acts[-1]]
+    return verdict.show(verdict.judge(cluster, before, writer, watcher, took_s, failed, backend), backend)
 
 
 def interrupted(_number: int, _frame: object) -> None:
@@ -106,7 +110,7 @@ def main() -> int:
     cluster = make_cluster()
     try:
         fill_cluster(cluster)
-        return roll(cluster)
+        return roll(cluster, ["migrate", *sys.argv[1:]])
     except KeyboardInterrupt:
         say("Interrupted")
         return 130

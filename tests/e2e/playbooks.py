@@ -22,7 +22,12 @@ from e2e.server import Server
 CHECKOUT = Path(__file__).resolve().parents[2]
 SERVERCTL = Path(__file__).resolve().with_name("serverctl.py")
 GROUP = "nomad_servers"
-TIMEOUT_S = 600
+TIMEOUT_S = 1800
+
+
+def command_of(server: Server, verb: str) -> str:
+    """The command that starts, stops or shows this server."""
+    return f"{sys.executable} {SERVERCTL} {verb} {server.root}"
 
 
 def host_variables(server: Server) -> dict[str, Any]:
@@ -32,10 +37,8 @@ def host_variables(server: Server) -> dict[str, Any]:
         "raft_logstore_config_path": [str(server.config_dir)],
         "raft_logstore_host": server.address,
         "raft_logstore_port": server.http_port,
-        **{
-            f"raft_logstore_{verb}_command": f"{sys.executable} {SERVERCTL} {verb} {server.root}"
-            for verb in ("start", "stop", "status")
-        },
+        "raft_logstore_log_file": str(server.log_path),
+        **{f"raft_logstore_{verb}_command": command_of(server, verb) for verb in ("start", "stop", "status")},
     }
 
 

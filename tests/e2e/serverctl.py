@@ -1,9 +1,10 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Start, stop and ask about one server of a test cluster: serverctl.py start|stop|status SERVER_DIRECTORY
+"""Start, stop and ask about one server of a test cluster: serverctl.py start|stop|kill|status SERVER_DIRECTORY
 
 The role's start, stop and status commands in tests, where no systemd is. Exit code of status, as of systemctl: 0 runs,
 3 does not. stop returns when the process is gone and is content when there was none, start when the process exists.
+kill is for a process that hangs: what systemd does when a unit's time to stop is over.
 """
 
 from __future__ import annotations
@@ -28,12 +29,14 @@ def main(verb: str, directory: str) -> int:
     elif verb == "stop":
         if server.is_running():
             server.stop()
+    elif verb == "kill":
+        server.kill()
     elif verb == "status":
         print(f"{server.name} runs as process {server.pid()}" if server.is_running() else f"{server.name} does not run")
         print("\n".join(server.log().splitlines()[-LOG_LINES:]))
         return 0 if server.is_running() else 3
     else:
-        print(f"unknown verb {verb}: start, stop or status", file=sys.stderr)
+        print(f"unknown verb {verb}: start, stop, kill or status", file=sys.stderr)
         return 2
     return 0
 

@@ -17,7 +17,7 @@ from e2e import adhoc
 
 ENTRIES = 1_000_000
 PROGRESS_FILES = "/run/raft_migrate_backend-*"
-FOUND_AT_START = set(glob.glob(PROGRESS_FILES))  # a run that is killed cannot remove its file
+LEFT_BY_THE_KILLED: set[str] = set()  # a run that is killed cannot remove its file, and the end of a terminal kills
 LINE = re.compile(r"^(h1|h2): (\w+) (\d+) / (\d+) entries(?:, (\d+\.\d) MB/s, (\d+) s left)?\r?$")
 
 
@@ -46,6 +46,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[float, str]]:
     child.close()
     assert "Traceback" not in child.before
     assert not (root / "h1/server/raft/wal").exists() and (root / "h1/server/raft/raft.db").is_file()
+    LEFT_BY_THE_KILLED.update(glob.glob(PROGRESS_FILES))
     child = at_a_terminal(inventory, arguments)
     lines = []
     while line := child.readline():
@@ -86,7 +87,7 @@ def test_the_run_after_the_interrupted_one_is_whole_and_the_file_is_gone(output:
     assert result["changed"] is True and result["resumed"] is True
     assert result["entries"] == result["verified"] == ENTRIES
     deadline = time.monotonic() + 60
-    for path in set(glob.glob(PROGRESS_FILES)) - FOUND_AT_START:
+    for path in set(glob.glob(PROGRESS_FILES)) - LEFT_BY_THE_KILLED:
         while os.path.lexists(path):  # that of another test that runs beside this one ends with its conversion
             assert time.monotonic() < deadline, f"{path} was left behind"
             time.sleep(0.1)

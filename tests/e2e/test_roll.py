@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import yaml
 from e2e import adhoc, playbooks, verdict
-from e2e.cluster import Cluster
+from e2e.cluster import Cluster, wait_until
 from e2e.server import process_start_time
 from e2e.watcher import Watcher
 from e2e.writer import Writer, fill
 
 FILL_MB = 4
+PAUSE_S = 1
+# Beyond what one transfer of leadership takes by itself. Without a transfer an election would take longer than that.
+GAP_BEYOND_TRANSFER_S = 1.5
 
 
 class Moment(NamedTuple):
@@ -40,6 +44,8 @@ class Story(NamedTuple):
     watcher: Watcher
     again: Any
     rolled_again: Moment
+    transfer_gap_s: float
+    notes: list[list[str]]
 
 
 def moment(cluster: Cluster) -> Moment:
@@ -50,12 +56,38 @@ def moment(cluster: Cluster) -> Moment:
     return Moment(verdict.observe(cluster), [server.pid() for server in cluster.servers], files)
 
 
+def transfer_gap_s(cluster: Cluster, writer: Writer) -> float:
+    """The longest gap between two writes around a transfer of leadership, which nothing else accompanies."""
+    (target, *_others), old = cluster.followers(), cluster.leader()
+    identity = target.api("GET", "/v1/agent/self").body["member"]["Tags"]["id"]
+    before = len(writer.start().acknowledged)
+    target.api("PUT", f"/v1/operator/raft/transfer-leadership?id={identity}")
+    wait_until("another leader", lambda: cluster.leader() not in (None, old), 30)
+    wait_until("writes afterwards", lambda: len(writer.acknowledged) > before + 20, 30)
+    writer.stop()
+    cluster.wait_healthy()
+    return writer.longest_gap_s
+
+
+def hooks(cluster: Cluster) -> dict[str, str]:
+    """Variables of the operator's own tasks, which note when they ran for which server."""
+    variables = {}
+    for when in "pre", "post":
+        note = f"echo {when} {{{{ inventory_hostname }}}} $(date +%s.%N) >> {cluster.root}/notes"
+        task = {"name": "Note it", "ansible.builtin.shell": {"cmd": note}, "changed_when": False}
+        path = cluster.root / f"{when}.yml"
+        path.write_text(yaml.safe_dump([task]))
+        variables[f"raft_logstore_{when}_tasks_file"] = str(path)
+    return variables
+
+
 @pytest.fixture(scope="module")
 def story(make_cluster: Any) -> Story:
     cluster = make_cluster()
     addresses = [(server.address, server.http_port) for server in cluster.servers]
     fill(addresses, FILL_MB)
-    inventory = playbooks.write_inventory(cluster)
+    gap_s = transfer_gap_s(cluster, Writer(addresses, "transfer"))
+    inventory = playbooks.write_inventory(cluster, raft_logstore_pause_between=PAUSE_S, **hooks(cluster))
     before = moment(cluster)
     check = playbooks.run("migrate", inventory, "--check", "--diff")
     checked = moment(cluster)
@@ -66,10 +98,10 @@ def story(make_cluster: Any) -> Story:
     watcher.stop()
     writer.stop()
     rolled = moment(cluster)
+    notes = [line.split() for line in (cluster.root / "notes").read_text().splitlines()]
     again = playbooks.run("migrate", inventory)
-    return Story(
-        cluster, before, check, checked, leader.name, roll, rolled, writer, watcher, again, moment(cluster)
-    )  # fmt: skip
+    seen = (before, check, checked, leader.name, roll, rolled, writer, watcher, again, moment(cluster))
+    return Story(cluster, *seen, gap_s, notes)
 
 
 def recap(output: str) -> dict[str, dict[str, int]]:
@@ -106,6 +138,29 @@ def test_no_acknowledged_write_is_lost(story: Story) -> None:
     print("out of the cluster: " + ", ".join(f"{name} {out_s:.1f} s" for name, out_s in story.watcher.out_s.items()))
     assert len(story.writer.acknowledged) > 100
     assert story.writer.lost() == []
+
+
+def test_writes_are_refused_no_longer_than_a_transfer_of_leadership_takes(story: Story) -> None:
+    print(f"longest gap {story.writer.longest_gap_s:.2f} s; a transfer by itself {story.transfer_gap_s:.2f} s")
+    assert story.writer.longest_gap_s <= story.transfer_gap_s + GAP_BEYOND_TRANSFER_S
+
+
+def test_the_operators_tasks_run_around_each_server_and_there_is_a_pause_between_two(story: Story) -> None:
+    servers = [name for _when, name, _at in story.notes[::2]]
+    assert [note[:2] for note in story.notes] == [[when, name] for name in servers for when in ("pre", "post")]
+    assert sorted(servers) == sorted(server.name for server in story.cluster.servers)
+    times = [float(at) for _when, _name, at in story.notes]
+    assert all(after - before >= PAUSE_S for before, after in zip(times[1::2], times[2::2], strict=False))
+
+
+def test_the_summary_says_what_each_time_out_was_made_of(story: Story) -> None:
+    rows = re.findall(r"(s\d)((?: +\d+\.\d){6})", story.roll.stdout)
+    assert sorted(name for name, _numbers in rows) == sorted(server.name for server in story.cluster.servers)
+    for name, numbers in rows:
+        print(f"{name}: stop, conversion, configuration, start, rejoin, total: {numbers.strip()}")
+        total = float(numbers.split()[-1])
+        # The watcher looks ten times a second, and sees a server that has caught up before the leader says so too.
+        assert story.watcher.out_s[name] <= total + 1
 
 
 def test_autopilot_is_as_before_and_no_hold_is_left(story: Story) -> None:

@@ -169,12 +169,18 @@ def test_stops_at_a_server_that_is_not_back_in_time_and_finishes_when_run_again(
 
 
 def test_puts_a_server_back_whose_store_cannot_be_converted(make_cluster: Any) -> None:
-    """No room for the copy that was asked for: the conversion refuses, the server runs again on its old store."""
+    """The place for its copy goes while it is down: the conversion refuses, the server runs again on its old store."""
     cluster = make_cluster()
     voters = verdict.observe(cluster).voters
-    nowhere = cluster.root / "a-file"
-    nowhere.write_text("not a directory")
-    run = playbooks.run("migrate", playbooks.write_inventory(cluster, raft_logstore_backup_dir=str(nowhere)))
+    place = cluster.root / "copies"
+    place.mkdir()
+    inventory = playbooks.write_inventory(cluster, raft_logstore_backup_dir=str(place))
+    content = yaml.safe_load(inventory.read_text())
+    for host in content[playbooks.GROUP]["hosts"].values():
+        stop = host["raft_logstore_stop_command"]
+        host["raft_logstore_stop_command"] = f"/bin/sh -c '{stop} && rm -d {place} && touch {place}'"
+    inventory.write_text(yaml.safe_dump(content, sort_keys=False))
+    run = playbooks.run("migrate", inventory)
     said = " ".join(run.stdout.split())
     assert run.returncode != 0
     assert "It is back in the cluster as it was" in said, run.stdout

@@ -6,14 +6,19 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import os
 import tarfile
 from pathlib import Path
 from typing import NamedTuple
 
 from e2e.cluster import Cluster
+from e2e.server import Server
 from e2e.watcher import Watcher
 from e2e.writer import Writer
+
+NAMES = {"wal": "WAL", "boltdb": "BoltDB"}
+STORES = {"wal": "wal/ and the guard on each server", "boltdb": "raft.db and no wal/ on each server"}
 
 
 class Observed(NamedTuple):
@@ -60,9 +65,9 @@ def snapshot_is_sound(path: Path) -> bool:
 
 
 def judge(
-    cluster: Cluster, before: Observed, writer: Writer, watcher: Watcher, took_s: float, failed: int
+    cluster: Cluster, before: Observed, writer: Writer, watcher: Watcher, took_s: float, failed: int, backend: str
 ) -> list[Line]:
-    """All figures of a roll, each with whether it is as it should be."""
+    """All figures of rolls that end on `backend`, each with whether it is as it should be."""
     after = observe(cluster)
     lost = writer.lost()
     saved = snapshots(cluster)
@@ -71,8 +76,8 @@ def judge(
         Line(
             not lost, "acknowledged writes", f"{len(writer.acknowledged)}, {len(lost)} lost {lost[:3] or ''}".rstrip()
         ),
-        Line(set(after.backends.values()) == {"wal"}, "backends", ", ".join(map(" ".join, after.backends.items()))),
-        Line(all(map(is_guarded, cluster.servers)), "stores", "wal/ and the guard on each server"),
+        Line(set(after.backends.values()) == {backend}, "backends", ", ".join(map(" ".join, after.backends.items()))),
+        Line(all(is_on(server, backend) for server in cluster.servers), "stores", STORES[backend]),
         Line(after.voters == before.voters, "voters", f"{len(after.voters)}, the same as before"),
         Line(after.cleanup == before.cleanup, "autopilot", f"CleanupDeadServers is {after.cleanup}, as before"),
         Line(
@@ -89,16 +94,35 @@ def judge(
     ]
 
 
-def is_guarded(server: object) -> bool:
-    directory: Path = server.raft_dir  # type: ignore[attr-defined]
-    return (directory / "wal").is_dir() and (directory / "raft.db").is_symlink()
+def is_guarded(server: Server) -> bool:
+    return (server.raft_dir / "wal").is_dir() and (server.raft_dir / "raft.db").is_symlink()
 
 
-def show(lines: list[Line]) -> int:
+def is_on(server: Server, backend: str) -> bool:
+    """Whether the Raft directory holds this store, and not the other."""
+    raft_db, wal = server.raft_dir / "raft.db", server.raft_dir / "wal"
+    return (
+        is_guarded(server) if backend == "wal" else raft_db.is_file() and not raft_db.is_symlink() and not wal.exists()
+    )
+
+
+def is_unfinished(server: Server) -> bool:
+    """Whether a hold, an open journal or a partial file of a roll is left on this server."""
+    directory = server.raft_dir
+    journal = directory / ".raft-migrate.json"
+    is_open = journal.exists() and json.loads(journal.read_text())["phase"] != "done"
+    return is_open or any(directory.glob(".raft-hold*")) or any(directory.glob("*.partial"))
+
+
+def show(lines: list[Line], backend: str) -> int:
     """Print the verdict; exit code 0 when nothing is off."""
     for line in lines:
         mark = "    " if line.good is None else "ok  " if line.good else "OFF "
         print(f"{mark}{line.what:32}{line.value}")
     off = [line.what for line in lines if line.good is False]
-    print(f"\nNot as it should be: {', '.join(off)}" if off else "\nThe cluster is on WAL and nothing was lost.")
+    print(
+        f"\nNot as it should be: {', '.join(off)}"
+        if off
+        else f"\nThe cluster is on {NAMES[backend]} and nothing was lost."
+    )
     return 1 if off else 0

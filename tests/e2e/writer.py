@@ -89,7 +89,14 @@ def read_variable(client: Client, path: str, deadline_s: float = 30.0) -> str | 
 class Writer:
     """Writes in a thread of its own from start() to stop(). Read `acknowledged` and `longest_gap_s` after stop()."""
 
-    def __init__(self, addresses: Sequence[Address], prefix: str = "writer", token: str | None = None) -> None:
+    def __init__(
+        self,
+        addresses: Sequence[Address],
+        prefix: str = "writer",
+        token: str | None = None,
+        pause_s: float = SECONDS_BETWEEN_WRITES,
+    ) -> None:
+        self._pause_s = pause_s
         self._addresses = list(addresses)
         self._token = token
         self._prefix = prefix
@@ -137,14 +144,14 @@ class Writer:
             path, value = f"{self._prefix}/{number:08d}", f"value of write {number}"
             if not put_variable(client, path, value):
                 self.failures += 1
-                self._ended.wait(SECONDS_BETWEEN_WRITES)
+                self._ended.wait(self._pause_s)
                 continue
             now = time.monotonic()
             if self.acknowledged and now - last > self.longest_gap_s:
                 self.longest_gap_s, self.longest_gap_at_s = now - last, last - self._started
             self.acknowledged[path] = value
             last, number = now, number + 1
-            self._ended.wait(SECONDS_BETWEEN_WRITES)
+            self._ended.wait(self._pause_s)
 
 
 def fill(addresses: Sequence[Address], megabytes: int, token: str | None = None) -> int:

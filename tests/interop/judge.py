@@ -36,6 +36,27 @@ def judge(command: str, *arguments: object) -> Any:
     return json.loads(done.stdout)
 
 
+class Agents:
+    """One `judge agents` that answers for many agents, each at a time. Use it in a with statement."""
+
+    def __enter__(self) -> Agents:
+        line = [str(PROGRAM), "agents"]
+        self._process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._process.communicate(timeout=60)
+        assert self._process.returncode == 0, "the judge has failed"
+
+    def ask(self, arguments: list[str]) -> dict[str, Any]:
+        """What Nomad would do with these -config arguments: `agentReport` of tests/judge/agentconfig.go."""
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write(json.dumps(arguments) + "\n")
+        self._process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+
 def verdict(answer: dict[str, Any]) -> Verdict:
     return Verdict(*(answer[field] for field in Verdict._fields))
 

@@ -15,14 +15,14 @@ import (
 	"strings"
 )
 
-// A command reads its own flags and returns what is printed as one JSON object.
+// A command reads its own flags and returns what is printed as one JSON object, or nil when it has printed itself.
 var commands = map[string]func(args []string) (any, error){
+	"agents":    agentsCommand,
 	"append":    appendCommand,
 	"check":     checkCommand,
 	"digest":    digestCommand,
 	"gen":       genCommand,
 	"gen-wal":   genWALCommand,
-	"hcl":       hclCommand,
 	"shapes":    shapesCommand,
 	"snapshot":  snapshotCommand,
 	"to-boltdb": toBoltCommand,
@@ -53,6 +53,9 @@ func run(args []string) (err error) {
 	result, err := commands[args[0]](args[1:])
 	if err != nil {
 		return fmt.Errorf("%s: %w", args[0], err)
+	}
+	if result == nil { // the command has answered itself
+		return nil
 	}
 	encoder := json.NewEncoder(os.Stdout)
 	encoder.SetEscapeHTML(false)

@@ -94,6 +94,7 @@ class Agent(NamedTuple):
     leave_on_terminate: bool
     raft_logstore: Optional[Dict[str, Any]]
     raft_boltdb: bool
+    acl_enabled: bool = False
 
     def as_dict(self) -> Dict[str, Any]:
         """As a module result."""
@@ -217,6 +218,7 @@ def parse_agent(value: Any) -> Agent:
         leave_on_terminate=_get(config, "LeaveOnTerm", bool, False),
         raft_logstore=_raft_logstore(server_config.get("RaftLogStoreConfig")),
         raft_boltdb=server_config.get("RaftBoltConfig") is not None,
+        acl_enabled=_get(_get(config, "ACL", dict, {}), "Enabled", bool, False),
     )
 
 

@@ -15,14 +15,12 @@ import os
 import ssl
 import time
 from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple, TypeVar
-from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
-
-from ansible.module_utils.urls import Request
 
 from . import answers
 from .connection import Connection
 from .errors import BadAnswer, Denied, Failed, NoLeader, NotListening, Unreachable
+from .transport import connect, tls_context
 
 T = TypeVar("T")
 Query = Dict[str, str]
@@ -47,43 +45,6 @@ class Transfer(NamedTuple):
     from_id: str
     to_id: str
     noop: bool
-
-
-class _NamedContext(ssl.SSLContext):
-    """A TLS context that expects this name in the certificate, whatever address was connected to."""
-
-    server_name = ""
-
-    def wrap_socket(self, sock: Any, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
-        """The socket with TLS, as http.client wraps it."""
-        if self.server_name:
-            kwargs["server_hostname"] = self.server_name
-        return super().wrap_socket(sock, *args, **kwargs)
-
-
-def tls_context(connection: Connection) -> ssl.SSLContext:
-    """The context for HTTPS. Raises OSError when a file of it cannot be read or used.
-
-    Without HTTPS it is empty, but there is one: Ansible would load all authorities of the host for each request.
-    """
-    context = _NamedContext(ssl.PROTOCOL_TLS_CLIENT)
-    if not connection.use_ssl:
-        return context
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.server_name = connection.tls_server_name
-    if not connection.validate_certs:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    elif not connection.ca_path:
-        context.load_default_certs()
-    elif os.path.isdir(connection.ca_path):
-        for name in sorted(os.listdir(connection.ca_path)):  # capath= would want names that are hashes
-            context.load_verify_locations(cafile=os.path.join(connection.ca_path, name))
-    else:
-        context.load_verify_locations(cafile=connection.ca_path)
-    if connection.client_cert:
-        context.load_cert_chain(connection.client_cert, connection.client_key or None)
-    return context
 
 
 class Client:
@@ -140,7 +101,7 @@ class Client:
     def snapshot(self, stale: bool, sink: Callable[[bytes], None], deadline: float) -> str:
         """Stream a snapshot archive into `sink`; returns its Digest header. `deadline` is on the client's clock."""
         path = "/v1/operator/snapshot"
-        response = self._open("GET", path, {"stale": ""} if stale else {}, None)
+        response = self._open("GET", path, {"stale": ""} if stale else {}, None, deadline)
         with response:
             if response.code != 200:
                 raise self._error(path, self._read_all(path, response), "operator:write or snapshot-save")
@@ -154,28 +115,23 @@ class Client:
         return self._parse(path, answer, parse)
 
     def _request(self, method: str, path: str, query: Query, body: Optional[bytes] = None) -> Answer:
-        response = self._open(method, path, query, body)
+        response = self._open(method, path, query, body, self._clock() + self.connection.timeout_s)
         with response:
             return self._read_all(path, response)
 
-    def _open(self, method: str, path: str, query: Query, body: Optional[bytes]) -> Any:
+    def _open(self, method: str, path: str, query: Query, body: Optional[bytes], deadline: float) -> Any:
         """Send the request; returns the response with its status and headers read, whatever the status is."""
         if self.connection.region:
             query = {**query, "region": self.connection.region}
-        headers = {"Accept-Encoding": "identity", "User-Agent": "raftops.nomad"}
+        headers = {"User-Agent": "raftops.nomad", "Connection": "close"}
         if self.connection.token:
             headers["X-Nomad-Token"] = self.connection.token
-        url = self.url + path + (f"?{urlencode(query)}" if query else "")
-        request = Request(use_proxy=False, use_netrc=False, follow_redirects="none", decompress=False)
+        line = connect(self.connection, self._context, deadline, self._clock)
         try:
-            return request.open(
-                method, url, data=body, headers=headers, timeout=self.connection.timeout_s, context=self._context
-            )
-        except HTTPError as error:
-            return error
-        except URLError as error:
-            raise self._no_answer(path, error.reason) from error
+            line.request(method, path + (f"?{urlencode(query)}" if query else ""), body, headers)
+            return line.getresponse()
         except (OSError, http.client.HTTPException, ValueError) as error:
+            line.close()
             raise self._no_answer(path, error) from error
 
     def _read_all(self, path: str, response: Any) -> Answer:

@@ -20,6 +20,7 @@ Path = Tuple[str, ...]
 Schema = Mapping[str, Any]  # key -> kind of value, or the schema of a block
 
 STRING, INTEGER, BOOL = "a string", "a whole number", "true or false"
+SERVER = "server"
 LOGSTORE = "raft_logstore"
 BOLTDB = "raft_boltdb"
 LOGSTORE_SCHEMA: Schema = {
@@ -31,7 +32,7 @@ LOGSTORE_SCHEMA: Schema = {
 }
 BOLTDB_SCHEMA: Schema = {"no_freelist_sync": BOOL}
 
-_INTEGER = re.compile(r"([+-]?)(0[xX][0-9A-Fa-f]+|0[0-7]*|[1-9][0-9]*)")
+_INTEGER = re.compile(r"([+-]?)(0[xX][0-9A-Fa-f]{1,99}|0[0-7]{0,99}|[1-9][0-9]{0,99})")
 _BOOLS = {"1": True, "true": True, "0": False, "false": False}
 
 
@@ -51,7 +52,7 @@ def objects(document: Document, parent: Object, name: str) -> List[Object]:
         for value in _elements(document, item):
             if not isinstance(value, Object):
                 raise document.error(value.off, f"{name} must be a block")
-            if document.json and _is_flattened(value):
+            if document.json and _comes_apart(value, name):
                 hint = 'Write "raft_logstore": [{...}], a list of one object, and name the backend in it.'
                 raise document.error(value.off, f"Nomad does not take an object of objects only for {name}", hint)
             found.append(value)
@@ -65,29 +66,32 @@ def _elements(document: Document, item: Item) -> Tuple[Node, ...]:
     return (item.value,)
 
 
-def _is_flattened(value: Object) -> bool:
-    """Whether json/parser/flatten.go merges the key of this object with those inside it; the decoder misses them then.
+def _comes_apart(value: Object, name: str) -> bool:
+    """Whether Nomad refuses this JSON object because hcl merges its key with those inside it (json/parser/flatten.go).
 
-    Nomad lets that pass for its other blocks, so only an object that has one of the log store's counts.
+    That happens to objects of nothing but objects. Nomad then finds the inner keys where it does not expect them; it
+    makes an exception for some, and where it does not look for unexpected keys they do no harm.
     """
     if not value.items or not all(isinstance(item.value, Object) for item in value.items):
         return False
-    return any(item.name in (LOGSTORE, BOLTDB, *LOGSTORE_SCHEMA) for item in value.items)
+    if name == SERVER:
+        return any(item.name != "server_join" for item in value.items)
+    return name in (LOGSTORE, BOLTDB, *LOGSTORE_SCHEMA)
 
 
 def value_of(document: Document, node: Node, kind: str, name: str) -> Setting:
     """The value of a node as this kind. Raises ConfigError where Nomad would refuse it."""
     if isinstance(node, Literal):
-        value = _READERS[kind](node.token)
+        value = _READERS[kind](node.token, document.json)
         if value is not None:
             return Setting(value, node.token)
     raise document.error(node.off, f"{name} must be {kind}")
 
 
 def setting(document: Document, parents: List[Object], name: str, kind: str) -> Optional[Setting]:
-    """The last value of a key in these blocks, or None."""
-    nodes = [item.value for parent in parents for item in named(parent, name)]
-    return value_of(document, nodes[-1], kind, name) if nodes else None
+    """The last value of a key in these blocks, or None. Raises ConfigError where Nomad would refuse any of them."""
+    found = [value_of(document, item.value, kind, name) for parent in parents for item in named(parent, name)]
+    return found[-1] if found else None
 
 
 def read(document: Document, parents: List[Object], schema: Schema, prefix: Path = ()) -> Dict[Path, Setting]:
@@ -112,14 +116,17 @@ def _unknown(document: Document, item: Item, schema: Schema) -> Exception:
     return document.error(item.off, what, "It knows {}.".format(", ".join(schema)))
 
 
-def _string(token: Token) -> Optional[str]:
-    """hcl takes numbers and bools for strings as well; a heredoc is not read here."""
-    return text_of(token) if token.kind in ("string", "number", "float", "bool") else None
+def _string(token: Token, json: bool) -> Optional[str]:
+    """hcl takes numbers and bools for strings as well, and null for an empty one. A heredoc is no value of ours: it
+    ends with a line end, which no setting read here can have."""
+    if token.kind == "null":
+        return ""
+    return text_of(token, json) if token.kind in ("string", "number", "float", "bool") else None
 
 
-def _integer(token: Token) -> Optional[int]:
+def _integer(token: Token, json: bool) -> Optional[int]:
     """As Go's ParseInt with base 0: 0x is hexadecimal, a leading 0 octal."""
-    found = _INTEGER.fullmatch(text_of(token)) if token.kind in ("string", "number") else None
+    found = _INTEGER.fullmatch(text_of(token, json)) if token.kind in ("string", "number") else None
     if not found:
         return None
     sign, digits = found.groups()
@@ -128,7 +135,7 @@ def _integer(token: Token) -> Optional[int]:
     return value if -(1 << 63) <= value < 1 << 63 else None
 
 
-def _bool(token: Token) -> Optional[bool]:
+def _bool(token: Token, _json: bool) -> Optional[bool]:
     text = token.value.decode("utf-8").replace('"', "").lower()
     return _BOOLS.get(text) if token.kind in ("bool", "string", "number") else None
 

@@ -21,32 +21,21 @@ from .blocks import (
     INTEGER,
     LOGSTORE,
     LOGSTORE_SCHEMA,
+    SERVER,
     STRING,
     Path,
-    Setting,
     objects,
-    read,
     setting,
 )
+from .duration import is_duration
 from .errors import ConfigError
-from .hcl import Document, Object, parse, text_of
+from .hcl import Document, parse
+from .serverblocks import Block, block
 
 BACKENDS = ("boltdb", "wal")
 DEFAULT_BACKEND = "boltdb"
 SEGMENT_SIZES_MB = (1, 2047)  # 2048 and more exceed what raft-wal can address (fs/fs.go); 0 and less mean 64 to Nomad
 DEFAULT_HTTP_PORT = 4646
-
-
-class Block(NamedTuple):
-    """The raft_logstore or raft_boltdb block that wins: its file and its settings."""
-
-    document: Document
-    settings: Dict[Path, Setting]
-
-    @property
-    def values(self) -> Dict[Path, Any]:
-        """The settings without their places."""
-        return {path: found.value for path, found in self.settings.items()}
 
 
 class Configuration(NamedTuple):
@@ -74,12 +63,15 @@ def load(paths: Sequence[str], overlay: Optional[Mapping[str, bytes]] = None) ->
     cannot be read.
     """
     overlay = overlay or {}
-    documents = [parse(overlay[path] if path in overlay else files.read(path), path) for path in _all(paths, overlay)]
+    new = {os.path.realpath(path): content for path, content in overlay.items()}  # a file may be loaded by two names
+    documents = []
+    for path in _all(paths, overlay):
+        content = new.get(os.path.realpath(path))
+        documents.append(parse(files.read(path) if content is None else content, path))
     logstore = boltdb = None
     for document in documents:
-        _refuse_misplaced(document)
-        logstore = _block(document, LOGSTORE, LOGSTORE_SCHEMA) or logstore
-        boltdb = _block(document, BOLTDB, BOLTDB_SCHEMA) or boltdb
+        logstore = block(document, LOGSTORE, LOGSTORE_SCHEMA) or logstore
+        boltdb = block(document, BOLTDB, BOLTDB_SCHEMA) or boltdb
     return Configuration(tuple(paths), tuple(documents), logstore, boltdb)
 
 
@@ -91,27 +83,6 @@ def _all(paths: Sequence[str], overlay: Mapping[str, bytes]) -> List[str]:
         new = [name for name in overlay if name not in listed and os.path.dirname(name) == os.path.normpath(path)]
         found += sorted([*listed, *new], key=os.fsencode)
     return found
-
-
-def _refuse_misplaced(document: Document) -> None:
-    """Raise ConfigError for one of the blocks outside of a server block, where Nomad refuses it."""
-    servers = objects(document, document.root, "server")
-    for parent, first in [(document.root, 0), *((server, 1) for server in servers)]:
-        for item in parent.items:
-            for key in item.keys[first:]:
-                if text_of(key).casefold() in (LOGSTORE, BOLTDB):
-                    raise document.error(key.off, f"Nomad takes {text_of(key)} only directly inside a server block")
-
-
-def _block(document: Document, name: str, schema: Mapping[str, Any]) -> Optional[Block]:
-    """The block in this file, merged where several `server` blocks have one. Raises ConfigError when one has two."""
-    blocks: List[Object] = []
-    for server in objects(document, document.root, "server"):
-        found = objects(document, server, name)
-        if len(found) > 1:
-            raise document.error(found[1].off, f"Nomad refuses a second {name} block in one server block")
-        blocks += found
-    return Block(document, read(document, blocks, schema)) if blocks else None
 
 
 def check(configuration: Configuration) -> None:
@@ -132,6 +103,10 @@ def check(configuration: Configuration) -> None:
     if size and not least <= int(size.value) <= most:
         what = f"segment_size_mb {size.value} breaks the log; it must be from {least} to {most}"
         raise logstore.document.error(size.token.off, what)
+    interval = logstore.settings.get(("verification", "interval"))
+    if interval and interval.value and not is_duration(str(interval.value)):
+        what = f"Nomad cannot read the interval {interval.value!r} and would not start"
+        raise logstore.document.error(interval.token.off, what, "A duration is written like 5m or 1h30m.")
 
 
 def effective_backend(paths: Sequence[str]) -> str:
@@ -147,7 +122,7 @@ def effective_backend(paths: Sequence[str]) -> str:
 def agent_settings(configuration: Configuration) -> Dict[str, Any]:
     """The settings that tell where the agent's data and API are, and how it stops. As the module's `agent` result."""
     top = _Last(configuration.documents, ())
-    server, tls = _Last(configuration.documents, ("server",)), _Last(configuration.documents, ("tls",))
+    server, tls = _Last(configuration.documents, (SERVER,)), _Last(configuration.documents, ("tls",))
     data_dir, server_dir = top.text("data_dir"), server.text("data_dir")
     server_dir = server_dir or (posixpath.join(data_dir, "server") if data_dir else "")
     http_host = _Last(configuration.documents, ("addresses",)).text("http") or top.text("bind_addr")

@@ -40,19 +40,31 @@ def plan(found: Configuration, wanted: Dict[Path, Any], file: str = "") -> List[
     wanted = dict(wanted)
     if found.logstore is None and wanted == {("backend",): DEFAULT_BACKEND}:
         return []  # in effect without any block, and raft_boltdb may stay
+    if _is_default(found, wanted):
+        del wanted[("backend",)]
     if found.boltdb is not None and found.value(NO_FREELIST_SYNC) is None:
         moved = found.boltdb.values.get(("no_freelist_sync",))
         wanted.update({NO_FREELIST_SYNC: True} if moved else {})
     target = found.logstore.document if found.logstore else _target(found, file)
-    edited = _with_block(_without_boltdb(target), wanted)
+    edited = _without_boltdb(_with_block(target, wanted))
     after = {edited.path: edited.source}
+    done = {os.path.realpath(edited.path)}
     for document in found.documents:
-        if document.path != edited.path:
+        real = os.path.realpath(document.path)
+        if real not in done:
             after[document.path] = _without_boltdb(document).source
+        done.add(real)
     before = {document.path: document.source for document in found.documents}
     changes = [Change(path, before.get(path), new) for path, new in after.items() if before.get(path) != new]
     prove(found, load(found.paths, after), wanted)
     return changes
+
+
+def _is_default(found: Configuration, wanted: Dict[Path, Any]) -> bool:
+    """Whether the block has no need to name the backend, because it names none and all that is wanted is in effect."""
+    if found.logstore is None or wanted[("backend",)] != DEFAULT_BACKEND or found.value(("backend",)):
+        return False
+    return all(found.value(path) == value for path, value in wanted.items() if path != ("backend",))
 
 
 def prove(before: Configuration, after: Configuration, wanted: Dict[Path, Any]) -> None:
@@ -71,9 +83,10 @@ def prove(before: Configuration, after: Configuration, wanted: Dict[Path, Any]) 
 
 def _target(found: Configuration, file: str) -> Document:
     """The document for a new block: `file`, or a drop-in in the last directory, or the file with the server block."""
+    holder = _with_server(found)  # a configuration without a server is not ours to extend
     directories = [os.path.normpath(path) for path in found.paths if os.path.isdir(path)]
     if not file and not directories:
-        return _with_server(found)
+        return holder
     path = os.path.normpath(file or os.path.join(directories[-1], DROP_IN))
     for document in found.documents:
         if document.path == path:
@@ -81,7 +94,6 @@ def _target(found: Configuration, file: str) -> Document:
     name = os.path.basename(path)
     if os.path.dirname(path) not in directories or not files.is_loaded_name(name):
         raise ConfigError("the agent does not load this file", path, hint="Put it into a directory that is in path.")
-    _with_server(found)  # a configuration without a server is not ours to extend
     return parse(b"{\n}\n" if name.endswith(".json") else b"", path)
 
 
@@ -128,7 +140,8 @@ def _add_block(document: Document, block: Dict[str, Any]) -> Document:
     if not servers:
         return add_item(document, document.root, "server", {LOGSTORE: [block] if document.json else block})
     # In JSON, an object of objects only is not taken for a block by Nomad, but a list of one object is.
-    only_objects = all(isinstance(item.value, Object) for item in servers[-1].items)
+    staying = [item.value for item in servers[-1].items if item.name != BOLTDB]
+    only_objects = all(isinstance(value, Object) for value in staying)
     return add_item(document, servers[-1], LOGSTORE, block, as_list=only_objects)
 
 

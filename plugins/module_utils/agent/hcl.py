@@ -17,8 +17,8 @@ from .hcltokens import Token, is_json, place, tokenize
 
 MAX_DEPTH = 50
 _LITERALS = ("string", "number", "float", "bool", "heredoc")
-_SIMPLE_ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", '"': '"'}
-_ESCAPE = re.compile(r"\\(?:([abfnrtv\\\"])|([0-7]{3})|x(..)|u(....)|U(........))")
+_SIMPLE_ESCAPES = dict(zip(b'abfnrtv\\"', b'\a\b\f\n\r\t\v\\"'))
+_ESCAPE = re.compile(rb'\\(?:([abfnrtv\\"])|([0-7]{3})|x(..)|u(....)|U(........))')
 
 
 class Literal(NamedTuple):
@@ -56,10 +56,11 @@ class Array(NamedTuple):
 
 
 class Item(NamedTuple):
-    """One key (or several, in HCL) with its value."""
+    """One key (or several, in HCL) with its value. `name` is the first key as Nomad compares it, see `fold`."""
 
     keys: Tuple[Token, ...]
     value: Node
+    name: str
 
     @property
     def off(self) -> int:
@@ -70,11 +71,6 @@ class Item(NamedTuple):
     def end(self) -> int:
         """The byte behind it."""
         return self.value.end
-
-    @property
-    def name(self) -> str:
-        """Its first key, in lower case: Nomad does not tell cases apart."""
-        return text_of(self.keys[0]).casefold()
 
 
 class Object(NamedTuple):
@@ -136,18 +132,45 @@ def parse(source: bytes, path: str = "") -> Document:
     return _Parser(tokens, source, path).document()
 
 
-def text_of(token: Token) -> str:
-    """The text that an identifier or a string stands for. Parts in ${ } are kept as they are, as Nomad does."""
-    text = token.value.decode("utf-8")
-    return _ESCAPE.sub(_unescape, text[1:-1]) if token.kind == "string" else text
+def text_of(token: Token, json: bool = False) -> str:
+    """The text that an identifier, a number or a string stands for. In HCL, parts in ${ } are kept as they are."""
+    if token.kind != "string":
+        return token.value.decode("utf-8")
+    text, pos, parts = token.value[1:-1], 0, []
+    while not json and b"${" in text[pos:]:
+        start = text.index(b"${", pos)
+        end = _template_end(text, start)
+        parts += [_ESCAPE.sub(_unescape, text[pos:start]), text[start:end]]
+        pos = end
+    return b"".join([*parts, _ESCAPE.sub(_unescape, text[pos:])]).decode("utf-8", "replace")
 
 
-def _unescape(found: re.Match[str]) -> str:
-    simple, octal, *hexadecimal = found.groups()
+def _template_end(text: bytes, start: int) -> int:
+    """The byte behind the brace that closes the ${ at `start`; the tokenizer has seen to it that there is one."""
+    depth = 0
+    for found in re.compile(rb"[{}]").finditer(text, start):
+        depth += 1 if found.group() == b"{" else -1
+        if not depth:
+            return found.end()
+    return len(text)
+
+
+def _unescape(found: re.Match[bytes]) -> bytes:
+    """The bytes of an escape. As in Go, octal and \\x are bytes, \\u and \\U characters."""
+    simple, octal, byte, *point = found.groups()
     if simple:
-        return _SIMPLE_ESCAPES[simple]
-    code = int(octal, 8) if octal else int(next(digits for digits in hexadecimal if digits), 16)
-    return chr(code) if code <= 0x10FFFF else "\ufffd"
+        return bytes([_SIMPLE_ESCAPES[ord(simple)]])
+    if octal or byte:
+        return bytes([int(octal, 8) if octal else int(byte, 16)])
+    code = int(point[0] or point[1], 16)
+    return chr(0xFFFD if 0xD800 <= code < 0xE000 else code).encode("utf-8")
+
+
+def fold(name: str) -> str:
+    """A key without the difference between upper and lower case, character by character as Go's EqualFold sees it."""
+    if name.isascii():
+        return name.lower()
+    return "".join(one if len(one) == 1 else letter for letter, one in ((c, c.casefold()) for c in name))
 
 
 def named(parent: Object, name: str) -> List[Item]:
@@ -204,21 +227,20 @@ class _Parser:
         return Object(opening, tuple(items), self._next if close == "end" else self._take(close))
 
     def _item(self) -> Item:
-        if self._json:
-            key = self._take("string")
-            self._take(":")
-            return Item((key,), self._value())
         keys = []
-        while self._next.kind in ("ident", "string"):
+        while self._next.kind == "string" or (self._next.kind == "ident" and not self._json):
             keys.append(self._advance())
+            if self._json:
+                break
         if not keys:
             raise self._error("expected a key")
-        if self._next.kind == "{":
-            return Item(tuple(keys), self._value())
-        if self._next.kind != "=" or len(keys) > 1:
+        if self._json:
+            self._take(":")
+        elif self._next.kind == "=" and len(keys) == 1:
+            self._advance()
+        elif self._next.kind != "{":
             raise self._error("expected '{'" if len(keys) > 1 else "expected '{' or '='")
-        self._advance()
-        return Item(tuple(keys), self._value())
+        return Item(tuple(keys), self._value(), fold(text_of(keys[0], self._json)))
 
     def _value(self) -> Node:
         if self._next.kind in _LITERALS or (self._json and self._next.kind == "null"):
@@ -235,6 +257,8 @@ class _Parser:
             raise self._error("lists are nested too deeply")
         elements: List[Node] = []
         while self._next.kind != "]":
+            if self._next.kind == "null":
+                raise self._error("Nomad takes no null in a list")
             elements.append(self._value())
             if self._next.kind == ",":
                 self._advance()

@@ -109,7 +109,10 @@ def _add_json(document: Document, parent: Object, name: str, value: Any) -> Docu
 
 
 def remove_item(document: Document, item: Item) -> Document:
-    """The document without this item; its line goes too when nothing else stands on it, a comment stays."""
+    """The document without this item; its line goes too when nothing else stands on it, a comment stays.
+
+    A comma that belonged to it goes with it, and of the blanks on both sides one side.
+    """
     start, end = item.off, item.end
     after = document.token_after(end)
     before = document.token_before(document.token_after(start))
@@ -122,4 +125,7 @@ def remove_item(document: Document, item: Item) -> Document:
     rest = re.compile(rb"[ \t]*\r?\n").match(source, end)
     if rest and not source[line_start:start].strip(b" \t"):
         start, end = line_start, rest.end()
+    elif source[start - 1 : start] in (b" ", b"\t"):
+        blanks = _INDENT.match(source, end)
+        end = blanks.end() if blanks else end
     return document.splice(start, end, b"")

@@ -22,13 +22,19 @@ _SPACE = re.compile(rb"[ \t\r\n]*")
 _HCL_SPACE = re.compile(rb"(?:[ \t\r\n]+|#[^\n]*|//[^\n]*|/\*.*?\*/)*", re.S)
 _IDENT = re.compile(rb"[A-Za-z_\x80-\xff][A-Za-z0-9_.\x80-\xff-]*")
 _HCL_FLOAT = re.compile(rb"-?(?:[0-9]+\.[0-9]*(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+)|\.[0-9]+(?:[eE][+-]?[0-9]+)?")
-_HCL_NUMBER = re.compile(rb"-?(?:0[xX][0-9A-Fa-f]+|0[0-7]*(?![0-9])|[1-9][0-9]*)")
+_HCL_NUMBER = re.compile(rb"-?(?:0[xX][0-9A-Fa-f]+|0[0-7]*|[1-9][0-9]*)")
 _JSON_FLOAT = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)")
-_JSON_NUMBER = re.compile(rb"-?(?:0(?![0-9])|[1-9][0-9]*)")
-_ESCAPE = re.compile(rb'\\(?:[abfnrtv\\"]|[0-7]{3}|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8})')
-_JSON_STRING = re.compile(rb'"(?:[^"\\\n]|' + _ESCAPE.pattern + rb')*"')
+_JSON_NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)")
+_RUNS_ON = re.compile(
+    rb"[A-Za-z0-9_.\x80-\xff]"
+)  # hcl's scanner takes a number and a word apart here, if it takes both
+_ESCAPE = re.compile(
+    rb'\\(?:[abfnrtv\\"]|[0-3][0-7]{2}|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U00(?:0[0-9A-Fa-f]|10)[0-9A-Fa-f]{4})'
+)
+_NO_SURROGATE = rb"(?!\\(?:u|U0000)[dD][89A-Fa-f])"  # the other half of a pair would be no help: Nomad panics
+_JSON_STRING = re.compile(rb'"(?:[^"\\\n]|' + _NO_SURROGATE + _ESCAPE.pattern + rb')*"')
 _PLAIN_CHARS = re.compile(rb'[^"\\\n${}]+')
-_HEREDOC = re.compile(rb"<<(-?)([A-Za-z0-9_\x80-\xff]+)(\r?)\n")
+_HEREDOC = re.compile(rb"<<(-?)([A-Za-z0-9_\x80-\xff]+)\r?\n")
 
 
 class Token(NamedTuple):
@@ -119,6 +125,8 @@ def _scan_word(source: bytes, off: int, float_: re.Pattern[bytes], number: re.Pa
         found = pattern.match(source, off)
         if found and (kind != "ident" or _is_identifier(found.group())):
             word = found.group()
+            if kind != "ident" and _RUNS_ON.match(source, found.end()):
+                raise _error(source, off, "this is no number to Nomad, and no word either")
             return ("bool" if word in (b"true", b"false") else kind), found.end()
     what = "this comment does not end" if source.startswith(b"/*", off) else "Nomad does not accept this character here"
     raise _error(source, off, what)
@@ -158,21 +166,21 @@ def _string_end(source: bytes, off: int) -> int:
 def _heredoc_end(source: bytes, off: int) -> int:
     """End of a heredoc, behind the line end after its marker.
 
-    As in the scanner of hcl, an indented one (<<-) ends at a marker that has something before or after it on its line,
-    and where the opening line ends in CR LF, the marker's line must as well.
+    As in the scanner of hcl, before which CR LF is LF, an indented one (<<-) ends only at a marker that has something
+    beside it on its line.
     """
     opening = _HEREDOC.match(source, off)
-    if not opening:
+    if not opening or not _is_identifier(b"a" + opening.group(2)):
         raise _error(source, off, "this is no beginning of a heredoc")
-    dash, name, carriage_return = opening.groups()
-    at_least = len(dash + name + carriage_return)
-    marker = re.compile(rb"[ \t\n\v\f\r]*" + re.escape(name + carriage_return) + rb"\r*")
+    dash, name = opening.groups()
+    marker = re.compile(rb"[ \t\n\v\f\r]*" + re.escape(name) + rb"\r*")
     start = opening.end()
     while True:
         line_end = source.find(b"\n", start)
         if line_end < 0:
             raise _error(source, off, "this heredoc does not end", "Its last line needs a line end.")
-        if line_end - start >= at_least and marker.fullmatch(source, start, line_end):
+        text_end = line_end - source.endswith(b"\r", start, line_end)
+        if text_end - start >= len(dash + name) and marker.fullmatch(source, start, text_end):
             return line_end + 1
         start = line_end + 1
 

@@ -35,6 +35,7 @@ class Wanted(NamedTuple):
     max_lag: int = 250
     min_failure_tolerance: int = 1
     allow_outage: bool = False
+    follower: bool = False
     repair: bool = False
 
 
@@ -116,6 +117,8 @@ def stoppable(autopilot: Autopilot, server_id: str, wanted: Wanted) -> Verdict:
     verdict = healthy(autopilot, wanted)
     if not verdict.ok or target is None:
         return verdict
+    if wanted.follower and target.leader:
+        return Verdict(False, f"{target.name} is the leader, and leadership must be moved away before it is stopped")
     if server_id in autopilot.voters and not wanted.allow_outage:
         if autopilot.failure_tolerance < wanted.min_failure_tolerance:
             tolerance = f"{autopilot.failure_tolerance}, not {wanted.min_failure_tolerance} or more"

@@ -18,6 +18,7 @@ import stat
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from ..raftstore.durable import Directory, read_exact
+from ..raftstore.plainjson import loads
 from ..raftstore.raftdir import open_given
 from ..raftstore.syscalls import REAL
 from .answers import AutopilotConfig
@@ -40,7 +41,7 @@ class Hold(NamedTuple):
 
 def parse(data: bytes) -> Hold:
     """The hold in these bytes. Raises ValueError."""
-    values = json.loads(data.decode("utf-8"))
+    values = loads(data)
     if not isinstance(values, dict) or values.get("version") != VERSION:
         raise ValueError("it is not of version 1")
     origin, previous, created = (values.get(name) for name in ("origin", "previous", "created"))

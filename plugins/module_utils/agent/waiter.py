@@ -22,12 +22,16 @@ class Look(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How the wait ended: the last look, how long it took, how many looks, and whether the verdict held long enough."""
+    """How the wait ended: the last look, how long it took, how many looks, and whether the verdict held long enough.
+
+    `good_since` is the moment on the clock from which on it held, None when it does not hold at the end.
+    """
 
     satisfied: bool
     last: Look
     elapsed_s: float
     looks: int
+    good_since: Optional[float] = None
 
 
 def wait_until(
@@ -56,7 +60,8 @@ def wait_until(
         satisfied = good_since is not None and now - good_since >= stable_s
         time_left = start + timeout_s - now
         if satisfied or last.verdict.final or time_left <= 0:
-            return Outcome(satisfied, _explained(last, good_since, now, stable_s, satisfied), now - start, looks)
+            shown = _explained(last, good_since, now, stable_s, satisfied)
+            return Outcome(satisfied, shown, now - start, looks, good_since)
         sleep(min(interval_s, time_left))
 
 

@@ -19,7 +19,7 @@ from .durable import read_exact
 from .errors import Corrupt, Unsupported, located
 
 WINDOW_LEN = 1 << 20  # large enough for the kernel's read-ahead, small enough to stay in the processor's cache
-MAX_GROUP_LEN = 64 << 20  # of a page with overflow that is parsed as a whole: no branch, bucket list or JSON is longer
+MAX_GROUP_LEN = 16 << 20  # of a page with overflow that is parsed as a whole: no branch, bucket list or JSON is longer
 # Only the root of a database without buckets is one: bbolt removes leaves that become empty, and inlines empty buckets.
 EMPTY_LEAF = "a leaf page without keys, which bbolt never leaves"
 _MAX_DEPTH = 32  # two children per branch fill any file before that

@@ -17,6 +17,7 @@ from .mounts import PROC
 from .names import HOLD
 from .outcome import BOLTDB, WAL, Request, stable_values
 from .preflight import required_bytes
+from .raftdir import node_id
 from .refusals import refusal
 from .shape import choose, holes
 from .store import StoreReader
@@ -56,10 +57,12 @@ def _describe(found: Found, evidence: Evidence, digest: bool, verify: bool) -> D
     store = found.raft_db if backend == BOLTDB else found.wal if backend == WAL else None
     result: Dict[str, Any] = {
         "raft_dir": found.raft.path,
+        "node_id": node_id(found.raft),
         "state": table.state_of(row, evidence),
         "in_use": busy,
         "guarded": evidence.raft_db == "G",
         "interrupted": evidence.journal == "open",
+        "interrupted_by": found.journal.origin if found.journal is not None and evidence.journal == "open" else "",
         "hold": HOLD in found.names,
         "backend": backend,
         "size": _size(found, backend),

@@ -8,9 +8,10 @@ store. Example, one line in the file:
     {"version": 1, "phase": "open", "to": "wal", "tool": "1.0.0", "run": "9f31c2ab",
      "backup": "raft.db.migrated.20261122-104750", "source": {"current_term": 9, "last_vote_term": 9,
      "last_vote_candidate": "10.0.0.1:4647", "first_index": 1, "last_index": 663, "last_entry_sha256": "..."},
-     "copied": {the same, after dropping}, "dropped_entries": 0}
+     "copied": {the same, after dropping}, "dropped_entries": 0, "origin": "controller-1"}
 
-`backup` is null when there is none. An absent stable value is null. The hash is over the digest line of the last entry.
+`origin` is who began it, as far as that was said; older journals have none. `backup` is null when there is none. An
+absent stable value is null. The hash is over the digest line of the last entry.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 from .durable import Directory, read_exact
 from .errors import Unsupported
 from .names import BACKUP, JOURNAL, JOURNAL_PARTIAL, SECOND_NAME
+from .plainjson import loads
 
 VERSION = 1
 TOOL = "1.0.0"
@@ -61,12 +63,13 @@ class Journal(NamedTuple):
     source: Promise
     copied: Promise
     dropped_entries: int = 0
+    origin: str = ""
 
 
 def parse(data: bytes, path: str) -> Journal:
     """The journal in these bytes. Raises Unsupported for anything this version does not write."""
     try:
-        values = json.loads(data.decode("utf-8"))
+        values = loads(data)
         if not isinstance(values, dict) or values.get("version") != VERSION:
             raise ValueError("it is not of version 1")
         journal = Journal(
@@ -77,6 +80,7 @@ def parse(data: bytes, path: str) -> Journal:
             _parse_promise(values["source"]),
             _parse_promise(values["copied"]),
             _number(values["dropped_entries"]),
+            _typed(values.get("origin", ""), str),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise Unsupported(
@@ -92,6 +96,7 @@ def render(journal: Journal) -> bytes:
     values: Dict[str, Any] = {"version": VERSION, "phase": journal.phase, "to": journal.to, "tool": TOOL}
     values.update(run=journal.run, backup=journal.backup, source=_promise_values(journal.source))
     values.update(copied=_promise_values(journal.copied), dropped_entries=journal.dropped_entries)
+    values.update(origin=journal.origin)
     return (json.dumps(values) + "\n").encode("ascii")
 
 

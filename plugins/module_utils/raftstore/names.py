@@ -18,6 +18,7 @@ WAL_META = "wal-meta.db"
 SNAPSHOTS = "snapshots"
 JOURNAL = ".raft-migrate.json"
 HOLD = ".raft-hold.json"
+NODE_ID = "node-id"  # the server's Raft ID, beside its Raft directory
 NOMAD_MARKER = ".migration-in-progress"  # of nomad operator raft migrate-backend
 
 RAFT_DB_PARTIAL = "raft.db.partial"

@@ -25,7 +25,8 @@ class Request:
 
     `wal_segment_size` is in MB. `effective_backend` reads the agent's configuration anew and returns the backend that
     Nomad would use; None: nobody said where the configuration is. `workers` 0 means one per core. `lock_timeout_s` is
-    for another run of ours only. `check` computes the same plan and changes nothing.
+    for another run of ours only. `check` computes the same plan and changes nothing. `origin` is who asks: it is
+    written down with a conversion that is under way.
     """
 
     data_dir: str
@@ -37,6 +38,7 @@ class Request:
     lock_timeout_s: float = 60.0
     progress: Progress = no_progress
     check: bool = False
+    origin: str = ""
 
 
 @dataclass

@@ -10,19 +10,22 @@ user could point root elsewhere with it.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from typing import Iterator, List, Optional, Sequence
 
 from .boltdb import BoltStore
-from .durable import Directory
+from .durable import Directory, read_exact
 from .errors import Refused
 from .locks import Inode, inode_of, open_locked
-from .names import JOURNAL, OLD_STORE, RAFT_DB, SNAPSHOTS, WAL, WAL_META
+from .names import JOURNAL, NODE_ID, OLD_STORE, RAFT_DB, SNAPSHOTS, WAL, WAL_META
 from .store import MSGPACK, Batch, Extent, Stable, StoreReader
 from .syscalls import SystemCalls
 from .wal import WalStore
 
 BELOW = (("server", "raft"), ("raft",))  # the data_dir, or its server directory
+UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+NODE_ID_MAX_LEN = 64
 SIGNS = (RAFT_DB, WAL, SNAPSHOTS, JOURNAL, "peers.info")
 
 
@@ -110,6 +113,25 @@ def open_given(path: str, calls: SystemCalls) -> Directory:
             raise Refused("there is no such directory", path, hint="Give the data_dir of a Nomad server.")
         return found
     return Directory.open(path, calls)
+
+
+def node_id(raft: Directory) -> Optional[str]:
+    """The Raft ID of the server whose directory this is; None when there is none beside it, or no plain file with one.
+
+    The service user owns what is there: no link is followed, and nothing but an ID is ever given back.
+    """
+    server = raft.subdirectory("..")
+    try:
+        fd = server.open_read(NODE_ID)
+        try:
+            text = read_exact(fd, min(os.fstat(fd).st_size, NODE_ID_MAX_LEN), 0).strip()
+        finally:
+            os.close(fd)
+    except Refused:
+        return None
+    finally:
+        server.close()
+    return text.decode("ascii") if UUID.fullmatch(text) else None
 
 
 def backups(names: Sequence[str]) -> List[str]:

@@ -36,6 +36,7 @@ from .store import Batch
 WINDOW_LEN = 1 << 20
 OFF_LIMIT = 1 << 32  # index items are u32
 INDEX_MARK = b"\x02\0\0\0"
+COMMIT_BYTE = segment.COMMIT_MARK[:1]  # one byte is found in gigabytes of zeros ten times as fast as all four
 DAMAGED_TAIL = (
     "Nomad wrote this batch last, so a power cut may have torn it: start the Nomad server on this WAL once, let it "
     "catch up, stop it, and run again. If that does not help, take the server's log from its peers."
@@ -99,10 +100,8 @@ class SegmentReader:
             return
         for number, (item, frame_off) in enumerate(zip(found, window.frame_offs)):
             if item != frame_off:
-                raise corrupt(
-                    f"the index says that entry {first_index + number} is at byte {item}, it is at {frame_off}",
-                    index_off + INDEX_ITEM_LEN * number,
-                )
+                what = f"the index says that entry {first_index + number} is at byte {item}, it is at {frame_off}"
+                raise corrupt(what, index_off + INDEX_ITEM_LEN * number)
 
     def _check_seal(self, crc: int) -> None:
         """Check the index frame's header and padding, and the commit frame behind it."""
@@ -227,11 +226,12 @@ def _find_commit(fd: int, file_len: int, path: str, off: int) -> Optional[int]:
     """The first place from `off` on, a multiple of 8 itself, that looks like a commit frame."""
     while off < file_len:
         buf = read_exact(fd, min(WINDOW_LEN, file_len - off), off, path)
-        pos = buf.find(segment.COMMIT_MARK)
+        pos = buf.find(COMMIT_BYTE)
         while pos >= 0:
-            if (off + pos) % FRAME_HEADER_LEN == 0 and off + pos + FRAME_HEADER_LEN <= file_len:
+            is_whole = (off + pos) % FRAME_HEADER_LEN == 0 and off + pos + FRAME_HEADER_LEN <= file_len
+            if is_whole and buf.startswith(segment.COMMIT_MARK, pos):
                 return off + pos
-            pos = buf.find(segment.COMMIT_MARK, pos + 1)
+            pos = buf.find(COMMIT_BYTE, pos + 1)
         off += WINDOW_LEN
     return None
 

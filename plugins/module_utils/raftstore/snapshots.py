@@ -11,21 +11,22 @@ ID); Nomad keeps two, and Raft tries no others.
 from __future__ import annotations
 
 import base64
-import json
 import os
 import stat
 from dataclasses import dataclass
-from typing import List, Optional
+from typing import Any, List, Mapping, Optional
 
 from .crc64 import crc64
 from .durable import Directory, read_exact
 from .errors import Corrupt, Refused, StoreError
 from .names import SNAPSHOTS
+from .plainjson import loads
 
 META = "meta.json"
 STATE = "state.bin"
 RETAINED = 2  # nomad/server.go snapshotsRetained
-META_MAX_LEN = 16 << 20
+META_MAX_LEN = 1 << 20  # it has a few hundred bytes, and a hundred more for each server
+U64_LIMIT = 1 << 64
 WINDOW_LEN = 1 << 20
 
 
@@ -43,20 +44,24 @@ class Snapshot:
 def parse_meta(data: bytes, path: str) -> Snapshot:
     """The snapshot that this meta.json describes. Raises Corrupt when Raft could not use it."""
     try:
-        values = json.loads(data.decode("utf-8"))
-        snapshot = Snapshot(
-            str(values["ID"]),
-            int(values["Index"]),
-            int(values["Term"]),
-            int(values["Size"]),
-            int.from_bytes(base64.b64decode(values["CRC"] or "", validate=True), "big"),
-        )
-        version = values["Version"]
+        values = loads(data)
+        if not isinstance(values["ID"], str):
+            raise ValueError("its ID is no text")
+        index, term, size, version = (_number(values, name) for name in ("Index", "Term", "Size", "Version"))
+        crc = int.from_bytes(base64.b64decode(values["CRC"] or "", validate=True), "big")
+        snapshot = Snapshot(values["ID"], index, term, size, crc)
     except (ValueError, KeyError, TypeError) as error:
         raise Corrupt(f"the snapshot's metadata cannot be read ({error})", path) from error
     if version not in (0, 1):
         raise Corrupt(f"the snapshot is of version {version}, Raft knows 0 and 1", path)
     return snapshot
+
+
+def _number(values: Mapping[str, Any], name: str) -> int:
+    number = values[name]
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < U64_LIMIT:
+        raise ValueError(f"its {name} is no number")
+    return number
 
 
 def list_snapshots(raft: Directory) -> List[Snapshot]:

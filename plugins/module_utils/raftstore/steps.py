@@ -90,8 +90,9 @@ def begin(run: Run) -> None:
 def _journal(run: Run, phase: str) -> Journal:
     if run.request.backend == BOLTDB:
         backup = run.superseded if table.LINK_SUPERSEDED in run.steps else run.retired_wal
-        return Journal(phase, BOLTDB, run.run_id, backup, run.source, run.copied)
-    return Journal(phase, WAL_BACKEND, run.run_id, run.second_name, run.source, run.copied, run.shape.dropped_entries)
+        return Journal(phase, BOLTDB, run.run_id, backup, run.source, run.copied, 0, run.request.origin)
+    dropped = run.shape.dropped_entries
+    return Journal(phase, WAL_BACKEND, run.run_id, run.second_name, run.source, run.copied, dropped, run.request.origin)
 
 
 def build(run: Run) -> None:
@@ -106,7 +107,6 @@ def build(run: Run) -> None:
     writer = WalStoreWriter(run.new_directory, segment_len, attributes, os.sysconf("SC_PAGE_SIZE"), _ns(run.clock))
     extents, workers = run.shape.kept, run.workers()
     report = convert.convert(source, writer, extents, source.stable(), workers, run.request.progress)
-    run.new_directory.sync()
     built = time.monotonic()
     run.new_file = StoreFile(run.new_directory, WAL_META, change=True)
     if not run.new_file.free:

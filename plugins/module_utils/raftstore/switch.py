@@ -18,7 +18,7 @@ from .content import read
 from .durable import Directory, lock_exclusive
 from .errors import InUse, StoreError
 from .evidence import Evidence, Found, observe
-from .locks import lock_directory
+from .locks import POLL_S, lock_directory
 from .mounts import PROC, mount_of, refuse_kind
 from .narrate import listing, predicted, sentences
 from .outcome import BOLTDB, WAL, Outcome, Request, stable_values
@@ -30,6 +30,8 @@ from .steps import STEPS, undo_preparation
 from .syscalls import REAL, SystemCalls
 
 __all__ = ["Outcome", "Request", "migrate"]
+
+DYING_S = 2.0  # how long the locks of a killed run may outlive its files
 
 
 def migrate(
@@ -59,14 +61,34 @@ def opened(request: Request, calls: SystemCalls, proc: str) -> Iterator[Tuple[Fo
     try:
         refuse_kind(mount_of(raft.fd, proc).kind, raft.path)
         run_lock = _lock(raft, request)
-        found = Found(raft, not request.check, proc)
+        found, evidence = _look(raft, request, proc)
         try:
-            evidence = replace(observe(found), run_lock=run_lock)
-            yield found, read(found, evidence)
+            yield found, read(found, replace(evidence, run_lock=run_lock))
         finally:
             found.close()
     finally:
         raft.close()
+
+
+def _look(raft: Directory, request: Request, proc: str) -> Tuple[Found, Evidence]:
+    """What is there. A store that is locked, while no process has it open, is that of a run that dies just now.
+
+    The kernel takes a killed process's files away first, and gives up their locks one by one after that, in an order
+    that nobody has promised: the directory's, which this run has, may come before the stores'.
+    """
+    deadline = time.monotonic() + DYING_S
+    while True:
+        found = Found(raft, not request.check, proc)
+        try:
+            evidence = observe(found)
+        except BaseException:
+            found.close()
+            raise
+        may_die = evidence.store_lock == "taken" and not found.openers.pids and not request.check
+        if not may_die or time.monotonic() >= deadline:
+            return found, evidence
+        found.close()
+        time.sleep(POLL_S)
 
 
 def _lock(raft: Directory, request: Request) -> str:

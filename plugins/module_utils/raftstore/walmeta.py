@@ -30,6 +30,7 @@ from .bbolt import RESTORE, corrupt
 from .bboltfile import Database
 from .bboltwrite import DatabaseWriter
 from .errors import Corrupt, Unsupported, located
+from .plainjson import loads
 from .segment import CODEC_BINARY_V1, FILE_HEADER_LEN, FRAME_HEADER_LEN, UNKNOWN_KIND
 from .store import Stable
 
@@ -41,6 +42,7 @@ ZERO_TIME = "0001-01-01T00:00:00Z"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 U64_LIMIT = 1 << 64
 U32_LIMIT = 1 << 32
+MAX_LIST_LEN = 4 << 20  # bytes of JSON, which 18,000 segments take
 
 
 class SegmentInfo(NamedTuple):
@@ -84,9 +86,11 @@ FIELDS = (
 
 def parse(raw: bytes) -> WalMeta:
     """The metadata in this JSON, all of it checked. Raises Corrupt, or Unsupported for another codec."""
+    if len(raw) > MAX_LIST_LEN:
+        raise Unsupported(f"the list of segments has {len(raw)} bytes; at most {MAX_LIST_LEN} are read", offset=0)
     try:
-        values = json.loads(raw.decode("utf-8"), object_pairs_hook=_object, parse_float=_refuse, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+        values = loads(raw, _object)
+    except ValueError as error:
         raise corrupt(f"the list of segments is not the JSON of a WAL: {error}", 0) from error
     _exact_keys(values, ("NextSegmentID", "Segments"))
     listed = [] if values["Segments"] is None else values["Segments"]  # Go writes null for an empty list
@@ -102,10 +106,6 @@ def _object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
     if len(values) != len(pairs):
         raise ValueError("a key stands in it twice")
     return values
-
-
-def _refuse(text: str) -> Any:
-    raise ValueError(f"{text} is no whole number")
 
 
 def _exact_keys(values: Any, names: Sequence[str]) -> None:

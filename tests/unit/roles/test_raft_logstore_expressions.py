@@ -28,12 +28,14 @@ def templar(facts: dict[str, dict[str, Any]] | None = None, **variables: Any) ->
     """Ansible's view on s1, with these facts of each host of the group."""
     loader = DataLoader()
     shipped: dict[str, Any] = {}
-    for part in ("defaults", "vars"):
-        shipped |= loader.load_from_file(str(ROLE / part / "main.yml"), trusted_as_template=True)
+    for path in [ROLE / "defaults" / "main.yml", *(ROLE / "vars" / "main").glob("*.yml")]:
+        shipped |= loader.load_from_file(str(path), trusted_as_template=True)
     facts = facts or {}
     hostvars = {host: {"inventory_hostname": host, **given} for host, given in facts.items()}
     groups = {"nomad_servers": list(facts)}
-    known = {**shipped, "groups": groups, "hostvars": hostvars, "inventory_hostname": "s1", **facts.get("s1", {})}
+    disk = {"raft_store": {"refusal": ""}}
+    known = {**shipped, "groups": groups, "hostvars": hostvars, "inventory_hostname": "s1", "raft_logstore_disk": disk}
+    known |= facts.get("s1", {})
     return Templar(loader=loader, variables={**known, **variables})
 
 
@@ -57,39 +59,60 @@ def condition(task_file: str, task_name: str, **variables: Any) -> list[bool]:
     tasks = DataLoader().load_from_file(str(ROLE / "tasks" / task_file), trusted_as_template=True)
     (task,) = [task for task in tasks if task["name"].startswith(task_name)]
     that = task["ansible.builtin.assert"]["that"]
-    rendered = templar(**variables)
+    rendered = templar(**{**task.get("vars", {}), **variables})
     return [rendered.evaluate_expression(one) for one in ([that] if isinstance(that, str) else that)]
 
 
-@pytest.mark.parametrize(
-    ("state", "backend", "in_use", "guarded", "outcome"),
-    [
-        ("boltdb", "boltdb", False, False, "unswitched"),
-        ("boltdb", "boltdb", True, False, "unswitched"),  # the stop failed: it runs on its old store
-        ("both", "boltdb", False, False, "unswitched"),
-        ("both", None, False, False, "unknown"),  # wal/ holds what raft.db holds, and may hold more
-        ("both", "boltdb", True, False, "unknown"),  # nobody has compared the two
-        ("wal", "wal", False, True, "down"),
-        ("forked", None, False, True, "unknown"),
-    ],
-)
-def test_only_a_store_known_to_be_the_old_one_is_put_back(
-    state: str, backend: str | None, in_use: bool, guarded: bool, outcome: str
-) -> None:
-    store = {"state": state, "backend": backend, "in_use": in_use, "guarded": guarded}
-    found: dict[str, Any] = {
-        "raft_logstore_store_after": {"raft_store": store},
+def left_behind(wanted: str, state: str, backend: str | None, in_use: bool, **more: Any) -> dict[str, Any]:
+    """What diagnostics.yml leaves of a server that failed on its way to a backend."""
+    return {
+        "raft_logstore_backend": wanted,
+        "raft_logstore_store_after": {"raft_store": {"state": state, "backend": backend, "in_use": in_use}},
         "raft_logstore_agent_after": {"answered": False},
         "raft_logstore_stopped": True,
+        "raft_logstore_failed": {"task": "Start the agent", "message": "no"},
+        **more,
     }
-    assert value("raft_logstore_unswitched", **found) is (outcome == "unswitched")
-    assert value("raft_logstore_outcome", **found) == outcome
-    assert value("raft_logstore_outcomes[raft_logstore_outcome]", **found)
 
 
-def test_the_configuration_is_put_back_to_the_store_that_is_there() -> None:
-    tasks = DataLoader().load_from_file(str(ROLE / "tasks" / "put_back.yml"))
-    assert tasks[0]["raftops.nomad.raft_logstore_config"]["backend"] == "boltdb"
+@pytest.mark.parametrize(
+    ("state", "backend", "in_use", "to_wal", "to_boltdb"),
+    [
+        ("boltdb", "boltdb", False, "unswitched", "down"),
+        ("boltdb", "boltdb", True, "unswitched", "down"),  # to wal: the stop failed, it runs on its old store
+        ("both", "boltdb", False, "unswitched", "down"),
+        ("both", None, False, "unknown", "unknown"),  # wal/ holds what raft.db holds, and may hold more
+        ("both", "boltdb", True, "unknown", "unknown"),  # nobody has compared the two
+        ("wal", "wal", False, "down", "unswitched"),
+        ("wal", "wal", True, "down", "unswitched"),
+        ("forked", None, False, "unknown", "unknown"),
+    ],
+)
+def test_what_is_done_about_a_failed_server_depends_on_the_store_that_it_has(
+    state: str, backend: str | None, in_use: bool, to_wal: str, to_boltdb: str
+) -> None:
+    for wanted, outcome in ("wal", to_wal), ("boltdb", to_boltdb):
+        found = left_behind(wanted, state, backend, in_use)
+        assert value("raft_logstore_unswitched", **found) is (outcome == "unswitched")
+        assert value("raft_logstore_switched", **found) is (outcome == "down")
+        assert value("raft_logstore_outcome", **found) == outcome
+
+
+def test_a_person_is_told_what_failed_what_failed_again_and_what_keeps_the_server_stopped() -> None:
+    def told(**more: Any) -> str:
+        return str(value("raft_logstore_told | select | join(' ')", **left_behind("wal", "wal", "wal", False, **more)))
+
+    again = {"task": "Convert the store", "message": "damaged"}
+    drop_in = "/run/systemd/system/nomad.service.d/90-raft-logstore.conf"
+    both = told(raft_logstore_failed_again=again)
+    assert both.startswith(
+        "s1: Start the agent: no. It could not be brought back to boltdb: Convert the store: damaged. "
+    )
+    assert drop_in in both and both.endswith("No other server was touched.")
+    assert "brought back" not in told() and drop_in not in told(raft_logstore_service_manager="command")
+    assert "It is back in the cluster as it was" in told(raft_logstore_put_back="returned")
+    assert drop_in not in told(raft_logstore_put_back="returned")
+    assert value("raft_logstore_outcomes.values() | list", **left_behind("boltdb", "wal", "wal", False))
 
 
 def test_the_oldest_hold_says_what_to_put_back() -> None:
@@ -198,9 +221,9 @@ def test_config_arguments_are_taken_from_the_unit_only_when_they_are_plain(
 
 def test_an_answer_of_another_server_is_refused() -> None:
     read = {"raft_logstore_agent": {"answered": True, "agent": {"id": "id-s1"}}}
-    for encoded, right in ("aWQtczEK", True), ("aWQtczIK", False):  # id-s1 and id-s2, each with a newline
-        node_id = {"raft_logstore_node_id": {"content": encoded}}
-        assert all(condition("read.yml", "The agent that answers", **read, **node_id)) is right
+    for node_id, right in ("id-s1", True), ("id-s2", False), (None, False):
+        disk = {"raft_logstore_disk": {"raft_store": {"node_id": node_id}}}
+        assert all(condition("read.yml", "The agent that answers", **read, **disk)) is right
 
 
 def test_the_group_is_compared_with_the_cluster_by_id() -> None:
@@ -250,6 +273,7 @@ def test_a_wal_without_guard_is_in_both_tables(guarded: bool) -> None:
     """As the Nomad command makes it: configured for boltdb again, Nomad would start empty."""
     shown = {"address": "", "role": "follower", "version": "", "running": "wal", "configured": "wal", "applied": 1}
     state = {**shown, "store": "wal", "interrupted": False, "hold": False, "guarded": guarded, "todo": False}
+    state |= {"last_index": 7, "size": 1, "available": 1}
     facts = three(s1=server("s1", **state), s2=server("s2", **state), s3=server("s3", **state))
     for host in facts.values():
         host["raft_logstore_view"] = {"answered": False}

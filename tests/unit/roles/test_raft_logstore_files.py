@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ ROLL = "raft_logstore_queue"
 FORBIDDEN = {"any_errors_fatal", "max_fail_percentage", "run_once", "ignore_unreachable", "ignore_errors"}
 # Files of the role that are for plays on all servers at once, never for the roll.
 STEPS = ("ansible.builtin.import_tasks", "ansible.builtin.include_tasks")
-NOT_IN_THE_ROLL = {"plan.yml", "cluster.yml", "finish.yml", "status.yml"}
+CLEANUP = ["look", "cleanup_look", "cleanup_ask", "cleanup_remove"]
+AT_ONCE = ["plan", "cluster", "finish", "status", "times", *CLEANUP]
+NOT_IN_THE_ROLL = {f"{name}.yml" for name in AT_ONCE}
 
 
 def nodes(content: Any) -> Iterator[dict[str, Any]]:
@@ -71,15 +74,68 @@ def test_files_of_the_roll_are_all_reached_from_main() -> None:
         if name not in reached:
             reached.add(name)
             tasks = nodes(parsed(ROLE / "tasks" / name))
-            waiting += [node[verb] for node in tasks for verb in STEPS if verb in node]
+            files = [node[verb] for node in tasks for verb in STEPS if verb in node]
+            waiting += [file for file in files if not file.startswith("{{")]  # the operator's own
     assert reached | NOT_IN_THE_ROLL == {path.name for path in (ROLE / "tasks").glob("*.yml")}
 
 
-def test_between_stop_and_start_there_are_configuration_and_conversion_in_this_order() -> None:
+def test_between_stop_and_start_there_are_configuration_and_conversion() -> None:
     steps = [task["ansible.builtin.import_tasks"] for task in parsed(ROLE / "tasks" / "one_server.yml")]
-    between = steps[steps.index("stop.yml") + 1 : steps.index("start.yml")]
-    assert between == ["config.yml", "convert.yml"]
-    assert [len(parsed(ROLE / "tasks" / name)) for name in between] == [1, 1]
+    assert steps[steps.index("stop.yml") + 1 : steps.index("start.yml")] == ["change.yml"]
+    assert [len(parsed(ROLE / "tasks" / name)) for name in ("config.yml", "convert.yml")] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("backend", "order"), [("wal", ["config.yml", "convert.yml"]), ("boltdb", ["convert.yml", "config.yml"])]
+)
+def test_the_configuration_names_the_wal_before_there_is_one_and_until_there_is_none(
+    backend: str, order: list[str]
+) -> None:
+    """The one file that knows: no other task of the role has its own idea of the order."""
+    tasks = parsed(ROLE / "tasks" / "change.yml")
+    done = [task["ansible.builtin.import_tasks"] for task in tasks
+            if task.get("when", f"raft_logstore_to == '{backend}'") == f"raft_logstore_to == '{backend}'"]  # fmt: skip
+    assert done == order
+    for path in (ROLE / "tasks").glob("*.yml"):
+        named = [node for node in nodes(parsed(path)) if node.get("ansible.builtin.import_tasks") == "convert.yml"]
+        assert path.name == "change.yml" or not named
+
+
+def test_a_server_is_configured_and_converted_for_the_backend_it_is_being_brought_to() -> None:
+    for path in (ROLE / "tasks").glob("*.yml"):
+        for node in nodes(parsed(path)):
+            for module in "raft_logstore_config", "raft_migrate_backend":
+                task = node.get(f"raftops.nomad.{module}")
+                if task and not node.get("check_mode"):
+                    assert task["backend"] == "{{ raft_logstore_to }}", path.name
+
+
+def test_what_a_failed_server_is_brought_to_is_where_it_came_from() -> None:
+    steps = [node for node in nodes(parsed(ROLE / "tasks" / "put_back.yml")) if STEPS[0] in node]
+    way = {node[STEPS[0]]: node for node in steps}
+    assert list(way) == ["stop.yml", "change.yml", "config.yml", "start.yml", "wait_back.yml", "release.yml"]
+    for name in "change.yml", "config.yml", "wait_back.yml":
+        assert way[name]["vars"] == {"raft_logstore_to": "{{ raft_logstore_from }}"}
+    assert way["config.yml"]["when"] == "not raft_logstore_switched"
+
+
+def test_the_way_back_is_the_way_forward_in_the_other_direction() -> None:
+    (play,) = parsed(CHECKOUT / "playbooks" / "rollback.yml")
+    assert play["ansible.builtin.import_playbook"] == "raftops.nomad.migrate"
+    assert play["vars"] == {"raft_logstore_backend": "boltdb"}
+
+
+def test_old_stores_are_removed_only_after_all_servers_were_judged_and_somebody_was_asked() -> None:
+    plays = parsed(CHECKOUT / "playbooks" / "cleanup.yml")
+    assert all(play["any_errors_fatal"] for play in plays)
+    assert [task["ansible.builtin.include_role"]["tasks_from"] for task in plays[-1]["tasks"]] == CLEANUP
+    removing = [
+        path.name
+        for path in (ROLE / "tasks").glob("*.yml")
+        for node in nodes(parsed(path))
+        if "raftops.nomad.raft_backup_remove" in node and not node.get("check_mode")
+    ]
+    assert removing == ["cleanup_remove.yml"]
 
 
 def test_every_variable_with_a_default_is_specified_with_the_same_default() -> None:
@@ -88,3 +144,15 @@ def test_every_variable_with_a_default_is_specified_with_the_same_default() -> N
     assert specs["main"]["options"] == specs["plan"]["options"]
     specified = {name: spec["default"] for name, spec in specs["main"]["options"].items() if "default" in spec}
     assert specified == defaults
+
+
+def test_no_loop_goes_over_the_variables_of_hosts() -> None:
+    """Ansible shows the items of a loop at -v, and the variables of a host have its token among them."""
+    loops = [
+        str(node["loop"]) for path in (ROLE / "tasks").glob("*.yml") for node in nodes(parsed(path)) if "loop" in node
+    ]
+    assert len(loops) > 2
+    hosts = re.compile(
+        r"(hostvars|raft_logstore_(planned|queue|busy|down))\b(?! \| map\(attribute='inventory_hostname'\))"
+    )
+    assert [loop for loop in loops if hosts.search(loop)] == []

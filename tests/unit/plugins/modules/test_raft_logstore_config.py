@@ -68,6 +68,35 @@ def test_the_diff_shows_each_file_without_secrets(conf: Path) -> None:
     assert "diff" not in configure(conf, check_mode=True)
 
 
+def test_the_diff_is_the_very_file_before_and_after(conf: Path) -> None:
+    (conf / "nomad.hcl").write_text("# c\r\nserver {\r\n\tenabled = true # on\r\n}")
+    before = (conf / "nomad.hcl").read_bytes().decode()
+    checked = configure(conf, file=str(conf / "nomad.hcl"), diff=True, check_mode=True)
+    assert (conf / "nomad.hcl").read_bytes().decode() == before
+    done = configure(conf, file=str(conf / "nomad.hcl"), diff=True)
+    assert checked == done and done["changed"]
+    (diff,) = done["diff"]
+    assert (diff["before"], diff["after"]) == (before, (conf / "nomad.hcl").read_bytes().decode())
+    again = configure(conf, file=str(conf / "nomad.hcl"), diff=True)
+    assert not again["changed"] and again["diff"] == []
+
+
+def test_the_diff_of_a_new_file_begins_with_nothing(conf: Path) -> None:
+    (diff,) = configure(conf, diff=True, check_mode=True)["diff"]
+    assert diff["before"] == "" and diff["after"].startswith("server {\n  raft_logstore {\n")
+    assert diff["after_header"] == str(conf / "raft_logstore.hcl")
+
+
+@pytest.mark.parametrize("backend", ["wal", "boltdb"])
+def test_a_second_run_writes_nothing(conf: Path, backend: str) -> None:
+    (conf / "z.hcl").write_text('server {\n  raft_logstore {\n    backend = "wal"\n  }\n}\n')
+    configure(conf, backend=backend, wal_segment_size=32, disable_log_cache=True)
+    files = {path: (path.read_bytes(), path.stat().st_ino) for path in conf.iterdir()}
+    again = configure(conf, backend=backend, wal_segment_size=32, disable_log_cache=True, backup=True)
+    assert not again["changed"] and again["backup_files"] == []
+    assert {path: (path.read_bytes(), path.stat().st_ino) for path in conf.iterdir()} == files
+
+
 def test_there_and_back_keeps_the_old_setting(conf: Path) -> None:
     old = MAIN.replace("}\n", "  raft_boltdb { no_freelist_sync = true }\n}\n")
     (conf / "nomad.hcl").write_text(old)
@@ -103,6 +132,34 @@ def test_all_options(conf: Path) -> None:
 def test_wrong_options_are_sentences(conf: Path, options: dict[str, Any], words: str) -> None:
     result = configure(conf, **options)
     assert result["failed"] and words in result["msg"] and os.listdir(conf) == ["nomad.hcl"]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("server { raft_logstore { wal { segment_size_mb = 4096 } } }", ":1:50: segment_size_mb 4096 breaks the log"),
+        (
+            "server { raft_logstor { } }",
+            ":1:10: Nomad knows no 'raft_logstor' here and would not start. Is it raft_log",
+        ),
+        ("server { raft_logstore { } raft_logstore { } }", ":1:28: Nomad refuses a second raft_logstore in one server"),
+        ('server { raft_logstore { verification { interval = "5" } } }', ":1:52: Nomad cannot read the interval '5'"),
+        ("\ufeffserver { }", ":1:1: Nomad does not accept a byte order mark"),
+        ("server {", ":1:9: expected a key, found the file ends"),
+        ('{"server": {"raft_logstore": {"backend": "wal"}}}', ":1:12: Nomad does not take an object of objects only"),
+    ],
+)
+def test_refusals_name_file_line_and_column_and_change_nothing(conf: Path, source: str, words: str) -> None:
+    (conf / "z.hcl").write_text(source)
+    for check_mode in (True, False):
+        result = configure(conf, check_mode=check_mode)
+        assert result["failed"] and result["msg"].startswith(f"{conf}/z.hcl{words}"), result["msg"]
+    assert sorted(os.listdir(conf)) == ["nomad.hcl", "z.hcl"] and (conf / "z.hcl").read_text() == source
+
+
+def test_a_relative_path_is_a_sentence() -> None:
+    result = run(raft_logstore_config, path=["nomad.d"])
+    assert result["failed"] and "nomad.d" in result["msg"]
 
 
 def test_a_typo_is_told_with_file_line_and_column(conf: Path) -> None:

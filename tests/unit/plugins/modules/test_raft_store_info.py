@@ -35,7 +35,7 @@ def test_it_returns_what_it_documents(capsys: pytest.CaptureFixture[str], data_d
     result = run(capsys, data_dir=str(data_dir), digest=digest)
     documented = set(yaml.safe_load(raft_store_info.RETURN)["raft_store"]["contains"])
     assert result["changed"] is False
-    assert set(result["raft_store"]) == documented - (set() if digest else {"digest"})
+    assert set(result["raft_store"]) == documented - {"refusal"} - (set() if digest else {"digest"})
 
 
 @pytest.mark.parametrize("below", ["", "server", "server/raft"])
@@ -75,3 +75,30 @@ def test_a_left_hold_is_told_and_a_forged_one_is_not(capsys: pytest.CaptureFixtu
     assert run(capsys, data_dir=str(data_dir))["raft_store"]["held"] == hold
     file.write_text("{}")
     assert run(capsys, data_dir=str(data_dir))["raft_store"]["held"] is None  # and a warning, which goes Ansible's ways
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, ""),
+        ({"backend": "boltdb"}, ""),
+        ({"wal_segment_size": 2048}, "Use 1 to 2047"),
+        ({"backup_dir": "/dev/null"}, "/dev/null"),
+    ],
+)
+def test_a_refusal_is_the_one_of_the_conversion(
+    capsys: pytest.CaptureFixture[str], data_dir: Path, options: dict[str, Any], words: str
+) -> None:
+    before = sorted((data_dir / "server/raft").rglob("*"))
+    store = run(capsys, data_dir=str(data_dir), **{"backend": "wal", **options})["raft_store"]
+    assert store["state"] == "boltdb"
+    assert (words in store["refusal"]) if words else store["refusal"] == ""
+    assert sorted((data_dir / "server/raft").rglob("*")) == before
+
+
+def test_a_store_that_cannot_be_converted_is_described_with_the_refusal(
+    capsys: pytest.CaptureFixture[str], data_dir: Path
+) -> None:
+    (data_dir / "server/raft/raft.db").unlink()
+    store = run(capsys, data_dir=str(data_dir), backend="wal")["raft_store"]
+    assert store["state"] == "lost" and "there was one" in store["refusal"]

@@ -157,7 +157,7 @@ def test_a_dripping_answer_ends_with_the_timeout(server: AgentServer) -> None:
 
     server.on(HEALTH, Answer(200, {}, chunks=drip))
     start = time.monotonic()
-    with pytest.raises(Unreachable, match="did not end in time"):
+    with pytest.raises(Unreachable, match=r"timed out.*raise timeout"):
         Client(Connection(port=server.port, timeout_s=1.0)).autopilot_health()
     assert time.monotonic() - start < 5
 

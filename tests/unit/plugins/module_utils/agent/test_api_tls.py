@@ -11,7 +11,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api import Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.connection import Connection
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.connection import (
+    Connection,
+    argument_spec,
+    from_params,
+)
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import Failed, Unreachable
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -33,18 +37,26 @@ class Authority:
         self.server_cert, self.server_key = self.issue("server", NAME)
         self.client_cert, self.client_key = self.issue("client", "client.global.nomad")
 
-    def issue(self, file: str, name: str) -> tuple[str, str]:
-        """Paths of a certificate and its key."""
+    def issue(self, file: str, name: str, begins_h: int = -1, ends_h: int = 1) -> tuple[str, str]:
+        """Paths of a certificate and its key; it is valid between these hours from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         encoded = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        certificate = self._certificate(subject, key, is_authority=False, dns_name=name)
+        certificate = self._certificate(
+            subject, key, is_authority=False, dns_name=name, begins_h=begins_h, ends_h=ends_h
+        )
         return self._write(f"{file}.pem", certificate), self._write(f"{file}.key", encoded)
 
     def _certificate(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, is_authority: bool, dns_name: str = ""
+        self,
+        subject: x509.Name,
+        key: ec.EllipticCurvePrivateKey,
+        is_authority: bool,
+        dns_name: str = "",
+        begins_h: int = -1,
+        ends_h: int = 1,
     ) -> bytes:
         now = datetime.datetime.now(datetime.timezone.utc)
         builder = (
@@ -53,8 +65,8 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(hours=1))
+            .not_valid_before(now + datetime.timedelta(hours=begins_h))
+            .not_valid_after(now + datetime.timedelta(hours=ends_h))
             .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
@@ -115,6 +127,33 @@ def test_a_wrong_name_an_unknown_authority_and_no_check(tls_server: AgentServer,
         ask(tls_server, tls_server_name=NAME)
     assert tls_server.seen == []
     assert ask(tls_server, validate_certs=False) == "127.0.0.11:4647"
+
+
+@pytest.mark.parametrize(("begins_h", "ends_h"), [(-3, -2), (2, 3)], ids=["expired", "not yet valid"])
+def test_a_certificate_out_of_its_time_is_refused(authority: Authority, begins_h: int, ends_h: int) -> None:
+    authority.server_cert, authority.server_key = authority.issue("other", NAME, begins_h, ends_h)
+    server = serve(authority)
+    try:
+        trust = {"ca_path": authority.ca_path, "tls_server_name": NAME}
+        with pytest.raises(Unreachable, match=r"expired|not yet valid"):
+            ask(server, **trust)
+        assert server.seen == []
+        assert ask(server, **trust, validate_certs=False) == "127.0.0.11:4647"
+    finally:
+        server.close()
+        authority.server_cert, authority.server_key = authority.issue("server", NAME)
+
+
+def test_certificates_are_checked_unless_somebody_said_otherwise(tls_server: AgentServer) -> None:
+    """By default, and with what a module makes of options that were not given."""
+    with pytest.raises(Unreachable, match="ca_path"):
+        ask(tls_server)
+    given = {"host": "127.0.0.1", "port": tls_server.port, "use_ssl": True, "timeout": 5}
+    params = {**dict.fromkeys(argument_spec()), **given}
+    assert from_params(params, {}).validate_certs is True
+    with pytest.raises(Unreachable, match="ca_path"):
+        Client(from_params(params, {})).leader()
+    assert tls_server.seen == []
 
 
 def test_a_client_certificate_is_shown_when_asked_for(authority: Authority) -> None:

@@ -36,6 +36,8 @@ def settings(body: str) -> dict[Any, Any]:
         ('boltdb { no_freelist_sync = "True" }', ("boltdb", "no_freelist_sync"), True),
         ("disable_log_cache = 0", ("disable_log_cache",), False),
         ('verification { enabled = true interval = "1m" }', ("verification", "interval"), "1m"),
+        ("backend = 1", ("backend",), "1"),
+        ('wal { segment_size_mb = "+0x40" }', ("wal", "segment_size_mb"), 64),
     ],
 )
 def test_values_as_hcl_takes_them(inside: str, path: Any, value: object) -> None:
@@ -52,6 +54,9 @@ def test_values_as_hcl_takes_them(inside: str, path: Any, value: object) -> None
         ("segment_size_mb = 64", "'segment_size_mb'"),
         ("wal { segment_size_mb = 1.5 }", "segment_size_mb must be a whole number"),
         ('wal { segment_size_mb = "x" }', "must be a whole number"),
+        ('wal { segment_size_mb = "' + "9" * 5000 + '" }', "must be a whole number"),
+        ("wal { segment_size_mb = 9223372036854775808 }", "must be a whole number"),
+        ('backend = [] backend = "wal"', "backend must be a string"),
         ("disable_log_cache = 2", "must be true or false"),
         ("backend = [1]", "backend must be a string"),
         ("backend { }", "backend must be a string"),
@@ -91,6 +96,7 @@ def test_json_forms_that_nomad_reads(body: str) -> None:
         '{"server": [{"raft_logstore": {"backend": "wal"}}]}',
         '{"server": {"raft_logstore": {"backend": "wal"}, "server_join": {"retry_join": []}}}',
         '{"server": {"enabled": true, "raft_logstore": {"wal": {"segment_size_mb": 8}}}}',
+        '{"server": {"default_scheduler_config": {"scheduler_algorithm": "spread"}}}',
         '{"server": {"enabled": true, "raft_logstore": null}}',
         '{"server": {"enabled": true, "raft_logstore": []}}',
     ],
@@ -98,6 +104,10 @@ def test_json_forms_that_nomad_reads(body: str) -> None:
 def test_json_forms_that_nomad_refuses_or_misses(body: str) -> None:
     with pytest.raises(ConfigError, match=r"objects only|must be a block"):
         settings(body)
+
+
+def test_null_is_an_empty_string() -> None:
+    assert settings('{"server": {"raft_logstore": [{"backend": null}]}}') == {("backend",): ""}
 
 
 def test_other_blocks_of_objects_only_are_none_of_our_business() -> None:

@@ -58,7 +58,7 @@ def test_the_order_of_arguments_decides_before_the_names(tmp_path: Path) -> None
         ({"a": 'server {\n  raft_logstore {\n    backned = "wal"\n  }\n}'}, "a.hcl:3:5: Nomad knows no 'backned'"),
         ({"a": f"{WAL} server {{ raft_boltdb {{ }} }}"}, "both raft_boltdb and raft_logstore"),
         ({"a": WAL, "b": "server { raft_boltdb { } }"}, "both raft_boltdb and raft_logstore"),
-        ({"a": "server { raft_logstore { } raft_logstore { } }"}, "1:42: Nomad refuses a second raft_logstore"),
+        ({"a": "server { raft_logstore { } raft_logstore { } }"}, "1:28: Nomad refuses a second raft_logstore"),
         (
             {"a": 'raft_logstore { backend = "wal" }'},
             "a.hcl:1:1: Nomad takes raft_logstore only directly",
@@ -68,6 +68,10 @@ def test_the_order_of_arguments_decides_before_the_names(tmp_path: Path) -> None
         ({"a": "server { x raft_logstore { } }"}, "a.hcl:1:12: Nomad takes raft_logstore only"),
         ({"a": "server {"}, "expected a key, found the file ends"),
         ({"a": WAL, "b": '{"server": {"raft_logstore": {"backend": "wal"}}}'}, "b.json:1:12: "),
+        (
+            {"a": 'server { raft_logstore { verification { interval = "5" } } }'},
+            "a.hcl:1:52: Nomad cannot read the interval '5' and would not start. A duration is written like 5m",
+        ),
     ],
 )
 def test_what_would_not_start_is_no_backend(tmp_path: Path, contents: dict[str, str], words: str) -> None:
@@ -136,6 +140,19 @@ DEFAULTS = {
 )
 def test_settings_of_the_agent(tmp_path: Path, contents: dict[str, str], expected: dict[str, Any]) -> None:
     assert config.agent_settings(config.load(write(tmp_path, **contents))) == {**DEFAULTS, **expected}
+
+
+def test_a_setting_of_a_wrong_type_is_refused_wherever_it_stands(tmp_path: Path) -> None:
+    paths = write(tmp_path, a="server { enabled = [] } server { enabled = true }")
+    with pytest.raises(ConfigError, match=r"a.hcl:1:20: enabled must be true or false"):
+        config.agent_settings(config.load(paths))
+
+
+def test_a_file_loaded_by_two_names_is_replaced_under_both(tmp_path: Path) -> None:
+    paths = write(tmp_path, a=WAL)
+    (tmp_path / "b.hcl").symlink_to("a.hcl")
+    new = {str(tmp_path / "a.hcl"): b"server { }"}
+    assert config.load(paths).backend == "wal" and config.load(paths, new).logstore is None
 
 
 def test_an_overlay_stands_for_what_is_not_written_yet(tmp_path: Path) -> None:

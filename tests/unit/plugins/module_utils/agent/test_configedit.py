@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import difflib
+import random
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,30 @@ def test_boltdb_is_in_effect_without_a_block_and_the_old_block_may_stay(tmp_path
     assert edit(paths, BOLTDB) == {}
 
 
+def test_a_block_that_names_no_backend_is_on_boltdb_and_stays_as_it_is(tmp_path: Path) -> None:
+    paths = write(tmp_path, a="server { raft_logstore { wal { segment_size_mb = 8 } } }")
+    assert edit(paths, {**BOLTDB, ("wal", "segment_size_mb"): 8}) == {}
+    assert "a.hcl" in edit(paths, {**BOLTDB, ("wal", "segment_size_mb"): 9})
+
+
+def test_a_file_loaded_twice_is_edited_once(tmp_path: Path) -> None:
+    old = "server { raft_boltdb { no_freelist_sync = true } }"
+    paths = write(tmp_path, a=old)
+    (tmp_path / "b.hcl").symlink_to("a.hcl")
+    assert sorted(edit([*paths, str(tmp_path / "a.hcl")], WAL)) == ["a.hcl", "raft_logstore.hcl"]
+    assert config.load(paths).value(("boltdb", "no_freelist_sync")) is True
+    edit(paths, WAL, str(tmp_path / "b.hcl"))
+    assert (tmp_path / "b.hcl").is_symlink()
+
+
+def test_a_link_is_edited_at_its_target(tmp_path: Path) -> None:
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "real").write_text(MAIN)
+    (tmp_path / "conf/a.hcl").symlink_to("../real")
+    assert list(edit([str(tmp_path / "conf")], WAL, str(tmp_path / "conf/a.hcl"))) == ["a.hcl"]
+    assert (tmp_path / "conf/a.hcl").is_symlink() and "raft_logstore" in (tmp_path / "real").read_text()
+
+
 def test_the_old_block_moves_in_the_new_one_first(tmp_path: Path) -> None:
     old = MAIN[:-2] + "  # for speed\n  raft_boltdb {\n    no_freelist_sync = true\n  }\n}\n"
     paths = write(tmp_path, nomad=old)
@@ -116,6 +141,11 @@ def test_the_setting_in_the_new_block_wins_over_the_old_one(tmp_path: Path) -> N
             '{"server": {"enabled": true, "raft_logstore": {"backend": "wal", "boltdb": {"no_freelist_sync": true}}}}',
         ),
         (
+            '{"server": {"server_join": {"x": 1}, "raft_boltdb": [{"no_freelist_sync": true}]}}',
+            '{"server": {"server_join": {"x": 1}, '
+            '"raft_logstore": [{"backend": "wal", "boltdb": {"no_freelist_sync": true}}]}}',
+        ),
+        (
             '{"server": [{"raft_logstore": [{"backend": "boltdb"}]}]}',
             '{"server": [{"raft_logstore": [{"backend": "wal"}]}]}',
         ),
@@ -145,6 +175,20 @@ def test_a_file_that_the_agent_would_not_load_is_refused(tmp_path: Path, name: s
         configedit.plan(config.load(paths), WAL, str(tmp_path / name))
     with pytest.raises(ConfigError, match="the agent does not load this file"):
         configedit.plan(config.load(paths), WAL, "/elsewhere/a.hcl")
+
+
+def test_a_named_file_does_not_make_a_client_a_server(tmp_path: Path) -> None:
+    paths = write(tmp_path, a="client { enabled = true }")
+    with pytest.raises(ConfigError, match="no file of the agent has a server block"):
+        configedit.plan(config.load(paths), WAL, str(tmp_path / "a.hcl"))
+
+
+def test_what_a_removal_would_break_is_refused_before_it_is_written(tmp_path: Path) -> None:
+    source = '{"server": {"default_scheduler_config": {"x": 1}, "raft_boltdb": [{"no_freelist_sync": true}]}}'
+    paths = write(tmp_path, a=source)
+    with pytest.raises(ConfigError, match=r"a.json:1:12: Nomad does not take an object of objects only for server"):
+        configedit.plan(config.load(paths), WAL)
+    edit(paths, WAL, str(tmp_path / "a.json"))  # there, the new block takes the place of the old one
 
 
 def test_a_configuration_without_a_server_is_not_made_one(tmp_path: Path) -> None:
@@ -216,3 +260,41 @@ def test_every_other_byte_is_kept(tmp_path: Path, text: str, eol: str) -> None:
     removed = "".join(source[op[1] : op[2]] for op in changes)
     assert set(removed) <= set("boltdb"), changes
     assert after.count("\n") == after.count(eol)
+
+
+SOUP = [
+    *(bytes([byte]) for byte in b'{}[]=,:"\\$#/*<-\n\r \t.01ex\0\xff'),
+    b"<<E\n",
+    b"\nE\n",
+    b"${",
+    b"/*",
+    b"\xc3\xa4",
+]
+SEEDS = [MAIN.encode(), b'{"server": {"x": 1, "raft_logstore": {"backend": "wal"}}}', b"a = <<E\nx\nE\nserver {}"]
+SEEDS.append(
+    b'server { raft_logstore { wal { segment_size_mb = 0x40 } verification { interval = "1m" } } raft_boltdb { } }'
+)
+
+
+def test_any_bytes_give_a_plan_or_an_error_with_file_line_and_column(tmp_path: Path) -> None:
+    chance = random.Random(20261125)
+    path = tmp_path / "a.hcl"
+    outcomes = {"plan": 0, "error": 0}
+    for _try in range(3_000):
+        content = chance.choice(SEEDS) if chance.random() < 0.8 else chance.randbytes(chance.randint(0, 40))
+        for _change in range(chance.randint(0, 4)):
+            at, length = chance.randint(0, len(content)), chance.choice([0, 0, 1, 5])
+            content = content[:at] + chance.choice([*SOUP, b""]) + content[at + length :]
+        path.write_bytes(content)
+        try:
+            found = config.load([str(path)])
+        except ConfigError as error:
+            assert error.path == str(path) and error.line >= 1 and error.column >= 1, content
+            outcomes["error"] += 1
+            continue
+        try:
+            configedit.plan(found, WAL)
+            outcomes["plan"] += 1
+        except ConfigError as error:
+            assert str(error).startswith(str(path)), content
+    assert min(outcomes.values()) > 300, outcomes

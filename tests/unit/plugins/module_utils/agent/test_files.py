@@ -28,6 +28,25 @@ def test_directories_are_read_in_byte_order_without_what_editors_leave(tmp_path:
     assert files.list_files([str(conf), str(single)])[-1] == str(single)
 
 
+@pytest.mark.parametrize("path", ["nomad.d", "./x", ""])
+def test_a_relative_path_is_refused(path: str) -> None:
+    with pytest.raises(ConfigError, match="not an absolute path"):
+        files.list_files([path])
+
+
+def test_a_link_to_a_directory_fails_as_it_does_in_nomad(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link.hcl").symlink_to("real")
+    assert files.list_files([str(tmp_path)]) == [str(tmp_path / "link.hcl")]
+    with pytest.raises(StoreError, match="not a regular file"):
+        files.read(str(tmp_path / "link.hcl"))
+
+
+def test_a_link_to_nowhere_takes_a_file_out_of_service(tmp_path: Path) -> None:
+    (tmp_path / "a.hcl").symlink_to("/dev/null")
+    assert files.read(str(tmp_path / "a.hcl")) == b""
+
+
 def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="No such file"):
         files.read(str(tmp_path / "absent.hcl"))

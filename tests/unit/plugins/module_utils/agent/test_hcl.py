@@ -11,6 +11,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.hcl import (
     Literal,
     Node,
     Object,
+    fold,
     named,
     parse,
     text_of,
@@ -65,6 +66,7 @@ def test_the_tree_of_a_file(source: str, tree: object) -> None:
         ('{"a": 1 "b": 2}', "1:9", "expected ',' or '}'"),
         ('{"a": [1 2]}', "1:10", "expected ',' or ']'"),
         ('{"a": [[1]]}', "1:8", "nested too deeply"),
+        ('{"a": [null]}', "1:8", "no null in a list"),
         ("a = [1 2]", "1:8", "expected ',' or ']'"),
         ("a {" * 60, None, "nested too deeply"),
         ("a = " + "[" * 60, None, "nested too deeply"),
@@ -84,11 +86,35 @@ def test_names_are_compared_without_case() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "text"), [('"a\\n\\u00e4\\x41\\101\\""', 'a\nä\x41\x41"'), ('"${x \\" }"', '${x " }'), ("word", "word")]
+    ("source", "text"),
+    [
+        ('"a\\n\\u00e4\\x41\\101\\""', 'a\näAA"'),
+        ('"\\xc3\\xa4\\303\\244\\U0001F600"', "ää\U0001f600"),
+        ('"\\ud800"', "\ufffd"),
+        ('"\\n${x \\" {\\n} }\\n"', '\n${x \\" {\\n} }\n'),
+        ("word", "word"),
+    ],
 )
 def test_the_text_of_a_token(source: str, text: str) -> None:
     item = parse(f"{source} {{}}".encode(), "x").root.items[0]
     assert text_of(item.keys[0]) == text
+
+
+def test_in_json_nothing_is_a_template() -> None:
+    token = parse(b'{"${\\n}": 1}', "x").root.items[0].keys[0]
+    assert text_of(token, json=True) == "${\n}"
+
+
+@pytest.mark.parametrize(
+    ("key", "folded"),
+    [
+        ("Raft_LogStore", "raft_logstore"),
+        ("raft_log\u017ftore", "raft_logstore"),
+        ("raft_log\ufb06ore", "raft_log\ufb06ore"),
+    ],
+)
+def test_keys_fold_as_in_go_letter_by_letter(key: str, folded: str) -> None:
+    assert fold(key) == folded
 
 
 def test_a_splice_keeps_what_is_around_it() -> None:

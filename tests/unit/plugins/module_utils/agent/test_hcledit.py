@@ -104,12 +104,12 @@ def test_a_block_is_added_to_json(before: str, as_list: bool, after: str) -> Non
     ("before", "after"),
     [
         ("server {\n  a = 1\n  gone {\n    x = 1\n  }\n  b = 2\n}\n", "server {\n  a = 1\n  b = 2\n}\n"),
-        ("server {\n  gone { } # why\n  b = 2\n}\n", "server {\n   # why\n  b = 2\n}\n"),
+        ("server {\n  gone { } # why\n  b = 2\n}\n", "server {\n  # why\n  b = 2\n}\n"),
         ("server {\n  # lead\n  gone { }\n}\n", "server {\n  # lead\n}\n"),
-        ("server { a = 1 gone { x = 1 } b = 2 }", "server { a = 1  b = 2 }"),
-        ("server { gone = {}, b = 2 }", "server {  b = 2 }"),
+        ("server { a = 1 gone { x = 1 } b = 2 }", "server { a = 1 b = 2 }"),
+        ("server { gone = {}, b = 2 }", "server { b = 2 }"),
         ("server {\r\n  gone { }\r\n}\r\n", "server {\r\n}\r\n"),
-        ('{"server": {"a": 1, "gone": {}, "b": 2}}', '{"server": {"a": 1,  "b": 2}}'),
+        ('{"server": {"a": 1, "gone": {}, "b": 2}}', '{"server": {"a": 1, "b": 2}}'),
         ('{"server": {"a": 1, "gone": {}}}', '{"server": {"a": 1}}'),
         ('{"server": {"gone": [{}]}}', '{"server": {}}'),
         (

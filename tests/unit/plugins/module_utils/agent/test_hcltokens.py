@@ -68,13 +68,38 @@ def test_the_kinds() -> None:
         (b'{"a": tru}', 1, 7, "bare word"),
         (b'{"a": 1 // x\n}', 1, 9, "does not accept this character"),
         (b'{"a": "\\/"}', 1, 7, "escape"),
-        (b'{"a": 01}', 1, 7, "does not accept this character"),
+        (b'{"a": 01}', 1, 7, "no number to Nomad"),
+        (b'{"a": 1x}', 1, 7, "no number to Nomad"),
+        (b'{"a": "\\ud83d\\ude00"}', 1, 7, "escape"),
+        (b"a = 089", 1, 5, "no number to Nomad"),
+        (b"a = 0x {}", 1, 5, "no number to Nomad"),
+        (b"a = 1e {}", 1, 5, "no number to Nomad"),
+        (b"a = 1b = 2", 1, 5, "no number to Nomad"),
+        (b'a = "\\400"', 1, 6, "escape"),
+        (b'a = "\\U00110000"', 1, 6, "escape"),
+        ("a = <<€\n€\n".encode(), 1, 5, "no beginning of a heredoc"),
     ],
 )
 def test_what_nomad_cannot_read_is_refused_with_its_place(source: bytes, line: int, column: int, words: str) -> None:
     with pytest.raises(ConfigError, match=words) as raised:
         tokenize(source)
     assert (raised.value.line, raised.value.column) == (line, column)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"<<E\r\nx\nE\n",
+        b"<<E\nx\r\nE\r\n",
+        b"<<E\nEx\nxE\n  E\n",
+        b"<<-E\nE\n E\n",
+        b"<<-E\r\nE\r\nx\r\n E\r\n",
+        b"<<E\nE\r\r\n",
+    ],
+)
+def test_a_heredoc_ends_at_its_marker_whatever_the_line_ends(source: bytes) -> None:
+    tokens = tokenize(b"a = " + source + b"b = 1\n")
+    assert [token.value for token in tokens if token.kind == "heredoc"] == [source]
 
 
 @pytest.mark.parametrize(("source", "json"), [(b' \n{"a":1}', True), (b"{", True), (b"a {", False), (b"", False)])

@@ -200,3 +200,10 @@ def test_a_removed_one_may_be_repaired_and_a_cluster_of_two_only_with_an_outage(
 def test_no_predicate_accepts_what_a_stopped_server_looked_like_to_its_leader() -> None:
     """5 s after its stop an idle server is still Healthy:true for the leader: only the server itself can tell."""
     assert health.healthy(cluster("one_server_stopped_5s"), Wanted()).ok
+
+
+def test_a_leader_that_must_follow_is_not_stoppable() -> None:
+    """Just before its stop: leadership that was moved away can have come back."""
+    assert health.stoppable(cluster(), S2, Wanted(follower=True)).ok
+    verdict = health.stoppable(cluster(), S1, Wanted(follower=True))
+    assert not verdict.ok and "s1.global is the leader" in verdict.reason

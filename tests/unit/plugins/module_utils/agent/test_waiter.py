@@ -52,6 +52,12 @@ def test_good_must_last() -> None:
     assert outcome.satisfied and outcome.elapsed_s == 7
 
 
+def test_the_moment_from_which_it_held_is_kept() -> None:
+    assert wait(lambda at: at >= 2, 30, stable_s=5)[0].good_since == 1002
+    assert wait(lambda at: at != 4, 30, stable_s=5)[0].good_since == 1004.5
+    assert wait(lambda at: False, 3)[0].good_since is None
+
+
 def test_one_bad_look_begins_the_count_anew() -> None:
     outcome = wait(lambda at: at != 4, 30, stable_s=5)[0]
     assert outcome.satisfied and outcome.elapsed_s == 9.5

@@ -132,7 +132,7 @@ def write_journal(raft: Path, phase: str = "open", to: str = "wal", backup: Opti
                   source: Promise = NO_PROMISE, copied: Promise = NO_PROMISE) -> None:  # fmt: skip
     """A journal of ours."""
     path = raft / ".raft-migrate.json"
-    path.write_bytes(render(Journal(phase, to, "9f31c2ab", backup, source, copied)))
+    path.write_bytes(render(Journal(phase, to, "9f31c2ab", backup, source, copied, 0, "elsewhere")))
     path.chmod(0o600)
 
 

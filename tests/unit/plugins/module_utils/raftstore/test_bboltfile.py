@@ -193,7 +193,7 @@ DAMAGES = [
     (lambda i: i.put_number(i.leaf_ids[3], 8, "H", BRANCH), "of the branch kind", lambda i: i.leaf_ids[3], 0),
     (lambda i: i.put_number(i.leaf_ids[3], 0, "Q", 4), "says that it is page 4", lambda i: i.leaf_ids[3], 0),
     (lambda i: i.put_number(i.leaf_ids[3], 12, "I", 1), "is used twice", lambda i: i.leaf_ids[3], 0),
-    (lambda i: i.put_number(i.leaf_ids[3], 12, "I", 1 << 31), "at most 67108864 are read", lambda i: i.leaf_ids[3], 0),
+    (lambda i: i.put_number(i.leaf_ids[3], 12, "I", 1 << 31), "at most 16777216 are read", lambda i: i.leaf_ids[3], 0),
     (lambda i: i.put_number(i.leaf_ids[3], 12, "I", 9999), "referred to", lambda i: i.leaf_ids[3], 0),
     (lambda i: i.put_number(i.branch_ids[1], 12, "I", 1), "is used twice", lambda i: i.branch_ids[1], 0),
     (lambda i: i.put_number(i.branch_ids[1], 8, "H", LEAF), "of the leaf kind", lambda i: i.branch_ids[1], 0),

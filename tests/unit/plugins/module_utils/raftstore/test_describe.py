@@ -33,9 +33,9 @@ from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore
 )
 
 KEYS = {
-    "raft_dir", "state", "in_use", "guarded", "interrupted", "hold", "backend", "first_index", "last_index", "entries",
-    "gaps", "stable", "size", "page_size", "segments", "snapshots", "backups", "required_bytes", "available_bytes",
-    "migratable", "problems",
+    "raft_dir", "node_id", "state", "in_use", "guarded", "interrupted", "interrupted_by", "hold", "backend",
+    "first_index", "last_index", "entries", "gaps", "stable", "size", "page_size", "segments", "snapshots", "backups",
+    "required_bytes", "available_bytes", "migratable", "problems",
 }  # fmt: skip
 
 
@@ -83,7 +83,11 @@ def test_every_state_has_its_name(tmp_path: Path) -> None:
     assert (info(raft)["state"], info(raft)["migratable"]) == ("lost", False)
     write_boltdb(raft / "raft.db", log(5))
     write_journal(raft)
-    assert (info(raft)["state"], info(raft)["interrupted"]) == ("boltdb", True)
+    assert (info(raft)["state"], info(raft)["interrupted"], info(raft)["interrupted_by"]) == (
+        "boltdb",
+        True,
+        "elsewhere",
+    )
     write_wal(raft / "wal", log(5))
     assert (info(raft)["state"], info(raft)["backend"]) == ("both", "boltdb")
     (raft / "raft.db").unlink()

@@ -18,7 +18,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.journal im
 from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore.recording import FailNth, Recorder
 
 PROMISE = Promise(9, 9, b"10.0.0.1:4647", 1, 663, "ab" * 32)
-NOTE = Journal("open", "wal", "9f31c2ab", "raft.db.migrated.20261122-104750", PROMISE, Promise(9), 12)
+NOTE = Journal("open", "wal", "9f31c2ab", "raft.db.migrated.20261122-104750", PROMISE, Promise(9), 12, "controller-1")
 
 
 def test_the_format_is_as_documented() -> None:
@@ -45,7 +45,7 @@ def test_it_reads_what_it_writes(note: Journal) -> None:
     ("key", "value"),
     [
         ("version", 2), ("phase", "begun"), ("to", "sqlite"), ("run", 7), ("dropped_entries", -1),
-        ("dropped_entries", "1"),
+        ("dropped_entries", "1"), ("origin", None),
         ("backup", "wal.superseded.1"),
         ("backup", "raft.db"), ("backup", "raft.db.migrated.1/../../etc"), ("backup", 5), ("source", None),
         ("copied", {}),
@@ -59,9 +59,16 @@ def test_anything_else_is_of_another_version(key: str, value: Any) -> None:
     with pytest.raises(Unsupported) as caught:
         journal.parse(json.dumps(values).encode(), "/x/.raft-migrate.json")
     assert caught.value.path == "/x/.raft-migrate.json" and caught.value.hint
-    del values[key]
-    with pytest.raises(Unsupported):
-        journal.parse(json.dumps(values).encode(), "x")
+    if key != "origin":
+        del values[key]
+        with pytest.raises(Unsupported):
+            journal.parse(json.dumps(values).encode(), "x")
+
+
+def test_a_journal_of_before_there_were_origins_is_read() -> None:
+    values = json.loads(journal.render(NOTE))
+    del values["origin"]
+    assert journal.parse(json.dumps(values).encode(), "x") == NOTE._replace(origin="")
 
 
 def test_every_truncation_is_refused() -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,29 @@ def test_a_store_file_reads_what_it_holds_open(tmp_path: Path) -> None:
         file.close()
         file.close()
     assert STAMP in old.path
+
+
+NODE_ID = "e93eaec1-b82a-bf92-f2a5-79d404511e21"
+
+
+@pytest.mark.parametrize("content", [NODE_ID, NODE_ID + "\n", f" {NODE_ID}\n\n"])
+def test_the_id_of_the_server_lies_beside_its_raft_directory(content: str, tmp_path: Path) -> None:
+    raft = raft_directory(tmp_path)
+    (raft.parent / "node-id").write_text(content)
+    assert raftdir.node_id(Directory.open(str(raft))) == NODE_ID
+
+
+@pytest.mark.parametrize("what", ["nothing", "link", "FIFO", "directory", "secret", "long", "binary"])
+def test_what_the_service_user_puts_in_place_of_the_id_is_not_given_back(what: str, tmp_path: Path) -> None:
+    raft = raft_directory(tmp_path)
+    path = raft.parent / "node-id"
+    (tmp_path / "other").write_text(NODE_ID)
+    if what == "link":
+        path.symlink_to(tmp_path / "other")
+    elif what == "FIFO":
+        os.mkfifo(path)
+    elif what == "directory":
+        path.mkdir()
+    elif what != "nothing":
+        path.write_bytes({"secret": b"root:$6$secret", "long": NODE_ID.encode() * 2, "binary": b"\xff" * 36}[what])
+    assert raftdir.node_id(Directory.open(str(raft))) is None

@@ -63,6 +63,28 @@ def test_raft_passes_over_what_it_cannot_use(what: str, tmp_path: Path) -> None:
     assert [snapshot.id for snapshot in snapshots.list_snapshots(Directory.open(str(raft)))] == [good.name]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"Version": 1, "ID": "NAME", "Index": Infinity, "Term": 3, "Size": 5, "CRC": ""}',
+        '{"Version": 1, "ID": "NAME", "Index": 1e999, "Term": 3, "Size": 5, "CRC": ""}',
+        '{"Version": 1, "ID": "NAME", "Index": 9, "Term": "3", "Size": 5, "CRC": ""}',
+        '{"Version": 1, "ID": "NAME", "Index": 9, "Term": 3, "Size": -5, "CRC": ""}',
+        '{"Version": 1, "ID": "NAME", "Index": true, "Term": 3, "Size": 5, "CRC": ""}',
+        '{"Version": 1, "ID": "NAME", "Index": 18446744073709551616, "Term": 3, "Size": 5, "CRC": ""}',
+        '{"Version": 1, "ID": "NAME", "Index": ' + "9" * 900_000 + ', "Term": 3, "Size": 5, "CRC": ""}',
+        "[" * 100_000,
+    ],
+    ids=range(8),
+)
+def test_metadata_that_lie_are_passed_over(text: str, tmp_path: Path) -> None:
+    """Raft cannot read these either. The first two once ended in an OverflowError, the last in a RecursionError."""
+    raft = raft_directory(tmp_path)
+    good, bad = write_snapshot(raft, 5), write_snapshot(raft, 9)
+    (bad / "meta.json").write_text(text.replace("NAME", bad.name))
+    assert [snapshot.id for snapshot in snapshots.list_snapshots(Directory.open(str(raft)))] == [good.name]
+
+
 @pytest.mark.parametrize("damage", ["flip", "short", "long", "gone"])
 def test_a_damaged_state_is_found(damage: str, tmp_path: Path) -> None:
     raft = raft_directory(tmp_path)

@@ -8,6 +8,7 @@ import fcntl
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Callable, Iterator, List, Tuple, Type
 
@@ -799,3 +800,17 @@ def test_no_lock_is_left_behind(tmp_path: Path) -> None:
     fd = os.open(raft, os.O_RDONLY)
     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.close(fd)
+
+
+def test_a_lock_that_outlives_its_process_is_waited_for(tmp_path: Path) -> None:
+    """A re-run that comes while a killed run dies: the kernel may give up the directory's lock before the store's."""
+    raft = raft_directory(tmp_path)
+    write_boltdb(raft / "raft.db", log(5))
+    lines = entries_of(raft / "raft.db")
+    fd = os.open(raft / "raft.db", os.O_RDONLY)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    dying = threading.Timer(0.3, os.close, [fd])  # nobody else is seen to have it open
+    dying.start()
+    assert migrate(request(raft), clock=clock).changed
+    dying.join()
+    on_wal(raft, lines)

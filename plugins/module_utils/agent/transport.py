@@ -1,0 +1,95 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a request reaches an agent, for api.py: the TLS context, and a connection whose answer has a deadline.
+
+Of http.client, not of ansible.module_utils.urls: there, a server that sends its headers or chunk sizes byte by byte
+keeps a module waiting as long as it likes, because a socket's timeout begins anew with each byte.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import os
+import ssl
+from typing import Any, Callable
+
+from .connection import Connection
+
+
+class _NamedContext(ssl.SSLContext):
+    """A TLS context that expects this name in the certificate, whatever address was connected to."""
+
+    server_name = ""
+
+    def wrap_socket(self, sock: Any, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
+        """The socket with TLS, as http.client wraps it."""
+        if self.server_name:
+            kwargs["server_hostname"] = self.server_name
+        return super().wrap_socket(sock, *args, **kwargs)
+
+
+def tls_context(connection: Connection) -> ssl.SSLContext:
+    """The context for HTTPS. Raises OSError when a file of it cannot be read or used.
+
+    Without HTTPS it is empty, but there is one: Ansible would load all authorities of the host for each request.
+    """
+    context = _NamedContext(ssl.PROTOCOL_TLS_CLIENT)
+    if not connection.use_ssl:
+        return context
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.server_name = connection.tls_server_name
+    if not connection.validate_certs:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif not connection.ca_path:
+        context.load_default_certs()
+    elif os.path.isdir(connection.ca_path):
+        for name in sorted(os.listdir(connection.ca_path)):  # capath= would want names that are hashes
+            context.load_verify_locations(cafile=os.path.join(connection.ca_path, name))
+    else:
+        context.load_verify_locations(cafile=connection.ca_path)
+    if connection.client_cert:
+        context.load_cert_chain(connection.client_cert, connection.client_key or None)
+    return context
+
+
+class _TimedReader(io.RawIOBase):
+    """What comes through a socket until the deadline, and with no pause longer than `pause_s`. Raises TimeoutError."""
+
+    def __init__(self, sock: Any, deadline: float, pause_s: float, clock: Callable[[], float]) -> None:
+        self._sock = sock
+        self._deadline = deadline
+        self._pause_s = pause_s
+        self._clock = clock
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Wait for some bytes. A socket's own timeout begins anew with each byte, which a slow sender never meets."""
+        left_s = self._deadline - self._clock()
+        if left_s <= 0:
+            raise TimeoutError("timed out")
+        self._sock.settimeout(min(left_s, self._pause_s))
+        return int(self._sock.recv_into(buffer))
+
+
+def connect(
+    connection: Connection, context: ssl.SSLContext, deadline: float, clock: Callable[[], float]
+) -> http.client.HTTPConnection:
+    """A connection, made with its first request, whose answer is read until the deadline and no longer."""
+    host, port, pause_s = connection.host, connection.port, connection.timeout_s
+    line = http.client.HTTPConnection(host, port, timeout=pause_s)
+    if connection.use_ssl:
+        line = http.client.HTTPSConnection(host, port, timeout=pause_s, context=context)
+
+    def timed_response(sock: Any, **kwargs: Any) -> http.client.HTTPResponse:
+        response = http.client.HTTPResponse(sock, **kwargs)
+        response.untimed = response.fp  # type: ignore[attr-defined]  # keeps the socket open until the end
+        response.fp = io.BufferedReader(_TimedReader(sock, deadline, pause_s, clock))
+        return response
+
+    line.response_class = timed_response  # type: ignore[assignment]
+    return line

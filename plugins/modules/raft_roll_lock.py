@@ -1,0 +1,73 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, raftops.nomad contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin of the same name, which does the work on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: raft_roll_lock
+short_description: Keep two rolls through the same servers apart on one controller
+version_added: 1.0.0
+description:
+  - Fails while another run of Ansible on this controller, of whatever user and inventory, rolls one of the same
+    servers. Otherwise this run keeps others out until it ends, however it ends.
+  - The run is noted in a file in C(/tmp) that counts only while its process lives. Notes of dead processes are
+    ignored, and removed by the next run of their user.
+  - Runs on different controllers do not see each other here. See O(raftops.nomad.autopilot_config#module:origin).
+attributes:
+  check_mode:
+    support: full
+    description: Fails as well, but does not keep others out.
+  diff_mode:
+    support: none
+    description: Changes nothing that could be shown.
+  action:
+    support: full
+    description: Runs on the controller only.
+  platform:
+    support: full
+    platforms: posix
+    description: Nothing is run on the target.
+options:
+  servers:
+    description:
+      - Raft IDs of the servers.
+    type: list
+    elements: str
+    required: true
+seealso:
+  - module: raftops.nomad.autopilot_config
+author:
+  - raftops.nomad contributors (@raftops)
+"""
+
+EXAMPLES = r"""
+- name: No other run on this controller rolls these servers
+  raftops.nomad.raft_roll_lock:
+    servers: "{{ raft_ids }}"
+"""
+
+RETURN = r"""
+locked:
+  description: Whether this run keeps others out now. False in check mode.
+  returned: success
+  type: bool
+  sample: true
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={"servers": {"type": "list", "elements": "str", "required": True}},
+        supports_check_mode=True,
+    )
+    module.fail_json(msg="raft_roll_lock works on the controller. Call it as raftops.nomad.raft_roll_lock from a task.")
+
+
+if __name__ == "__main__":
+    main()

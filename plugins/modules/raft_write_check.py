@@ -1,0 +1,107 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, raftops.nomad contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: raft_write_check
+short_description: Prove that a Nomad cluster accepts writes and that this server applies them
+version_added: 1.0.0
+author:
+  - raftops.nomad contributors (@raftops)
+description:
+  - Writes the cluster's autopilot configuration over itself with compare-and-set, and waits until the server that is
+    asked has applied that very entry. No setting changes; a change that somebody else makes at the same time is not
+    lost.
+  - That is the least write there is, it works on an idle cluster, and it goes the way of any other, from the server
+    asked to the leader, through a majority of the voters, and back to the server.
+  - With ACLs it needs a token with C(operator:write) and C(agent:read). Without C(operator:write) it waits for the
+    next entry that somebody else writes, which an idle cluster may never do.
+extends_documentation_fragment:
+  - raftops.nomad.connection
+  - raftops.nomad.attributes
+  - raftops.nomad.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Nothing is written or waited for.
+  diff_mode:
+    support: none
+options:
+  server_id:
+    description:
+      - Raft ID that the server must have.
+    type: str
+  wait_timeout:
+    description:
+      - Seconds within which the entry must be applied.
+    type: int
+    default: 30
+seealso:
+  - module: raftops.nomad.server_wait
+"""
+
+EXAMPLES = r"""
+- name: Does this server apply what is written now?
+  raftops.nomad.raft_write_check:
+    server_id: "{{ nomad.agent.id }}"
+"""
+
+RETURN = r"""
+index:
+  description: The entry that had to be applied. Null in check mode.
+  returned: success
+  type: int
+  sample: 711
+provoked:
+  description: Whether the entry was written by this module. False when its token may not, and in check mode.
+  returned: success
+  type: bool
+  sample: true
+reason:
+  description: One sentence on what holds, or on the first thing that is missing.
+  returned: always
+  type: str
+  sample: a write came through as entry 711 and s1.global has applied it
+elapsed:
+  description: Seconds until it was applied.
+  returned: always
+  type: float
+  sample: 0.112
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api import Client
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.writing import prove
+
+SPEC = {"server_id": {"type": "str"}, "wait_timeout": {"type": "int", "default": 30}}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=dict(argument_spec(), **SPEC), supports_check_mode=True)
+    if module.check_mode:
+        module.exit_json(
+            changed=False, index=None, provoked=False, reason="nothing is written in check mode", elapsed=0.0
+        )
+    try:
+        client = Client(from_params(module.params, os.environ))
+        proof = prove(client, module.params["server_id"] or "", module.params["wait_timeout"])
+    except AgentError as error:
+        module.fail_json(msg=str(error))
+    reason, elapsed = proof.outcome.last.verdict.reason, round(proof.outcome.elapsed_s, 3)
+    if not proof.outcome.satisfied:
+        what = f"The cluster's write path is not proven after {elapsed:.0f} s: {reason}"
+        module.fail_json(msg=what, reason=reason, elapsed=elapsed)
+    module.exit_json(changed=False, index=proof.entry, provoked=proof.provoked, reason=reason, elapsed=elapsed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`--check --diff` on a cluster that nobody has touched: the whole plan, all gates, and not a byte changed.
+
+With ACLs and a token that may do all but move leadership, so that what the token may do is found out as well; and with
+a hold that another controller has left, which is taken over, so that a hold in force is not released either.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import pytest
+from e2e import playbooks
+from e2e.cluster import Cluster
+from e2e.untouched import Picture, picture, token
+
+LEAST = 'agent { policy = "read" }\noperator { policy = "write" }\n'
+HOLD = '{"version": 1, "origin": "elsewhere", "previous": true, "created": "2026-11-22T13:20:35Z"}\n'
+GATES = (
+    "Every server runs a Nomad that knows the WAL backend",
+    "No server would start with an empty store",
+    "Every token may do what a roll does",
+    "Every server may be stopped as far as it alone is concerned",
+    "The group is the cluster",
+    "One server leads, and all that answer say so",
+    "No other run on this controller rolls these servers",
+    "The cluster is healthy",
+    "The cluster can lose as many servers as it has to",
+    "The leader says that the cluster can do without this server",
+)
+
+
+class Story(NamedTuple):
+    """What the run said, and the cluster before and after it."""
+
+    cluster: Cluster
+    before: Picture
+    output: str
+    returncode: int
+    after: Picture
+
+
+@pytest.fixture(scope="module")
+def story(make_cluster: Any) -> Story:
+    cluster = make_cluster(acl=True)
+    (cluster.servers[1].raft_dir / ".raft-hold.json").write_text(HOLD)
+    variables = {"raft_logstore_token": token(cluster, "least", LEAST), "raft_logstore_take_over": True}
+    inventory = playbooks.write_inventory(cluster, **variables)
+    before = picture(cluster)
+    run = playbooks.run("migrate", inventory, "--check", "--diff")
+    return Story(cluster, before, run.stdout, run.returncode, picture(cluster))
+
+
+def test_nothing_is_changed_not_even_autopilot(story: Story) -> None:
+    assert story.after.autopilot == story.before.autopilot
+    assert story.after == story.before
+    assert (story.cluster.servers[1].raft_dir / ".raft-hold.json").read_text() == HOLD
+
+
+def test_the_plan_has_a_line_for_each_server_and_the_leader_is_last(story: Story) -> None:
+    lines = [re.sub(r"^\s*(- )?", "", line).split() for line in story.output.splitlines()]
+    start = lines.index(["order", "server", "address", "role", "version", "backend", "state", "action", "last", "size"])
+    rows = lines[start + 1 : start + 4]
+    leader = story.before.leader
+    assert [row[0] for row in rows] == ["1", "2", "3"]
+    assert sorted(row[1] for row in rows) == ["s1", "s2", "s3"] and rows[-1][1] == leader
+    for row in rows:
+        server = next(one for one in story.cluster.servers if one.name == row[1])
+        role = "leader" if server.name == leader else "follower"
+        state = "boltdb,hold" if server.name == "s2" else "boltdb"
+        assert [row[2], row[3], *row[5:8]] == [server.rpc_address, role, "boltdb", state, "migrate"]
+        assert int(row[8]) > 0
+    words = " ".join(story.output.split())
+    assert f"the token may not move leadership (management). {leader} leads and is stopped last" in words
+
+
+def test_the_change_of_every_configuration_is_shown(story: Story) -> None:
+    assert story.returncode == 0, story.output
+    for server in story.cluster.servers:
+        (shown,) = re.findall(rf"^\+\+\+ after: {server.config_dir}/\S+\n(?:.*\n)*?\n", story.output, re.MULTILINE)
+        assert 'backend = "wal"' in shown, shown
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_every_gate_was_evaluated(story: Story, gate: str) -> None:
+    (rest,) = re.findall(rf"TASK \[[\w.]+ : {re.escape(gate)}\] \**\n(.*)\n", story.output)[:1]
+    assert rest.startswith("ok: "), rest

@@ -1,0 +1,237 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every gate around one server, each with a fault: the roll has to end before the next server is touched.
+
+One cluster of four goes through all faults while a writer writes. Each test works on whichever server is next, so it
+can also be run alone. No fault leaves anything that the next run does not put right.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from e2e import playbooks, verdict
+from e2e.cluster import Cluster
+from e2e.proxy import Call, Reply, proxies
+from e2e.server import Server
+from e2e.witness import Witness, witnessed
+
+SNAPSHOT = "/v1/operator/snapshot"
+AUTOPILOT = "/v1/operator/autopilot/configuration"
+AILING = Path(__file__).resolve().with_name("ailing.py")
+IMPATIENT = {
+    "raft_logstore_gate_timeout": 6,
+    "raft_logstore_stop_timeout": 2,
+    "raft_logstore_rollback_on_failure": False,
+}
+
+
+@pytest.fixture(scope="module")
+def cluster(make_cluster: Any) -> Cluster:
+    return make_cluster(size=4)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def witness(cluster: Cluster) -> Iterator[Witness]:
+    with witnessed(cluster) as one:
+        yield one
+
+
+@pytest.fixture(autouse=True)
+def healthy(cluster: Cluster) -> None:
+    """What a fault has left, a person would have put right: all servers run."""
+    cluster.start()
+    cluster.wait_healthy()
+
+
+def state(cluster: Cluster) -> dict[str, tuple[int | None, bool, bool]]:
+    """Of each server: process, whether its store is the WAL, whether its configuration says so."""
+    return {
+        server.name: (
+            server.pid(),
+            verdict.is_guarded(server),
+            any('backend = "wal"' in path.read_text() for path in server.config_dir.iterdir()),
+        )
+        for server in cluster.servers
+    }
+
+
+def stopped(cluster: Cluster, touched: int, hosts: dict[str, dict[str, Any]] | None = None, **variables: Any) -> str:
+    """What a run said, on one line, that had to fail and to touch no more servers than these."""
+    before = state(cluster)
+    run = playbooks.run("migrate", playbooks.write_inventory(cluster, hosts, **{**IMPATIENT, **variables}))
+    after = state(cluster)
+    assert run.returncode != 0, run.stdout
+    different = [name for name, seen in after.items() if seen != before[name]]
+    assert len(different) <= touched, run.stdout
+    return " ".join(run.stdout.split())
+
+
+def ailing(cluster: Cluster, ailment: str) -> dict[str, dict[str, Any]]:
+    """The same start command for every server, so that whichever comes next has the fault."""
+    return {
+        server.name: {"raft_logstore_start_command": f"{sys.executable} {AILING} {ailment} {server.root}"}
+        for server in cluster.servers
+    }
+
+
+def tasks_file(cluster: Cluster, name: str, tasks: list[dict[str, Any]]) -> str:
+    path = cluster.root / f"{name}.yml"
+    path.write_text(yaml.safe_dump(tasks, sort_keys=False))
+    return str(path)
+
+
+def failing(cluster: Cluster, message: str) -> str:
+    return tasks_file(cluster, "no", [{"name": "Say no", "ansible.builtin.fail": {"msg": message}}])
+
+
+def test_an_operators_task_before_a_server_fails(cluster: Cluster) -> None:
+    assert "Not tonight." in stopped(cluster, 0, raft_logstore_pre_tasks_file=failing(cluster, "Not tonight."))
+
+
+def test_another_server_has_stopped_since_the_plan(cluster: Cluster) -> None:
+    """The leader does not know yet: for some 40 s it goes on calling an idle stopped server healthy."""
+    follower = "selectattr('raft_logstore_server.role', 'equalto', 'follower') | last"
+    command = "{{ (raft_logstore_peers | map('extract', hostvars) | " + follower + ").raft_logstore_stop_command }}"
+    stop = tasks_file(cluster, "stop", [{"name": "Another one ends", "ansible.builtin.command": {"cmd": command}}])
+    before = state(cluster)
+    said = stopped(cluster, 1, raft_logstore_pre_tasks_file=stop)
+    assert "Every other server says itself that it serves" in said
+    assert "connection refused" in said.lower()
+    changed = [name for name, seen in state(cluster).items() if seen != before[name]]
+    assert [server.name for server in cluster.servers if not server.is_running()] == changed
+
+
+def damaged(call: Call, pass_on: Callable[[], Reply]) -> Reply:
+    """A snapshot in which one byte is another one than was sent."""
+    reply = pass_on()
+    if not call.path.startswith(SNAPSHOT) or reply.status != 200:
+        return reply
+    middle = len(reply.body) // 2
+    return reply._replace(body=reply.body[:middle] + bytes([reply.body[middle] ^ 1]) + reply.body[middle + 1 :])
+
+
+def damaged_at_the_source(call: Call, pass_on: Callable[[], Reply]) -> Reply:
+    """The same, with the digest of what is sent."""
+    reply = damaged(call, pass_on)
+    if not call.path.startswith(SNAPSHOT) or reply.status != 200:
+        return reply
+    digest = base64.b64encode(hashlib.sha256(reply.body).digest()).decode()
+    return reply._replace(headers={**reply.headers, "Digest": f"sha-256={digest}"})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"), [(damaged, "digest does not match"), (damaged_at_the_source, "the snapshot is not sound")]
+)
+def test_a_snapshot_is_damaged(cluster: Cluster, spoil: Any, words: str) -> None:
+    with proxies(cluster, spoil) as through:
+        assert words in stopped(cluster, 0, through)
+
+
+def test_the_agent_goes_on_after_its_stop(cluster: Cluster) -> None:
+    """A stop command that succeeds and does nothing; the server is never without its store, so it is left as it is."""
+    said = stopped(cluster, 0, {server.name: {"raft_logstore_stop_command": "/bin/true"} for server in cluster.servers})
+    assert "Stop the agent and keep it stopped" in said
+    assert "in use by PID" in said
+
+
+def test_an_operators_task_after_a_server_fails(cluster: Cluster) -> None:
+    enough = failing(cluster, "Enough for today.")
+    assert "Enough for today." in stopped(cluster, 1, raft_logstore_post_tasks_file=enough)
+
+
+def test_the_log_of_a_started_agent_has_an_error_about_its_store(cluster: Cluster) -> None:
+    said = stopped(cluster, 1, ailing(cluster, "complains"))
+    assert "The agent has logged no error about its store since its start" in said
+    assert "segment is sealed" in said
+
+
+def test_writes_do_not_come_through(cluster: Cluster) -> None:
+    """Everybody is healthy, and yet a write fails: here the one that changes nothing."""
+
+    def refuse(call: Call, pass_on: Callable[[], Reply]) -> Reply:
+        if call.method == "PUT" and call.path.startswith(AUTOPILOT):
+            now = call.server.api("GET", AUTOPILOT).body
+            if now["CleanupDeadServers"] == json.loads(call.body)["CleanupDeadServers"]:
+                return Reply(500, {"Content-Type": "text/plain"}, b"rpc error: failed to apply")
+        return pass_on()
+
+    with proxies(cluster, refuse) as through:
+        said = stopped(cluster, 1, through)
+    assert "The cluster accepts a write, and this server applies it" in said
+    assert "write path is not proven" in said
+
+
+def lead_again(old: Server) -> None:
+    identity = old.api("GET", "/v1/agent/self").body["member"]["Tags"]["id"]
+    old.try_api("PUT", f"/v1/operator/raft/transfer-leadership?id={identity}")
+
+
+@contextlib.contextmanager
+def stubborn(cluster: Cluster, old: Server) -> Iterator[None]:
+    """While the body runs, leadership goes back to this server whenever another one has it."""
+    over = threading.Event()
+
+    def insist() -> None:
+        while not over.wait(0.1):
+            if cluster.leader() not in (None, old):
+                lead_again(old)
+
+    thread = threading.Thread(target=insist, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(30)
+
+
+def test_leadership_does_not_stay_away(cluster: Cluster) -> None:
+    """Up to the leader, which comes last, all servers are done in this run; the leader is not stopped."""
+    old = cluster.leader()
+    assert old is not None
+    pid = old.pid()
+    with stubborn(cluster, old):
+        said = stopped(cluster, 3)
+    assert "leadership was given to" in said and "but it is not proven" in said
+    assert old.pid() == pid and not verdict.is_guarded(old)
+
+
+def test_leadership_comes_back_just_before_the_stop(cluster: Cluster) -> None:
+    old = cluster.leader()
+    assert old is not None
+    pid = old.pid()
+
+    def come_back(call: Call, pass_on: Callable[[], Reply]) -> Reply:
+        if call.server is old and call.path.startswith(SNAPSHOT):
+            lead_again(old)
+        return pass_on()
+
+    with proxies(cluster, come_back) as through:
+        said = stopped(cluster, 3, through)
+    assert "leadership must be moved away before it is stopped" in said
+    assert old.pid() == pid and not verdict.is_guarded(old)
+
+
+def test_a_server_is_back_but_does_not_stay(cluster: Cluster) -> None:
+    said = stopped(cluster, 1, ailing(cluster, "leaves"), raft_logstore_stable_for=10, raft_logstore_wait_timeout=15)
+    assert "Wait until the server is back" in said
+
+
+def test_then_the_same_command_finishes(cluster: Cluster) -> None:
+    run = playbooks.run("migrate", playbooks.write_inventory(cluster))
+    assert run.returncode == 0, run.stdout
+    after = verdict.observe(cluster)
+    assert set(after.backends.values()) == {"wal"} and after.cleanup is True
+    assert len(after.voters) == len(cluster.servers)
+    assert not any(verdict.is_unfinished(server) for server in cluster.servers)

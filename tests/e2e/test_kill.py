@@ -1,0 +1,15 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ansible-playbook is killed in mid-roll; run again it finishes. Three moments here, thirty in make test-long."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from e2e import killing
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])  # a server gone, so many tasks, a server back
+def test_a_killed_roll_is_finished_by_the_next_run(make_cluster: Any, seed: int) -> None:
+    killing.survives(make_cluster, seed)

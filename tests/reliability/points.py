@@ -1,0 +1,27 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which of the points of a run are tried: all of them, or all around each change of a name and a part of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reliability.seams import Change
+
+NAME_CHANGES = ("rename", "link", "symlink", "unlink", "mkdir", "rmdir")
+AROUND = 2
+ONE_OF = 7
+
+
+def chosen(changes: Sequence[Change], everything: bool) -> list[tuple[int, Change]]:
+    """(number, change) of the points to try.
+
+    Not everything: all points up to two before or after a change of a name in the Raft directory (the switches are
+    such), and one of seven between them, which is inside the writing of segments and pages.
+    """
+    names = [number for number, change in enumerate(changes) if change.name in NAME_CHANGES]
+    return [
+        (number, change)
+        for number, change in enumerate(changes)
+        if everything or number % ONE_OF == 0 or any(abs(number - at) <= AROUND for at in names)
+    ]

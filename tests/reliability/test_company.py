@@ -1,0 +1,130 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run that is not alone: Ctrl-C, a second run that meets it, a server that waits for its locks."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from reliability import conversion, judging, runs
+from reliability.points import chosen
+from reliability.seams import Counting, Pause, Strike
+from reliability.situations import ALL, TO_BOLTDB, TO_WAL, Situation, Template
+
+Templates = Callable[[Situation], Template]
+Cover = Callable[..., None]
+PLAIN = [TO_WAL[0], TO_BOLTDB[0], TO_BOLTDB[2]]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("situation", ALL, ids=lambda situation: situation.name)
+def test_ctrl_c_at_every_change(
+    situation: Situation, workers: int, templates: Templates, memory_disk: Path, everything: bool, cover: Cover
+) -> None:
+    template = templates(situation)
+    found = judging.before(template)
+    where = memory_disk / f"int-{situation.name}-{workers}"
+    changes = runs.record(template, where, workers)
+    for number, _change in chosen(changes, everything)[:: 1 if everything else 4]:
+        raft = template.copy(where)
+        options = runs.options_of(template, where, workers)
+        strike = Strike(number, signal.SIGINT)
+        end = conversion.run(raft, strike, **options)
+        strike.close()
+        # Python loses an interrupt that comes in the middle of fork(); then the worker's death ends the run
+        assert end.status == 130 or (workers == 2 and "a worker process" in (end.error or {}).get("what", "")), end
+        judging.intact(raft, template, found)
+        clean = "anew" not in situation.name and situation.strict
+        judging.complete(raft, expected=template.expected, clean=clean, by_judge=False, **options)
+        shutil.rmtree(where)
+        cover(f"Ctrl-C to {situation.backend}")
+
+
+@pytest.mark.parametrize("situation", PLAIN, ids=lambda situation: situation.name)
+def test_a_second_run_meets_the_first_at_every_change(
+    situation: Situation, templates: Templates, memory_disk: Path, everything: bool, cover: Cover
+) -> None:
+    """One that does not wait is refused and changes nothing. One that waits finds the work done, or killed."""
+    template = templates(situation)
+    found = judging.before(template)
+    where = memory_disk / f"second-{situation.name}"
+    for number, _change in chosen(runs.record(template, where, 2), everything):
+        raft = template.copy(where)
+        options = runs.options_of(template, where, 2)
+        pause = Pause(number)
+        first = conversion.start(raft, pause, **options)
+        pause.reached()
+        refused = conversion.run(raft, **{**options, "lock_timeout_s": 0.0})
+        assert refused.error is not None and refused.error["kind"] == "InUse", refused
+        assert "another run" in refused.error["what"] and refused.error["hint"]
+        second = conversion.start(raft, Counting(), **options)
+        if number % 2:
+            first.kill()
+        pause.go()
+        ended, waited = first.end(), second.end()
+        pause.close()
+        assert ended.succeeded != bool(number % 2)
+        assert waited.succeeded and waited.outcome is not None, waited
+        assert number % 2 or not waited.outcome["changed"], "the first run had done everything"
+        assert judging.intact(raft, template, found) == ("wal" if situation.backend == "wal" else "raft.db")
+        judging.complete(raft, expected=template.expected, clean=True, by_judge=False, **options)
+        shutil.rmtree(where)
+        cover(f"second runs to {situation.backend}")
+
+
+SERVER = """
+import fcntl, os, sys
+path = sys.argv[1]
+fd = os.open(path, os.O_RDWR)
+inode = os.fstat(fd).st_ino
+print("open", flush=True)
+fcntl.flock(fd, fcntl.LOCK_EX)
+print("renamed" if not os.path.exists(path) or os.stat(path).st_ino != inode else "kept", flush=True)
+"""
+
+
+@pytest.mark.parametrize("situation", PLAIN, ids=lambda situation: situation.name)
+def test_a_server_waits_from_every_change_on(
+    situation: Situation, templates: Templates, memory_disk: Path, everything: bool, cover: Cover
+) -> None:
+    """It opens the store that its configuration names, as Nomad does, and waits: never for a file that was renamed.
+
+    On the way back a server on WAL may: it looks for its segments below wal/ then, and ends without them.
+    """
+    template = templates(situation)
+    found = judging.before(template)
+    where = memory_disk / f"server-{situation.name}"
+    changes = runs.record(template, where, 1)
+    switch = runs.switch_of(changes)
+    for number, _change in chosen(changes, everything):
+        raft = template.copy(where)
+        options = runs.options_of(template, where, 1)
+        pause = Pause(number)
+        run = conversion.start(raft, pause, proc="/proc", **options)
+        pause.reached()
+        (name,) = {name for name in judging.starts(raft).values() if name != "refuses"}
+        store = raft / name if name == "raft.db" else raft / "wal/wal-meta.db"
+        command = [sys.executable, "-S", "-c", SERVER, str(store)]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert server.stdout is not None and server.stdout.readline() == "open\n"
+        pause.go()
+        end = run.end()
+        pause.close()
+        retired = name == "wal" and situation.backend == "boltdb" and end.succeeded
+        assert server.stdout.readline() == ("renamed\n" if retired else "kept\n"), number
+        server.wait()
+        server.stdout.close()
+        if number <= switch:
+            assert (name == "wal" and number == switch) or end.error is not None
+        if end.error is not None:
+            assert f"PID {server.pid}" in end.error["what"] and end.error["kind"] == "InUse"
+        judging.intact(raft, template, found)
+        judging.complete(raft, expected=template.expected, clean=False, by_judge=False, **options)
+        shutil.rmtree(where)
+        cover(f"servers that wait for a run to {situation.backend}")

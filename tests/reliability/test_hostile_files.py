@@ -1,0 +1,59 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Damaged and lying raft.db and wal/: refused in a sentence, or read as HashiCorp's own libraries read them.
+
+A raft.db has no checksums but those of its metas, so damage inside a value, or a field that now says something else
+that is possible, cannot be seen by anybody. What we read from such a file must then be what Nomad would read.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from interop import judge
+from reliability import hostile_run
+from reliability.hostile_corpus import META, RAFT_DB
+from reliability.hostile_run import DIFFERENT, REFUSED, SAME, Place
+
+ALL = os.environ.get("RELIABILITY") == "all"
+INPUTS = 1_000_000 if ALL else 20_000
+SHARDS = 64 if ALL else 8
+JUDGED = 200 if ALL else 25  # of the inputs of a shard that were read with other content
+
+
+@pytest.fixture(autouse=True)
+def small_units() -> None:
+    """The product's own sizes here, not the small ones of the tests of crashes."""
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_damaged_stores_are_refused_or_read_as_they_are(shard: int, cover: Callable[..., None], tmp_path: Path) -> None:
+    numbers = range(shard * INPUTS // SHARDS, (shard + 1) * INPUTS // SHARDS)
+    seen = hostile_run.run(numbers)
+    assert seen.findings == []
+    assert sum(seen.counts.values()) == len(numbers)
+    for result in (REFUSED, SAME, DIFFERENT):
+        count = sum(number for name, number in seen.counts.items() if name.endswith(result))
+        assert count > 0, result
+        cover(f"damaged stores {result}", count)
+    for number in seen.different[:JUDGED]:
+        compare(number, tmp_path)
+        cover("damaged stores compared with what HashiCorp's libraries read")
+
+
+def compare(number: int, where: Path) -> None:
+    """Our reading of an input and the judge's are one."""
+    place = Place(where / str(number))
+    sound, damaged = hostile_run.the_input(number)
+    place.put(damaged)
+    name = META if META in sound.files else RAFT_DB
+    digest, stable = hostile_run.read(place, name)
+    theirs = judge.digest(place.raft / name.split("/")[0])
+    assert digest == theirs.digest, f"input {number}"
+    for key, value in theirs.stable.items():
+        assert (stable[key] or type(value)()) == value, f"input {number}: {key}"
+    shutil.rmtree(where / str(number))

@@ -1,0 +1,66 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""SIGKILL at every change of the disk, both directions, one worker and two; then the same command again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from interop import judge
+from reliability import conversion, judging, runs
+from reliability.points import chosen
+from reliability.seams import Strike
+from reliability.situations import ALL, Situation, Template, copied, owned_by_nomad
+
+Templates = Callable[[Situation], Template]
+SHARDS = 2
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("situation", ALL, ids=lambda situation: situation.name)
+def test_killed_at_every_change(
+    situation: Situation,
+    workers: int,
+    shard: int,
+    templates: Templates,
+    memory_disk: Path,
+    everything: bool,
+    cover: Callable[..., None],
+) -> None:
+    template = templates(situation)
+    found = judging.before(template)
+    where = memory_disk / f"kill-{situation.name}-{workers}-{shard}"
+    changes = runs.record(template, where, workers)
+    for number, change in chosen(changes, everything)[shard::SHARDS]:
+        for worker_only in (False, True) if change.by_worker else (False,):
+            raft = template.copy(where)
+            options = runs.options_of(template, where, workers)
+            strike = Strike(number, worker_only=worker_only)
+            end = conversion.run(raft, strike, **options)
+            strike.close()
+            assert not end.succeeded, end
+            if worker_only and end.error is not None:
+                assert "was killed by SIGKILL" in end.error["what"] and end.error["hint"]
+            opened = judging.intact(raft, template, found)
+            going_on(where, opened, template, options, number)
+            clean = "anew" not in situation.name and situation.strict
+            judging.complete(raft, expected=template.expected, clean=clean, by_judge=number % 8 == 0, **options)
+            shutil.rmtree(where)
+            cover(f"kills to {situation.backend}")
+
+
+def going_on(where: Path, opened: str, template: Template, options: dict[str, object], number: int) -> None:
+    """On a copy: Nomad starts before the re-run, with whatever configuration lets it, and appends; that is kept."""
+    if not template.situation.strict:
+        return  # as it was found, one of two stores could be started on: a fork is for a person
+    other = where.with_name(where.name + "-on")
+    raft = copied(where, other)
+    acknowledged = judge.append(raft / opened, count=3, term=400, segment=16384)
+    owned_by_nomad(raft)
+    options = {**options, **({"backup_dir": str(other / "copies")} if "backup_dir" in options else {})}
+    judging.complete(raft, expected=acknowledged, clean=False, by_judge=number % 8 == 0, **options)
+    shutil.rmtree(other)

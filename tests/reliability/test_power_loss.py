@@ -1,0 +1,155 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Power cuts on real file systems: ext4 and XFS on a loop device are shut down, without flushing their log, mid-run."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import random
+import shutil
+import struct
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from reliability import conversion, judging, runs
+from reliability.seams import Counting, Pause
+from reliability.situations import TO_BOLTDB, TO_WAL, Situation, Template
+
+Templates = Callable[[Situation], Template]
+SHUTDOWN = 0x8004587D  # FS_IOC_SHUTDOWN, _IOR('X', 125, __u32)
+NO_LOG_FLUSH = 2
+DELAY_MAX_S = 0.02
+SEED = 20261122
+
+
+class Kind(NamedTuple):
+    """A file system: how it is made and mounted."""
+
+    name: str
+    size: int
+    make: tuple[str, ...]
+    options: str
+
+
+KINDS = [
+    Kind("ext4-ordered", 64 << 20, ("mkfs.ext4", "-q", "-F"), "loop,data=ordered,noauto_da_alloc"),
+    Kind("ext4-writeback", 64 << 20, ("mkfs.ext4", "-q", "-F"), "loop,data=writeback,noauto_da_alloc"),
+    Kind("xfs", 300 << 20, ("mkfs.xfs", "-q", "-f"), "loop"),
+]
+SITUATIONS = [TO_WAL[0], TO_WAL[2], TO_BOLTDB[0], TO_BOLTDB[2], TO_WAL[3]]
+CYCLES = 10  # for each file system and situation: 50 for each file system
+CYCLES_ALL = 100
+
+
+class Disk:
+    """A file system in a file, mounted at `top`."""
+
+    def __init__(self, kind: Kind, where: Path) -> None:
+        self.kind = kind
+        self.image = where / "image"
+        self.top = where / "mounted"
+        self.top.mkdir()
+        with open(self.image, "wb") as image:
+            image.truncate(kind.size)
+        subprocess.run([*kind.make, str(self.image)], check=True, stdout=subprocess.DEVNULL)
+        self.mount()
+
+    def mount(self) -> None:
+        kind = self.kind.make[0].split(".")[1]
+        subprocess.run(["mount", "-t", kind, "-o", self.kind.options, str(self.image), str(self.top)], check=True)
+
+    def cut(self) -> None:
+        """What has not been synced is gone; every call fails from now on."""
+        fd = os.open(self.top, os.O_RDONLY)
+        try:
+            fcntl.ioctl(fd, SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
+        finally:
+            os.close(fd)
+
+    def umount(self) -> None:
+        subprocess.run(["umount", str(self.top)], check=True)
+
+
+@contextlib.contextmanager
+def disk_of(kind: Kind, where: Path) -> Iterator[Disk]:
+    disk = Disk(kind, where)
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "-l", str(disk.top)], check=False)
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.name)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_power_is_cut_at_random_moments(
+    kind: Kind,
+    situation: Situation,
+    templates: Templates,
+    tmp_path: Path,
+    everything: bool,
+    cover: Callable[..., None],
+) -> None:
+    template = templates(situation)
+    found = judging.before(template)
+    chance = random.Random(f"{SEED} {kind.name} {situation.name}")
+    with disk_of(kind, tmp_path) as disk:
+        where = disk.top / "data"
+        changes = runs.record(template, where, 2)
+        for cycle in range(CYCLES_ALL if everything else CYCLES):
+            raft = template.copy(where)
+            os.sync()
+            options = runs.options_of(template, where, 1 + cycle % 2)
+            done = cut_during(raft, disk, options, chance.randrange(len(changes)), chance.uniform(0, DELAY_MAX_S))
+            disk.umount()
+            disk.mount()
+            opened = judging.intact(raft, template, found)
+            assert not done or opened == ("wal" if situation.backend == "wal" else "raft.db"), "done was undone"
+            clean = "anew" not in situation.name
+            judging.complete(raft, expected=template.expected, clean=clean, by_judge=True, **options)
+            shutil.rmtree(where)
+            cover(f"power cuts on {kind.name}")
+
+
+def cut_during(raft: Path, disk: Disk, options: dict[str, object], at: int, delay: float) -> bool:
+    """Cut the power some milliseconds after the run's n-th change; whether it had reported its success by then."""
+    pause = Pause(at)
+    proc = str(disk.top.parent)
+    if not os.path.lexists(f"{proc}/self"):
+        os.symlink("/proc/self", f"{proc}/self")
+    run = conversion.start(raft, pause, proc=proc, **options)
+    pause.reached()
+    pause.go()
+    time.sleep(delay)  # the moment itself, not a wait for something
+    disk.cut()
+    end = run.end()
+    pause.close()
+    return end.succeeded
+
+
+class NeverSynced(Counting):
+    """A product that has forgotten every fsync."""
+
+    def fsync(self, fd: int) -> None:
+        return
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_the_cut_would_show_a_missing_sync(kind: Kind, templates: Templates, tmp_path: Path) -> None:
+    """The disk does lose what was not synced: without this the test above could not fail."""
+    template = templates(TO_WAL[0])
+    with disk_of(kind, tmp_path) as disk:
+        raft = template.copy(disk.top / "data")
+        os.sync()
+        os.symlink("/proc/self", tmp_path / "self")
+        end = conversion.run(raft, NeverSynced(), proc=str(tmp_path), **runs.options_of(template, disk.top, 1))
+        assert end.succeeded and judging.starts(raft)["wal"] == "wal"
+        disk.cut()
+        disk.umount()
+        disk.mount()
+        assert judging.starts(raft)["wal"] == "refuses", "it reported its success, and it is undone"

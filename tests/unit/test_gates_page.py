@@ -1,0 +1,27 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""docs/gates.md: every gate names a test, and every test that it names is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "gates.md").read_text()
+ROWS = [line.strip("| ").split(" | ") for line in PAGE.splitlines() if line.startswith("| ")]
+GATES = [row for row in ROWS if row[0] != "Gate"]
+NAMED = re.findall(r"`((?:roles/)?test_\w+\.py)(?:::(test_\w+))?`", PAGE)
+
+
+def test_every_gate_has_its_fault_its_message_and_its_test() -> None:
+    assert len(GATES) > 30
+    assert [row[0] for row in GATES if len(row) != 4 or "test_" not in row[3]] == []
+
+
+@pytest.mark.parametrize(("file", "name"), NAMED)
+def test_every_test_that_is_named_is_there(file: str, name: str) -> None:
+    path = ROOT / "tests" / ("unit" if file.startswith("roles/") else "e2e") / file
+    assert f"\ndef {name}(" in path.read_text() if name else path.exists()
