@@ -15,7 +15,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(abspath .build)
 export PATH := $(BIN):$(PATH)
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-e2e test-molecule test-reliability test-long test-collection test-sanity test-cores clean
+.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-e2e test-molecule test-reliability test-long test-collection test-sanity test-cores bench clean
 
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -78,6 +78,9 @@ test-collection: .build/setup.done ## build the tarball, install it elsewhere, u
 
 test-cores: .build/setup.done ## ansible-test sanity and unit tests on every supported ansible-core whose Python is found
 	tests/tools/every-core
+
+bench: .build/setup.done .build/bin/judge ## our converter beside HashiCorp's own; BENCH="--runs 5 --stores ..." for slices (NOMAD_BIN: the real command, too)
+	PYTHONPATH=tests $(BIN)/python -m bench.bench $(BENCH)
 
 clean: ## remove .venv and .build
 	rm -rf .venv .build

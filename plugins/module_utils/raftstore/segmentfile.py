@@ -100,10 +100,8 @@ class SegmentReader:
             return
         for number, (item, frame_off) in enumerate(zip(found, window.frame_offs)):
             if item != frame_off:
-                raise corrupt(
-                    f"the index says that entry {first_index + number} is at byte {item}, it is at {frame_off}",
-                    index_off + INDEX_ITEM_LEN * number,
-                )
+                what = f"the index says that entry {first_index + number} is at byte {item}, it is at {frame_off}"
+                raise corrupt(what, index_off + INDEX_ITEM_LEN * number)
 
     def _check_seal(self, crc: int) -> None:
         """Check the index frame's header and padding, and the commit frame behind it."""

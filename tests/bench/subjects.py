@@ -1,0 +1,83 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is measured: each subject converts one store into a fresh directory, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+JUDGE = ROOT / ".build/bin/judge"
+MODULE = "ansible_collections.raftops.nomad.plugins.modules.raft_migrate_backend"
+TO_WAL, TO_BOLTDB = "to WAL", "to BoltDB"
+
+
+class Job(NamedTuple):
+    """One run: its source, a fresh directory, and the interpreter of a managed host."""
+
+    source: Path
+    fresh: Path
+    python: str
+
+
+class Subject(NamedTuple):
+    """`command` may prepare the fresh directory, which is not timed; its process is."""
+
+    name: str
+    direction: str
+    command: Callable[[Job], Sequence[str]]
+
+
+def _ours(*crc: str) -> Callable[[Job], Sequence[str]]:
+    def command(job: Job) -> Sequence[str]:
+        workers = str(len(os.sched_getaffinity(0)))
+        return [job.python, str(ROOT / "tests/bench/ours.py"), str(job.source), str(job.fresh / "made"), workers, *crc]
+
+    return command
+
+
+def _module(job: Job) -> Sequence[str]:
+    raft = job.fresh / "server/raft"
+    raft.mkdir(parents=True)
+    shutil.copyfile(job.source, raft / "raft.db")
+    arguments = {"data_dir": str(job.fresh), "_ansible_remote_tmp": str(job.fresh), "_ansible_tmpdir": str(job.fresh)}
+    (job.fresh / "arguments.json").write_text(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
+    python = str(ROOT / ".venv/bin/python")
+    return ["env", f"PYTHONPATH={ROOT / '.build'}", "_ANSIBLE_PROFILE=legacy", python, "-m", MODULE,
+            str(job.fresh / "arguments.json")]  # fmt: skip
+
+
+def _go(command: str, batch: int) -> Callable[[Job], Sequence[str]]:
+    return lambda job: [str(JUDGE), command, f"-batch={batch}", str(job.source), str(job.fresh / "made")]
+
+
+def _copy(job: Job) -> Sequence[str]:
+    return ["dd", f"if={job.source}", f"of={job.fresh / 'made'}", "bs=1M", "conv=fsync", "status=none"]
+
+
+def _nomad(job: Job) -> Sequence[str]:
+    raft = job.fresh / "server/raft"
+    raft.mkdir(parents=True)
+    shutil.copyfile(job.source, raft / "raft.db")
+    return [os.environ["NOMAD_BIN"], "operator", "raft", "migrate-backend", "-yes", str(job.fresh)]
+
+
+SUBJECTS = [
+    Subject("ours", TO_WAL, _ours()),
+    Subject("ours, libext2fs", TO_WAL, _ours("libext2fs")),
+    Subject("ours, pure Python", TO_WAL, _ours("folding")),
+    Subject("module", TO_WAL, _module),
+    Subject("Go, 64 MiB batches", TO_WAL, _go("to-wal", 64 << 20)),
+    Subject("Go, 1 MiB batches", TO_WAL, _go("to-wal", 1 << 20)),
+    Subject("cp + fsync", TO_WAL, _copy),
+    Subject("ours", TO_BOLTDB, _ours()),
+    Subject("Go, 64 MiB batches", TO_BOLTDB, _go("to-boltdb", 64 << 20)),
+    Subject("Go, 4 MiB batches", TO_BOLTDB, _go("to-boltdb", 4 << 20)),
+]
+if os.environ.get("NOMAD_BIN") and "lab" not in os.path.basename(os.environ["NOMAD_BIN"]):
+    SUBJECTS.append(Subject("Nomad", TO_WAL, _nomad))
