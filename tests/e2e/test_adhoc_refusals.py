@@ -138,7 +138,7 @@ CASES = {
     ),
     "torn-pages": Case("follower", torn_page, "raft.db", "", at_byte=True),
     "cut-short": Case("follower", cut_short, "raft.db", "", at_byte=True),
-    "forked": Case("follower", other_wal_beside, "raft", "wal"),
+    "forked": Case("follower", other_wal_beside, "raft", "both have something that the other has not"),
     "damaged-wal-beside": Case("follower", damaged_wal_beside, "wal-meta.db", "", at_byte=True),
     "foreign-link": Case("follower", foreign_link, "raft.db", "link"),
     "link-for-the-directory": Case("follower", link_for_the_directory, "raft", "link"),
@@ -148,7 +148,7 @@ CASES = {
     "broken-configuration": Case("follower", broken_configuration, "config.hcl", ""),
     "no-backup-dir": Case("follower", no_backup_dir, "absent", "No such file"),
     "segment-size-0": Case("follower", with_arguments(wal_segment_size=0), "data", "2047"),
-    "segment-size-2048": Case("follower", with_arguments(wal_segment_size=2048), "data", "2047"),
+    "segment-size-2048": Case("follower", with_arguments(wal_segment_size=2048), "data", "wal_segment_size is 2048 MB"),
     "progress-in-data-dir": Case("follower", progress_below, "progress", "data_dir"),
 }
 ARGUMENTS = ("config_path", "backup_dir", "wal_segment_size", "progress_file")

@@ -11,6 +11,7 @@ import errno
 import fcntl
 import mmap
 import os
+import select
 import signal
 import struct
 from collections.abc import Sequence
@@ -110,8 +111,14 @@ class Pause(Counting):
             os.write(self._there_w, b"!")
             os.read(self._go_r, 1)
 
-    def reached(self) -> None:
-        assert os.read(self._there_r, 1) == b"!"
+    def reached(self, run_pid: int) -> bool:
+        """Whether the run is there; False when it has ended before."""
+        pid_fd = os.pidfd_open(run_pid)
+        try:
+            ready, _write, _other = select.select([self._there_r, pid_fd], [], [])
+            return self._there_r in ready
+        finally:
+            os.close(pid_fd)
 
     def go(self) -> None:
         os.write(self._go_w, b"!")

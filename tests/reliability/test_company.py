@@ -59,7 +59,7 @@ def test_a_second_run_meets_the_first_at_every_change(
         options = runs.options_of(template, where, 2)
         pause = Pause(number)
         first = conversion.start(raft, pause, **options)
-        pause.reached()
+        assert pause.reached(first.pid)
         refused = conversion.run(raft, **{**options, "lock_timeout_s": 0.0})
         assert refused.error is not None and refused.error["kind"] == "InUse", refused
         assert "another run" in refused.error["what"] and refused.error["hint"]
@@ -107,7 +107,7 @@ def test_a_server_waits_from_every_change_on(
         options = runs.options_of(template, where, 1)
         pause = Pause(number)
         run = conversion.start(raft, pause, proc="/proc", **options)
-        pause.reached()
+        assert pause.reached(run.pid)
         (name,) = {name for name in judging.starts(raft).values() if name != "refuses"}
         store = raft / name if name == "raft.db" else raft / "wal/wal-meta.db"
         command = [sys.executable, "-S", "-c", SERVER, str(store)]

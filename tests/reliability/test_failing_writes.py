@@ -118,7 +118,7 @@ def test_a_real_disk_gets_full(
         options = runs.options_of(template, where, 1)
         pause = Pause(number)
         run = conversion.start(raft, pause, **options)
-        pause.reached()
+        assert pause.reached(run.pid)
         filler = fill(small_disk)
         pause.go()
         end = run.end()

@@ -100,12 +100,13 @@ def test_power_is_cut_at_random_moments(
     chance = random.Random(f"{SEED} {kind.name} {situation.name}")
     with disk_of(kind, tmp_path) as disk:
         where = disk.top / "data"
-        changes = runs.record(template, where, 2)
+        counts = {workers: len(runs.record(template, where, workers)) for workers in (1, 2)}
         for cycle in range(CYCLES_ALL if everything else CYCLES):
             raft = template.copy(where)
             os.sync()
-            options = runs.options_of(template, where, 1 + cycle % 2)
-            done = cut_during(raft, disk, options, chance.randrange(len(changes)), chance.uniform(0, DELAY_MAX_S))
+            workers = 1 + cycle % 2
+            options = runs.options_of(template, where, workers)
+            done = cut_during(raft, disk, options, chance.randrange(counts[workers]), chance.uniform(0, DELAY_MAX_S))
             disk.umount()
             disk.mount()
             opened = judging.intact(raft, template, found)
@@ -123,7 +124,7 @@ def cut_during(raft: Path, disk: Disk, options: dict[str, object], at: int, dela
     if not os.path.lexists(f"{proc}/self"):
         os.symlink("/proc/self", f"{proc}/self")
     run = conversion.start(raft, pause, proc=proc, **options)
-    pause.reached()
+    assert pause.reached(run.pid)
     pause.go()
     time.sleep(delay)  # the moment itself, not a wait for something
     disk.cut()

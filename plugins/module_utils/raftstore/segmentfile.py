@@ -246,8 +246,7 @@ class SegmentWriter:
         self._new = new
         self._pending: List[bytes] = [segment.pack_header(header)]
         self._pending_len = FILE_HEADER_LEN
-        self._index = bytearray()
-        self._crc = 0
+        self._index, self._crc = bytearray(), 0
         self.next_index = header.base_index
 
     def sealed_len(self) -> int:
@@ -284,16 +283,15 @@ class SegmentWriter:
 
     def _flush(self) -> None:
         blob = b"".join(self._pending)
-        self._pending.clear()
-        self._pending_len = 0
+        self._pending, self._pending_len = [], 0
         self._crc = crc32c(blob, self._crc)
         self._new.write([blob])
 
     def seal(self) -> int:
         """Write index and commit, and sync. Returns where the index begins, behind its frame header."""
         index_off = self._new.length + self._pending_len
-        index = bytes(self._index)
-        self._pending += (FRAME_HEADER.pack(FRAME_INDEX, len(index)), index, PADDING[len(index) & 7])
+        index_len = len(self._index)
+        self._pending += (FRAME_HEADER.pack(FRAME_INDEX, index_len), bytes(self._index), PADDING[index_len & 7])
         self._flush()
         self._new.write([FRAME_HEADER.pack(FRAME_COMMIT, self._crc)])
         self._new.sync()
