@@ -14,7 +14,7 @@ Key = tuple[str, str, str, str]
 COLORS = {"ours": "#2a9d8f", "Go": "#e76f51", "Nomad": "#b5179e", "cp": "#8d99ae", "module": "#264653"}
 HEAD = """# Benchmarks
 
-Written by `make bench` (tests/bench) from its results; [profile.md](profile.md) has the profile of the slowest case.
+Written by `make bench` (tests/bench) from its own results.
 
 Median seconds of {runs} runs each, which alternate. Machine: {machine}. Date: {date}.
 *Conversion* counts from opening the source to the synced target; *with verification* adds reading everything back and

@@ -24,6 +24,7 @@ SECONDS = 2**34 - 1  # the bits of the seconds in a short time of 8 bytes; the n
 TIME_LIMIT = NS_LIMIT << 34
 SHORT_S = 2**34  # Unix seconds from here on need a short time of 12 bytes
 SHORT_MIN = 2**32  # ns << 34 | s below this needs only 4
+TRUST_MIN = 32  # entries after one that was not of the kind expected
 LOW_BITS = 14  # of an index: two bytes of its uvarint, from a table
 
 _latest = [(0, 0)]  # term and type that are expected next
@@ -59,7 +60,7 @@ def _convert(
         trust *= 2
         if unknown is not None:
             out.append(strict(index, unknown))
-            index, trust = index + 1, 1
+            index, trust = index + 1, TRUST_MIN
     return out
 
 
