@@ -15,7 +15,7 @@ from reliability.situations import ALL, Situation, Template
 Templates = Callable[[Situation], Template]
 Cover = Callable[..., None]
 LIMIT = 24  # states for each number of calls
-LIMIT_ALL = 400
+LIMIT_ALL = 2000
 ONE_OF = 9  # of the states that are tried in `make test`
 SHARDS = 2
 
