@@ -26,7 +26,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - Nothing is stopped or started. RV(changed) is true.
+      - Nothing is stopped or started. C(changed) is true.
   diff_mode:
     support: none
 options:

@@ -65,7 +65,7 @@ def once(subject: Subject, source: Path, cache: str, options: argparse.Namespace
     fresh.mkdir()
     command = subject.command(Job(source, fresh, options.python))
     os.sync()
-    copies = [path for path in fresh.rglob("raft.db")] or [source]
+    copies = list(fresh.rglob("raft.db")) or [source]
     for path in copies:
         (measure.remember if cache == "warm" else measure.forget)(path)
     run = measure.run(command)

@@ -18,6 +18,12 @@ from unit.agent_server import AgentServer, Answer, recording
 TOKEN = "5f0e0b1c-1111-2222-3333-0123456789ab"
 TIMEOUT_S = 3.0
 CONFIG = parse_autopilot_config(recording("autopilot_configuration")["body"])
+
+
+def snapshot(client: Client) -> object:
+    return client.snapshot(True, lambda _piece: None, time.monotonic() + TIMEOUT_S)
+
+
 CALLS: dict[tuple[str, str], Callable[[Client], object]] = {
     ("GET", "/v1/agent/self"): lambda client: client.agent_self(),
     ("GET", "/v1/operator/autopilot/health"): lambda client: client.autopilot_health(),
@@ -25,7 +31,7 @@ CALLS: dict[tuple[str, str], Callable[[Client], object]] = {
     ("PUT", "/v1/operator/autopilot/configuration"): lambda client: client.set_autopilot_config(CONFIG),
     ("GET", "/v1/status/leader"): lambda client: client.leader(),
     ("PUT", "/v1/operator/raft/transfer-leadership"): lambda client: client.transfer_leadership("x"),
-    ("GET", "/v1/operator/snapshot"): lambda client: snapshot(client),
+    ("GET", "/v1/operator/snapshot"): snapshot,
 }
 VALUES = (
     "null", "true", "0", "-1", "1e999", "NaN", '""', '"x"', "[]", "{}", "[[]]", '[{"ID": {}}]', '{"ID": []}', "1.5",
@@ -40,10 +46,6 @@ FIELDS = (
 @pytest.fixture(autouse=True)
 def small_units() -> None:
     """The product's own sizes."""
-
-
-def snapshot(client: Client) -> object:
-    return client.snapshot(True, lambda _piece: None, time.monotonic() + TIMEOUT_S)
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def ends_well(server: AgentServer, call: Callable[[Client], object], answer: Ans
     return said
 
 
-@pytest.mark.parametrize("key", CALLS, ids=lambda key: " ".join(key))
+@pytest.mark.parametrize("key", CALLS, ids=" ".join)
 def test_values_of_any_type_are_taken_or_refused(
     key: tuple[str, str], servers: tuple[AgentServer, AgentServer], cover: Callable[..., None]
 ) -> None:
@@ -80,7 +82,7 @@ def test_values_of_any_type_are_taken_or_refused(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize("key", CALLS, ids=lambda key: " ".join(key))
+@pytest.mark.parametrize("key", CALLS, ids=" ".join)
 def test_nobody_is_redirected(
     key: tuple[str, str], status: int, servers: tuple[AgentServer, AgentServer], cover: Callable[..., None]
 ) -> None:
@@ -94,7 +96,7 @@ def test_nobody_is_redirected(
     assert {seen.path.split("?")[0] for seen in agent.seen} == {key[1]}
 
 
-@pytest.mark.parametrize("key", CALLS, ids=lambda key: " ".join(key))
+@pytest.mark.parametrize("key", CALLS, ids=" ".join)
 def test_huge_answers_take_little_memory(key: tuple[str, str], servers: tuple[AgentServer, AgentServer]) -> None:
     def endless() -> Iterator[bytes]:
         while True:
