@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pexpect
@@ -126,8 +127,11 @@ def test_a_second_run_of_the_same_controller_is_kept_out_until_the_first_has_end
     assert f"Process {first.pid} of" in said
     assert "on this controller has been rolling these servers since" in said
 
+    workers = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
     os.kill(first.pid, signal.SIGKILL)
     first.close(force=True)
+    for worker in workers:  # it would wait at the question for ever
+        os.kill(int(worker), signal.SIGKILL)
     before = picture(cluster)
     third = playbooks.run("migrate", playbooks.write_inventory(cluster), "-e", "raft_logstore_force=no")
     assert "There is no terminal to ask at" in " ".join(third.stdout.split()), third.stdout
