@@ -21,6 +21,7 @@ import time
 from typing import Iterator, NamedTuple, Optional, Sequence, Tuple
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.plainjson import loads
 
 DIRECTORY = "/tmp"  # not TMPDIR, which may be another one for each user
 PREFIX = "raftops-nomad-roll-"
@@ -115,7 +116,7 @@ def _read(path: str) -> Optional[Roll]:
     with open(fd, "rb") as file:
         content = file.read(MAX_LEN)
     try:
-        values = json.loads(content)
+        values = loads(content)
         born_at, user, since = (str(values[name]) for name in ("born", "user", "since"))
         return Roll(int(values["pid"]), born_at, user, since, tuple(map(str, values["servers"])))
     except (ValueError, KeyError, TypeError):

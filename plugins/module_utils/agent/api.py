@@ -17,6 +17,7 @@ import time
 from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple, TypeVar
 from urllib.parse import urlencode
 
+from ..raftstore.plainjson import no_constant, short_int
 from . import answers
 from .connection import Connection
 from .errors import BadAnswer, Denied, Failed, NoLeader, NotListening, Unreachable
@@ -28,7 +29,6 @@ Query = Dict[str, str]
 MAX_ANSWER_LEN = 8 << 20  # bytes; an agent/self is about 14 kB, autopilot health 300 bytes per server
 MAX_ERROR_LEN = 4 << 10
 _CHUNK_LEN = 256 << 10
-_MAX_DIGITS = 20  # of a JSON number; the largest index has 20
 
 
 class Answer(NamedTuple):
@@ -168,7 +168,7 @@ class Client:
 
     def _parse(self, path: str, answer: Answer, parse: Callable[[Any], T]) -> T:
         try:
-            return parse(json.loads(answer.body, parse_int=_short_int, parse_constant=_no_constant))
+            return parse(json.loads(answer.body, parse_int=short_int, parse_constant=no_constant))
         except (ValueError, RecursionError) as error:  # ValueError covers JSON and UTF-8 errors
             hint = "Check that host and port are those of a Nomad agent's HTTP API."
             raise BadAnswer(f"unexpected answer: {error}", self.url + path, answer.status, hint) from error
@@ -207,16 +207,6 @@ class Client:
             text = text.replace(self.connection.token, "TOKEN")
         text = "".join(character if character.isprintable() else " " for character in text).strip()
         return text[:300] or "an empty answer"
-
-
-def _short_int(digits: str) -> int:
-    if len(digits) > _MAX_DIGITS + 1:
-        raise ValueError("a number is too long")
-    return int(digits)
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _boolean(value: Any) -> bool:

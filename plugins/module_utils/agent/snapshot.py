@@ -14,7 +14,6 @@ import base64
 import binascii
 import gzip
 import hashlib
-import json
 import os
 import stat
 import tarfile
@@ -23,6 +22,7 @@ from typing import IO, Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ..raftstore.durable import Directory, NewFile, lock_exclusive
 from ..raftstore.errors import Refused, StoreError
+from ..raftstore.plainjson import loads
 from .api import Client
 from .errors import AgentError
 
@@ -106,10 +106,10 @@ def _sums(text: bytes) -> Dict[str, str]:
 
 def _meta(text: bytes, state_size: int) -> Archive:
     try:
-        meta = json.loads(text)
+        meta = loads(text)
         servers = sorted(str(server["ID"]) for server in meta["Configuration"]["Servers"])
         archive = Archive(str(meta["ID"]), int(meta["Index"]), int(meta["Term"]), int(meta["Size"]), servers)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{META} is not what Raft writes") from error
     if archive.state_size != state_size:
         raise ValueError(f"{META} and {STATE} disagree on the size")

@@ -25,17 +25,19 @@ def loads(raw: bytes, pairs_hook: Optional[PairsHook] = None) -> Any:
         raise ValueError("it has more lists and objects than anything that is written here")
     try:
         return json.loads(
-            raw.decode("utf-8"), object_pairs_hook=pairs_hook, parse_int=_short_int, parse_constant=_no_constant
+            raw.decode("utf-8"), object_pairs_hook=pairs_hook, parse_int=short_int, parse_constant=no_constant
         )
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
 
-def _short_int(digits: str) -> int:
+def short_int(digits: str) -> int:
+    """The number, for json's parse_int. Raises ValueError for one that cannot have 64 bits."""
     if len(digits) > MAX_DIGITS + 1:
         raise ValueError("a number is too long")
     return int(digits)
 
 
-def _no_constant(name: str) -> None:
+def no_constant(name: str) -> None:
+    """For json's parse_constant: raises ValueError for NaN and Infinity."""
     raise ValueError(f"{name} is not JSON")

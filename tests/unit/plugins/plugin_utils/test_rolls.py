@@ -89,7 +89,11 @@ def test_users_see_each_others_notes(tmp_path: Path) -> None:
     assert note.stat().st_mode & 0o777 == 0o644
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"pid": "x"}', b"\xff", b'{"pid": 1}'])
+DEEP = b"[" * 100_000
+ENDLESS = b'{"born": "x", "user": "x", "since": "x", "pid": Infinity, "servers": []}'
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"pid": "x"}', b"\xff", b'{"pid": 1}', DEEP, ENDLESS])
 def test_what_is_no_note_keeps_nobody_out(content: bytes, tmp_path: Path) -> None:
     (tmp_path / f"{rolls.PREFIX}1.json").write_bytes(content)
     begin(os.getpid(), ABC, tmp_path)

@@ -177,6 +177,7 @@ def test_the_order_of_members_does_not_matter() -> None:
         ({**GOOD, "SHA256SUMS": b"x" * 5000}, "too large"),
         (summed(b"{}", b""), "not what Raft writes"),
         (summed(b"[" * 100_000, b""), "not what Raft writes"),
+        (summed(b'{"Configuration": {"Servers": []}, "ID": "1", "Index": Infinity}', b""), "not what Raft writes"),
         (summed(GOOD["meta.json"], b"short"), "disagree on the size"),
         (summed(b" " * (2 << 20), b""), "too large"),
     ],
