@@ -23,6 +23,7 @@ ORDER = [
     "syscalls",
     "attributes",
     "store",
+    "lanes",
     "durable",
     "names",
     "crc32c",
@@ -40,6 +41,7 @@ ORDER = [
     "gotime",
     "entry",
     "kinds",
+    "columns",
     "transcode",
     "workers",
     "boltwrite",
@@ -69,7 +71,20 @@ ORDER = [
     "describe",
     "prune",
 ]
-PURE = ["errors", "store", "bbolt", "plainjson", "segment", "walmeta", "gotime", "entry", "kinds", "transcode"]
+PURE = [
+    "errors",
+    "store",
+    "lanes",
+    "bbolt",
+    "plainjson",
+    "segment",
+    "walmeta",
+    "gotime",
+    "entry",
+    "kinds",
+    "columns",
+    "transcode",
+]
 IMPURE_IMPORTS = {"os", "io", "time", "shutil", "tempfile", "socket", "subprocess", "logging"}
 CHANGING_CALLS = {
     "open", "rename", "replace", "link", "symlink", "unlink", "remove", "rmdir", "mkdir", "makedirs", "truncate",

@@ -26,7 +26,7 @@ from .bbolt import RESTORE
 from .bboltfile import Bucket, Database, Item
 from .boltlog import LogBucket
 from .errors import Corrupt, Unsupported
-from .store import Batch, Extent, Stable
+from .store import Entries, Extent, Stable
 
 LOGS, CONF = b"logs", b"conf"
 CURRENT_TERM, LAST_VOTE_TERM, LAST_VOTE_CANDIDATE = b"CurrentTerm", b"LastVoteTerm", b"LastVoteCand"
@@ -77,7 +77,7 @@ class BoltStore:
         """All entries as extents of about a megabyte, ascending; a hole lies between those that are not contiguous."""
         return self._extents
 
-    def batches(self, extents: Sequence[Extent]) -> Iterator[Batch]:
+    def batches(self, extents: Sequence[Extent]) -> Iterator[Entries]:
         """The entries of these extents, in batches of about a megabyte or one entry. Raises Corrupt."""
         return self._log.batches(extents) if self._log else iter(())
 

@@ -24,7 +24,7 @@ from .bboltwrite import FIRST_ID, Child, DatabaseWriter
 from .boltdb import CONF, CURRENT_TERM, LAST_VOTE_CANDIDATE, LAST_VOTE_TERM, LOGS, NUMBER
 from .durable import Directory, NewFile
 from .errors import IndexGap
-from .store import Batch, Part, PartResult, Stable
+from .store import Entries, Part, PartResult, Rows, Stable
 from .workers import SharedCounter
 
 WINDOW_LEN = 1 << 20  # of pages that are written at once; more only when a single entry is longer
@@ -54,7 +54,7 @@ class BoltStoreWriter:
         self._ids = SharedCounter(FIRST_ID)
         self._database = DatabaseWriter(self._file, page_size, self._ids.take)
 
-    def write_part(self, part: Part, batches: Iterable[Batch]) -> PartResult:
+    def write_part(self, part: Part, batches: Iterable[Entries]) -> PartResult:
         """Write and sync the leaves of this part, and the branch pages above most of them.
 
         Result fields: leaves at the begin, branch pages, leaves at the end, each as [first index, page id].
@@ -150,19 +150,43 @@ class _Leaves:
         self.next_index = self._leaf_index = first_index
         self.bytes_written = 0
 
-    def append(self, batch: Batch) -> None:
-        """Put these entries into leaves; write those that are full. The inner loop of a conversion."""
-        if batch.first_index != self.next_index:
-            raise IndexGap(f"entry {batch.first_index} follows entry {self.next_index - 1}", self._file.path)
-        values, room, whole = self._open + batch.raws, self._open_room, self._room
+    def append(self, entries: Entries) -> None:
+        """Put these entries into leaves; write those that are full. Rows must have their keys before them."""
+        if entries.first_index != self.next_index:
+            raise IndexGap(f"entry {entries.first_index} follows entry {self.next_index - 1}", self._file.path)
+        if isinstance(entries, Rows) and entries.length + ITEM_LEN <= self._room:
+            self._append_rows(entries)
+        else:
+            self._append(entries.raws)
+        self.next_index = entries.last_index + 1
+
+    def _append(self, raws: List[bytes]) -> None:
+        """The inner loop of a conversion of entries of many lengths."""
+        values, room, whole = self._open + raws, self._open_room, self._room
         start = 0
-        for stop, length in enumerate(map(len, batch.raws), len(self._open)):
+        for stop, length in enumerate(map(len, raws), len(self._open)):
             room -= length + ITEM_LEN
             if room < 0 and stop > start:
                 self._cut(values[start:stop])
                 start, room = stop, whole - length - ITEM_LEN
         self._open, self._open_room = values[start:], room
-        self.next_index += len(batch.raws)
+
+    def _append_rows(self, rows: Rows) -> None:
+        """Fill the open leaf, then make leaves of whole pieces of the buffer, and open one for what is left."""
+        item_len, last_index = rows.length + ITEM_LEN, rows.last_index
+        first_index = rows.first_index + max(0, self._open_room // item_len if self._open else 0)
+        self._append(rows.clipped(rows.first_index, first_index - 1).raws)
+        rows = rows.clipped(first_index, last_index)
+        count = self._room // item_len
+        if rows.entry_count >= count:
+            if self._open:
+                self._cut(self._open)
+                self._open, self._open_room = [], self._room
+            table, data = _table([rows.length] * count), rows.framed
+            for pos in range(0, len(data) - count * rows.stride + 1, count * rows.stride):
+                self._make_ready(count, HEADER_LEN + count * item_len, [table, data[pos : pos + count * rows.stride]])
+            first_index += rows.entry_count // count * count
+        self._append(rows.clipped(first_index, last_index).raws)
 
     def flush(self) -> None:
         """Write all that was appended."""
@@ -187,8 +211,11 @@ class _Leaves:
                 body = [table, items.pack(*fields)]
             else:
                 body = [_table(lens), struct.pack(">" + "".join([f"Q{value_len}s" for value_len in lens]), *fields)]
+        self._make_ready(count, length, body)
+
+    def _make_ready(self, count: int, length: int, body: List[bytes]) -> None:
+        self._ready.append((self._leaf_index, count, length, body))
         self._leaf_index += count
-        self._ready.append((first_index, count, length, body))
         self._ready_pages += -(-length // self._page_size)
         if self._ready_pages * self._page_size >= WINDOW_LEN:
             self._write()
@@ -214,7 +241,8 @@ class _Leaves:
             )
             self._branches.add((KEY.pack(first_index), page_id))
             page_id += pages
-        self._file.write_at(first_id * page_size, buffers)
+        short = len(buffers) * _LONG > self._ready_pages * page_size
+        self._file.write_at(first_id * page_size, [b"".join(buffers)] if short else buffers)
         self.bytes_written += self._ready_pages * page_size
         self._ready, self._ready_pages = [], 0
 

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import hashlib
 import time
-from itertools import chain, islice
-from typing import Any, Callable, Iterator, List, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .entry import decode, digest_line, same
 from .errors import Corrupt, IndexGap, located
-from .store import Batch, Extent, Part, PartResult, Stable, StoreReader, StoreWriter, records_of
+from .store import Entries, Extent, Part, PartResult, Rows, Stable, StoreReader, StoreWriter, records_of
 from .transcode import transcode
 from .workers import Tell, run
 
@@ -101,10 +100,10 @@ def convert(
     )
 
 
-def _transcoded(source: StoreReader, encoding: str, extents: Sequence[Extent], tell: Tell) -> Iterator[Batch]:
+def _transcoded(source: StoreReader, encoding: str, extents: Sequence[Extent], tell: Tell) -> Iterator[Entries]:
     for batch in source.batches(extents):
         yield transcode(source.encoding, encoding, batch)
-        tell(len(batch.raws), sum(map(len, batch.raws)))
+        tell(batch.entry_count, batch.data_len)
 
 
 class Pair(NamedTuple):
@@ -183,42 +182,52 @@ def _overlaps(few: Sequence[Extent], many: Sequence[Extent]) -> Iterator[Tuple[E
         yield extent, many[start:stop]
 
 
-def _clipped(store: StoreReader, extents: Sequence[Extent], pair: Pair) -> Iterator[Batch]:
+def _clipped(store: StoreReader, extents: Sequence[Extent], pair: Pair) -> Iterator[Entries]:
     """The entries of the pair from these extents, which are read, and so checked, as a whole."""
     index = pair.first_index
     for batch in store.batches(extents):
         clipped = batch.clipped(pair.first_index, pair.last_index)
-        if clipped.raws:
+        if clipped.entry_count:
             if clipped.first_index != index:
                 raise Corrupt(f"entry {clipped.first_index} where entry {index} should be", store.path)
-            index += len(clipped.raws)
+            index += clipped.entry_count
             yield clipped
 
 
 def _compare(source: StoreReader, target: StoreReader, pair: Pair, tell: Tell) -> int:
     """The number of entries in both; raises Corrupt at the first difference."""
-    expected = chain.from_iterable(batch.raws for batch in _clipped(source, pair.source, pair))
-    count = 0
-    for batch in _clipped(target, pair.target, pair):
-        wanted = list(islice(expected, len(batch.raws)))
+    expected = _clipped(source, pair.source, pair)
+    wanted: Optional[Entries] = None
+    index = pair.first_index
+    for found in _clipped(target, pair.target, pair):
         with located(target.path):
-            back = transcode(target.encoding, source.encoding, batch).raws
-            if back != wanted:
-                _compare_strictly(source, target, wanted, back, batch)
-        count += len(wanted)
-        tell(len(wanted), sum(map(len, batch.raws)))
-    if next(expected, None) is not None:
+            back = transcode(target.encoding, source.encoding, found)
+            while index <= found.last_index:
+                if wanted is None or wanted.last_index < index:
+                    wanted = next(expected, None)
+                if wanted is None:
+                    raise Corrupt(f"entries {index} to {found.last_index} are not in {source.path}")
+                stop = min(wanted.last_index, found.last_index)
+                if not _equal(wanted.clipped(index, stop), back.clipped(index, stop)):
+                    _compare_strictly(source, target, *(side.clipped(index, stop) for side in (wanted, back, found)))
+                index = stop + 1
+        tell(found.entry_count, found.data_len)
+    if index <= pair.last_index:
+        count = index - pair.first_index
         raise Corrupt(f"entries are missing after the first {count} from {pair.first_index} on", target.path)
-    return count
+    return index - pair.first_index
 
 
-def _compare_strictly(
-    source: StoreReader, target: StoreReader, wanted: Sequence[bytes], back: Sequence[bytes], found: Batch
-) -> None:
+def _equal(wanted: Entries, back: Entries) -> bool:
+    """Whether these entries are the same bytes."""
+    if isinstance(wanted, Rows) and isinstance(back, Rows) and wanted[4:] == back[4:]:  # stride and length
+        return wanted.framed == back.framed
+    return wanted.raws == back.raws
+
+
+def _compare_strictly(source: StoreReader, target: StoreReader, wanted: Entries, back: Entries, found: Entries) -> None:
     """Raise Corrupt unless the entries are equal, of which not all have come back as the source has them."""
-    if len(wanted) != len(back):
-        raise Corrupt(f"{len(back)} entries from {found.first_index} on, wanted {len(wanted)}", target.path)
-    for old_raw, back_raw, (index, new_raw) in zip(wanted, back, found.records()):
+    for old_raw, back_raw, (index, new_raw) in zip(wanted.raws, back.raws, found.records()):
         if old_raw == back_raw:
             continue
         with located(source.path):

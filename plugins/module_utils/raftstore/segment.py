@@ -31,13 +31,12 @@ from __future__ import annotations
 
 import re
 import struct
-from functools import lru_cache
-from typing import List, NamedTuple, Optional, Tuple
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from .bbolt import corrupt
 from .crc32c import crc32c
 from .errors import Unsupported
-from .store import Batch
+from .store import ROWS_MIN, Batch, Entries, Rows
 
 FILE_HEADER = struct.Struct("<I3sBQQQ")  # magic, reserved, version, base index, id, codec
 FRAME_HEADER = struct.Struct("<II")  # type and the three reserved bytes in one number, payload length or CRC
@@ -57,7 +56,6 @@ FRAME_COMMIT = 3
 COMMIT_MARK = b"\x03\0\0\0"
 MAX_ENTRY_LEN = 64 << 20  # raft-wal reads no larger entry, though it would write one (segment/reader.go)
 MAX_FILE_LEN = 2**31 - 1  # raft-wal creates no larger file (fs/fs.go)
-RUN = 16  # frames alike that a scan takes at once
 PADDING = tuple(bytes(-length & 7) for length in range(8))  # by payload length modulo 8
 UNKNOWN_KIND = "A later Nomad may have written it: use a version of this collection that knows it."
 SEAL_OVERHEAD = FILE_HEADER_LEN + 2 * FRAME_HEADER_LEN + INDEX_ITEM_LEN  # header, index header, its padding, commit
@@ -124,33 +122,68 @@ def describe_frame(raw: bytes) -> str:
 
 
 class Window(NamedTuple):
-    """What a scan has found in one buffer: entries, the file offset of each one's frame, and how far it came."""
+    """What a scan has found in one buffer: entries, the file offset of each one's frame as the index has it, and how
+    far it came.
+    """
 
-    batch: Batch
-    frame_offs: List[int]
+    found: List[Entries]
+    frame_offs: bytes
     end_pos: int
 
 
-@lru_cache(maxsize=64)
-def _alike(payload_len: int) -> struct.Struct:
-    """RUN entry frames with payloads of this length: header, payload and padding of each."""
-    return struct.Struct(f"8s{payload_len}s{-payload_len & 7}s" * RUN)
+def pack_offs(offs: Sequence[int]) -> bytes:
+    """Offsets of entry frames as the index has them."""
+    return struct.pack(f"<{len(offs)}I", *offs)
 
 
-def _take_alike(buf: bytes, pos: int, payload_len: int, raws: List[bytes]) -> int:
-    """Pass over entry frames with payloads of this length, RUN at a time; those left over are the caller's.
+def _alike_count(buf: bytes, pos: int, payload_len: int) -> int:
+    """Number of entry frames at `pos`, one behind the other, with payloads of this length; 0 when they are few.
 
-    Measured for entries of 200 bytes: 0.1 microseconds each, one by one 0.5.
+    Measured for entries of 200 bytes: 0.02 microseconds each, one by one 0.5.
     """
-    frames = _alike(payload_len)
-    header, padding = FRAME_HEADER.pack(FRAME_ENTRY, payload_len), PADDING[payload_len & 7]
-    while pos + frames.size <= len(buf):
-        fields = frames.unpack_from(buf, pos)
-        if fields[0::3].count(header) != RUN or fields[2::3].count(padding) != RUN:
-            break
-        raws += fields[1::3]
-        pos += frames.size
-    return pos
+    stride = frame_len(payload_len)
+    possible = (len(buf) - pos) // stride
+    for limit in (ROWS_MIN, possible):
+        end = pos + limit * stride
+        if end > len(buf):
+            return 0
+        header = FRAME_HEADER.pack(FRAME_ENTRY, payload_len)
+        places = [*enumerate(header), *((at, 0) for at in range(FRAME_HEADER_LEN + payload_len, stride))]
+        count = limit
+        for at, byte in places:
+            column = buf[pos + at : end : stride]
+            count = min(count, len(column) - len(column.lstrip(bytes((byte,)))))
+        if count < ROWS_MIN:
+            return 0
+    return count
+
+
+class _Found:
+    """Entries that a scan collects, in order: rows, and between them entries one by one."""
+
+    def __init__(self, first_index: int) -> None:
+        self._first_index = first_index  # of `raws`
+        self._entries: List[Entries] = []
+        self.raws: List[bytes] = []
+        self.offs: List[int] = []
+
+    def next_index(self) -> int:
+        """Index of the next entry."""
+        return self._first_index + len(self.raws)
+
+    def add_rows(self, buf: bytes, pos: int, count: int, payload_len: int, start_off: int) -> None:
+        """Add entries whose frames are alike; the buffer begins at `start_off` in the file."""
+        stride = frame_len(payload_len)
+        self.finished().append(Rows(self.next_index(), count, buf, pos + FRAME_HEADER_LEN, stride, payload_len))
+        self._first_index += count
+        self.offs += range(start_off + pos, start_off + pos + count * stride, stride)
+
+    def finished(self) -> List[Entries]:
+        """All that was added."""
+        if self.raws:
+            self._entries.append(Batch(self._first_index, self.raws))
+            self._first_index, self.raws = self.next_index(), []
+        return self._entries
 
 
 class Scanner:
@@ -169,16 +202,20 @@ class Scanner:
 
     def scan(self, buf: bytes) -> Window:
         """Pass over the frames that are complete in `buf`; stop at damage, and at any frame of another kind."""
-        raws: List[bytes] = []
-        frame_offs: List[int] = []
-        add, add_off, unpack = raws.append, frame_offs.append, FRAME_HEADER.unpack_from
-        view, last = memoryview(buf), len(buf) - FRAME_HEADER_LEN
-        start_off, first_index, crc = self.off, self.next_index, self.crc
+        found = _Found(self.next_index)
+        unpack, view, last = FRAME_HEADER.unpack_from, memoryview(buf), len(buf) - FRAME_HEADER_LEN
+        start_off, crc = self.off, self.crc
         pos = crc_pos = 0
         before = -1  # payload length of the frame before
         while pos <= last:
             kind, value = unpack(buf, pos)
             if kind == FRAME_ENTRY:
+                count = _alike_count(buf, pos, value) if value == before else 0
+                if count:
+                    found.add_rows(buf, pos, count, value, start_off)
+                    pos += count * frame_len(value)
+                    before = -1
+                    continue
                 body_end = pos + 8 + value
                 end = body_end + (-value & 7)
                 if end > len(buf):
@@ -186,21 +223,17 @@ class Scanner:
                 if value & 7 and buf[body_end:end] != PADDING[value & 7]:
                     self.damage = "the padding of the entry frame is not zero"
                     break
-                add(buf[pos + 8 : body_end])
-                add_off(start_off + pos)
-                pos = end
-                if value == before:
-                    pos = _take_alike(buf, end, value, raws)
-                    frame_offs += range(start_off + end, start_off + pos, frame_len(value))
-                before = value if pos == end else -1
+                found.raws.append(buf[pos + 8 : body_end])
+                found.offs.append(start_off + pos)
+                pos, before = end, value
             elif kind == FRAME_COMMIT:
                 if crc32c(view[crc_pos:pos], crc) != value:
                     self.damage = "the checksum of the batch that ends here is wrong"
                     break
                 crc, pos = 0, pos + 8
                 crc_pos = pos
-                self.committed_off, self.committed_index = start_off + pos, first_index + len(raws)
+                self.committed_off, self.committed_index = start_off + pos, found.next_index()
             else:
                 break
-        self.off, self.next_index, self.crc = start_off + pos, first_index + len(raws), crc32c(view[crc_pos:pos], crc)
-        return Window(Batch(first_index, raws), frame_offs, pos)
+        self.off, self.next_index, self.crc = start_off + pos, found.next_index(), crc32c(view[crc_pos:pos], crc)
+        return Window(found.finished(), pack_offs(found.offs), pos)

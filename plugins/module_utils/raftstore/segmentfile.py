@@ -31,11 +31,13 @@ from .segment import (
     Scanner,
     Window,
 )
-from .store import Batch
+from .store import Entries, Rows
 
 WINDOW_LEN = 1 << 20
 OFF_LIMIT = 1 << 32  # index items are u32
+INDEX_ITEM = struct.Struct("<I")
 INDEX_MARK = b"\x02\0\0\0"
+FEW = 64  # buffers that are summed and written one by one; more are put together before
 COMMIT_BYTE = segment.COMMIT_MARK[:1]  # one byte is found in gigabytes of zeros ten times as fast as all four
 DAMAGED_TAIL = (
     "Nomad wrote this batch last, so a power cut may have torn it: start the Nomad server on this WAL once, let it "
@@ -57,7 +59,7 @@ class SegmentReader:
         self.sealed = sealed
         self.entry_count = 0  # after `batches` has come to its end
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self) -> Iterator[Entries]:
         """All entries, in order. Raises Corrupt, at the latest at the end: every byte but those behind it is checked.
 
         A batch may be handed out before the commit frame that covers it has been reached, so nothing that was read is
@@ -69,10 +71,9 @@ class SegmentReader:
             scanner = Scanner(raw_header, self.header.base_index)
             while scanner.off < self.end_off:
                 window = self._next_window(scanner)
-                if self.sealed:
+                if self.sealed and window.found:
                     self._compare_index(window)
-                if window.batch.raws:
-                    yield window.batch
+                yield from window.found
             self.entry_count = scanner.next_index - self.header.base_index
             if self.sealed:
                 self._check_seal(scanner.crc)
@@ -93,12 +94,13 @@ class SegmentReader:
 
     def _compare_index(self, window: Window) -> None:
         """Raise Corrupt unless the index has the offsets of these frames."""
-        count, first_index = len(window.frame_offs), window.batch.first_index
+        first_index = window.found[0].first_index
         index_off = self.end_off + FRAME_HEADER_LEN + INDEX_ITEM_LEN * (first_index - self.header.base_index)
-        found = struct.unpack(f"<{count}I", self._read(INDEX_ITEM_LEN * count, index_off))
-        if found == tuple(window.frame_offs):
+        raw = self._read(len(window.frame_offs), index_off)
+        if raw == window.frame_offs:
             return
-        for number, (item, frame_off) in enumerate(zip(found, window.frame_offs)):
+        pairs = zip(INDEX_ITEM.iter_unpack(raw), INDEX_ITEM.iter_unpack(window.frame_offs))
+        for number, ((item,), (frame_off,)) in enumerate(pairs):
             if item != frame_off:
                 what = f"the index says that entry {first_index + number} is at byte {item}, it is at {frame_off}"
                 raise corrupt(what, index_off + INDEX_ITEM_LEN * number)
@@ -253,39 +255,51 @@ class SegmentWriter:
         """Bytes that the file will have if it is sealed now."""
         return self._new.length + self._pending_len + segment.frame_len(len(self._index)) + FRAME_HEADER_LEN
 
-    def append(self, batch: Batch) -> None:
-        """Write these entries. Raises IndexGap unless they follow what is there, and whatever writing raises."""
-        raws, lens = batch.raws, list(map(len, batch.raws))
-        if batch.first_index != self.next_index or max(lens, default=0) > MAX_ENTRY_LEN:
-            self._refuse(batch, lens)
+    def append(self, entries: Entries) -> None:
+        """Write these entries. Raises IndexGap unless they follow what is there, and whatever writing raises.
+
+        Rows must have the frames of a WAL around them.
+        """
         start_off = self._new.length + self._pending_len
-        offs = list(accumulate([8 + length + (-length & 7) for length in lens], initial=start_off))
-        heads = {length: FRAME_HEADER.pack(FRAME_ENTRY, length) for length in set(lens)}
-        pieces: List[bytes] = [b""] * (3 * len(raws))
-        pieces[0::3] = [heads[length] for length in lens]
-        pieces[1::3] = raws
-        pieces[2::3] = [PADDING[length & 7] for length in lens]
-        self._pending += pieces
-        self._pending_len += offs.pop() - start_off
-        self._index += struct.pack(f"<{len(offs)}I", *offs)
-        self.next_index += len(raws)
+        if isinstance(entries, Rows):
+            self._check(entries, [entries.length])
+            blob = entries.framed
+            offs: Sequence[int] = range(start_off, start_off + len(blob), entries.stride)
+            self._pending.append(blob)
+            self._pending_len += len(blob)
+        else:
+            raws, lens = entries.raws, list(map(len, entries.raws))
+            self._check(entries, lens)
+            offs = list(accumulate([8 + length + (-length & 7) for length in lens], initial=start_off))
+            heads = {length: FRAME_HEADER.pack(FRAME_ENTRY, length) for length in set(lens)}
+            pieces: List[bytes] = [b""] * (3 * len(raws))
+            pieces[0::3] = [heads[length] for length in lens]
+            pieces[1::3] = raws
+            pieces[2::3] = [PADDING[length & 7] for length in lens]
+            self._pending += pieces
+            self._pending_len += offs.pop() - start_off
+        self._index += segment.pack_offs(offs)
+        self.next_index = entries.last_index + 1
         if self._pending_len >= WINDOW_LEN:
             self._flush()
 
-    def _refuse(self, batch: Batch, lens: Sequence[int]) -> None:
-        if batch.first_index != self.next_index:
-            raise IndexGap(f"entry {batch.first_index} follows entry {self.next_index - 1}, but a WAL has no holes")
-        index, length = next(pair for pair in enumerate(lens, batch.first_index) if pair[1] > MAX_ENTRY_LEN)
-        raise Refused(
-            f"entry {index} would take {length} bytes in a WAL, which cannot read more than {MAX_ENTRY_LEN}",
-            hint="Take a snapshot so that the log no longer needs this entry, or stay on BoltDB.",
-        )
+    def _check(self, entries: Entries, lens: Sequence[int]) -> None:
+        if entries.first_index != self.next_index:
+            raise IndexGap(f"entry {entries.first_index} follows entry {self.next_index - 1}, but a WAL has no holes")
+        if max(lens, default=0) > MAX_ENTRY_LEN:
+            index, length = next(pair for pair in enumerate(lens, entries.first_index) if pair[1] > MAX_ENTRY_LEN)
+            raise Refused(
+                f"entry {index} would take {length} bytes in a WAL, which cannot read more than {MAX_ENTRY_LEN}",
+                hint="Take a snapshot so that the log no longer needs this entry, or stay on BoltDB.",
+            )
 
     def _flush(self) -> None:
-        blob = b"".join(self._pending)
+        if len(self._pending) > FEW or self._pending_len < WINDOW_LEN // 8:
+            self._pending = [b"".join(self._pending)]
+        for piece in self._pending:
+            self._crc = crc32c(piece, self._crc)
+        self._new.write(self._pending)
         self._pending, self._pending_len = [], 0
-        self._crc = crc32c(blob, self._crc)
-        self._new.write([blob])
 
     def seal(self) -> int:
         """Write index and commit, and sync. Returns where the index begins, behind its frame header."""

@@ -8,10 +8,12 @@ encoded: a record is `(index, bytes)`, and `encoding` names the codec of `entry.
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Tuple
+from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
 
 MSGPACK = "msgpack"
 BINARY = "binary"
+ROWS_MIN = 16  # so many entries of one length are worth to be taken together
+LEAD_LEN = 8  # bytes that either store puts before an entry: bbolt a key, a WAL a frame header
 
 Record = Tuple[int, bytes]
 
@@ -34,9 +36,69 @@ class Batch(NamedTuple):
         start = max(first_index, self.first_index)
         return Batch(start, self.raws[start - self.first_index : max(last_index + 1 - self.first_index, 0)])
 
+    @property
+    def entry_count(self) -> int:
+        """Number of entries."""
+        return len(self.raws)
+
+    @property
+    def data_len(self) -> int:
+        """Bytes of all of them."""
+        return sum(map(len, self.raws))
+
     def records(self) -> List[Record]:
         """Each of them with its index."""
         return list(enumerate(self.raws, self.first_index))
+
+
+class Rows(NamedTuple):
+    """The same for many entries of one length, left where they are in a buffer: one every `stride` bytes from `pos` on.
+
+    What is between them belongs to the store: the LEAD_LEN bytes before each, and padding behind it.
+    """
+
+    first_index: int
+    entry_count: int
+    buf: bytes
+    pos: int
+    stride: int
+    length: int
+
+    @property
+    def last_index(self) -> int:
+        """Index of the last of them."""
+        return self.first_index + self.entry_count - 1
+
+    @property
+    def raws(self) -> List[bytes]:
+        """The bytes of each."""
+        end = self.pos + self.entry_count * self.stride
+        return [self.buf[pos : pos + self.length] for pos in range(self.pos, end, self.stride)]
+
+    @property
+    def data_len(self) -> int:
+        """Bytes of all of them."""
+        return self.entry_count * self.length
+
+    @property
+    def framed(self) -> bytes:
+        """All of them, with what the store puts before and behind each."""
+        start = self.pos - LEAD_LEN
+        return self.buf[start : start + self.entry_count * self.stride]
+
+    def clipped(self, first_index: int, last_index: int) -> Rows:
+        """Those of them from `first_index` to `last_index`; maybe none."""
+        start = max(first_index, self.first_index)
+        count = max(0, min(last_index, self.last_index) + 1 - start)
+        pos = self.pos + (start - self.first_index) * self.stride
+        return self._replace(first_index=start, entry_count=count, pos=pos)
+
+    def records(self) -> List[Record]:
+        """Each of them with its index."""
+        return list(enumerate(self.raws, self.first_index))
+
+
+Entries = Union[Batch, Rows]
 
 
 class Stable(NamedTuple):
@@ -100,7 +162,7 @@ class StoreReader(Protocol):
     def extents(self) -> Sequence[Extent]:
         """All entries as extents in ascending order; neighbours that are not contiguous have a hole between them."""
 
-    def batches(self, extents: Sequence[Extent]) -> Iterator[Batch]:
+    def batches(self, extents: Sequence[Extent]) -> Iterator[Entries]:
         """The entries of these extents in order, in batches of bounded size."""
 
 
@@ -110,7 +172,7 @@ class StoreWriter(Protocol):
     encoding: str
     part_len: int  # bytes, as the source counts them, that one part may have
 
-    def write_part(self, part: Part, batches: Iterable[Batch]) -> PartResult:
+    def write_part(self, part: Part, batches: Iterable[Entries]) -> PartResult:
         """Write one part and sync it. Runs in a worker process; parts may be written in any order, at the same time."""
 
     def seal(self, results: Sequence[PartResult], stable: Stable) -> None:

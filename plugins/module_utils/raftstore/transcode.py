@@ -15,10 +15,11 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
+from .columns import convert_rows
 from .entry import Entry, decode, encode_binary, encode_msgpack, pack_uvarint
 from .gotime import GO_EPOCH_S, NS_LIMIT
 from .kinds import HEAD, MARKS, Kind
-from .store import BINARY, MSGPACK, Batch
+from .store import BINARY, MSGPACK, Batch, Entries, Rows
 
 SECONDS = 2**34 - 1  # the bits of the seconds in a short time of 8 bytes; the nanoseconds are above them
 TIME_LIMIT = NS_LIMIT << 34
@@ -154,7 +155,14 @@ TRANSCODERS: Dict[Tuple[str, str], Callable[[Batch], List[bytes]]] = {
 }
 
 
-def transcode(source: str, target: str, batch: Batch) -> Batch:
+def transcode(source: str, target: str, entries: Entries) -> Entries:
     """The entries in the target's encoding; unchanged where both are the same."""
     convert = TRANSCODERS.get((source, target))
-    return Batch(batch.first_index, convert(batch)) if convert else batch
+    if convert is None:
+        return entries
+    if isinstance(entries, Rows):
+        rows = convert_rows(source, entries)
+        if rows is not None:
+            return rows
+        entries = Batch(entries.first_index, entries.raws)
+    return Batch(entries.first_index, convert(entries))

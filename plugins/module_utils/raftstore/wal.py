@@ -26,7 +26,7 @@ from .errors import Corrupt, IndexGap, Refused, Unsupported
 from .names import WAL_META
 from .segment import FRAME_HEADER_LEN, Header
 from .segmentfile import SegmentReader, SegmentWriter, Tail, recover_tail
-from .store import Batch, Extent, Part, PartResult, Stable
+from .store import Batch, Entries, Extent, Part, PartResult, Stable
 from .walmeta import SegmentInfo, WalMeta
 
 NS_PER_S = 1_000_000_000
@@ -76,7 +76,7 @@ class WalStore:
         """One extent for each segment that has entries, ascending and without holes."""
         return self._extents
 
-    def batches(self, extents: Sequence[Extent]) -> Iterator[Batch]:
+    def batches(self, extents: Sequence[Extent]) -> Iterator[Entries]:
         """The entries of these extents, in batches of about a megabyte or one entry. Raises Corrupt.
 
         Whole segments are read and checked, and a checksum may cover more than a batch: nothing that was read is to be
@@ -91,7 +91,7 @@ class WalStore:
                 reader = SegmentReader(fd, path, Header(info.base_index, info.id), end_off, sealed)
                 for batch in reader.batches():
                     clipped = batch.clipped(extent.first_index, extent.last_index)
-                    if clipped.raws:
+                    if clipped.entry_count:
                         yield clipped
                 if reader.entry_count <= extent.last_index - info.base_index:
                     raise Corrupt(
@@ -182,7 +182,7 @@ class WalStoreWriter:
         self._page_size = page_size
         self._clock = clock
 
-    def write_part(self, part: Part, batches: Iterable[Batch]) -> PartResult:
+    def write_part(self, part: Part, batches: Iterable[Entries]) -> PartResult:
         """Write and sync the segment, or segments, of this part. Result fields: the values of each SegmentInfo."""
         must_cut = sum(extent.data_len for extent in part.extents) > self.part_len
         todo = _singly(batches) if must_cut else iter(batches)
@@ -220,7 +220,9 @@ class WalStoreWriter:
         s, ns = divmod(self._clock(), NS_PER_S)
         return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(s)) + f".{ns:09d}".rstrip("0").rstrip(".") + "Z"
 
-    def _fill(self, writer: SegmentWriter, batch: Batch, todo: Iterator[Batch], must_cut: bool) -> Optional[Batch]:
+    def _fill(
+        self, writer: SegmentWriter, batch: Entries, todo: Iterator[Entries], must_cut: bool
+    ) -> Optional[Entries]:
         """Append batches until one would make the segment too large; that one, or None at the end."""
         writer.append(batch)
         for batch in todo:
@@ -249,7 +251,7 @@ class WalStoreWriter:
         self._directory.sync()
 
 
-def _singly(batches: Iterable[Batch]) -> Iterator[Batch]:
+def _singly(batches: Iterable[Entries]) -> Iterator[Batch]:
     for batch in batches:
         for index, raw in batch.records():
             yield Batch(index, [raw])

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import struct
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import segment
@@ -40,8 +41,8 @@ def test_windows_of_any_size_find_the_same(window_len: int) -> None:
     have = window_len
     while scanner.off < len(GOLDEN) and not scanner.damage:
         found = scanner.scan(GOLDEN[scanner.off : scanner.off + have])
-        records += found.batch.records()
-        offs += found.frame_offs
+        records += [record for batch in found.found for record in batch.records()]
+        offs += [off for (off,) in struct.iter_unpack("<I", found.frame_offs)]
         have = window_len if found.end_pos else have + 1
     assert [index for index, _raw in records] == [5, 6]
     assert [raw for _index, raw in records] == [GOLDEN[40:63], GOLDEN[72:95]]
@@ -52,7 +53,7 @@ def test_windows_of_any_size_find_the_same(window_len: int) -> None:
 def test_each_commit_covers_what_follows_the_one_before() -> None:
     raw = batches(1, [2, 1, 3]).raw
     scanner = Scanner(raw[:32], 1)
-    assert len(scanner.scan(raw[32:]).batch.raws) == 6
+    assert sum(batch.entry_count for batch in scanner.scan(raw[32:]).found) == 6
     assert (scanner.damage, scanner.off) == ("", len(raw))
 
 
