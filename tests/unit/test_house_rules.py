@@ -32,6 +32,7 @@ ORDER = [
     "bboltfile",
     "bboltwrite",
     "boltlog",
+    "boltsurvey",
     "boltdb",
     "plainjson",
     "segment",

@@ -182,18 +182,22 @@ def parse_leaf(buf: Sliceable, pos: int, end: int) -> List[Element]:
     return elements
 
 
-def parse_branch(buf: Sliceable, pos: int, end: int) -> List[Tuple[bytes, int]]:
+def parse_branch(buf: bytes, pos: int, end: int) -> List[Tuple[bytes, int]]:
     """(lower bound of its keys, page id) of each child of the branch page in buf[pos:end]. Raises Corrupt."""
     children: List[Tuple[bytes, int]] = []
+    before = b""
     table = _table(buf, pos, end)
     element_pos, data_pos = pos + HEADER_LEN, pos + HEADER_LEN + len(table)
     for key_pos, key_len, child in BRANCH_ELEMENT.iter_unpack(table):
         if data_pos + key_len > end:
             raise corrupt(f"a key of {key_len} bytes runs past the end of the page", element_pos)
-        key = _key(buf, element_pos, key_pos, key_len, data_pos)
-        if children and key <= children[-1][0]:
+        if element_pos + key_pos != data_pos or not 0 < key_len <= MAX_KEY_LEN:
+            _key(buf, element_pos, key_pos, key_len, data_pos)  # which says what is wrong
+        key = buf[data_pos : data_pos + key_len]
+        if key <= before:
             raise corrupt("the keys of this page are not in ascending order", element_pos)
         children.append((key, child))
+        before = key
         element_pos, data_pos = element_pos + ELEMENT_LEN, data_pos + key_len
     if not children:
         raise corrupt("a branch page without children", pos)
@@ -267,4 +271,13 @@ class PageSet:
             bit = 1 << (page_id & 7)
             if bits[page_id >> 3] & bit:
                 raise corrupt(f"page {page_id} is used twice, or used and free at the same time", pos)
+            bits[page_id >> 3] |= bit
+
+    def add_each(self, page_ids: Sequence[int], pos: int) -> None:
+        """Take each of these pages, as `add` does."""
+        bits, last = self._bits, self._high_water - 1
+        for page_id in page_ids:
+            bit = 1 << (page_id & 7)
+            if not FIRST_FREE_PAGE <= page_id <= last or bits[page_id >> 3] & bit:
+                self.add(page_id, 1, pos)  # which says what is wrong
             bits[page_id >> 3] |= bit

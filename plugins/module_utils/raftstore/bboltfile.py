@@ -10,6 +10,7 @@ checksum, so a flipped bit inside a value cannot be seen here.
 
 from __future__ import annotations
 
+import os
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from . import bbolt
@@ -24,6 +25,8 @@ MAX_GROUP_LEN = 16 << 20  # of a page with overflow that is parsed as a whole: n
 EMPTY_LEAF = "a leaf page without keys, which bbolt never leaves"
 _MAX_DEPTH = 32  # two children per branch fill any file before that
 _SPARSE_PAGES = 16  # a window is read as a whole if at least every 16th of its pages is wanted
+_AHEAD_LEN = 16 << 20  # at most read ahead at once
+_DENSE = 2  # pages: if at least every second is wanted, reading all is faster than one by one
 _IDS_PER_READ = 1 << 16
 
 
@@ -195,8 +198,7 @@ class Database:
             children = bbolt.parse_branch(group, 0, len(group))
             if children[0][0] < lower or (upper is not None and children[-1][0] >= upper):
                 raise corrupt("the keys of this branch page are outside the bounds that its parent gives", 0)
-            for _key, child in children:
-                self._pages.add(child, 1, 0)
+            self._pages.add_each([child for _key, child in children], 0)
         lowers = [key for key, _child in children]
         if depth == 1:
             yield Children([child for _key, child in children], lowers, upper, page_id * self.page_size)
@@ -226,6 +228,18 @@ class Database:
             buf = self._read((high - low + 1) * size, base_off)
             yield Window(buf, base_off, [(page_id, page_id * size - base_off) for page_id in page_ids[start:stop]])
             start = stop
+
+    def heads(self, page_ids: Sequence[int], length: int) -> List[bytes]:
+        """The first bytes of these pages, at most a page each; the kernel reads ahead what is near."""
+        size, low = self.page_size, min(page_ids)
+        span = max(page_ids) + 1 - low
+        length = min(length, size)
+        if span <= min(_DENSE * len(page_ids), _AHEAD_LEN // size):
+            buf = self._read(span * size, low * size)
+            return [buf[pos : pos + length] for pos in [(page_id - low) * size for page_id in page_ids]]
+        if span * size <= _AHEAD_LEN:
+            os.posix_fadvise(self.fd, low * size, span * size, os.POSIX_FADV_WILLNEED)
+        return [self._read(length, page_id * size) for page_id in page_ids]
 
     # -- keys and values -------------------------------------------------------------------------------------------
 

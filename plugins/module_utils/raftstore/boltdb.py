@@ -13,7 +13,7 @@ util.go). The WAL's stable numbers are little-endian: the two must never be copi
 
 Example: the key `0000000000000005` and a value that starts with `86aa417070656e6465644174` are entry 5 in msgpack.
 
-Opening reads the whole tree of `logs` once (boltlog.py), so that what the attributes say is exact.
+Opening looks at the whole tree of `logs` once (boltsurvey.py), so that what the attributes say is exact.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from . import store
 from .bbolt import RESTORE
 from .bboltfile import Bucket, Database, Item
 from .boltlog import LogBucket
+from .boltsurvey import survey
 from .errors import Corrupt, Unsupported
 from .store import Entries, Extent, Stable
 
@@ -63,7 +64,7 @@ class BoltStore:
                 raise Unsupported(what, path, database.meta.root_id * self.page_size, _DO_NOT_CONVERT)
             self._stable = self._read_stable(database, buckets[CONF])
             self._log = LogBucket(database, buckets[LOGS])
-            self._extents = self._log.survey()
+            self._extents = survey(self._log)
         self.first_index = self._extents[0].first_index if self._extents else 0
         self.last_index = self._extents[-1].last_index if self._extents else 0
         self.entry_count = sum(extent.entry_count for extent in self._extents)

@@ -1,10 +1,9 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The entries in the bucket `logs` of raft.db: found, counted and read from its leaf pages.
+"""The entries in the bucket `logs` of raft.db, read from its leaf pages.
 
-A survey reads every leaf page once, checks its place, its bounds and its order among the others, and remembers runs
-of pages of about a megabyte in eight bytes per page. `batches` reads such runs again and checks every element and
-key. The format is described in boltdb.py and bbolt.py. Entries stay bytes here.
+Where they are is found before, by `boltsurvey.py`, as runs of pages of about a megabyte; `batches` reads such runs and
+checks every element and key. The format is described in boltdb.py and bbolt.py. Entries stay bytes here.
 """
 
 from __future__ import annotations
@@ -35,8 +34,9 @@ from .store import ROWS_MIN, Batch, Entries, Extent, Rows
 KEY = struct.Struct(">Q")
 EXTENT_LEN = 1 << 20
 MAX_VALUE_LEN = (64 << 20) + 1024  # the longest entry that a WAL gives back (raft-wal segment/reader.go), as msgpack
-_NO_BOUND = 1 << 64
+HEAD_LEN = 512  # of a leaf page: enough for 30 entries
 _SHAPES_MAX, _SHAPE_COUNT_MAX = 1024, 64  # element tables that are remembered, and elements of such: a few MB
+_UNEXPECTED = f"{RESTORE} If something writes to it in spite of its lock, stop that and run again instead."
 _CHANGED = "Something writes to this file in spite of its lock; find and stop it, then run again."
 
 
@@ -44,15 +44,6 @@ class Place(NamedTuple):
     """Where an extent is: its leaf pages in order, and how many entries of the first belong to an earlier extent."""
 
     page_ids: array[int]
-    skip: int
-
-
-class Run(NamedTuple):
-    """Consecutive entries of one leaf page, behind `skip` others; `data_len` is their elements, keys and values."""
-
-    first_index: int
-    entry_count: int
-    data_len: int
     skip: int
 
 
@@ -135,7 +126,7 @@ class LogBucket:
         buf = window.buf
         found_id, flags, count, overflow = PAGE_HEADER.unpack_from(buf, pos)
         table_end = HEADER_LEN + count * ELEMENT_LEN
-        group_len = self._group_len(overflow)
+        group_len = self.group_len(overflow)
         if found_id != page_id or flags != LEAF_PAGE or not 0 < count <= count_max or pos + group_len > len(buf):
             return None
         head = buf[pos + 8 : pos + table_end]
@@ -183,10 +174,10 @@ class LogBucket:
         view, off = self._view(page_id)
         raws: List[bytes] = []
         raws_len = 0
-        for found, value_pos, value_len in self._elements(page_id)[skip : skip + end - index]:
+        for found, value_pos, value_len in self.elements(page_id)[skip : skip + end - index]:
             if found != index:
-                what = f"entry {found} where entry {index} was when the file was opened"
-                raise Corrupt(what, self.path, off, _CHANGED)
+                what = f"entry {found} where entry {index} should be"
+                raise Corrupt(what, self.path, off, _UNEXPECTED)
             if value_len > MAX_VALUE_LEN:
                 what = f"entry {index} has {value_len} bytes, more than a Raft log can hold ({MAX_VALUE_LEN})"
                 raise Unsupported(what, self.path, off + value_pos)
@@ -204,7 +195,8 @@ class LogBucket:
             return self._db.windows(page_ids)
         return iter([Window(self._bucket.image, self._bucket.image_off, [(0, 0)])])
 
-    def _group_len(self, overflow: int) -> int:
+    def group_len(self, overflow: int) -> int:
+        """Bytes of a leaf page with this overflow."""
         return (1 + overflow) * self._db.page_size if self._bucket.root_id else len(self._bucket.image)
 
     def _view(self, page_id: int) -> Tuple[Sliceable, int]:
@@ -213,12 +205,17 @@ class LogBucket:
             return self._db.view(page_id), page_id * self._db.page_size
         return self._bucket.image, self._bucket.image_off
 
-    def _elements(self, page_id: int) -> List[Tuple[int, int, int]]:
-        """(index, position and length of the value) of all entries of a leaf page, each checked. Raises Corrupt."""
+    def elements(self, page_id: int, take: bool = False) -> List[Tuple[int, int, int]]:
+        """(index, position and length of the value) of all entries of a leaf page, each checked. Raises Corrupt.
+
+        With `take`, its overflow pages are noted as in use.
+        """
         view, off = self._view(page_id)
         with located(self.path, off):
             header = parse_page_header(view[0:HEADER_LEN], 0, page_id, (LEAF_PAGE,))
-            elements = parse_leaf(view, 0, self._group_len(header.overflow))
+            if take and header.overflow:
+                self.take_overflow(page_id, header.overflow)
+            elements = parse_leaf(view, 0, self.group_len(header.overflow))
             if not elements and self._bucket.root_id:
                 raise corrupt(EMPTY_LEAF, 0)
             for is_bucket, key, value_pos, _value_len in elements:
@@ -226,88 +223,26 @@ class LogBucket:
                     raise corrupt(f"the log has a key {key!r} that is no index", value_pos - len(key))
         return [(KEY.unpack(key)[0], value_pos, value_len) for _flag, key, value_pos, value_len in elements]
 
-    # -- survey ----------------------------------------------------------------------------------------------------
+    # -- for the survey --------------------------------------------------------------------------------------------
 
-    def survey(self) -> List[Extent]:
-        """All entries as extents of about a megabyte, none with a hole. Raises Corrupt."""
-        extents: List[Extent] = []
-        last_index = 0
-        for children in self._leaves():
-            bounds = iter(self._bounds(children))
-            for window in self._windows(children.page_ids):
-                for page_id, pos in window.leaves:
-                    lower, upper = next(bounds)
-                    for run in self._runs(window, page_id, pos):
-                        end = run.first_index + run.entry_count
-                        if not max(lower, last_index + 1) <= run.first_index < end <= upper:
-                            possible = f"{max(lower, last_index + 1)} to {upper - 1}"
-                            what = f"entries {run.first_index} to {end - 1} where only {possible} can be"
-                            raise Corrupt(what, self.path, window.base_off + pos, RESTORE)
-                        _append(extents, run, page_id, last_index)
-                        last_index = end - 1
-        return extents
-
-    def _leaves(self) -> Iterator[Children]:
+    def leaves(self) -> Iterator[Children]:
+        """The leaf pages in order, not yet read."""
         if self._bucket.root_id:
             return self._db.leaves(self._bucket.root_id, self._bucket.named_off)
         with located(self.path, self._bucket.image_off):
             self._bucket.check_image()
         return iter([Children([0], [b""], None, self._bucket.image_off)])
 
-    def _bounds(self, children: Children) -> List[Tuple[int, int]]:
-        """[lower, upper) of the indexes that each of these leaf pages may have."""
-        numbers: List[int] = []
-        for key in [*children.lowers, children.upper]:
-            if not key:
-                numbers.append(0 if key is not None else _NO_BOUND)
-            elif len(key) == KEY.size:
-                numbers.append(KEY.unpack(key)[0])
-            else:
-                what = f"a branch page of the log has a key {key!r} that is no index"
-                raise Corrupt(what, self.path, children.branch_off, RESTORE)
-        return list(zip(numbers, numbers[1:]))
+    def heads(self, page_ids: Sequence[int]) -> List[bytes]:
+        """The first bytes of leaf pages: page header, and element table and first key unless the table is long."""
+        if self._bucket.root_id:
+            return self._db.heads(page_ids, HEAD_LEN)
+        return [self._bucket.image[:HEAD_LEN]]
 
-    def _runs(self, window: Window, page_id: int, pos: int) -> List[Run]:
-        """The runs of consecutive entries in a leaf page, most often one; takes its overflow pages."""
-        buf = window.buf
-        found_id, flags, count, overflow = PAGE_HEADER.unpack_from(buf, pos)
-        if overflow and found_id == page_id:
-            self._db.take(page_id + 1, overflow, page_id)
-        table_end = pos + HEADER_LEN + count * ELEMENT_LEN
-        group_end = pos + self._group_len(overflow)
-        if found_id == page_id and flags == LEAF_PAGE and count and max(table_end, group_end) <= len(buf):
-            # Only the first and the last element are looked at: `batches` sees them all.
-            last_element = table_end - ELEMENT_LEN
-            _flags, key_pos, key_len, _value_len = LEAF_ELEMENT.unpack_from(buf, pos + HEADER_LEN)
-            _flags, last_key_pos, last_key_len, last_value_len = LEAF_ELEMENT.unpack_from(buf, last_element)
-            key_pos += pos + HEADER_LEN
-            last_key_pos += last_element
-            end = last_key_pos + KEY.size + last_value_len
-            if key_len == last_key_len == KEY.size and table_end == key_pos <= last_key_pos and end <= group_end:
-                (first_index,) = KEY.unpack_from(buf, key_pos)
-                (last_index,) = KEY.unpack_from(buf, last_key_pos)
-                if last_index - first_index == count - 1:
-                    return [Run(first_index, count, end - key_pos + count * ELEMENT_LEN, 0)]
-        return self._strict_runs(page_id)
+    def take_overflow(self, page_id: int, overflow: int) -> None:
+        """Note that these overflow pages are in use. Raises Corrupt."""
+        self._db.take(page_id + 1, overflow, page_id)
 
-    def _strict_runs(self, page_id: int) -> List[Run]:
-        """The same for a page with a hole, with far overflow, without entries, or with an error, which is raised."""
-        runs: List[Run] = []
-        for number, (index, _value_pos, value_len) in enumerate(self._elements(page_id)):
-            data_len = ELEMENT_LEN + KEY.size + value_len
-            if runs and index == runs[-1].first_index + runs[-1].entry_count:
-                first_index, entry_count, run_len, skip = runs[-1]
-                runs[-1] = Run(first_index, entry_count + 1, run_len + data_len, skip)
-            else:
-                runs.append(Run(index, 1, data_len, number))
-        return runs
-
-
-def _append(extents: List[Extent], run: Run, page_id: int, last_index: int) -> None:
-    """Add a run to the last extent, or start a new one: behind a hole, and when the last is long enough."""
-    if extents and run.first_index == last_index + 1 and extents[-1].data_len < EXTENT_LEN:
-        first_index, entry_count, data_len, place = extents[-1]
-        place.page_ids.append(page_id)
-        extents[-1] = Extent(first_index, entry_count + run.entry_count, data_len + run.data_len, place)
-    else:
-        extents.append(Extent(run.first_index, run.entry_count, run.data_len, Place(array("Q", [page_id]), run.skip)))
+    def page_off(self, page_id: int) -> int:
+        """Offset of a leaf page in the file."""
+        return self._view(page_id)[1]

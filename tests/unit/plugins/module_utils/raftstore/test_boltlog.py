@@ -200,7 +200,7 @@ DAMAGES = [
     (key(3, 1, 10), "not in ascending order", 3, 32),
     (key(3, 1, 13), "not in ascending order", 3, 48),
     (key(3, 0, 9), "entries 9 to 9 where only 10 to 12 can be", 3, 0),
-    (key(3, 2, 13), "entries 13 to 13 where only 12 to 12 can be", 3, 0),
+    (key(3, 2, 13), "entry 13 where entry 12 should be", 3, 0),
     (key(0, 0, 0), "entries 0 to 0 where only 1 to 3 can be", 0, 0),
     (bound(0, 1, 5), "entries 4 to 6 where only 5 to 6 can be", 1, 0),
     (bound(0, 2, 6), "entries 4 to 6 where only 4 to 5 can be", 1, 0),
@@ -228,7 +228,7 @@ def test_a_file_that_changes_between_survey_and_reading(tmp_path, value_len):
         with (tmp_path / "raft.db").open("r+b") as file:
             file.seek(off + 16 + 6 * 16 + (8 + value_len // 8 * 8) * 5)
             file.write(index_key(7))
-        with pytest.raises(Corrupt, match=r"entry 7 where entry 6 was|entries 6 to 6 are gone") as caught:
+        with pytest.raises(Corrupt, match=r"entry 7 where entry 6 should be|entries 6 to 6 are gone") as caught:
             list(store.batches(store.extents()))
         assert caught.value.offset == off
 
