@@ -20,10 +20,12 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import (
     backupcopy,
     bboltfile,
     boltlog,
+    boltsurvey,
     boltwrite,
     convert,
     preflight,
     segmentfile,
+    segmentwrite,
     steps,
 )
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
@@ -41,9 +43,11 @@ UNITS: tuple[tuple[ModuleType, str, int], ...] = (
     (preflight, "BOLTDB_GROWTH", 1 << 20),
     (convert, "PART_MIN", 1 << 13),
     (boltlog, "EXTENT_LEN", 1 << 12),
+    (boltsurvey, "EXTENT_LEN", 1 << 12),
     (boltwrite, "PART_LEN", 1 << 15),
     (boltwrite, "WINDOW_LEN", 1 << 12),
     (segmentfile, "WINDOW_LEN", 1 << 12),
+    (segmentwrite, "WINDOW_LEN", 1 << 12),
     (bboltfile, "WINDOW_LEN", 1 << 13),
     (backupcopy, "WINDOW_LEN", 1 << 14),
 )

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import struct
 from array import array
-from itertools import accumulate
-from operator import sub
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .bbolt import (
     ELEMENT_LEN,
@@ -35,7 +33,7 @@ KEY = struct.Struct(">Q")
 EXTENT_LEN = 1 << 20
 MAX_VALUE_LEN = (64 << 20) + 1024  # the longest entry that a WAL gives back (raft-wal segment/reader.go), as msgpack
 HEAD_LEN = 512  # of a leaf page: enough for 30 entries
-_SHAPES_MAX, _SHAPE_COUNT_MAX = 1024, 64  # element tables that are remembered, and elements of such: a few MB
+_COUNT_OVERFLOW = struct.Struct("<2xHI")  # in a page header, behind the id
 _UNEXPECTED = f"{RESTORE} If something writes to it in spite of its lock, stop that and run again instead."
 _CHANGED = "Something writes to this file in spite of its lock; find and stop it, then run again."
 
@@ -47,20 +45,6 @@ class Place(NamedTuple):
     skip: int
 
 
-class Shape(NamedTuple):
-    """What leaf pages with the same `head` share: page header but for the id, and element table.
-
-    `fields` are the keys and values behind it, at `table_end` in the page; `value_len` is 0 if their lengths differ.
-    """
-
-    head: bytes
-    entry_count: int
-    table_end: int
-    group_len: int
-    fields: struct.Struct
-    value_len: int
-
-
 class LogBucket:
     """The bucket `logs` of a database, inline or with pages of its own."""
 
@@ -68,7 +52,6 @@ class LogBucket:
         self._db = database
         self._bucket = bucket
         self.path = database.path
-        self._shapes: Dict[bytes, Shape] = {}
 
     def batches(self, extents: Sequence[Extent]) -> Iterator[Entries]:
         """The entries of these extents, in batches of about a megabyte or one entry. Raises Corrupt."""
@@ -93,81 +76,64 @@ class LogBucket:
     def _near(self, window: Window, todo: int, index: int, end: int) -> Tuple[int, Sequence[Entries]]:
         """How many leaf pages from this one on lie in the window and are as bbolt writes them, and their entries.
 
-        None: look closer. This is the inner loop of a conversion: pages with the same element table are taken together
-        when their entries are of one length, and an element table that was checked once is known when it comes again.
+        None: look closer. This is the inner loop of a conversion: pages that are alike are taken together when their
+        entries are of one length.
         """
+        buf, leaves = window.buf, window.leaves
         raws: List[bytes] = []
-        pages = 0
-        for page_id, pos in window.leaves[todo:]:
-            page = self._near_page(window, page_id, pos, end - index - len(raws))
-            if page is None:
+        keys: List[bytes] = []
+        stop = todo
+        while stop < len(leaves):
+            page_id, pos = leaves[stop]
+            found_id, flags, count, overflow = PAGE_HEADER.unpack_from(buf, pos)
+            data_pos, group_end = pos + HEADER_LEN + count * ELEMENT_LEN, pos + self.group_len(overflow)
+            is_leaf = found_id == page_id and flags == LEAF_PAGE
+            if not is_leaf or not 0 < count <= end - index - len(raws) or not data_pos <= group_end <= len(buf):
                 break
-            if page.value_len and self._goes_on(window, todo + pages, page):
-                rows = self._rows(window, todo + pages, page, index + len(raws), end)
-                if rows.entry_count >= ROWS_MIN:
-                    before = [Batch(index, raws)] if raws else []
-                    return pages + rows.entry_count // page.entry_count, [*before, rows]
-            fields: Tuple[Any, ...] = page.fields.unpack_from(window.buf, pos + page.table_end)
-            if fields[0::2] != tuple(range(index + len(raws), index + len(raws) + page.entry_count)):
+            head = buf[pos + 8 : data_pos]
+            if stop + 1 < len(leaves) and buf.startswith(head, leaves[stop + 1][1] + 8):
+                rows = self._rows(window, stop, head, index + len(raws), end)
+                if rows.entry_count and not raws:
+                    return rows.entry_count // count, [rows]
+                if rows.entry_count:
+                    break
+            table = LEAF_ELEMENT.iter_unpack(head[HEADER_LEN - 8 :])
+            found = _page_items(buf, pos + HEADER_LEN, data_pos, group_end, table)
+            if found is None:
                 break
-            raws += fields[1::2]
-            pages += 1
-        return pages, [Batch(index, raws)] if raws else []
+            keys += found[0]
+            raws += found[1]
+            stop += 1
+        near = _checked(index, keys, raws)
+        return (stop - todo if near else 0), near
 
-    def _goes_on(self, window: Window, todo: int, page: Shape) -> bool:
-        """Whether there are probably enough leaf pages like this one."""
-        last = todo + -(-ROWS_MIN // page.entry_count) - 1
-        if last >= len(window.leaves):
-            return False
-        pos = window.leaves[last][1]
-        return window.buf[pos + 8 : pos + page.table_end] == page.head
+    def _rows(self, window: Window, todo: int, head: bytes, index: int, end: int) -> Rows:
+        """The entries of this leaf page and of those behind it that are alike, if they are many and of one length.
 
-    def _near_page(self, window: Window, page_id: int, pos: int, count_max: int) -> Optional[Shape]:
+        `head` is the page header but for the id, and the element table; the keys are checked.
+        """
         buf = window.buf
-        found_id, flags, count, overflow = PAGE_HEADER.unpack_from(buf, pos)
-        table_end = HEADER_LEN + count * ELEMENT_LEN
-        group_len = self.group_len(overflow)
-        if found_id != page_id or flags != LEAF_PAGE or not 0 < count <= count_max or pos + group_len > len(buf):
-            return None
-        head = buf[pos + 8 : pos + table_end]
-        shape = self._shapes.get(head) or self._shape(head, count, group_len)
-        return shape if shape is not None and shape.table_end + shape.fields.size <= group_len else None
-
-    def _rows(self, window: Window, todo: int, page: Shape, index: int, end: int) -> Rows:
-        """The entries of leaf pages like this one, from it on, as far as there are such; the keys are checked."""
-        buf, head_end, data_end = window.buf, page.table_end, page.table_end + page.fields.size
-        leaves = window.leaves[todo : todo + (end - index) // page.entry_count]
+        none = Rows(index, 0, b"", 0, 0, 0)
+        table_end = 8 + len(head)
+        (count, overflow), value_len = _COUNT_OVERFLOW.unpack_from(head), LEAF_ELEMENT.unpack_from(head, 8)[3]
+        stride, group_len = KEY.size + value_len, self.group_len(overflow)
         alike: List[int] = []
+        leaves = window.leaves[todo : todo + (end - index) // count]
         for _page_id, pos in leaves:
-            if buf[pos + 8 : pos + head_end] != page.head or pos + page.group_len > len(buf):
+            if not buf.startswith(head, pos + 8) or pos + group_len > len(buf):
                 break
             alike.append(pos)
-        count = len(alike) * page.entry_count
+        rows = len(alike) * count
+        if rows < ROWS_MIN or table_end + count * stride > group_len:
+            return none
+        elements = [(0, ELEMENT_LEN * (count - at) + stride * at, KEY.size, value_len) for at in range(count)]
+        if head[8:] != b"".join([LEAF_ELEMENT.pack(*element) for element in elements]):
+            return none
         ids = b"".join([buf[pos : pos + 8] for pos in alike])
-        if ids != struct.pack(f"<{len(alike)}Q", *[page_id for page_id, _pos in leaves[: len(alike)]]):
-            count = 0
-        data = b"".join([buf[pos + head_end : pos + data_end] for pos in alike])
-        rows = Rows(index, count, data, KEY.size, KEY.size + page.value_len, page.value_len)
-        return rows if count and has_keys(rows) else rows._replace(entry_count=0)
-
-    def _shape(self, head: bytes, count: int, group_len: int) -> Optional[Shape]:
-        """What is behind this page header and element table; None when the table is not what bbolt writes."""
-        table = head[HEADER_LEN - 8 :]
-        if len(table) != count * ELEMENT_LEN:
-            return None
-        flags, key_positions, key_lens, value_lens = zip(*LEAF_ELEMENT.iter_unpack(table))
-        # Each key lies behind the value before it, and its position counts from an element 16 bytes further on.
-        wanted = map(sub, accumulate((len(table), *value_lens[:-1])), range(0, 8 * count, ELEMENT_LEN - KEY.size))
-        if any(flags) or key_lens.count(KEY.size) != count or key_positions != tuple(wanted):
-            return None
-        fields = struct.Struct(">" + "".join([f"Q{value_len}s" for value_len in value_lens]))
-        value_len = value_lens[0] if value_lens.count(value_lens[0]) == count else 0
-        shape = Shape(head, count, HEADER_LEN + len(table), group_len, fields, value_len)
-        if len(self._shapes) >= _SHAPES_MAX:  # entries of many lengths: nothing is seen twice
-            self._shapes.clear()
-        if count <= _SHAPE_COUNT_MAX:
-            self._shapes[head] = shape
-        return shape
+        data = b"".join([buf[pos + table_end : pos + table_end + count * stride] for pos in alike])
+        found = Rows(index, rows, data, KEY.size, stride, value_len)
+        wanted = struct.pack(f"<{len(alike)}Q", *[page_id for page_id, _pos in leaves[: len(alike)]])
+        return found if ids == wanted and has_keys(found) else none
 
     def _far_batches(self, page_id: int, skip: int, index: int, end: int) -> Iterator[Batch]:
         """The entries index .. end-1 that are in this leaf page behind `skip` others, read value by value."""
@@ -246,3 +212,26 @@ class LogBucket:
     def page_off(self, page_id: int) -> int:
         """Offset of a leaf page in the file."""
         return self._view(page_id)[1]
+
+
+def _page_items(
+    buf: bytes, element_pos: int, data_pos: int, end: int, table: Iterable[Tuple[Any, ...]]
+) -> Optional[Tuple[List[bytes], List[bytes]]]:
+    """Keys and values of a leaf page; None unless they are where bbolt puts them."""
+    keys: List[bytes] = []
+    values: List[bytes] = []
+    for flags, key_pos, key_len, value_len in table:
+        value_pos = data_pos + KEY.size
+        if flags or key_len != KEY.size or element_pos + key_pos != data_pos:
+            return None
+        keys.append(buf[data_pos:value_pos])
+        data_pos = value_pos + value_len
+        values.append(buf[value_pos:data_pos])
+        element_pos += ELEMENT_LEN
+    return (keys, values) if data_pos <= end else None
+
+
+def _checked(index: int, keys: Sequence[bytes], raws: List[bytes]) -> List[Entries]:
+    """These entries as a batch, if there are any and their keys are the indexes from this one on."""
+    wanted = struct.pack(f">{len(keys)}Q", *range(index, index + len(keys)))
+    return [Batch(index, raws)] if keys and b"".join(keys) == wanted else []

@@ -39,8 +39,8 @@ def survey(log: LogBucket) -> List[Extent]:
     found = _Extents()
     for children in log.leaves():
         numbers = _bounds(log, children)
-        runs = _full_runs(log, children.page_ids, numbers)
-        if runs is not None and runs[0][0] >= found.next_index:
+        runs = _full_runs(log, children.page_ids, numbers, found.next_index)
+        if runs is not None:
             found.add_all(children.page_ids, runs)
             continue
         for page_id, lower, upper in zip(children.page_ids, numbers, numbers[1:]):
@@ -70,7 +70,7 @@ def _bounds(log: LogBucket, children: Children) -> List[int]:
     return numbers
 
 
-def _full_runs(log: LogBucket, page_ids: Sequence[int], numbers: Sequence[int]) -> Optional[List[Run]]:
+def _full_runs(log: LogBucket, page_ids: Sequence[int], numbers: Sequence[int], least: int) -> Optional[List[Run]]:
     """One run for each of these leaf pages, whose overflow pages are taken; None when one does not fill its bounds.
 
     `None` leaves all of them to `_strict_runs`; overflow pages are then taken there.
@@ -96,7 +96,7 @@ def _full_runs(log: LogBucket, page_ids: Sequence[int], numbers: Sequence[int]) 
     ]
     page_len = log.group_len(0)
     if (
-        tuple(map(add, firsts, counts)) != tuple(numbers[1:]) or not all(map(ge, firsts, numbers))
+        tuple(map(add, firsts, counts)) != tuple(numbers[1:]) or not all(map(ge, firsts, numbers)) or firsts[0] < least
         or elements[1::8] != tuple(ELEMENT_LEN * count for count in counts)
         or elements[2::8].count(KEY.size) != len(heads) or elements[6::8].count(KEY.size) != len(heads)
         or not all(map(le, data_lens, [page_len * (1 + overflow) - HEADER_LEN for overflow in overflows]))

@@ -1,22 +1,21 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Segment files on disk: `SegmentReader` streams one, `recover_tail` finds where an unsealed one ends, `SegmentWriter`
-makes one. Never a whole segment in memory: a window of a megabyte, or one entry where that is larger.
+"""Segment files on disk: `SegmentReader` streams one, `recover_tail` finds where an unsealed one ends.
 
-Which segments a log has, and which of their entries count, is the business of `wal.py`.
+Never a whole segment in memory: a window of a megabyte, or one entry where that is larger. Which segments a log has,
+and which of their entries count, is the business of `wal.py`.
 """
 
 from __future__ import annotations
 
 import struct
-from itertools import accumulate
-from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Iterator, NamedTuple, Optional, Tuple
 
 from . import segment
 from .bbolt import corrupt
 from .crc32c import crc32c
-from .durable import NewFile, read_exact
-from .errors import Corrupt, IndexGap, Refused, located
+from .durable import read_exact
+from .errors import Corrupt, located
 from .segment import (
     FILE_HEADER_LEN,
     FRAME_COMMIT,
@@ -26,18 +25,16 @@ from .segment import (
     FRAME_INDEX,
     INDEX_ITEM_LEN,
     MAX_ENTRY_LEN,
-    PADDING,
     Header,
     Scanner,
     Window,
 )
-from .store import Entries, Rows
+from .store import Entries
 
 WINDOW_LEN = 1 << 20
 OFF_LIMIT = 1 << 32  # index items are u32
 INDEX_ITEM = struct.Struct("<I")
 INDEX_MARK = b"\x02\0\0\0"
-FEW = 64  # buffers that are summed and written one by one; more are put together before
 COMMIT_BYTE = segment.COMMIT_MARK[:1]  # one byte is found in gigabytes of zeros ten times as fast as all four
 DAMAGED_TAIL = (
     "Nomad wrote this batch last, so a power cut may have torn it: start the Nomad server on this WAL once, let it "
@@ -236,77 +233,3 @@ def _find_commit(fd: int, file_len: int, path: str, off: int) -> Optional[int]:
             pos = buf.find(COMMIT_BYTE, pos + 1)
         off += WINDOW_LEN
     return None
-
-
-class SegmentWriter:
-    """Makes one sealed segment in a new file, which stays the caller's: entries in order, one commit over all of them.
-
-    One commit is enough: raft-wal checks commits only in the tail, and our reader checks this one.
-    """
-
-    def __init__(self, new: NewFile, header: Header) -> None:
-        self._new = new
-        self._pending: List[bytes] = [segment.pack_header(header)]
-        self._pending_len = FILE_HEADER_LEN
-        self._index, self._crc = bytearray(), 0
-        self.next_index = header.base_index
-
-    def sealed_len(self) -> int:
-        """Bytes that the file will have if it is sealed now."""
-        return self._new.length + self._pending_len + segment.frame_len(len(self._index)) + FRAME_HEADER_LEN
-
-    def append(self, entries: Entries) -> None:
-        """Write these entries. Raises IndexGap unless they follow what is there, and whatever writing raises.
-
-        Rows must have the frames of a WAL around them.
-        """
-        start_off = self._new.length + self._pending_len
-        if isinstance(entries, Rows):
-            self._check(entries, [entries.length])
-            blob = entries.framed
-            offs: Sequence[int] = range(start_off, start_off + len(blob), entries.stride)
-            self._pending.append(blob)
-            self._pending_len += len(blob)
-        else:
-            raws, lens = entries.raws, list(map(len, entries.raws))
-            self._check(entries, lens)
-            offs = list(accumulate([8 + length + (-length & 7) for length in lens], initial=start_off))
-            heads = {length: FRAME_HEADER.pack(FRAME_ENTRY, length) for length in set(lens)}
-            pieces: List[bytes] = [b""] * (3 * len(raws))
-            pieces[0::3] = [heads[length] for length in lens]
-            pieces[1::3] = raws
-            pieces[2::3] = [PADDING[length & 7] for length in lens]
-            self._pending += pieces
-            self._pending_len += offs.pop() - start_off
-        self._index += segment.pack_offs(offs)
-        self.next_index = entries.last_index + 1
-        if self._pending_len >= WINDOW_LEN:
-            self._flush()
-
-    def _check(self, entries: Entries, lens: Sequence[int]) -> None:
-        if entries.first_index != self.next_index:
-            raise IndexGap(f"entry {entries.first_index} follows entry {self.next_index - 1}, but a WAL has no holes")
-        if max(lens, default=0) > MAX_ENTRY_LEN:
-            index, length = next(pair for pair in enumerate(lens, entries.first_index) if pair[1] > MAX_ENTRY_LEN)
-            raise Refused(
-                f"entry {index} would take {length} bytes in a WAL, which cannot read more than {MAX_ENTRY_LEN}",
-                hint="Take a snapshot so that the log no longer needs this entry, or stay on BoltDB.",
-            )
-
-    def _flush(self) -> None:
-        if len(self._pending) > FEW or self._pending_len < WINDOW_LEN // 8:
-            self._pending = [b"".join(self._pending)]
-        for piece in self._pending:
-            self._crc = crc32c(piece, self._crc)
-        self._new.write(self._pending)
-        self._pending, self._pending_len = [], 0
-
-    def seal(self) -> int:
-        """Write index and commit, and sync. Returns where the index begins, behind its frame header."""
-        index_off = self._new.length + self._pending_len
-        index_len = len(self._index)
-        self._pending += (FRAME_HEADER.pack(FRAME_INDEX, index_len), bytes(self._index), PADDING[index_len & 7])
-        self._flush()
-        self._new.write([FRAME_HEADER.pack(FRAME_COMMIT, self._crc)])
-        self._new.sync()
-        return index_off + FRAME_HEADER_LEN

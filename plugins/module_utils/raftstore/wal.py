@@ -25,7 +25,8 @@ from .durable import Directory
 from .errors import Corrupt, IndexGap, Refused, Unsupported
 from .names import WAL_META
 from .segment import FRAME_HEADER_LEN, Header
-from .segmentfile import SegmentReader, SegmentWriter, Tail, recover_tail
+from .segmentfile import SegmentReader, Tail, recover_tail
+from .segmentwrite import SegmentWriter
 from .store import Batch, Entries, Extent, Part, PartResult, Stable
 from .walmeta import SegmentInfo, WalMeta
 

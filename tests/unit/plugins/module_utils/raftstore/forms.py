@@ -115,3 +115,18 @@ def pack(values: Dict[bytes, Any], use_bin: bool = False) -> bytes:
         else:
             out += keys.pack(key) + packer.pack(value)
     return out
+
+
+@st.composite
+def families(draw: Any) -> List[Entry]:
+    """Entries that Nomad could have written one after the other: mostly of one shape, across an edge of the index."""
+    first = max(1, draw(st.sampled_from(EDGES)) - draw(st.integers(0, 3)))
+    length = draw(st.sampled_from((0, 3, 31, 32, 200, 65535, 65536)))
+    term = draw(numbers())
+    kind = draw(st.integers(0, 255))
+    made = []
+    for number in range(6):
+        time = draw(st.one_of(times(), st.just(GoTime(1_800_000_000, 5 * number))))
+        data = draw(st.binary(min_size=4, max_size=4)) * (length // 4 + 1)
+        made.append(Entry(first + number, term, kind, data[:length], b"", time))
+    return [item for item in made if item.index <= U64_MAX]

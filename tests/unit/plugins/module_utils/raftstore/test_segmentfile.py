@@ -14,17 +14,15 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import seg
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.durable import Directory
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import (
     Corrupt,
-    IndexGap,
-    Refused,
     StoreError,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.segment import MAX_ENTRY_LEN, Header
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.segment import Header
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.segmentfile import (
     SegmentReader,
-    SegmentWriter,
     Tail,
     recover_tail,
 )
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.segmentwrite import SegmentWriter
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import Batch
 from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore.segments import (
     GOLDEN,
@@ -75,21 +73,6 @@ def flips(raw: bytes) -> Iterator[Tuple[int, bytes]]:
         yield bit, bytes(flipped)
 
 
-@pytest.mark.parametrize("count", [1, 2, 5, 40])
-def test_written_segments_are_frames_index_and_one_commit(tmp_path: Path, count: int) -> None:
-    items = payloads(170, [17 * number % 61 for number in range(count)])
-    directory = Directory.open(str(tmp_path))
-    new = directory.create("x")
-    writer = SegmentWriter(new, Header(170, 3))
-    writer.append(Batch(170, items[:1]))
-    writer.append(Batch(171, items[1:]))
-    wanted_len = writer.sealed_len()
-    index_start = writer.seal()
-    built = Built(170, 3).entries(items).index().commit()
-    assert (tmp_path / "x").read_bytes() == built.raw
-    assert (index_start, wanted_len, new.length) == (built.index_start, len(built.raw), len(built.raw))
-
-
 def test_segments_are_written_and_read_in_pieces(tmp_path: Path, file: File) -> None:
     items = payloads(1, [3 << 20, 5, 0, 1 << 20, (1 << 20) - 40, 100_000] + [300] * 5000)
     new = Directory.open(str(tmp_path)).create("x")
@@ -99,19 +82,6 @@ def test_segments_are_written_and_read_in_pieces(tmp_path: Path, file: File) -> 
     index_start = writer.seal()
     file.put((tmp_path / "x").read_bytes())
     assert file.read(index_start - 8, True) == records(items)
-
-
-def test_a_hole_is_never_written(tmp_path: Path) -> None:
-    writer = SegmentWriter(Directory.open(str(tmp_path)).create("x"), Header(1, 1))
-    writer.append(Batch(1, [b"a"]))
-    with pytest.raises(IndexGap, match="entry 3 follows entry 1"):
-        writer.append(Batch(3, [b"a"]))
-
-
-def test_an_entry_that_raft_wal_could_not_read_is_never_written(tmp_path: Path) -> None:
-    writer = SegmentWriter(Directory.open(str(tmp_path)).create("x"), Header(1, 1))
-    with pytest.raises(Refused, match="67108865 bytes"):
-        writer.append(Batch(1, [bytes(MAX_ENTRY_LEN + 1)]))
 
 
 def test_every_flipped_bit_of_a_sealed_segment_is_refused(file: File) -> None:

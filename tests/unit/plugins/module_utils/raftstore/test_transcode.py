@@ -12,7 +12,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import ent
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entry import Entry
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import Corrupt, StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.gotime import GoTime
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import Batch
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import Batch, Rows
 from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore import forms
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,29 +31,13 @@ def outcome(call: Callable[[], Any]) -> Any:
 
 
 def same_as_strict(source: str, target: str, batch: Batch) -> None:
-    """Bytes and refusals are equal, and the fast path does not depend on what it has seen before."""
+    """Bytes and refusals are equal."""
     strict = outcome(lambda: strictly(source, target, batch))
-    for _again in range(2):
-        assert outcome(lambda: transcode.transcode(source, target, batch).raws) == strict
-
-
-@st.composite
-def families(draw: Any) -> List[Entry]:
-    """Entries that Nomad could have written one after the other: mostly of one shape, across an edge of the index."""
-    first = max(1, draw(st.sampled_from(forms.EDGES)) - draw(st.integers(0, 3)))
-    length = draw(st.sampled_from((0, 3, 31, 32, 200, 65535, 65536)))
-    term = draw(forms.numbers())
-    kind = draw(st.integers(0, 255))
-    made = []
-    for number in range(6):
-        time = draw(st.one_of(forms.times(), st.just(GoTime(1_800_000_000, 5 * number))))
-        data = draw(st.binary(min_size=4, max_size=4)) * (length // 4 + 1)
-        made.append(Entry(first + number, term, kind, data[:length], b"", time))
-    return [item for item in made if item.index <= forms.U64_MAX]
+    assert outcome(lambda: transcode.transcode(source, target, batch).raws) == strict
 
 
 @settings(max_examples=60, deadline=None)
-@given(families())
+@given(forms.families())
 def test_families_of_one_shape(family: List[Entry]) -> None:
     first = family[0].index
     same_as_strict("msgpack", "binary", Batch(first, [entry.encode_msgpack(item) for item in family]))
@@ -61,7 +45,7 @@ def test_families_of_one_shape(family: List[Entry]) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(families(), max_size=3), st.data())
+@given(st.lists(forms.families(), max_size=3), st.data())
 def test_families_among_each_other(several: List[List[Entry]], data: Any) -> None:
     """Terms, types, lengths and forms that change all the time, over the edges of the index."""
     mixed = data.draw(st.permutations([item for family in several for item in family]))
@@ -80,7 +64,7 @@ def test_every_form(pair: Tuple[Entry, bytes]) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(families(), st.data())
+@given(forms.families(), st.data())
 def test_every_kind_of_damage_among_entries_of_a_known_shape(family: List[Entry], data: Any) -> None:
     for source, target in (("msgpack", "binary"), ("binary", "msgpack")):
         raws = [entry.ENCODERS[source](item) for item in family]
@@ -113,26 +97,32 @@ def test_a_refusal_names_the_entry() -> None:
 
 
 @pytest.mark.parametrize("first", [100, 16_300, 65_500, 2**21 - 40, 2**32 - 40])
-def test_entries_of_all_lengths_take_the_fast_path(monkeypatch: pytest.MonkeyPatch, first: int) -> None:
-    """Once one entry of a term has been seen: of other lengths, too, and where indexes become longer."""
-    made = [Entry(first + n, 3, 0, b"x" * (n * 7 % 300), b"", GoTime(1_800_000_000 + n, n + 1)) for n in range(80)]
+@pytest.mark.parametrize("odd", [[], [0], [500], [999], [3, 4, 700]])
+def test_only_what_is_near_an_entry_of_another_form_is_looked_at_strictly(
+    monkeypatch: pytest.MonkeyPatch, first: int, odd: List[int]
+) -> None:
+    made = [Entry(first + n, 3, 0, b"x" * (n * 7 % 300), b"", GoTime(1_800_000_000 + n, n + 1)) for n in range(1000)]
+    for number in odd:
+        made[number] = replace(made[number], extensions=b"odd")
     values = Batch(first, [entry.encode_msgpack(item) for item in made])
     payloads = Batch(first, [entry.encode_binary(item) for item in made])
-    transcode.transcode("msgpack", "binary", Batch(first, values.raws[:1]))
-    monkeypatch.setattr(transcode, "decode", None)  # the strict codecs are out of reach now
+    strictly_done: List[int] = []
+    decode = entry.decode
+    monkeypatch.setattr(
+        transcode, "decode", lambda source, index, raw: strictly_done.append(index) or decode(source, index, raw)
+    )
     assert transcode.transcode("msgpack", "binary", values) == payloads
     assert transcode.transcode("binary", "msgpack", payloads) == values
+    edges = 2  # of the index, that a thousand entries can cross: the halves on both sides are of one form
+    assert len(strictly_done) <= 2 * transcode.HALVES_MIN * (len(odd) + edges)
 
 
-def test_many_entries_of_no_common_form_take_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked_at = []
-    counted = transcode._uvarints
-    monkeypatch.setattr(
-        transcode, "_uvarints", lambda first, stop: looked_at.append(stop - first) or counted(first, stop)
-    )
-    made = [Entry(index, 3, 0, b"x", b"extension", GoTime(1_800_000_000, 5)) for index in range(1, 2001)]
-    transcode.transcode("msgpack", "binary", Batch(1, [entry.encode_msgpack(item) for item in made]))
-    assert sum(looked_at) < (transcode.TRUST_MIN + 3) * len(made)
+def test_rows_that_are_not_of_one_form_are_taken_one_by_one() -> None:
+    made = [Entry(9 + n, 3, 0, b"data", b"e", GoTime(1_800_000_000, 5)) for n in range(40)]
+    values = [entry.encode_msgpack(item) for item in made]
+    buf = b"".join(bytes(8) + value for value in values)
+    rows = Rows(9, 40, buf, 8, 8 + len(values[0]), len(values[0]))
+    assert transcode.transcode("msgpack", "binary", rows).raws == [entry.encode_binary(item) for item in made]
 
 
 def test_the_same_encoding_is_left_alone() -> None:
