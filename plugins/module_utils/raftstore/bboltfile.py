@@ -206,26 +206,28 @@ class Database:
         for (key, child), next_key in zip(children, [*lowers[1:], upper]):
             yield from self._walk(child, depth - 1, key, next_key)
 
-    def windows(self, page_ids: Sequence[int]) -> Iterator[Window]:
+    def windows(self, page_ids: Sequence[int], group_pages: int = 1) -> Iterator[Window]:
         """These pages in this order, neighbours in the file read together. A window may end within a page's overflow.
 
+        `group_pages` is how many pages most of them take with their overflow; as many are read behind the last one.
         Where pages are too far apart each is read by itself, so that no order of pages makes us read the file again
         and again.
         """
         size = self.page_size
         span_max = max(1, WINDOW_LEN // size)
+        behind = group_pages - 1 if group_pages <= span_max else 0
         start = 0
         while start < len(page_ids):
             low = high = page_ids[start]
             stop = start + 1
             for page_id in page_ids[start + 1 : start + span_max]:
                 new_low, new_high = min(low, page_id), max(high, page_id)
-                span = new_high - new_low + 1
-                if span > span_max or span > (stop + 1 - start) * _SPARSE_PAGES:
+                span = new_high - new_low + 1 + behind
+                if span > span_max or span > (stop + 1 - start) * _SPARSE_PAGES * (1 + behind):
                     break
                 low, high, stop = new_low, new_high, stop + 1
             base_off = low * size
-            buf = self._read((high - low + 1) * size, base_off)
+            buf = self._read((min(high + 1 + behind, self.meta.high_water) - low) * size, base_off)
             yield Window(buf, base_off, [(page_id, page_id * size - base_off) for page_id in page_ids[start:stop]])
             start = stop
 

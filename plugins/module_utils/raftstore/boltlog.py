@@ -32,6 +32,7 @@ from .store import ROWS_MIN, Batch, Entries, Extent, Rows
 KEY = struct.Struct(">Q")
 EXTENT_LEN = 1 << 20
 MAX_VALUE_LEN = (64 << 20) + 1024  # the longest entry that a WAL gives back (raft-wal segment/reader.go), as msgpack
+ROW_LEN_MAX = 8192  # longer ones are taken one by one, and so copied less often
 HEAD_LEN = 512  # of a leaf page: enough for 30 entries
 _COUNT_OVERFLOW = struct.Struct("<2xHI")  # in a page header, behind the id
 _UNEXPECTED = f"{RESTORE} If something writes to it in spite of its lock, stop that and run again instead."
@@ -57,7 +58,7 @@ class LogBucket:
         """The entries of these extents, in batches of about a megabyte or one entry. Raises Corrupt."""
         for extent in extents:
             index, end, skip = extent.first_index, extent.last_index + 1, extent.place.skip
-            for window in self._windows(extent.place.page_ids):
+            for window in self._windows(extent):
                 todo = 0
                 while todo < len(window.leaves):
                     found: Iterable[Entries]
@@ -124,7 +125,7 @@ class LogBucket:
                 break
             alike.append(pos)
         rows = len(alike) * count
-        if rows < ROWS_MIN or table_end + count * stride > group_len:
+        if rows < ROWS_MIN or value_len > ROW_LEN_MAX or table_end + count * stride > group_len:
             return none
         elements = [(0, ELEMENT_LEN * (count - at) + stride * at, KEY.size, value_len) for at in range(count)]
         if head[8:] != b"".join([LEAF_ELEMENT.pack(*element) for element in elements]):
@@ -156,9 +157,11 @@ class LogBucket:
         if raws:
             yield Batch(index - len(raws), raws)
 
-    def _windows(self, page_ids: Sequence[int]) -> Iterator[Window]:
+    def _windows(self, extent: Extent) -> Iterator[Window]:
         if self._bucket.root_id:
-            return self._db.windows(page_ids)
+            page_ids = extent.place.page_ids
+            leaf_len = HEADER_LEN + extent.data_len // len(page_ids)  # of most: entries next to each other are alike
+            return self._db.windows(page_ids, -(-leaf_len // self._db.page_size))
         return iter([Window(self._bucket.image, self._bucket.image_off, [(0, 0)])])
 
     def group_len(self, overflow: int) -> int:
