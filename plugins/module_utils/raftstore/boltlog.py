@@ -33,7 +33,7 @@ KEY = struct.Struct(">Q")
 EXTENT_LEN = 1 << 20
 MAX_VALUE_LEN = (64 << 20) + 1024  # the longest entry that a WAL gives back (raft-wal segment/reader.go), as msgpack
 ROW_LEN_MAX = 8192  # longer ones are taken one by one, and so copied less often
-HEAD_LEN = 512  # of a leaf page: enough for 30 entries
+HEAD_LEN = 512  # at least, of a leaf page; its quarter holds the elements of all entries that fit into one page
 _COUNT_OVERFLOW = struct.Struct("<2xHI")  # in a page header, behind the id
 _UNEXPECTED = f"{RESTORE} If something writes to it in spite of its lock, stop that and run again instead."
 _CHANGED = "Something writes to this file in spite of its lock; find and stop it, then run again."
@@ -205,7 +205,7 @@ class LogBucket:
     def heads(self, page_ids: Sequence[int]) -> List[bytes]:
         """The first bytes of leaf pages: page header, and element table and first key unless the table is long."""
         if self._bucket.root_id:
-            return self._db.heads(page_ids, HEAD_LEN)
+            return self._db.heads(page_ids, max(HEAD_LEN, self._db.page_size // 4))
         return [self._bucket.image[:HEAD_LEN]]
 
     def take_overflow(self, page_id: int, overflow: int) -> None:

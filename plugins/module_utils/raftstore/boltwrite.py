@@ -178,14 +178,15 @@ class _Leaves:
         self._append(rows.clipped(rows.first_index, first_index - 1).raws)
         rows = rows.clipped(first_index, last_index)
         count = self._room // item_len
-        if rows.entry_count >= count:
+        leaves = (rows.entry_count - 1) // count  # the last one stays open, even if it is full
+        if leaves > 0:
             if self._open:
                 self._cut(self._open)
                 self._open, self._open_room = [], self._room
-            table, data = _table([rows.length] * count), rows.framed
-            for pos in range(0, len(data) - count * rows.stride + 1, count * rows.stride):
-                self._make_ready(count, HEADER_LEN + count * item_len, [table, data[pos : pos + count * rows.stride]])
-            first_index += rows.entry_count // count * count
+            table, data, leaf_len = _table([rows.length] * count), rows.framed, count * rows.stride
+            for pos in range(0, leaves * leaf_len, leaf_len):
+                self._make_ready(count, HEADER_LEN + count * item_len, [table, data[pos : pos + leaf_len]])
+            first_index += leaves * count
         self._append(rows.clipped(first_index, last_index).raws)
 
     def flush(self) -> None:

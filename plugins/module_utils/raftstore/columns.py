@@ -92,11 +92,10 @@ class Pattern:
         """Where the data begin."""
         return self.msgpack_data_at if in_msgpack else self.binary_data_at
 
-    def fits(self, raw: bytes, last_index: int) -> bool:
-        """Whether the entry, encoded, is `raw`, and the widths of its numbers hold up to the last index."""
+    def fits(self, last_index: int) -> bool:
+        """Whether the entry is of the form described above, and the widths of its index hold up to the last one."""
         return (
-            raw in (self.msgpack, self.binary)
-            and not self.entry.extensions
+            not self.entry.extensions
             and self.entry.type < 0x80
             and self.entry.term < GUARD
             and last_index < GUARD
@@ -191,9 +190,11 @@ def convert_rows(source: str, rows: Rows) -> Optional[Rows]:
     """The rows in the other encoding, as its store has them; None when they are not all of one known form."""
     raw = rows.buf[rows.pos : rows.pos + rows.length]
     pattern = _pattern(source, raw)
-    if pattern is None or pattern.entry.index != rows.first_index or not pattern.fits(raw, rows.last_index):
+    if pattern is None or pattern.entry.index != rows.first_index or not pattern.fits(rows.last_index):
         return None
     from_msgpack, count = source == MSGPACK, rows.entry_count
+    if raw != (pattern.msgpack if from_msgpack else pattern.binary):
+        return None
     table = Table(rows.buf, rows.pos, rows.stride, count)
     numbers = (_read_msgpack if from_msgpack else _read_binary)(table, pattern)
     if numbers is None or not pattern.has_term(numbers.term, count) or not within(numbers.ns, 0, NS_LIMIT, count):

@@ -195,26 +195,34 @@ def _clipped(store: StoreReader, extents: Sequence[Extent], pair: Pair) -> Itera
 
 
 def _compare(source: StoreReader, target: StoreReader, pair: Pair, tell: Tell) -> int:
-    """The number of entries in both; raises Corrupt at the first difference."""
-    expected = _clipped(source, pair.source, pair)
+    """The number of entries in both; raises Corrupt at the first difference. Both are read to their ends."""
+    theirs, ours = _clipped(source, pair.source, pair), _clipped(target, pair.target, pair)
     wanted: Optional[Entries] = None
+    found: Optional[Entries] = None
+    back: Optional[Entries] = None
     index = pair.first_index
-    for found in _clipped(target, pair.target, pair):
-        with located(target.path):
-            back = transcode(target.encoding, source.encoding, found)
-            while index <= found.last_index:
-                if wanted is None or wanted.last_index < index:
-                    wanted = next(expected, None)
-                if wanted is None:
-                    raise Corrupt(f"entries {index} to {found.last_index} are not in {source.path}")
-                stop = min(wanted.last_index, found.last_index)
-                if not _equal(wanted.clipped(index, stop), back.clipped(index, stop)):
-                    _compare_strictly(source, target, *(side.clipped(index, stop) for side in (wanted, back, found)))
-                index = stop + 1
-        tell(found.entry_count, found.data_len)
-    if index <= pair.last_index:
-        count = index - pair.first_index
-        raise Corrupt(f"entries are missing after the first {count} from {pair.first_index} on", target.path)
+    while True:
+        wanted = wanted or next(theirs, None)
+        if found is None:
+            found = next(ours, None)
+            with located(target.path):
+                back = transcode(target.encoding, source.encoding, found) if found else None
+        if wanted is None or found is None or back is None:
+            break
+        stop = min(wanted.last_index, found.last_index)
+        if not _equal(wanted.clipped(index, stop), back.clipped(index, stop)):
+            _compare_strictly(source, target, *(side.clipped(index, stop) for side in (wanted, back, found)))
+        index = stop + 1
+        if wanted.last_index < index:
+            wanted = None
+        if found.last_index < index:
+            tell(found.entry_count, found.data_len)
+            found = back = None  # before more is read: entries may be long
+    if wanted or found or index <= pair.last_index:
+        less = source if found else target
+        raise Corrupt(
+            f"entries are missing after the first {index - pair.first_index} from {pair.first_index} on", less.path
+        )
     return index - pair.first_index
 
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List
 
-from .columns import convert_batch, convert_rows
+from .columns import LONG, convert_batch, convert_rows
 from .entry import Entry, decode, encode_binary, encode_msgpack
 from .store import BINARY, MSGPACK, Batch, Entries, Rows
 
-FEW = 4  # entries that are looked at one by one at once
+FEW = 4  # entries that are looked at one by one at once, unless they are long: then a copy costs more than all else
 HALVES_MIN = 32  # a batch of fewer is not halved
 OTHER = {MSGPACK: BINARY, BINARY: MSGPACK}
 ENCODE: Dict[str, Callable[[Entry], bytes]] = {MSGPACK: encode_msgpack, BINARY: encode_binary}
@@ -35,7 +35,7 @@ def transcode(source: str, target: str, entries: Entries) -> Entries:
 
 def _convert(source: str, batch: Batch) -> List[bytes]:
     count = len(batch.raws)
-    made = convert_batch(source, batch) if count > FEW else None
+    made = convert_batch(source, batch) if count > FEW or batch.data_len > count * LONG else None
     if made is not None:
         return made.raws
     if count < HALVES_MIN:

@@ -17,9 +17,11 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltwrite 
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.durable import Directory
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import IndexGap, WriteFailed
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import (
+    Entries,
     Extent,
     Part,
     Record,
+    Rows,
     Stable,
     records_of,
 )
@@ -228,3 +230,29 @@ def test_many_lengths_do_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(boltwrite, "_SHAPES_MAX", 2)
     expected = records([length for length in range(600, 640) for _number in range(6)])
     assert read(write(tmp_path, [expected]))[0] == expected
+
+
+@pytest.mark.parametrize("page_size", [1024, 4096, 65536])
+@pytest.mark.parametrize("length", [1, 40, 200, 990, 1000, 2000, 4048])
+@pytest.mark.parametrize("before", [0, 1, 3])
+def test_rows_make_the_same_file_as_entries_one_by_one(
+    before: int, length: int, page_size: int, tmp_path: Path
+) -> None:
+    """Rows bring their keys along. They begin and end anywhere in a leaf, and come one behind the other."""
+    items = records([*[7] * before, *[length] * 300, 9])
+    files = []
+    for name, cuts in (("one", []), ("rows", [(before, 17), (before + 17, 200), (before + 217, 83)])):
+        (tmp_path / name).mkdir()
+        directory = Directory.open(str(tmp_path / name))
+        writer = BoltStoreWriter(directory, "raft.db", page_size)
+        batches: List[Entries] = [batch_of(items)]
+        if cuts:
+            batches = [batch_of(items[:before])] if before else []
+            for at, count in cuts:
+                framed = b"".join(struct.pack(">Q", index) + value for index, value in items[at : at + count])
+                batches.append(Rows(items[at][0], count, framed, 8, 8 + length, length))
+            batches.append(batch_of(items[-1:]))
+        writer.seal([writer.write_part(part(0, items), batches)], VOTED)
+        writer.close()
+        files.append((tmp_path / name / "raft.db").read_bytes())
+    assert files[0] == files[1]
