@@ -258,6 +258,43 @@ def structure(image, key_step):
     yield from ((image.root_id, pos) for pos in range(16 + 2 * 16 + 4 + 32))
 
 
+@pytest.mark.parametrize(
+    ("pos", "code", "value", "match"),
+    [
+        (16 + 16, "I", 1, "that is no index"),
+        (16 + 20, "I", 137, "a key 137 bytes from its element, wanted 136"),
+        (16 + 24, "I", 7, "not in ascending order"),
+        (16 + 28, "I", 95, "wanted 223"),
+    ],
+)
+def test_the_same_damage_in_all_pages(tmp_path, pos, code, value, match):
+    """In the middle one of three elements, which only reading looks at; pages that are alike are read together."""
+    image = raft_db(entries(60))
+    for page_id in image.leaf_ids:
+        image.put_number(page_id, pos, code, value)
+    with pytest.raises(Corrupt, match=match):
+        read_store(tmp_path / "raft.db", image.data)
+
+
+@pytest.mark.parametrize("number", [0, 7, 19])
+@pytest.mark.parametrize(
+    ("pos", "change", "match"),
+    [
+        (0, struct.pack("<Q", 1000), "says that it is page 1000"),
+        (16 + 32 + 12, struct.pack("<I", 5000), "run past the end of the page"),
+    ],
+)
+def test_a_page_that_changes_while_the_store_is_open(tmp_path, number, pos, change, match):
+    image = raft_db(entries(60))
+    with opened(tmp_path / "raft.db", image.data) as fd:
+        store = BoltStore(fd, "raft.db")
+        with (tmp_path / "raft.db").open("r+b") as file:
+            file.seek(image.off(image.leaf_ids[number], pos))
+            file.write(change)
+        with pytest.raises(Corrupt, match=match):
+            list(store.batches(store.extents()))
+
+
 def test_no_bit_of_the_structure_flips_unseen(tmp_path):
     """Each flip: an error, the same content, or what only the entry itself can tell, which knows its index and its end.
 

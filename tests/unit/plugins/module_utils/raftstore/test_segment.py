@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import re
 import struct
+from typing import Tuple
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import segment
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import Corrupt, StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.segment import Header, Scanner
-from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore.segments import GOLDEN, batches
+from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore.segments import GOLDEN, Built, batches
 
 
 def test_the_example_in_the_documentation_is_what_raft_wal_wrote() -> None:
@@ -93,3 +94,27 @@ def test_another_codec_is_not_damage() -> None:
     with pytest.raises(StoreError) as caught:
         segment.check_header(bytes(raw), Header(5, 1))
     assert not isinstance(caught.value, Corrupt)
+
+
+@pytest.mark.parametrize("place", [0, 1, 16, 20, 39])
+@pytest.mark.parametrize("length", [5, 8])
+def test_frames_alike_are_passed_over_as_one_by_one(monkeypatch: pytest.MonkeyPatch, place: int, length: int) -> None:
+    """Forty frames of one length, with each bit of a header or of the padding flipped."""
+    raw = Built(1, 1).entries([bytes((number,)) * length for number in range(40)]).commit().raw
+    frame_len = segment.frame_len(length)
+
+    def scanned(changed: bytes) -> Tuple[object, ...]:
+        scanner = Scanner(changed[:32], 1)
+        window = scanner.scan(changed[32:])
+        records = [record for batch in window.found for record in batch.records()]
+        return records, window.frame_offs, window.end_pos, scanner.off, scanner.next_index, scanner.crc, scanner.damage
+
+    for byte in [*range(8), *range(8 + length, frame_len)]:
+        for bit in range(8):
+            flipped = bytearray(raw)
+            flipped[32 + place * frame_len + byte] ^= 1 << bit
+            together = scanned(bytes(flipped))
+            with monkeypatch.context() as patch:
+                patch.setattr(segment, "ROWS_MIN", 1000)
+                assert scanned(bytes(flipped)) == together
+    assert len(scanned(raw)[0]) == 40
