@@ -391,3 +391,22 @@ def convert_and_verify_back(where: Path) -> None:
     target.close()
     made = BoltStore(os.open(str(where / "made.db"), os.O_RDONLY), "made.db")
     assert convert.verify(source, made, source.extents(), 1, silent) == source.entry_count
+
+
+@pytest.mark.parametrize("place", [0, 77, 199])
+@pytest.mark.parametrize("change", [{"data": b"y" * 200}, {"term": 4}, {"appended_at": GoTime(1_800_000_000, 7_000)}])
+def test_a_difference_among_many_entries_of_one_length(
+    tmp_path: Path, opened: Callable[[Path], Any], place: int, change: Any
+) -> None:
+    """They are compared many at a time, in both directions."""
+    made = [Entry(index, 3, 0, b"x" * 200, b"", GoTime(1_800_000_000, index)) for index in range(300, 500)]
+    changed = [*made[:place], replace(made[place], **change), *made[place + 1 :]]
+    builder.write_boltdb(tmp_path / "raft.db", made)
+    builder.write_wal(tmp_path / "wal", made)
+    builder.write_wal(tmp_path / "other", changed)
+    source, same, other = (opened(tmp_path / name) for name in ("raft.db", "wal", "other"))
+    for one, two in ((source, same), (same, source)):
+        assert convert.verify(one, two, one.extents(), 1, silent) == 200
+    for one, two in ((source, other), (other, source)):
+        with pytest.raises(Corrupt, match=f"entry {300 + place} differs"):
+            convert.verify(one, two, one.extents(), 1, silent)
