@@ -10,6 +10,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import boltsurvey
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import BoltStore
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import Corrupt
 from unit.plugins.module_utils.raftstore.bboltimage import entries, opened, raft_db
 
 
@@ -32,3 +33,20 @@ def test_both_ways_agree(tmp_path, monkeypatch, length, missing):
     assert len(looked_at) <= leaves_below_one_branch * (2 * len(missing) + 2)
     monkeypatch.setattr(boltsurvey, "_full_runs", lambda *_arguments: None)
     assert surveyed(tmp_path, image) == found
+
+
+@pytest.mark.parametrize("number", [1, 5, 19])
+@pytest.mark.parametrize(
+    ("pos", "code", "value", "match"),
+    [
+        (0, "Q", 1000, "says that it is page 1000"),
+        (8, "H", 1, "of the branch kind"),
+        (16 + 8, "I", 7, "that is no index|not in ascending order|wanted"),
+        (16 + 32 + 12, "I", 5000, "run past the end of the page"),
+    ],
+)
+def test_damage_of_a_head_is_found_before_anything_is_read(tmp_path, number, pos, code, value, match):
+    image = raft_db(entries(60))
+    image.put_number(image.leaf_ids[number], pos, code, value)
+    with opened(tmp_path / "raft.db", image.data) as fd, pytest.raises(Corrupt, match=match):
+        BoltStore(fd, "raft.db")
