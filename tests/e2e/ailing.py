@@ -28,7 +28,7 @@ PATIENCE_S = 60
 
 
 def complain(server: Server) -> None:
-    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     with open(server.log_path, "a") as log:
         log.write(f"{now} {ERROR}\n")
 

@@ -75,7 +75,7 @@ def fill_cluster(cluster: Cluster) -> None:
 
 def roll(cluster: Cluster, acts: list[str]) -> int:
     """Show the cluster, run the playbooks under writes (each ends with the same table), give the verdict."""
-    inventory = playbooks.write_inventory(cluster, ansible_python_interpreter=sys.executable)
+    inventory = playbooks.write_inventory(cluster)
     addresses = [(server.address, server.http_port) for server in cluster.servers]
     before = verdict.observe(cluster)
     writer, watcher = Writer(addresses), Watcher(cluster)

@@ -9,7 +9,7 @@ than BACKEND the server is started as always. FAULT is what happens to it otherw
   crash   it takes part in the cluster until some entries have reached its store, then it is killed
   hang    the same, but it is stopped where it is and keeps its files open; only SIGKILL ends it
   spread  it stays well, but OTHER is killed
-  rot     as crash, and then a byte in the store is changed: of its last entry, where only a whole reading finds it
+  rot     as crash, and then a byte in a sealed segment is changed, where only a whole reading finds it
 """
 
 from __future__ import annotations
@@ -52,12 +52,18 @@ def caught_up(server: Server) -> int:
     return applied if applied == int(said.get("commit_index", 0)) else 0
 
 
+def is_missed(name: str, server: Server) -> bool:
+    """Whether the leader, asked through this server, calls the one of this name unhealthy."""
+    answer = server.try_api("GET", "/v1/operator/autopilot/health")
+    peers = answer.body["Servers"] if answer.status in (200, 429) else []
+    return any(peer["Name"].startswith(f"{name}.") and not peer["Healthy"] for peer in peers)
+
+
 def rot(server: Server) -> None:
-    """Change one byte of the newest entry in the WAL."""
-    segment = max((server.raft_dir / "wal").glob("*.wal"))
+    """Change one byte among the entries of the oldest segment of the WAL; once more changes it back."""
+    segment = min((server.raft_dir / "wal").glob("*.wal"))
     data = bytearray(segment.read_bytes())
-    last = len(data.rstrip(b"\0")) - 1
-    data[last - 40] ^= 1
+    data[len(data.rstrip(b"\0")) // 2] ^= 1
     segment.write_bytes(data)
 
 
@@ -81,6 +87,7 @@ def main(fault: str, backend: str, directory: str, *others: str) -> int:
         rot(server)
     for other in others:
         Server(Path(other)).kill()
+        wait_until("the leader has noticed", lambda: is_missed(Path(other).name, server), PATIENCE_S)
     return 0
 
 

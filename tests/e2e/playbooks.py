@@ -22,6 +22,9 @@ from e2e.server import Server
 CHECKOUT = Path(__file__).resolve().parents[2]
 SERVERCTL = Path(__file__).resolve().with_name("serverctl.py")
 GROUP = "nomad_servers"
+SYSTEM_PYTHON = Path("/usr/bin/python3")
+HOST_PYTHON = str(SYSTEM_PYTHON) if SYSTEM_PYTHON.exists() else sys.executable
+"""What runs the modules: a managed host has the system's Python and nothing else."""
 TIMEOUT_S = 1800
 
 
@@ -49,7 +52,7 @@ def write_inventory(cluster: Cluster, hosts: dict[str, dict[str, Any]] | None = 
     """
     common = {
         "ansible_connection": "local",
-        "ansible_python_interpreter": sys.executable,
+        "ansible_python_interpreter": HOST_PYTHON,
         "raft_logstore_service_manager": "command",
         "raft_logstore_snapshot_dest": str(cluster.root / "snapshots"),
         "raft_logstore_stable_for": 3,

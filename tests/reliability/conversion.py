@@ -8,6 +8,7 @@ and a run takes a few hundredths of a second: thousands of points are affordable
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -121,7 +122,10 @@ def start(raft: Path, calls: Counting, proc: str = "", **options: Any) -> Runnin
 
 def run(raft: Path, calls: Optional[Counting] = None, proc: str = "", **options: Any) -> End:
     """Start a run and wait for its end."""
-    return start(raft, calls or Counting(), proc, **options).end()
+    if calls is None:
+        with contextlib.closing(Counting()) as uncounted:
+            return run(raft, uncounted, proc, **options)
+    return start(raft, calls, proc, **options).end()
 
 
 def run_here(raft: Path, **options: Any) -> End:

@@ -57,18 +57,19 @@ def test_a_second_run_meets_the_first_at_every_change(
     for number, _change in chosen(runs.record(template, where, 2), everything):
         raft = template.copy(where)
         options = runs.options_of(template, where, 2)
-        pause = Pause(number)
+        pause, uncounted = Pause(number), Counting()
         first = conversion.start(raft, pause, **options)
         assert pause.reached(first.pid)
         refused = conversion.run(raft, **{**options, "lock_timeout_s": 0.0})
         assert refused.error is not None and refused.error["kind"] == "InUse", refused
         assert "another run" in refused.error["what"] and refused.error["hint"]
-        second = conversion.start(raft, Counting(), **options)
+        second = conversion.start(raft, uncounted, **options)
         if number % 2:
             first.kill()
         pause.go()
         ended, waited = first.end(), second.end()
         pause.close()
+        uncounted.close()
         assert ended.succeeded != bool(number % 2)
         assert waited.succeeded and waited.outcome is not None, waited
         assert number % 2 or not waited.outcome["changed"], "the first run had done everything"
