@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Dict
 
@@ -87,7 +88,7 @@ def main(fault: str, backend: str, directory: str, *others: str) -> int:
         rot(server)
     for other in others:
         Server(Path(other)).kill()
-        wait_until("the leader has noticed", lambda: is_missed(Path(other).name, server), PATIENCE_S)
+        wait_until("the leader has noticed", partial(is_missed, Path(other).name, server), PATIENCE_S)
     return 0
 
 
