@@ -36,7 +36,7 @@ def test_a_stop_that_leaves_a_process_in_the_store_is_refused(raft: Path) -> Non
     result = run(agent_service, state="stopped", manager="command", command=command, data_dir=str(raft), wait_timeout=1)
     pid = int((raft.parent / "pid").read_text())
     assert result["failed"] and f"in use by PID {pid} (sleep)" in result["msg"]
-    stop = f"/bin/kill {pid}"
+    stop = f"/bin/sh -c 'kill {pid}'"
     assert run(agent_service, state="stopped", manager="command", command=stop, data_dir=str(raft))["changed"]
 
 
