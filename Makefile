@@ -15,10 +15,10 @@ export ANSIBLE_COLLECTIONS_PATH := $(abspath .build)
 export PATH := $(BIN):$(PATH)
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-e2e test-molecule test-reliability test-long test-collection test-sanity test-cores bench clean
+.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-e2e test-molecule test-reliability test-long test-collection test-cores bench clean
 
 help:
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: .build/setup.done ## .venv, the link that makes the checkout a collection, the Go programs of the tests
 

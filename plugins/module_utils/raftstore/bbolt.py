@@ -45,7 +45,7 @@ from __future__ import annotations
 import struct
 from typing import Iterable, List, NamedTuple, Protocol, Sequence, Tuple
 
-from .errors import Corrupt, Unsupported
+from .errors import REJOIN, Corrupt, Unsupported
 
 PAGE_HEADER = struct.Struct("<QHHI")  # id flags count overflow
 META = struct.Struct("<IIIIQQQQQQ")  # magic .. checksum
@@ -70,7 +70,7 @@ COUNT_ESCAPE = 0xFFFF  # bbolt writes fewer elements than this; in a freelist it
 PAGE_SIZES = tuple(1024 << step for step in range(15))  # what bbolt probes for: 1 KiB to 16 MiB
 MAX_KEY_LEN = 32768
 
-RESTORE = "Do not start Nomad on this file; restore it from a backup, or let the server rejoin with an empty store."
+RESTORE = f"Do not start Nomad on this file. Check the disk, then {REJOIN}."
 
 
 class Sliceable(Protocol):

@@ -11,6 +11,9 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Dict, Optional, Type
 
+# The way out where a store is lost. An older copy of one is none: it has forgotten votes.
+REJOIN = "let this server start over as docs/runbook.md says under 'wipe and rejoin'"
+
 
 class StoreError(Exception):
     """What is wrong, in which file (`path`), at which byte from its start (`offset`), and the way out (`hint`)."""

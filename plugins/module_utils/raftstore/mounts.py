@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from typing import Dict, List, NamedTuple
 
-from .errors import Refused
+from .errors import REJOIN, Refused
 
 PROC = "/proc"
 REFUSED_KINDS = {
@@ -68,7 +68,7 @@ def refuse_kind(kind: str, path: str) -> None:
         raise Refused(
             f"this is on a {kind} file system, and {REFUSED_KINDS[kind]}",
             path,
-            hint="Move the server's data_dir to a local file system, or wipe its raft directory and let it rejoin.",
+            hint=f"Move the server's data_dir to a local file system, or {REJOIN}.",
         )
 
 

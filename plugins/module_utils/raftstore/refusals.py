@@ -6,17 +6,14 @@ from __future__ import annotations
 
 from typing import Callable, Dict, Optional
 
-from .errors import Corrupt, InUse, Refused, StoreError
+from .errors import REJOIN, Corrupt, InUse, Refused, StoreError
 from .evidence import Found
 from .holds import promise
 from .locks import in_use
 from .names import RAFT_DB
 from .store import StoreReader
 
-CHOOSE = (
-    "Decide which one the cluster has gone on with, and move the other away; "
-    "or remove the raft directory and let the server rejoin its cluster."
-)
+CHOOSE = f"Decide which one the cluster has gone on with, and move the other away; or {REJOIN}."
 
 
 def refusal(row_number: int, found: Found) -> StoreError:
@@ -28,7 +25,7 @@ def refusal(row_number: int, found: Found) -> StoreError:
 def _lost(found: Found) -> StoreError:
     old = ", ".join(found.backups) or "none"
     what = f"there is no store here, but there was one (snapshots: {len(found.snapshots)}, old stores: {old})"
-    hint = "Put the right one back by hand, or remove the raft directory and let the server rejoin its cluster."
+    hint = f"Put the right one back by hand, or {REJOIN}."
     return Refused(what, found.raft.path, hint=hint)
 
 
@@ -64,10 +61,7 @@ def _summary(store: Optional[StoreReader]) -> str:
 
 def _damaged(found: Found) -> StoreError:
     error = found.problems[-1] if found.problems else Corrupt("the store cannot be read", found.raft.path)
-    error.hint = error.hint or (
-        "Nothing was changed. Check the disk; then restore this file, "
-        "or remove the raft directory and let the server rejoin its cluster."
-    )
+    error.hint = error.hint or f"Nothing was changed. Check the disk, then {REJOIN}."
     return error
 
 

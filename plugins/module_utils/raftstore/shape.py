@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
-from .errors import IndexGap, StoreError
+from .errors import REJOIN, IndexGap, StoreError
 from .snapshots import Snapshot
 from .store import Extent
 
@@ -70,7 +70,7 @@ def _kept(extents: Sequence[Extent], snapshot_index: int, path: str, reason: str
     raise IndexGap(
         f"the log's last part without a hole begins at index {first_index}, but {covered}{reason}",
         path,
-        hint="Restore the missing snapshot, or remove this server's raft directory and let it rejoin the cluster.",
+        hint=f"Restore the missing snapshot, or {REJOIN}.",
     )
 
 
