@@ -43,7 +43,7 @@ page 2, sequence), `0300000000000000` (freelist on page 3), `0600000000000000` (
 from __future__ import annotations
 
 import struct
-from typing import Iterable, List, NamedTuple, Protocol, Sequence, Tuple
+from typing import Iterable, List, NamedTuple, Optional, Protocol, Sequence, Tuple
 
 from .errors import REJOIN, Corrupt, Unsupported
 
@@ -272,6 +272,12 @@ class PageSet:
             if bits[page_id >> 3] & bit:
                 raise corrupt(f"page {page_id} is used twice, or used and free at the same time", pos)
             bits[page_id >> 3] |= bit
+
+    def without_owner(self) -> Optional[int]:
+        """The first page in use by nobody, or None."""
+        owned = int.from_bytes(self._bits, "little") | (1 << FIRST_FREE_PAGE) - 1
+        strays = ~owned & (1 << self._high_water) - 1
+        return (strays & -strays).bit_length() - 1 if strays else None
 
     def add_each(self, page_ids: Sequence[int], pos: int) -> None:
         """Take each of these pages, as `add` does."""

@@ -137,6 +137,14 @@ class Database:
                     self._pages.add(free_id, 1, 0)
                     previous = free_id
 
+    def check_all_taken(self) -> None:
+        """Once all trees are walked: each page is in use or free. A flipped bit in a bucket's root page id can name a
+        part of its tree, which then looks whole. Without a stored freelist this cannot be seen. Raises Corrupt."""
+        page_id = self._pages.without_owner()
+        if page_id is not None and self.meta.freelist_id != bbolt.FREELIST_NOT_STORED:
+            what = f"page {page_id} is neither in use nor free: a part of what this file held is not reached any more"
+            raise Corrupt(what, self.path, page_id * self.page_size, bbolt.RESTORE)
+
     # -- pages -----------------------------------------------------------------------------------------------------
 
     def _read(self, length: int, off: int) -> bytes:

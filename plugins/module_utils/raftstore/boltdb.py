@@ -65,6 +65,7 @@ class BoltStore:
             self._stable = self._read_stable(database, buckets[CONF])
             self._log = LogBucket(database, buckets[LOGS])
             self._extents = survey(self._log)
+        database.check_all_taken()
         self.first_index = self._extents[0].first_index if self._extents else 0
         self.last_index = self._extents[-1].last_index if self._extents else 0
         self.entry_count = sum(extent.entry_count for extent in self._extents)

@@ -34,6 +34,7 @@ EXTENT_LEN = 1 << 20
 MAX_VALUE_LEN = (64 << 20) + 1024  # the longest entry that a WAL gives back (raft-wal segment/reader.go), as msgpack
 ROW_LEN_MAX = 8192  # longer ones are taken one by one, and so copied less often
 HEAD_LEN = 512  # at least, of a leaf page; its quarter holds the elements of all entries that fit into one page
+HEAD_LEN_MAX = 1 << 14
 _COUNT_OVERFLOW = struct.Struct("<2xHI")  # in a page header, behind the id
 _UNEXPECTED = f"{RESTORE} If something writes to it in spite of its lock, stop that and run again instead."
 _CHANGED = "Something writes to this file in spite of its lock; find and stop it, then run again."
@@ -53,6 +54,7 @@ class LogBucket:
         self._db = database
         self._bucket = bucket
         self.path = database.path
+        self._known: Tuple[int, List[Tuple[int, int, int]]] = (-1, [])  # elements of the page last read so
 
     def batches(self, extents: Sequence[Extent]) -> Iterator[Entries]:
         """The entries of these extents, in batches of about a megabyte or one entry. Raises Corrupt."""
@@ -179,6 +181,8 @@ class LogBucket:
 
         With `take`, its overflow pages are noted as in use.
         """
+        if self._known[0] == page_id and not take:
+            return self._known[1]
         view, off = self._view(page_id)
         with located(self.path, off):
             header = parse_page_header(view[0:HEADER_LEN], 0, page_id, (LEAF_PAGE,))
@@ -190,7 +194,10 @@ class LogBucket:
             for is_bucket, key, value_pos, _value_len in elements:
                 if is_bucket or len(key) != KEY.size:
                     raise corrupt(f"the log has a key {key!r} that is no index", value_pos - len(key))
-        return [(KEY.unpack(key)[0], value_pos, value_len) for _flag, key, value_pos, value_len in elements]
+        found = [(KEY.unpack(key)[0], value_pos, value_len) for _flag, key, value_pos, value_len in elements]
+        if not take:
+            self._known = (page_id, found)  # of a page with holes they are asked for once for each extent
+        return found
 
     # -- for the survey --------------------------------------------------------------------------------------------
 
@@ -205,7 +212,7 @@ class LogBucket:
     def heads(self, page_ids: Sequence[int]) -> List[bytes]:
         """The first bytes of leaf pages: page header, and element table and first key unless the table is long."""
         if self._bucket.root_id:
-            return self._db.heads(page_ids, max(HEAD_LEN, self._db.page_size // 4))
+            return self._db.heads(page_ids, max(HEAD_LEN, min(HEAD_LEN_MAX, self._db.page_size // 4)))
         return [self._bucket.image[:HEAD_LEN]]
 
     def take_overflow(self, page_id: int, overflow: int) -> None:

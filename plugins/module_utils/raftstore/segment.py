@@ -143,19 +143,19 @@ def _alike_count(buf: bytes, pos: int, payload_len: int) -> int:
     """
     stride = frame_len(payload_len)
     possible = (len(buf) - pos) // stride
-    for limit in (ROWS_MIN, possible):
-        end = pos + limit * stride
-        if end > len(buf):
-            return 0
-        header = FRAME_HEADER.pack(FRAME_ENTRY, payload_len)
-        places = [*enumerate(header), *((at, 0) for at in range(FRAME_HEADER_LEN + payload_len, stride))]
+    if possible < ROWS_MIN:
+        return 0
+    header = FRAME_HEADER.pack(FRAME_ENTRY, payload_len)
+    places = [*enumerate(header), *((at, 0) for at in range(FRAME_HEADER_LEN + payload_len, stride))]
+    limit = ROWS_MIN
+    while True:  # twice as many each time: what is behind the last one alike is not looked at again and again
         count = limit
         for at, byte in places:
-            column = buf[pos + at : end : stride]
+            column = buf[pos + at : pos + limit * stride : stride]
             count = min(count, len(column) - len(column.lstrip(bytes((byte,)))))
-        if count < ROWS_MIN:
-            return 0
-    return count
+        if count < limit or limit == possible:
+            return count if count >= ROWS_MIN else 0
+        limit = min(2 * limit, possible)
 
 
 class _Found:

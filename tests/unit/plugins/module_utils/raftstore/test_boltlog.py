@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from unit.plugins.module_utils.raftstore.bboltimage import (
     BRANCH,
     LEAF,
+    NOT_STORED,
     Image,
     entries,
     index_key,
@@ -121,8 +122,18 @@ class TestPlaces:
             )
         level = [children[place] for place in range(len(chunks))]
         level = [(level[start][0], image.branch(level[start : start + 30])) for start in range(0, len(level), 30)]
-        image.finish({b"logs": (1, paged(image.branch(level))), b"conf": (1, inline([]))})
+        image.finish({b"logs": (1, paged(image.branch(level))), b"conf": (1, inline([]))}, freelist_id=NOT_STORED)
         assert shape_and_records(tmp_path, image) == ([(1, 1200)], items)
+
+    def test_a_root_that_names_a_part_of_its_tree_is_found_by_the_pages_that_are_left(self, tmp_path):
+        """Every page id in a bucket's value is possible, and so nothing in it shows that a bit has flipped."""
+        image = Image()
+        image.tree(entries(300), 4, 8)
+        part = image.branch_ids[2]
+        image.finish({b"logs": (1, paged(part)), b"conf": (1, inline([]))})
+        with pytest.raises(Corrupt, match="page 3 is neither in use nor free") as caught:
+            shape_and_records(tmp_path, image)
+        assert caught.value.offset == 3 * 1024
 
     @pytest.mark.parametrize("length", [0, 1, 400, 900, 1100, 5000, 60000, 70000, 1 << 20, 3 << 20])
     @pytest.mark.parametrize("page_size", [1024, 65536])
