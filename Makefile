@@ -15,7 +15,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(abspath .build)
 export PATH := $(BIN):$(PATH)
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-e2e test-molecule test-reliability test-long test-collection test-cores bench clean
+.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-e2e test-stories test-molecule test-reliability test-long test-collection test-cores bench clean
 
 help:
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -60,7 +60,13 @@ test-interop: .build/setup.done .build/bin/judge ## our stores against HashiCorp
 	$(PYTEST) -n 2 tests/interop
 
 test-e2e: .build/setup.done .build/bin/judge .build/bin/lab ## ad-hoc runs and rolls on three-server clusters (NOMAD_BIN=/path/to/nomad: real ones)
-	$(PYTEST) -n 2 --dist loadfile tests/e2e
+	$(PYTEST) -n 2 --dist loadfile tests/e2e $(addprefix --ignore=,$(STORIES))
+
+# Long stories, each of many rolls: with them CI would take an hour and a half.
+STORIES := $(patsubst %,tests/e2e/%,sshd test_gates.py test_kill.py test_roll_back.py test_roll_back_failure.py)
+
+test-stories: .build/setup.done .build/bin/judge .build/bin/lab ## each gate, the way back, failures, kills and lost hosts, with many rolls
+	$(PYTEST) -n 2 --dist loadfile $(STORIES)
 
 test-molecule: .build/setup.done .build/bin/judge .build/bin/lab ## rolls on systemd hosts over ssh, in podman (NOMAD_BIN=/path/to/nomad: real Nomads)
 	tests/tools/molecule
