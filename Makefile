@@ -62,7 +62,7 @@ test-interop: .build/setup.done .build/bin/judge ## our stores against HashiCorp
 test-e2e: .build/setup.done .build/bin/judge .build/bin/lab ## ad-hoc runs and rolls on three-server clusters (NOMAD_BIN=/path/to/nomad: real ones)
 	$(PYTEST) -n 2 --dist loadfile tests/e2e $(addprefix --ignore=,$(STORIES))
 
-# Long stories, each of many rolls: with them CI would take an hour and a half.
+# Long stories, each of many rolls: on a busy machine together well over half an hour.
 STORIES := $(patsubst %,tests/e2e/%,sshd test_gates.py test_kill.py test_roll_back.py test_roll_back_failure.py)
 
 test-stories: .build/setup.done .build/bin/judge .build/bin/lab ## each gate, the way back, failures, kills and lost hosts, with many rolls

@@ -63,8 +63,9 @@ class SegmentWriter:
         else:
             raws, lens = entries.raws, list(map(len, entries.raws))
             self._check(entries, lens)
-            offs = list(accumulate([8 + length + (-length & 7) for length in lens], initial=start_off))
-            heads = {length: FRAME_HEADER.pack(FRAME_ENTRY, length) for length in set(lens)}
+            frame_lens = {length: segment.frame_len(length) for length in set(lens)}
+            heads = {length: FRAME_HEADER.pack(FRAME_ENTRY, length) for length in frame_lens}
+            offs = list(accumulate([frame_lens[length] for length in lens], initial=start_off))
             pieces: List[bytes] = [b""] * (3 * len(raws))
             pieces[0::3] = [heads[length] for length in lens]
             pieces[1::3] = raws
