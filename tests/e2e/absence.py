@@ -27,6 +27,7 @@ class Story:
     def __init__(self, root: Path) -> None:
         self.cluster = Cluster(root)
         self.seen: Dict[str, Answer] = {}
+        self.terms: Dict[str, str] = {}
         self.after: Dict[str, float] = {}
         self.exit_code: Optional[int] = None
         self.failure: Optional[BaseException] = None
@@ -47,6 +48,7 @@ class Story:
 
     def note(self, moment: str, path: str = HEALTH, server: Optional[Server] = None) -> Answer:
         self.seen[moment] = (server or self.leader).api("GET", path)
+        self.terms[moment] = self.raft(self.leader).get("term", "")
         return self.seen[moment]
 
     def wait(self, moment: str, true: Callable[[], Any], timeout: float) -> None:

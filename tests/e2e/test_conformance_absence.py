@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import pytest
 from e2e.absence import Story, tell_all
@@ -90,13 +90,15 @@ def test_transfer_to_a_stopped_voter_fails_at_once(stories: Dict[str, Story]) ->
     )
 
 
-def test_stable_since_never_moves(stories: Dict[str, Story]) -> None:
+def test_stable_since_never_moves_under_one_leader(stories: Dict[str, Story]) -> None:
+    """A busy machine can cost the leader its place; the next one counts anew."""
     story = story_of(stories, "kept")
-    moments = [
-        server_line(story.seen[name], story.away_id)["StableSince"]
-        for name in ("before", "5 s away", "unhealthy", "unhealthy 12 s later", "back")
-    ]
-    assert len(set(moments)) == 1
+    moments: Dict[str, List[str]] = {}
+    for name in "before", "5 s away", "unhealthy", "unhealthy 12 s later", "back":
+        stable_since = server_line(story.seen[name], story.away_id)["StableSince"]
+        moments.setdefault(story.terms[name], []).append(stable_since)
+    assert max(map(len, moments.values())) > 1
+    assert all(len(set(one)) == 1 for one in moments.values()), moments
 
 
 def test_restarted_server_is_called_healthy_long_before_it_applied_anything(stories: Dict[str, Story]) -> None:

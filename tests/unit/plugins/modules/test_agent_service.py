@@ -31,8 +31,9 @@ def test_stop_start_and_what_it_documents(raft: Path, tmp_path: Path) -> None:
 
 
 def test_a_stop_that_leaves_a_process_in_the_store_is_refused(raft: Path) -> None:
-    """Here the process that has it open is the very one that the stop command starts."""
-    command = f"/bin/sh -c '(exec sleep 30 < {raft}/raft.db) > /dev/null 2>&1 & echo $! > {raft.parent}/pid'"
+    """Here the process that has it open is the very one that the stop command starts, and waits for."""
+    started = f"sleep 30 < {raft}/raft.db > /dev/null 2>&1 & echo $! > {raft.parent}/pid"
+    command = f"/bin/sh -c '{started}; until grep -q sleep /proc/$!/comm; do :; done'"
     result = run(agent_service, state="stopped", manager="command", command=command, data_dir=str(raft), wait_timeout=1)
     pid = int((raft.parent / "pid").read_text())
     assert result["failed"] and f"in use by PID {pid} (sleep)" in result["msg"]
