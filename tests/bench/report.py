@@ -9,12 +9,24 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Optional
 
+from bench.subjects import TO_WAL
+
 Key = tuple[str, str, str, str]
 """Direction, store, cache, subject."""
 COLORS = {"ours": "#2a9d8f", "Go": "#e76f51", "Nomad": "#b5179e", "cp": "#8d99ae", "module": "#264653"}
 HEAD = """# Benchmarks
 
 Written by `make bench` (tests/bench) from its own results.
+
+## Summary
+
+Seconds, and how many times as long the others take, with our goal in brackets where there is one. *Nomad* is
+{nomad}; there is none to BoltDB. *Best Go* is HashiCorp's
+libraries at the faster of two batch sizes. The last ratio is the other way round: how many times as long as a copy of
+the file our conversion takes.
+
+{summary}
+## How
 
 Median seconds of {runs} runs each, which alternate. Machine: {machine}. Date: {date}.
 *Conversion* counts from opening the source to the synced target; *with verification* adds reading everything back and
@@ -43,12 +55,46 @@ def _cell(value: Optional[float]) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
+def _ratio(of: Optional[float], to: Optional[float], goal: str = "") -> str:
+    return "" if not of or not to else f"{of / to:.2f}" + (f" ({goal})" if goal else "")
+
+
+def _summary_table(found: dict[Key, dict[str, float]]) -> str:
+    """Ours against the reference, the best Go and a copy, with the goals that the project has set itself."""
+    lines = ["| | ours | with verification | Nomad | of ours | of ours with verification | best Go of ours "
+             "| ours of cp + fsync | peak MB |", "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    for group in dict.fromkeys(key[:3] for key in found):
+        rows = {key[3]: row for key, row in found.items() if key[:3] == group}
+        if "ours" not in rows:
+            continue
+        ours, verified = rows["ours"]["conversion"], rows["ours"]["with verification"]
+        go = min((row["conversion"] for name, row in rows.items() if name.startswith("Go")), default=None)
+        forward, cold, small = group[0] == TO_WAL, group[2] == "cold", group[1].endswith("200 B")
+        command = rows.get("Nomad", rows.get("Go, 64 MiB batches", {})).get("conversion") if forward else None
+        copy = rows.get("cp + fsync", {}).get("conversion")
+        lines.append("| " + " | ".join([
+            ", ".join(group), _cell(ours), _cell(verified), _cell(command),
+            _ratio(command, ours, "8" if cold and forward else "4" if forward else ""),
+            _ratio(command, verified, "2" if forward and not cold else ""),
+            _ratio(go, ours, "1.5" if not forward else "1.7" if not cold else ""),
+            _ratio(ours, copy, "" if small or cold else "1.5 or less"),
+            f"{int(rows['ours']['peak']) >> 20} (128 or less)"]) + " |")  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
 def write(lines: list[dict[str, Any]], docs: Path) -> None:
     """Write both files."""
     found = _summary(lines)
     counts = sorted({int(row["runs"]) for row in found.values()})
-    runs = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    text = [HEAD.format(runs=runs, machine=lines[-1]["machine"], date=lines[-1]["date"])]
+    nomad = any(key[3] == "Nomad" for key in found)
+    head = {
+        "runs": counts[0] if len(counts) == 1 else f"{counts[0]} to {counts[-1]}",
+        "nomad": f"`nomad operator raft migrate-backend`{'' if nomad else ', here Go with its batches of 64 MiB'}",
+        "summary": _summary_table(found),
+        "machine": lines[-1]["machine"],
+        "date": lines[-1]["date"],
+    }
+    text = [HEAD.format(**head)]
     groups = dict.fromkeys(key[:3] for key in found)
     for group in groups:
         rows = {key[3]: row for key, row in found.items() if key[:3] == group}
