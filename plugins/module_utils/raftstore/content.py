@@ -30,11 +30,11 @@ def read(found: Found, seen: Evidence) -> Evidence:
         found.raft_db, raft_db = _open(found, found.raft_db_file.read_boltdb)
         if found.raft_db is not None and promise(found.raft_db).is_empty:
             raft_db = "0"
-    if wal != "-" and found.has_marker and raft_db == "ok" and seen.journal not in (journal.OPEN, journal.DONE):
-        wal = "0"  # the Nomad command was killed here and will start over; so do we
-    elif found.wal_file is not None:
+    if found.wal_file is not None:
         found.wal, wal = _open(found, found.wal_file.read_wal)
     evidence = replace(seen, raft_db=raft_db, wal=wal)
+    if wal == "bad" and _is_marked(found, evidence):
+        return replace(evidence, wal="0")  # the Nomad command was killed here and would start over; so do we
     if raft_db in ("ok", "0") and wal == "ok":
         return _compare(found, evidence)
     if raft_db in ("-", "G", "0") and wal in ("-", "0"):
@@ -59,6 +59,9 @@ def _compare(found: Found, evidence: Evidence) -> Evidence:
     if evidence.raft_db == "0":
         return _with_backup(found, replace(evidence, relation=WAL_HOLDS))
     try:
+        if _is_marked(found, evidence) and holds(found.raft_db, found.wal, None, found.snapshot_index):
+            found.wal = None
+            return replace(evidence, wal="0")
         related = relation(found.raft_db, found.wal, found.journal, found.snapshot_index)
     except UNREADABLE as error:  # damage further inside than opening looks
         found.problems.append(error)
@@ -67,6 +70,16 @@ def _compare(found: Found, evidence: Evidence) -> Evidence:
     if related == EQUAL and found.wal.broken:  # raft-wal could not append to it: convert anew
         related = RAFT_DB_HOLDS
     return _with_backup(found, replace(evidence, relation=related))
+
+
+def _is_marked(found: Found, evidence: Evidence) -> bool:
+    """Whether the Nomad command's marker says of wal/, beside a sound raft.db, that it was not finished.
+
+    The command removes its marker only after raft.db has been renamed, and not at all when it is killed in between. So
+    the marker may lie beside the WAL that the server has gone on with, and an old raft.db that was put back by hand: it
+    is believed of a wal/ that cannot be opened, or that has nothing which raft.db has not.
+    """
+    return found.has_marker and evidence.raft_db == "ok" and evidence.journal not in (journal.OPEN, journal.DONE)
 
 
 def _past(found: Found, seen: Evidence) -> str:

@@ -205,6 +205,22 @@ def test_row_4_an_abandoned_wal_goes_aside(left: str, backend: str, tmp_path: Pa
         assert nomad_start(raft, "boltdb") == "raft.db" and nomad_start(raft, "wal") == "refuses"
 
 
+@pytest.mark.parametrize("left", ["no wal-meta.db", "a torn tail", "the whole log"])
+def test_row_4_what_the_killed_nomad_command_may_have_left(left: str, tmp_path: Path) -> None:
+    raft = raft_directory(tmp_path)
+    write_boltdb(raft / "raft.db", log(5))
+    lines = entries_of(raft / "raft.db")
+    write_wal(raft / "wal", log(5))
+    if left == "no wal-meta.db":
+        (raft / "wal/wal-meta.db").unlink()
+    elif left == "a torn tail":
+        (raft / "wal/00000000000000000006-0000000000000002.wal").write_bytes(b"torn")
+    (raft / ".migration-in-progress").write_text("2026-11-22T10:00:00Z")
+    assert run(raft).state == "boltdb"
+    assert (raft / f"wal.superseded.{STAMP}").is_dir() and not (raft / ".migration-in-progress").exists()
+    on_wal(raft, lines)
+
+
 def test_row_5_equal_stores_only_switch(tmp_path: Path) -> None:
     raft = raft_directory(tmp_path)
     write_boltdb(raft / "raft.db", log(5))
@@ -272,6 +288,32 @@ def test_row_7_wanted_boltdb_converts_the_wal_and_keeps_the_old_raft_db(old: str
     assert (outcome.state, outcome.previous_backend) == ("both", "boltdb")
     assert (raft / f"raft.db.superseded.{STAMP}").read_bytes() == before
     on_boltdb(raft, lines)
+
+
+@pytest.mark.parametrize("backend", ["wal", "boltdb"])
+def test_row_7_a_marker_that_has_outlived_the_nomad_command_hides_no_vote(backend: str, tmp_path: Path) -> None:
+    """Killed between its rename of raft.db and the removal of its marker; raft.db put back after Nomad had run."""
+    raft = raft_directory(tmp_path)
+    write_boltdb(raft / "raft.db", log(10))
+    write_wal(raft / "wal", [*log(10), *log(30, 11, 9)], Stable(9, 9, b"10.0.0.2:4647"))
+    lines = entries_of(raft / "wal")
+    (raft / ".migration-in-progress").write_text("2026-11-22T10:00:00Z")
+    outcome = run(raft, backend=backend)
+    assert outcome.state == "both"
+    assert not (raft / ".migration-in-progress").exists()
+    assert (raft / f"raft.db.superseded.{STAMP}").is_file()
+    (on_wal if backend == "wal" else on_boltdb)(raft, lines)
+
+
+@pytest.mark.parametrize("newer", ["a vote", "a term", "an entry"])
+def test_row_8_a_marker_decides_between_no_two_stores(newer: str, tmp_path: Path) -> None:
+    raft = raft_directory(tmp_path)
+    stable = {"a vote": Stable(3, 3, b"10.0.0.2:4647"), "a term": Stable(4, None, None), "an entry": VOTED}[newer]
+    write_boltdb(raft / "raft.db", [*log(5), *log(9, 6, 3, "of its own")], Stable(3, None, None))
+    write_wal(raft / "wal", log(6 if newer == "an entry" else 5), stable)
+    (raft / ".migration-in-progress").write_text("2026-11-22T10:00:00Z")
+    for backend in ("wal", "boltdb"):
+        assert "both have something" in refused(raft, Refused, backend=backend).what
 
 
 @pytest.mark.parametrize("other", ["other entry", "other vote", "each ahead"])
