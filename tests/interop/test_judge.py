@@ -13,7 +13,7 @@ from interop.judge import Refusal, append, digest, judge
 
 def test_there_are_shapes_enough() -> None:
     assert len(set(stores.BOLTDB)) >= 60
-    assert len(set(stores.WAL)) >= 30
+    assert len(set(stores.WAL)) >= 40
     assert len(set(stores.REFUSED)) >= 12 and len(set(stores.WAL_REFUSED)) >= 2
     assert len(stores.RECORDED_BOLTDB) == 6 and len(stores.RECORDED_WAL) == 1
 

@@ -26,6 +26,13 @@ func finishWAL(kind string, builder *walBuilder) error {
 		return withEmptyTail(builder, func(tail string) error { return overwrite(tail, make([]byte, 32)) })
 	case "stray-segment":
 		return straySegment(builder)
+	case "all-truncated-unfinished":
+		return unfinishedTruncation(builder, builder.entries.index-1, 0)
+	case "tail-truncated-unfinished":
+		return unfinishedTruncation(builder, 0, 350)
+	case "other-segment-size":
+		builder.segment /= 4
+		return builder.append(300)
 	case "newer-segment":
 		return copyNewest(builder, fmt.Sprintf("%020d-%016x.wal", 9000, 9000))
 	case "segment-name":
@@ -99,6 +106,50 @@ func straySegment(builder *walBuilder) error {
 		return fmt.Errorf("%s was not removed", oldest)
 	}
 	return os.WriteFile(oldest, content, 0o644)
+}
+
+// unfinishedTruncation leaves what a server leaves that is killed while it truncates: the metadata are changed, the new
+// tail has no file yet, and all segments are still there.
+func unfinishedTruncation(builder *walBuilder, dropHead, dropTail uint64) error {
+	before := map[string][]byte{}
+	names, err := filepath.Glob(filepath.Join(builder.directory, "*.wal"))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if before[name], err = os.ReadFile(name); err != nil {
+			return err
+		}
+	}
+	if err := builder.truncate(dropHead, dropTail); err != nil {
+		return err
+	}
+	removed, added := 0, 0
+	for name, content := range before {
+		if _, err := os.Stat(name); err == nil {
+			continue
+		}
+		removed++
+		if err := os.WriteFile(name, content, 0o644); err != nil {
+			return err
+		}
+	}
+	if names, err = filepath.Glob(filepath.Join(builder.directory, "*.wal")); err != nil {
+		return err
+	}
+	for _, name := range names {
+		if _, found := before[name]; found {
+			continue
+		}
+		added++
+		if err := os.Remove(name); err != nil {
+			return err
+		}
+	}
+	if removed < 2 || added != 1 {
+		return fmt.Errorf("the truncation removed %d segments and added %d", removed, added)
+	}
+	return nil
 }
 
 func copyNewest(builder *walBuilder, name string) error {

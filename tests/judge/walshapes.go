@@ -56,6 +56,9 @@ var walShapes = []walShape{
 	{Name: "wal-tail-header-torn", entrySpec: entrySpec{Count: 300, Size: "200"}, Finish: "tail-header-torn"},
 	{Name: "wal-tail-file-empty", entrySpec: entrySpec{Count: 300, Size: "200"}, Finish: "tail-file-empty"},
 	{Name: "wal-stray-segment", entrySpec: entrySpec{Count: 300, Size: "200"}, Finish: "stray-segment"},
+	{Name: "wal-all-truncated-unfinished", entrySpec: entrySpec{Count: 1000, Size: "200"}, Finish: "all-truncated-unfinished"},
+	{Name: "wal-tail-truncated-unfinished", entrySpec: entrySpec{Count: 1000, Size: "200"}, Finish: "tail-truncated-unfinished"},
+	{Name: "wal-other-segment-size", entrySpec: entrySpec{Count: 500, Size: "200"}, Finish: "other-segment-size"},
 
 	{Name: "wal-refused-newer-segment", Refused: "wal-meta.db is older than a segment, which raft-wal would delete",
 		entrySpec: entrySpec{Count: 300, Size: "200"}, Finish: "newer-segment"},

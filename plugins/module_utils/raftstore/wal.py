@@ -105,12 +105,9 @@ class WalStore:
                 os.close(fd)
 
     def _check_names(self, names: Sequence[str]) -> None:
-        """Raise for a file that cannot be here.
-
-        raft-wal changes its metadata first and removes segments afterwards, so one that is not listed any more may be
-        there. It is that only if its id was given out and no listed segment is missing, for which it could stand.
-        """
-        known = {segment.file_name(info.base_index, info.id) for info in self.meta.segments}
+        """Raise for a file that cannot be here."""
+        known = [segment.file_name(info.base_index, info.id) for info in self.meta.segments]
+        missing = [name for name in known if name not in names]
         for name in names:
             if name in known or name in (WAL_META, WAL_META + ".tmp"):
                 continue
@@ -118,9 +115,26 @@ class WalStore:
             parsed = segment.parse_file_name(name)
             if parsed is None:
                 raise Unsupported("this file does not belong to a WAL as it is known here", path, hint=STRANGER)
-            if parsed[1] >= self.meta.next_segment_id or not known.issubset(names):
+            if not (missing in ([], known[-1:]) and self._was_truncated(*parsed, limit=self._stray_limit(missing))):
                 raise Corrupt("this segment is not in the WAL's list of segments", path, hint=STRANGER)
             self.notes.append(f"{path} was truncated away, but not removed; Nomad removes it when it starts.")
+
+    def _stray_limit(self, missing: Sequence[str]) -> int:
+        """Ids from this one on cannot be those of truncated segments.
+
+        raft-wal changes its metadata first, then makes the new tail, and removes truncated segments last. So one that
+        is not listed any more may be here while the listed tail is not; but that one got the last id given out, and the
+        others theirs before. A listed tail with another id is a damaged name, for which the stray could stand.
+        """
+        next_id = self.meta.next_segment_id
+        if not missing:
+            return next_id
+        return next_id - 1 if self.meta.segments[-1].id == next_id - 1 else 0
+
+    def _was_truncated(self, base_index: int, segment_id: int, limit: int) -> bool:
+        """Whether a segment of this name can have been in the list before: it followed all that are older than it."""
+        older = [info for info in self.meta.segments if info.id <= segment_id]
+        return segment_id < limit and all(info.id < segment_id and info.max_index < base_index for info in older)
 
     def _add_tail(self, info: SegmentInfo, name: str) -> None:
         path = self._directory.path_of(name)

@@ -175,6 +175,77 @@ def test_a_truncation_killed_before_it_removed_its_files(tmp_path: Path) -> None
     assert "was truncated away" in store.notes[0] and store.entry_count == 2
 
 
+SHAPES = {  # as raft-wal leaves them when it is killed between its commit of the metadata and the new tail's file
+    "all truncated": ([tail(21, [], 5)], [(1, 0), (9, 3), (11, 4)]),
+    "tail truncated": ([sealed(5, 10, 1, high=8), tail(9, [], 4)], [(15, 2), (20, 3)]),
+    "first append elsewhere": ([tail(170, [], 1)], [(1, 0)]),
+}
+
+
+def killed_truncation(path: Path, shape: str) -> List[str]:
+    listed, strays = SHAPES[shape]
+    put(path, listed, next_id=listed[-1][1].id + 1)
+    (path / segment.file_name(listed[-1][1].base_index, listed[-1][1].id)).unlink()
+    names = [segment.file_name(*stray) for stray in strays]
+    for name in names:
+        (path / name).write_bytes(b"anything")
+    return names
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_truncation_killed_before_it_made_the_new_tail(shape: str, tmp_path: Path) -> None:
+    names = killed_truncation(tmp_path / "wal", shape)
+    store = open_wal(tmp_path / "wal")
+    assert [note.split()[0] for note in store.notes] == [str(tmp_path / "wal" / name) for name in names]
+    assert (store.first_index, store.last_index) == ((5, 8) if shape == "tail truncated" else (0, 0))
+    assert [index for index, _raw in content(store)] == ([5, 6, 7, 8] if shape == "tail truncated" else [])
+
+
+@pytest.mark.parametrize(
+    ("stray", "why"),
+    [
+        ((15, 1), "its id is that of a listed segment"),
+        ((8, 2), "it begins before the end of an older one"),
+        ((9, 5), "its id was not given out"),
+        ((10, 4), "its id is the missing tail's"),
+    ],
+)
+def test_no_other_stray_may_stand_beside_a_missing_tail(stray: Tuple[int, int], why: str, tmp_path: Path) -> None:
+    killed_truncation(tmp_path / "wal", "tail truncated")
+    name = segment.file_name(*stray)
+    (tmp_path / "wal" / name).write_bytes(b"anything")
+    with pytest.raises(Corrupt, match="not in the WAL's list") as caught:
+        open_wal(tmp_path / "wal")
+    assert caught.value.path == str(tmp_path / "wal" / name), why
+
+
+@pytest.mark.parametrize("tail_is", ["there", "missing", "missing beside a stray"])
+def test_no_flipped_bit_of_the_list_turns_a_listed_segment_into_a_stray(tail_is: str, tmp_path: Path) -> None:
+    """Every bit of the JSON: what is accepted has found the same files, whatever else it says of them."""
+    path = put(tmp_path / "wal", [sealed(1, 2, 0), sealed(3, 4, 2), tail(7, [1, 2], 3)], next_id=4)
+    if tail_is != "there":
+        (path / segment.file_name(7, 3)).unlink()
+    if tail_is == "missing beside a stray":
+        (path / segment.file_name(9, 1)).write_bytes(b"anything")
+    notes, raw = open_wal(path).notes, (path / "wal-meta.db").read_bytes()
+    close_all()
+    json_off = raw.rindex(b'{"NextSegmentID"')
+    refused = accepted = 0
+    with open(path / "wal-meta.db", "r+b", buffering=0) as meta:
+        for off in range(json_off, raw.rindex(b"}") + 1):
+            for bit in range(8):
+                os.pwrite(meta.fileno(), bytes((raw[off] ^ 1 << bit,)), off)
+                try:
+                    assert open_wal(path).notes == notes, (off, bit)
+                    accepted += 1  # times, limits, the truncated head
+                except StoreError:
+                    refused += 1
+                finally:
+                    close_all()
+            os.pwrite(meta.fileno(), raw[off : off + 1], off)
+    assert refused > 3000 and accepted > 0
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "problem"),
     [
