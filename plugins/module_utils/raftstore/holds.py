@@ -6,7 +6,7 @@ Yes, if both are true:
   vote  A's current term is higher; or it is equal, and B did not vote in it or A has the same vote;
   log   B has no entries; or A has an entry at B's last index that is equal in every field (by Raft's log matching all
         before it is equal too); or B is what the journal says was converted, and A has what was copied from it. Where
-        nothing was copied, a snapshot must cover B's log.
+        nothing was copied, a snapshot must cover B's log. On the way back that is wal/, or a raft.db that wal/ held.
 Equal term and index alone are not enough: a server that once started empty and bootstrapped a new cluster repeats both.
 No clock, modification time or file digest takes part.
 """
@@ -20,6 +20,7 @@ from typing import Callable, Iterator, Optional, Tuple
 from .entry import decode, digest_line
 from .errors import located
 from .journal import Journal, Promise
+from .outcome import BOLTDB
 from .store import Stable, StoreReader, records_of
 
 EQUAL = "equal"
@@ -94,7 +95,10 @@ def _holds_log(a: StoreReader, b: StoreReader, journal: Optional[Journal], snaps
     line = line_at(b, b.last_index)
     if line is not None and line_at(a, b.last_index) == line:
         return True
-    if journal is None or promise(b) != journal.source or a.last_index < journal.copied.last_index:
+    if journal is None or a.last_index < journal.copied.last_index:
+        return False
+    converted = (journal.source, journal.copied) if journal.to == BOLTDB else (journal.source,)
+    if promise(b) not in converted:
         return False
     return bool(journal.copied.last_index) or snapshot_index() >= b.last_index
 

@@ -21,6 +21,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.syscalls i
 from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore.builder import (
     BACKUP,
     STAMP,
+    VOTED,
     clock,
     entries_of,
     listing,
@@ -32,6 +33,7 @@ from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore
     write_boltdb,
     write_guard,
     write_journal,
+    write_snapshot,
     write_wal,
 )
 from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore.recording import (
@@ -78,13 +80,34 @@ def old_raft_db(raft: Path) -> None:
     write_wal(raft / "wal", ON_WAL, NEWER)
 
 
+def emptied(raft: Path) -> None:
+    """Row 7: a log that ended below the snapshot was written empty, Nomad went on behind it, raft.db was put back."""
+    write_boltdb(raft / "raft.db", log(5))
+    write_snapshot(raft, 18)
+    migrate(request(raft), SystemCalls(), clock, lonely_proc(raft.parents[2]))
+    assert entries_of(raft / "wal") == [str(VOTED)]
+    shutil.rmtree(raft / "wal")
+    write_wal(raft / "wal", log(25, 19, 4), NEWER)
+    os.replace(raft / BACKUP, raft / "raft.db")
+
+
+def compacted(raft: Path) -> None:
+    """Row 7: raft.db was put back when the WAL had long left its entries behind."""
+    write_boltdb(raft / "raft.db", log(5))
+    migrate(request(raft), SystemCalls(), clock, lonely_proc(raft.parents[2]))
+    shutil.rmtree(raft / "wal")
+    write_snapshot(raft, 895)
+    write_wal(raft / "wal", log(900, 891, 4), NEWER)
+    os.replace(raft / BACKUP, raft / "raft.db")
+
+
 def unguarded(raft: Path) -> None:
     """Row 12: what the Nomad command leaves, and its marker."""
     write_wal(raft / "wal", ON_WAL, NEWER)
     (raft / ".migration-in-progress").write_text("2026-11-22T10:00:00Z")
 
 
-STARTS = [plain, untouched, interrupted, old_raft_db, unguarded]
+STARTS = [plain, untouched, interrupted, old_raft_db, emptied, compacted, unguarded]
 Start = Callable[[Path], None]
 
 
@@ -334,6 +357,17 @@ def test_a_raft_db_that_was_put_there_during_the_run_is_not_replaced(tmp_path: P
         go(raft, hook, **options)
     assert entries_of(raft / "wal") == expected
     assert len(entries_of(raft / "raft.db")) == 10
+
+
+def test_raft_db_holds_the_wal_that_was_left_beside_it_when_it_has_left_its_entries_behind(tmp_path: Path) -> None:
+    """wal/ could not be renamed after the switch, and nobody came back to it for long."""
+    recorder = Recorder()
+    go(made_from(compacted, tmp_path / "count", copies=False)[0], recorder)
+    raft, _options, _expected = made_from(compacted, tmp_path / "again", copies=False)
+    assert go(raft, FailNth(recorder.made.index(RETIRE))).warnings
+    (raft / "raft.db").unlink()
+    write_boltdb(raft / "raft.db", log(2000, 1990, 5), EVEN_NEWER)
+    completed(raft, entries_of(raft / "raft.db"), {})
 
 
 def test_wal_that_cannot_be_renamed_after_the_switch_is_a_warning(tmp_path: Path) -> None:
