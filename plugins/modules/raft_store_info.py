@@ -28,12 +28,12 @@ options:
     description:
       - Read all entries and return a digest that does not depend on the backend. Equal before and after a conversion,
         it proves that no entry has changed.
-      - Fails if the store is in use.
+      - Fails if the store is in use, and in a state in which no store has everything, V(lost) for example.
     type: bool
     default: false
   verify:
     description:
-      - Read all entries and check all that can be checked. Fails if the store is in use.
+      - Read all entries and check all that can be checked. Fails where O(digest=true) does.
     type: bool
     default: false
   backend:
@@ -239,7 +239,8 @@ raft_store:
       description: >-
         With O(digest=true), the SHA-256 over one line for each entry, in order, each ended by a newline. A line is
         index, term, type, data and extensions in lower-case hex, and the time of appending in Unix nanoseconds (0 when
-        zero), separated by single spaces.
+        zero), separated by single spaces. Of two stores (V(both)) it is that of the one that has everything. Null only
+        when there is no store and never was one (V(empty)).
       type: str
       sample: dc165e499f8c611949a0baf5fe4b7eb76d181cfc5202dd9e5e9153eac28fc47f
 path:

@@ -12,6 +12,7 @@ from . import convert, snapshots, table
 from .durable import Directory
 from .errors import StoreError
 from .evidence import Evidence, Found
+from .holds import WAL_HOLDS
 from .locks import in_use
 from .mounts import PROC
 from .names import HOLD
@@ -39,7 +40,8 @@ def describe(data_dir: str, digest: bool = False, verify: bool = False, proc: st
     """The `raft_store` result of raft_store_info, every key of its RETURN (`digest` only when asked for).
 
     A store in use is reported with `in_use` true and null numbers; with `digest` or `verify` it raises InUse. Other
-    raises: Refused when there is no Raft directory below `data_dir`; Corrupt from `verify` and `digest`.
+    raises: Refused when there is no Raft directory below `data_dir`; from `verify` and `digest` Corrupt, and what the
+    state is refused with where no store has everything.
     """
     try:
         with opened(Request(data_dir, check=True), REAL, proc) as (found, evidence):
@@ -53,8 +55,9 @@ def _describe(found: Found, evidence: Evidence, digest: bool, verify: bool) -> D
     if busy and (digest or verify):
         raise in_use(found.openers.pids, found.raft.path, found.proc)
     row = table.classify(replace(evidence, store_lock="free", run_lock="free"))
-    backend = _backend(row, evidence)
-    store = found.raft_db if backend == BOLTDB else found.wal if backend == WAL else None
+    counts = _counts(row, evidence)
+    backend = None if row.state == "both" and counts == WAL else counts  # raft.db is there, so that Nomad opens that
+    store = found.raft_db if counts == BOLTDB else found.wal if counts == WAL else None
     result: Dict[str, Any] = {
         "raft_dir": found.raft.path,
         "node_id": node_id(found.raft),
@@ -75,19 +78,21 @@ def _describe(found: Found, evidence: Evidence, digest: bool, verify: bool) -> D
     }
     result.update(_numbers(store))
     result.update(_prospect(found, row, result["state"], backend, store, result["available_bytes"]))
-    if row.state == "damaged" and (digest or verify):
-        raise refusal(row.number, found)
     if digest or verify:
+        if store is None and row.state != "empty":
+            raise refusal(row.number, found)
         value = convert.digest(store) if store is not None else None  # reading it all checks it all
         result.update({"digest": value} if digest else {})
     return result
 
 
-def _backend(row: table.Row, evidence: Evidence) -> Optional[str]:
-    """The backend whose store has everything and is the one that Nomad opens; None when no store is both."""
+def _counts(row: table.Row, evidence: Evidence) -> Optional[str]:
+    """The backend whose store has everything; None when there is none of which that can be said."""
     if row.state in (BOLTDB, WAL):
         return row.state
-    return BOLTDB if row.state == "both" and evidence.relation != "wal/ holds raft.db" else None
+    if row.state != "both":
+        return None
+    return WAL if evidence.relation == WAL_HOLDS else BOLTDB
 
 
 def _numbers(store: Optional[StoreReader]) -> Dict[str, Any]:

@@ -13,7 +13,13 @@ from typing import Any, Dict
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.describe import describe
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import Corrupt, InUse, NoSpace, Refused
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import (
+    Corrupt,
+    InUse,
+    NoSpace,
+    Refused,
+    Unsupported,
+)
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.switch import migrate
 from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore.builder import (
     BACKUP,
@@ -199,6 +205,39 @@ def test_verify_finds_what_a_look_does_not(tmp_path: Path) -> None:
         with pytest.raises(Corrupt) as caught:
             describe(str(raft), **options)
         assert caught.value.path == str(segment)
+
+
+@pytest.mark.parametrize("option", ["digest", "verify"])
+def test_no_digest_and_no_check_without_a_store_that_was_read(option: str, tmp_path: Path) -> None:
+    raft = raft_directory(tmp_path)
+    options = {option: True}
+    assert info(raft, **options).get("digest") is None  # never was one
+    write_snapshot(raft, 3)
+    with pytest.raises(Refused, match="there was one"):
+        describe(str(raft), **options)
+    write_boltdb(raft / "raft.db", log(5))
+    write_wal(raft / "wal", log(5, note="other"))
+    with pytest.raises(Refused, match="both have something"):
+        describe(str(raft), **options)
+    (raft / ".raft-migrate.json").write_text("{}")
+    with pytest.raises(Unsupported, match="was not written by this version"):
+        describe(str(raft), **options)
+
+
+def test_the_digest_of_two_stores_is_that_of_the_one_that_has_everything(tmp_path: Path) -> None:
+    raft = raft_directory(tmp_path)
+    write_wal(raft / "wal", log(9))
+    lone = info(raft, digest=True)
+    write_boltdb(raft / "raft.db", log(5))
+    both = info(raft, digest=True, verify=True)
+    assert (both["state"], both["backend"]) == ("both", None), "Nomad would open the other"
+    for key in ("digest", "entries", "first_index", "last_index", "stable", "size"):
+        assert both[key] == lone[key]
+    (raft / "raft.db").unlink()
+    write_boltdb(raft / "raft.db", log(12))
+    newer = info(raft, digest=True)
+    assert (newer["state"], newer["backend"], newer["entries"]) == ("both", "boltdb", 12)
+    assert newer["digest"] not in (None, lone["digest"])
 
 
 def test_no_raft_directory(tmp_path: Path) -> None:
