@@ -10,7 +10,7 @@ from typing import Any, Dict, Optional
 
 from . import convert, snapshots, table
 from .durable import Directory
-from .errors import StoreError
+from .errors import StoreError, unreadable
 from .evidence import Evidence, Found
 from .holds import WAL_HOLDS
 from .locks import in_use
@@ -47,7 +47,7 @@ def describe(data_dir: str, digest: bool = False, verify: bool = False, proc: st
         with opened(Request(data_dir, check=True), REAL, proc) as (found, evidence):
             return _describe(found, evidence, digest, verify)
     except OSError as error:
-        raise StoreError(f"cannot read: {error.strerror or error}", str(error.filename or data_dir)) from error
+        raise unreadable(error, data_dir) from error
 
 
 def _describe(found: Found, evidence: Evidence, digest: bool, verify: bool) -> Dict[str, Any]:

@@ -16,7 +16,7 @@ import stat
 from typing import Callable, List, Optional, Sequence
 
 from .attributes import Attributes
-from .errors import Corrupt, InUse, Refused, StoreError, WriteFailed
+from .errors import HINTS, Corrupt, InUse, Refused, StoreError, WriteFailed
 from .syscalls import REAL, Buffer, SystemCalls, fail
 
 _OPEN = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # O_NONBLOCK: a FIFO in place of a file must not hang us
@@ -176,9 +176,7 @@ class Directory:
         try:
             return os.open(name, flags | _OPEN, dir_fd=self.fd)
         except OSError as error:
-            hint = (
-                "Symbolic links are not followed here; give the real directory." if error.errno == errno.ELOOP else ""
-            )
+            hint = HINTS.get(error.errno or 0, "")
             raise Refused(f"cannot open: {os.strerror(error.errno or 0)}", self.path_of(name), hint=hint) from error
 
     def _regular(self, fd: int, name: str) -> int:

@@ -8,11 +8,19 @@ say whose side it is on: the file, the request, or the machine. Anything else th
 
 from __future__ import annotations
 
+import errno
 from types import TracebackType
 from typing import Any, Dict, Optional, Type
 
 # The way out where a store is lost. An older copy of one is none: it has forgotten votes.
 REJOIN = "let this server start over as docs/runbook.md says under 'wipe and rejoin'"
+
+_RIGHTS = "Run as root (become: true, or -b): the service user cannot read what root has made here, like the journal."
+HINTS = {
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.ELOOP: "Symbolic links are not followed here; give the real directory.",
+}
 
 
 class StoreError(Exception):
@@ -80,6 +88,12 @@ def from_dict(values: Dict[str, Any]) -> StoreError:
     """The error that `as_dict` described; an unknown kind becomes a plain StoreError."""
     kind = KINDS.get(values["kind"], StoreError)
     return kind(values["what"], values["path"], values["offset"], values["hint"])
+
+
+def unreadable(error: OSError, path: str) -> StoreError:
+    """What the operating system has said to a read that nothing else explains."""
+    what = f"cannot read: {error.strerror or error}"
+    return StoreError(what, str(error.filename or path), hint=HINTS.get(error.errno or 0, ""))
 
 
 class located:

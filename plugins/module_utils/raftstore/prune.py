@@ -17,7 +17,7 @@ from typing import Iterator, List
 from . import journal, table
 from .content import read
 from .durable import Directory
-from .errors import Refused, StoreError
+from .errors import Refused, unreadable
 from .evidence import Evidence, Found, observe
 from .locks import in_use, inode_of, lock_directory, openers
 from .mounts import PROC, mount_number
@@ -56,7 +56,7 @@ def prune(data_dir: str, keep: int, check: bool, calls: SystemCalls = REAL, proc
         with _opened(data_dir, check, calls, proc) as found:
             return _prune(found, keep, check)
     except OSError as error:
-        raise StoreError(f"cannot read: {error.strerror or error}", str(error.filename or data_dir)) from error
+        raise unreadable(error, data_dir) from error
 
 
 @contextmanager

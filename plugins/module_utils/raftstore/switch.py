@@ -16,7 +16,7 @@ from typing import Callable, Iterator, Optional, Tuple
 from . import crc32c, table
 from .content import read
 from .durable import Directory, lock_exclusive
-from .errors import InUse, StoreError
+from .errors import InUse, StoreError, unreadable
 from .evidence import Evidence, Found, observe
 from .locks import POLL_S, lock_directory
 from .mounts import PROC, mount_of, refuse_kind
@@ -49,7 +49,7 @@ def migrate(
         with opened(request, calls, proc) as (found, evidence):
             outcome = _migrate(request, found, evidence, clock)
     except OSError as error:
-        raise StoreError(f"cannot read: {error.strerror or error}", str(error.filename or request.data_dir)) from error
+        raise unreadable(error, request.data_dir) from error
     outcome.elapsed["total"] = round(time.monotonic() - started, 3)
     return outcome
 

@@ -8,8 +8,9 @@ import fcntl
 import os
 import re
 import subprocess
+import tempfile
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Iterator
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.describe import describe
@@ -24,6 +25,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.switch imp
 from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore.builder import (
     BACKUP,
     NAMES,
+    as_user,
     clock,
     listing,
     log,
@@ -37,6 +39,15 @@ from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore
     write_snapshot,
     write_wal,
 )
+
+
+@pytest.fixture
+def data_home() -> Iterator[Path]:
+    """A data_dir that other users may reach; those of pytest are its user's alone."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
 
 KEYS = {
     "raft_dir", "node_id", "state", "in_use", "guarded", "interrupted", "interrupted_by", "hold", "backend",
@@ -238,6 +249,21 @@ def test_the_digest_of_two_stores_is_that_of_the_one_that_has_everything(tmp_pat
     newer = info(raft, digest=True)
     assert (newer["state"], newer["backend"], newer["entries"]) == ("both", "boltdb", 12)
     assert newer["digest"] not in (None, lone["digest"])
+
+
+@pytest.mark.parametrize("closed", ["journal", "directory"])
+def test_the_user_of_the_server_is_told_to_become_root(closed: str, data_home: Path) -> None:
+    """A journal that root has written is root's alone: its owner tells it from a forged one."""
+    raft = nomad_store("never-voted", data_home)
+    for path in [data_home, data_home / "server", raft, *raft.iterdir()]:
+        os.chown(path, 12345, 12345)
+    migrate(request(raft), clock=clock)
+    if closed == "directory":
+        os.chown(raft, 0, 0)
+    text = as_user(12345, lambda: str(describe(str(data_home))))
+    assert "Permission denied" in text and text.endswith(
+        "Run as root (become: true, or -b): the service user cannot read what root has made here, like the journal."
+    )
 
 
 def test_no_raft_directory(tmp_path: Path) -> None:
