@@ -73,6 +73,8 @@ options:
   backup_dir:
     description:
       - A directory for a full copy of the old store, made and compared before the switch.
+      - It has the name of a backup once it is whole. What a killed run leaves ends in C(.partial), and the next run
+        with the same directory removes it.
     type: path
   workers:
     description:

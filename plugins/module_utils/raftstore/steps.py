@@ -13,7 +13,7 @@ import time
 from typing import Callable, Dict
 
 from . import convert, journal, table
-from .backupcopy import copy_file
+from .backupcopy import copy_file, partial_name, remove_partials
 from .errors import InUse, Refused, StoreError
 from .journal import Journal
 from .locks import in_use
@@ -53,7 +53,7 @@ def aside_partials(run: Run) -> None:
             aside(run, name)
 
 
-def remove_partials(run: Run) -> None:
+def remove_left(run: Run) -> None:
     """Remove what an interrupted run of ours has left half made. It is never resumed."""
     for name in run.found.leftovers:
         remove_partial(run, name)
@@ -82,7 +82,10 @@ def add_guard(run: Run) -> None:
 
 def begin(run: Run) -> None:
     """Write the journal: from here on the partial files are ours."""
-    run.journal_before = journal.read_raw(run.raft) if run.found.journal is not None else None
+    before = run.found.journal
+    if before is not None and before.phase == journal.OPEN and run.request.backup_dir:
+        remove_partials(run.request.backup_dir, before.run, run.raft.calls)  # only that journal knows its run's id
+    run.journal_before = journal.read_raw(run.raft) if before is not None else None
     run.began = True
     journal.write(run.raft, journal.render(_journal(run, journal.OPEN)))
 
@@ -125,7 +128,8 @@ def copy(run: Run) -> None:
     """A full, compared copy of the old store in another directory."""
     file = run.found.raft_db_file
     if file is not None and run.request.backup_dir:
-        copy_file(file.fd, file.path, run.request.backup_dir, f"{RAFT_DB}.migrated.{run.stamp}", run.raft.calls)
+        name, partial = f"{RAFT_DB}.migrated.{run.stamp}", partial_name(RAFT_DB, run.run_id)
+        copy_file(file.fd, file.path, run.request.backup_dir, name, partial, run.raft.calls)
 
 
 def publish(run: Run) -> None:
@@ -211,7 +215,7 @@ def undo_preparation(run: Run) -> None:
 STEPS: Dict[str, Callable[[Run], None]] = {
     table.ASIDE_JOURNAL: lambda run: aside(run, JOURNAL),
     table.ASIDE_PARTIALS: aside_partials,
-    table.REMOVE_PARTIALS: remove_partials,
+    table.REMOVE_PARTIALS: remove_left,
     table.UNLINK_SECOND: unlink_second,
     table.ASIDE_MARKER: lambda run: aside(run, NOMAD_MARKER),
     table.ASIDE_WAL: lambda run: aside(run, WAL),

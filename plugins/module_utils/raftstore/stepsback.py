@@ -10,7 +10,7 @@ import time
 from typing import Optional
 
 from . import convert
-from .backupcopy import copy_directory
+from .backupcopy import copy_directory, partial_name
 from .boltwrite import BoltStoreWriter
 from .errors import InUse, Refused, StoreError
 from .locks import in_use
@@ -51,7 +51,8 @@ def copy_wal(run: Run) -> None:
     """A full, compared copy of wal/ in another directory."""
     directory = run.found.wal_directory
     if directory is not None and run.request.backup_dir:
-        copy_directory(directory, run.request.backup_dir, f"{WAL}.migrated.{run.stamp}")
+        name, partial = f"{WAL}.migrated.{run.stamp}", partial_name(WAL, run.run_id)
+        copy_directory(directory, run.request.backup_dir, name, partial)
 
 
 def switch_back(run: Run) -> None:

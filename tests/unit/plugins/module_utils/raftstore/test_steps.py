@@ -118,6 +118,7 @@ def completed(raft: Path, expected: List[str], options: Dict[str, Any]) -> None:
     assert (nomad_start(raft, "wal"), nomad_start(raft, "boltdb")) == ("wal", "refuses")
     assert not [name for name in os.listdir(raft) if name.endswith(".partial")]
     assert not go(raft, SystemCalls(), **options).changed
+    assert not [name for name in os.listdir(raft.parents[1] / "copies") if name.endswith(".partial")]
 
 
 def test_each_sync_stands_between_the_names_it_orders(tmp_path: Path) -> None:

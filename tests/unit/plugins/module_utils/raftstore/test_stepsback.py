@@ -154,6 +154,7 @@ def completed(raft: Path, expected: List[str], options: Dict[str, Any]) -> None:
     assert (raft / "raft.db").stat().st_nlink == 1 and not (raft / "wal").exists()
     assert not [name for name in os.listdir(raft) if name.endswith(".partial")]
     assert not go(raft, SystemCalls(), **options).changed
+    assert not [name for name in os.listdir(raft.parents[1] / "copies") if name.endswith(".partial")]
 
 
 def test_each_sync_stands_between_the_names_it_orders(tmp_path: Path) -> None:
