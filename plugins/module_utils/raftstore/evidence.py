@@ -40,7 +40,7 @@ class Evidence:
     """The columns of the state table. Words, because the table and its documentation are made of them."""
 
     raft_db: str = "-"  # - absent, G guard, ok, 0 held by anything, bad, other: a foreign link, a directory, a device
-    wal: str = "-"  # - absent, ok, 0 empty or abandoned by the Nomad command, bad
+    wal: str = "-"  # - absent, ok, 0 empty or abandoned by Nomad or its command, bad
     relation: str = ""  # of two readable stores: see holds.py
     past: str = ""  # with no store: none, blank, or recorded: something here records a term or entries
     backup: str = ""  # of an open journal: held (by the store that counts, or gone) or not held

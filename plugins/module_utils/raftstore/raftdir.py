@@ -145,10 +145,10 @@ def wal_kind(directory: Directory) -> str:
     A later Nomad may keep its metadata in another file than wal-meta.db; to read on would be to guess.
     """
     names = directory.names()
-    known = (WAL_META, WAL_META + ".tmp")
-    if any(name not in known and not name.endswith(".wal") for name in names):
+    unfinished = WAL_META + ".tmp"
+    if any(name not in (WAL_META, unfinished) and not name.endswith(".wal") for name in names):
         return "foreign"
-    if not names:
+    if not set(names) - {unfinished}:  # Nomad was killed in its first moment: raft-wal begins anew
         return "0"
     return "ok" if WAL_META in names else "bad"
 

@@ -106,6 +106,9 @@ def test_backups_are_known_by_name_oldest_first() -> None:
 def test_what_names_tell_of_a_wal(tmp_path: Path) -> None:
     directory = Directory.open(str(tmp_path))
     assert raftdir.wal_kind(directory) == "0"
+    (tmp_path / "wal-meta.db.tmp").touch()
+    assert raftdir.wal_kind(directory) == "0", "what a server leaves that is killed while it makes its first WAL"
+    (tmp_path / "wal-meta.db.tmp").unlink()
     (tmp_path / "00000000000000000001-0000000000000001.wal").touch()
     assert raftdir.wal_kind(directory) == "bad"
     (tmp_path / "wal-meta.db").touch()

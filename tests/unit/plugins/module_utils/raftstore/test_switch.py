@@ -126,6 +126,8 @@ def test_row_1_empty_is_left_alone(tmp_path: Path) -> None:
         assert "There is no store in" in outcome.warnings[0]
     (raft / "wal").mkdir()
     assert run(raft).state == "empty"
+    (raft / "wal/wal-meta.db.tmp").write_bytes(b"half of it")
+    assert run(raft).state == "empty"
 
 
 def test_row_2_lost_lists_what_is_left(tmp_path: Path) -> None:
@@ -185,13 +187,15 @@ def test_row_3_wanted_boltdb_closes_a_journal_left_open(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("backend", ["wal", "boltdb"])
-@pytest.mark.parametrize("left", ["empty directory", "killed Nomad command"])
+@pytest.mark.parametrize("left", ["empty directory", "unfinished wal-meta.db", "killed Nomad command"])
 def test_row_4_an_abandoned_wal_goes_aside(left: str, backend: str, tmp_path: Path) -> None:
     raft = raft_directory(tmp_path)
     write_boltdb(raft / "raft.db", log(5))
     lines = entries_of(raft / "raft.db")
-    if left == "empty directory":
+    if left != "killed Nomad command":
         (raft / "wal").mkdir()
+        if left == "unfinished wal-meta.db":
+            (raft / "wal/wal-meta.db.tmp").write_bytes(b"half of it")
     else:
         write_wal(raft / "wal", log(2))
         (raft / ".migration-in-progress").write_text("2026-11-22T10:00:00Z")
