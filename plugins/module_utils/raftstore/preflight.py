@@ -11,6 +11,7 @@ from .backupcopy import check_directory
 from .errors import NoSpace, Refused
 from .holds import promise
 from .journal import Promise
+from .outcome import Request
 from .run import Run
 from .shape import Shape, choose
 from .steps import MIB, check_configuration
@@ -30,15 +31,21 @@ CHANGE_BACK = (
 )
 
 
-def check_request(backend: str, wal_segment_size: int, data_dir: str) -> None:
-    """Raises Refused for values that no Nomad could work with."""
-    if backend not in ("wal", "boltdb"):
-        raise Refused(f"there is no backend {backend}", data_dir, hint="Use wal or boltdb.")
-    if wal_segment_size not in SEGMENT_MIB:
+def check_request(request: Request) -> None:
+    """Raises Refused for values that no Nomad could work with, and for numbers that mean nothing."""
+    if request.backend not in ("wal", "boltdb"):
+        raise Refused(f"there is no backend {request.backend}", request.data_dir, hint="Use wal or boltdb.")
+    if request.wal_segment_size not in SEGMENT_MIB:
         raise Refused(
-            f"wal_segment_size is {wal_segment_size} MB", data_dir,
+            f"wal_segment_size is {request.wal_segment_size} MB", request.data_dir,
             hint="Use 1 to 2047: with other values a running WAL breaks at its first rotation.",
         )  # fmt: skip
+    if request.workers < 0:
+        what = f"there cannot be {request.workers} workers"
+        raise Refused(what, request.data_dir, hint="Give the number of workers, or 0 for one on each core.")
+    if request.lock_timeout_s < 0:
+        what = f"lock_timeout is {request.lock_timeout_s:g} seconds"
+        raise Refused(what, request.data_dir, hint="Give the seconds to wait for another run, or 0 for none.")
 
 
 def prepare(run: Run) -> None:

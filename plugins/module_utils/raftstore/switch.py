@@ -44,7 +44,7 @@ def migrate(
     the seam for tests, `clock` only makes names readable.
     """
     started = time.monotonic()
-    check_request(request.backend, request.wal_segment_size, request.data_dir)
+    check_request(request)
     try:
         with opened(request, calls, proc) as (found, evidence):
             outcome = _migrate(request, found, evidence, clock)

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any, Dict
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.durable import Directory
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entry import Entry
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import NoSpace, Refused
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.gotime import GoTime
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.outcome import Request
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.preflight import (
     BOLTDB_GROWTH,
     META_LEN,
@@ -33,17 +35,30 @@ from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore
 )
 
 
-@pytest.mark.parametrize(("backend", "size"), [("wal", 0), ("wal", 2048), ("wal", -1), ("sqlite", 64), ("WAL", 64)])
-def test_values_that_no_nomad_could_work_with(backend: str, size: int) -> None:
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"wal_segment_size": 0},
+        {"wal_segment_size": 2048},
+        {"wal_segment_size": -1},
+        {"backend": "sqlite"},
+        {"backend": "WAL"},
+        {"workers": -1},
+        {"lock_timeout_s": -1},
+    ],
+)
+def test_values_that_mean_nothing_are_refused_first(values: Dict[str, Any]) -> None:
+    wrong = Request("/there/is/no/such/directory", **values)
     with pytest.raises(Refused) as caught:
-        check_request(backend, size, "/opt/nomad")
-    assert caught.value.path == "/opt/nomad" and caught.value.hint
+        migrate(wrong)
+    assert caught.value.path == wrong.data_dir and caught.value.hint
+    assert str(*values.values()) in caught.value.what
 
 
 def test_the_usual_values_pass() -> None:
     for size in (1, 64, 2047):
-        check_request("wal", size, "x")
-        check_request("boltdb", size, "x")
+        check_request(Request("x", "wal", size, workers=0, lock_timeout_s=0.0))
+        check_request(Request("x", "boltdb", size, workers=8))
 
 
 def test_space_is_asked_for_live_entries_and_one_more_segment() -> None:
