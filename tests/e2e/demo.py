@@ -28,6 +28,7 @@ from e2e.writer import Writer, fill
 ROOT = playbooks.CHECKOUT / ".build" / "demo"
 FILL_MB = 30
 PLAYBOOK_LIMIT_S = 1800
+END_LIMIT_S = 30.0
 BACKENDS = {"migrate": "wal", "rollback": "boltdb"}
 
 
@@ -49,9 +50,19 @@ def play(name: str, inventory: Path) -> int:
         say(f"The playbook {name} was not done within {PLAYBOOK_LIMIT_S} s: ending it")
         return 1
     finally:
-        if child.poll() is None:
-            child.send_signal(signal.SIGINT)
-            child.wait(30)
+        end(child)
+
+
+def end(child: subprocess.Popen[bytes]) -> None:
+    """End it as Ctrl-C does; kill it when that takes more than END_LIMIT_S."""
+    if child.poll() is not None:
+        return
+    child.send_signal(signal.SIGINT)
+    try:
+        child.wait(END_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 def make_cluster() -> Cluster:
