@@ -121,6 +121,11 @@ def main() -> None:
             msg=f"{module.params['file']}: {error.strerror}. Give the file that the agent writes its log to."
         )
     result = {"lines": found.lines, "errors": found.errors[-SHOWN:], "harmless": found.harmless[-SHOWN:]}
+    if not found.lines:
+        module.warn(
+            "The agent has logged nothing since its start, so nothing says whether its store works. Give the file that"
+            " it logs to; in a roll that is raft_logstore_log_file."
+        )
     if found.errors:
         what = f"The agent's log has {len(found.errors)} errors about the Raft store since its start, the last one"
         module.fail_json(msg=f"{what}: {found.errors[-1][:300]}", **result)

@@ -150,6 +150,10 @@ SPEC = {
 }
 
 
+class MayNotMove(AgentError):
+    """The token was refused when leadership should move; not when a question was asked."""
+
+
 def side(server: Server) -> dict:
     """A server as `from` and `to` show it."""
     return {"id": server.id, "address": server.address, "name": server.name}
@@ -167,7 +171,10 @@ def transfer(module: AnsibleModule, client: Client) -> dict:
     if module.check_mode:
         return dict(result, reason=f"{target.name} would lead instead of {leader.name}")
     start = time.monotonic()
-    client.transfer_leadership(target.id)
+    try:
+        client.transfer_leadership(target.id)
+    except Denied as error:
+        raise MayNotMove(str(error)) from error
     outcome = prove(client, target_client(client, params), target, params["wait_timeout"], params["stable_for"])
     result["elapsed"] = round(time.monotonic() - start, 3)
     if not outcome.satisfied:
@@ -194,7 +201,7 @@ def main() -> None:
     try:
         module.exit_json(**transfer(module, Client(from_params(module.params, os.environ))))
     except AgentError as error:
-        module.fail_json(msg=str(error), denied=isinstance(error, Denied))
+        module.fail_json(msg=str(error), denied=isinstance(error, MayNotMove))
 
 
 if __name__ == "__main__":

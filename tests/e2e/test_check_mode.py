@@ -17,6 +17,10 @@ from e2e.cluster import Cluster
 from e2e.untouched import Picture, picture, token
 
 LEAST = 'agent { policy = "read" }\noperator { policy = "write" }\n'
+# As they come from the command line and from an INI inventory.
+AS_TEXT = (
+    "take_over=true allow_outage=false min_failure_tolerance=1 hold_autopilot=true pause_between=1 wal_segment_size=64"
+)
 HOLD = '{"version": 1, "origin": "elsewhere", "previous": true, "created": "2026-11-22T13:20:35Z"}\n'
 GATES = (
     "Every server runs a Nomad that knows the WAL backend",
@@ -46,10 +50,10 @@ class Story(NamedTuple):
 def story(make_cluster: Any) -> Story:
     cluster = make_cluster(acl=True)
     (cluster.servers[1].raft_dir / ".raft-hold.json").write_text(HOLD)
-    variables = {"raft_logstore_token": token(cluster, "least", LEAST), "raft_logstore_take_over": True}
-    inventory = playbooks.write_inventory(cluster, **variables)
+    inventory = playbooks.write_inventory(cluster, raft_logstore_token=token(cluster, "least", LEAST))
     before = picture(cluster)
-    run = playbooks.run("migrate", inventory, "--check", "--diff")
+    given = [f"-eraft_logstore_{one}" for one in AS_TEXT.split()]
+    run = playbooks.run("migrate", inventory, "--check", "--diff", *given)
     return Story(cluster, before, run.stdout, run.returncode, picture(cluster))
 
 

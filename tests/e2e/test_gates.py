@@ -112,6 +112,22 @@ def test_another_server_has_stopped_since_the_plan(cluster: Cluster) -> None:
     assert [server.name for server in cluster.servers if not server.is_running()] == changed
 
 
+def test_another_server_stops_just_before_the_stop(cluster: Cluster) -> None:
+    """While the snapshots are saved, long after all were asked: they are asked again before anything is stopped."""
+    gone: list[Server] = []
+
+    def stop_another(call: Call, pass_on: Callable[[], Reply]) -> Reply:
+        if call.path.startswith(SNAPSHOT) and not gone:
+            gone.append(next(server for server in cluster.followers() if server is not call.server))
+            gone[0].stop()
+        return pass_on()
+
+    with proxies(cluster, stop_another) as through:
+        said = stopped(cluster, 1, through)
+    assert "Every other server says itself that it serves" in said
+    assert [server for server in cluster.servers if not server.is_running()] == gone
+
+
 def damaged(call: Call, pass_on: Callable[[], Reply]) -> Reply:
     """A snapshot in which one byte is another one than was sent."""
     reply = pass_on()

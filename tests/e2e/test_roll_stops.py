@@ -136,6 +136,25 @@ def test_a_single_server_is_rolled_only_when_an_outage_is_allowed(make_cluster: 
     assert set(verdict.observe(cluster).backends.values()) == {"wal"}
 
 
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_server_without_which_nobody_leads_is_finished_by_the_next_run(make_cluster: Any, size: int) -> None:
+    """There is no leader to ask until it is back."""
+    cluster = make_cluster(size=size)
+    voters = verdict.observe(cluster).voters
+    first = (cluster.followers() or cluster.servers)[0]
+    hosts = {first.name: {"raft_logstore_start_command": "/bin/true"}}
+    variables: dict[str, Any] = {"raft_logstore_allow_outage": True, "raft_logstore_wait_timeout": 8}
+    run = playbooks.run(
+        "migrate", playbooks.write_inventory(cluster, hosts, raft_logstore_rollback_on_failure=False, **variables)
+    )
+    assert run.returncode != 0 and not first.is_running(), run.stdout
+    again = playbooks.run("migrate", playbooks.write_inventory(cluster, raft_logstore_allow_outage=True))
+    assert again.returncode == 0, again.stdout
+    after = verdict.observe(cluster)
+    assert set(after.backends.values()) == {"wal"}
+    assert (after.voters, after.cleanup) == (voters, True)
+
+
 def test_stops_at_a_server_that_is_not_back_in_time_and_finishes_when_run_again(make_cluster: Any) -> None:
     cluster = make_cluster()
     leader = cluster.leader()

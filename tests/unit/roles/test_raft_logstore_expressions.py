@@ -175,11 +175,54 @@ def test_a_silent_agent_is_an_obstacle_and_a_stopped_one_is_not() -> None:
 
 def test_a_server_that_went_down_by_itself_is_not_repaired() -> None:
     def may(**read: Any) -> list[bool]:
-        seen = {"obstacles": [], "up": True, "ours": False, **read}
-        return condition("gates.yml", "This server may be stopped", raft_logstore_server=seen)
+        seen = {"obstacles": [], "up": True, "ours": False, "held": None, "interrupted_by": "", **read}
+        known = {"raft_logstore_origin": "me", "raft_logstore_take_over": read.get("take_over", False)}
+        return condition("gates.yml", "This server may be stopped", raft_logstore_server=seen, **known)
 
     assert all(may()) and all(may(up=False, ours=True))
     assert not all(may(up=False)) and not all(may(obstacles=["set something"]))
+    assert all(may(held={"origin": "me"})) and not all(may(held={"origin": "elsewhere"})), "since the plan"
+    assert not all(may(interrupted_by="elsewhere")) and all(may(interrupted_by="elsewhere", take_over="true"))
+
+
+def test_a_server_comes_only_when_all_before_it_are_done_and_all_were_looked_at() -> None:
+    def comes(facts: dict[str, dict[str, Any]], **variables: Any) -> bool:
+        known = {"ansible_play_batch": ["s3"], "ansible_play_hosts_all": ["s1", "s2", "s3"], **variables}
+        return all(condition("main.yml", "Every server before", facts=facts, inventory_hostname="s3", **known))
+
+    done = {name: {**server(name), "raft_logstore_done": True} for name in ("s1", "s2")}
+    assert comes(three(**done))
+    assert not comes(three(s1=done["s1"])), "s2 is not finished"
+    assert not comes(three(**done), ansible_play_batch=["s3", "s4"])
+    assert not comes({**three(**done), "s4": {}}), "s4 was not looked at"
+
+
+@pytest.mark.parametrize(
+    ("outage", "size", "roles", "alone"),
+    [
+        ("true", 1, {"s1": {"up": False, "ours": True, "role": "down"}}, True),
+        ("true", 2, {"s1": {"up": False, "ours": True, "role": "down"}}, True),
+        ("false", 1, {"s1": {"up": False, "ours": True, "role": "down"}}, False),
+        ("true", 1, {"s1": {"up": False, "ours": False, "role": "down"}}, False),
+        ("true", 2, {"s1": {"up": False, "ours": True, "role": "down"}, "s2": {"role": "leader"}}, False),
+        ("true", 3, {"s1": {"up": False, "ours": True, "role": "down"}}, False),
+        ("true", 2, {}, False),
+    ],
+)
+def test_nobody_is_asked_only_where_nobody_leads_because_of_this_server(
+    outage: str, size: int, roles: dict[str, dict[str, Any]], alone: bool
+) -> None:
+    names = ["s1", "s2", "s3"][:size]
+    facts = {name: server(name, **{"role": "follower", "ours": False, **roles.get(name, {})}) for name in names}
+    assert value("raft_logstore_alone", facts, raft_logstore_allow_outage=outage) is alone
+
+
+def test_a_person_is_told_of_a_hold_until_it_is_released() -> None:
+    held = {"facts": three(s2={**server("s2"), "raft_logstore_previous": True})}
+    assert "stays off until a run ends well" in value("raft_logstore_hold_note", **held)
+    assert value("raft_logstore_hold_note", raft_logstore_released=True, **held) == ""
+    assert value("raft_logstore_hold_note", three()) == ""
+    assert value("raft_logstore_hold_note", three(), raft_logstore_hold={"failed": True}) != "", "it may be in force"
 
 
 @pytest.mark.parametrize("name", ["nomad", "nomad.service"])
@@ -261,7 +304,7 @@ def test_only_without_any_other_voter_and_with_an_outage_allowed_nothing_is_tran
 
     def transfers(voters: list[str], **variables: Any) -> bool:
         before = {"observation": {"autopilot": {"leader": "id-s1", "voters": voters}}}
-        rendered = templar(three(), raft_logstore_before=before, **variables)
+        rendered = templar(three(), raft_logstore_before=before, raft_logstore_leaders=["s1"], **variables)
         return all(rendered.evaluate_expression(one) for one in tasks[0]["when"])
 
     assert transfers(["id-s1"]) and transfers(["id-s1", "id-s2"], raft_logstore_allow_outage=True)
