@@ -154,9 +154,10 @@ def test_every_kind_of_damage(family: List[Entry], data: Any) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.lists(forms.stored(), min_size=1, max_size=3), st.integers(0, 2))
 def test_every_form_that_raft_db_may_have(pairs: Any, ahead: int) -> None:
-    first = min(pairs[0][0].index, (1 << 64) - len(pairs))  # keys have eight bytes
-    common = [entry.encode_msgpack(item) for item in alike(max(1, first - ahead), ahead)]
-    compare("msgpack", first - len(common), [*common, *(value for _item, value in pairs)])
+    first = min(max(pairs[0][0].index, 1), (1 << 64) - len(pairs))  # keys have eight bytes
+    ahead = min(ahead, first - 1)
+    common = [entry.encode_msgpack(item) for item in alike(first - ahead, ahead)]
+    compare("msgpack", first - ahead, [*common, *(value for _item, value in pairs)])
 
 
 def test_damage_of_the_first_entry_is_left_to_the_strict_codecs() -> None:
