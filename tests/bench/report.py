@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any, Optional
@@ -55,6 +55,12 @@ def _cell(value: Optional[float]) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
+def _groups(found: dict[Key, dict[str, float]]) -> Iterator[tuple[tuple[str, ...], dict[str, dict[str, float]]]]:
+    """Direction, store and cache, with the row of each subject."""
+    for group in dict.fromkeys(key[:3] for key in found):
+        yield group, {key[3]: row for key, row in found.items() if key[:3] == group}
+
+
 def _ratio(of: Optional[float], to: Optional[float], goal: str = "") -> str:
     return "" if not of or not to else f"{of / to:.2f}" + (f" ({goal})" if goal else "")
 
@@ -63,8 +69,7 @@ def _summary_table(found: dict[Key, dict[str, float]]) -> str:
     """Ours against the reference, the best Go and a copy, with the goals that the project has set itself."""
     lines = ["| | ours | with verification | Nomad | of ours | of ours with verification | best Go of ours "
              "| ours of cp + fsync | peak MB |", "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
-    for group in dict.fromkeys(key[:3] for key in found):
-        rows = {key[3]: row for key, row in found.items() if key[:3] == group}
+    for group, rows in _groups(found):
         if "ours" not in rows:
             continue
         ours, verified = rows["ours"]["conversion"], rows["ours"]["with verification"]
@@ -95,9 +100,7 @@ def write(lines: list[dict[str, Any]], docs: Path) -> None:
         "date": lines[-1]["date"],
     }
     text = [HEAD.format(**head)]
-    groups = dict.fromkeys(key[:3] for key in found)
-    for group in groups:
-        rows = {key[3]: row for key, row in found.items() if key[:3] == group}
+    for group, rows in _groups(found):
         best = rows.get("ours", {}).get("conversion")
         text.append(f"\n## {group[0]}, {group[1]}, {group[2]} cache\n\n| | conversion | with verification | process "
                     "| CPU | peak MB | of our conversion |\n|---|---|---|---|---|---|---|\n")  # fmt: skip
