@@ -101,6 +101,13 @@ class Cluster:
         leader = self.leader()
         return [server for server in self.servers if leader is not None and server is not leader]
 
+    def lead_by(self, server: Server) -> None:
+        """Make this server the leader."""
+        leader = wait_until("one leader", self.leader, 30)
+        if leader is not server:
+            leader.api("PUT", f"/v1/operator/raft/transfer-leadership?address={server.rpc_address}")
+            wait_until("the new leader", lambda: self.leader() is server, 30)
+
     def bootstrap_acl(self, timeout: float = 30.0) -> str:
         """Make the management token and give it to all servers."""
         answer = wait_until("ACL bootstrap", self._tried_bootstrap, timeout)

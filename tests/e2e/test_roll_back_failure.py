@@ -64,7 +64,7 @@ def roll(cluster: Cluster, backend: str, fault: str, server: Server | None = Non
     leader = wait_until("a leader", cluster.leader, 30)
     first = server or cluster.followers()[0]
     (second,) = [server for server in cluster.servers if server not in (leader, first)]
-    spread = [str(second.root)] if fault in ("spread", "sudden") else []
+    spread = [str(second.root)] if fault == "spread" else []
     start = [sys.executable, str(FAULTY), fault, backend, str(first.root), *spread]
     stop = [sys.executable, str(playbooks.SERVERCTL), "kill" if fault == "hang" else "stop", str(first.root)]
     commands = {"raft_logstore_start_command": " ".join(start), "raft_logstore_stop_command": " ".join(stop)}
@@ -149,10 +149,17 @@ def test_a_server_is_not_stopped_again_while_another_one_is_down(make: Any) -> N
 
 
 def test_a_server_is_not_stopped_again_while_nobody_knows_yet_that_another_one_is_down(make_cluster: Any) -> None:
-    """The leader calls an idle server healthy for some 40 s after its end; the server itself is asked."""
+    """The leader calls an idle server healthy for some 40 s after its end; the server itself is asked.
+
+    The other one ends when the first one's state is shown, the step before its return.
+    """
     cluster = make_cluster(backend="boltdb")
-    failed = roll(cluster, "wal", "sudden", raft_logstore_gate_timeout=5)
-    second, leader = failed.others
+    cluster.lead_by(cluster.servers[0])  # it is the one that is asked about the cluster
+    first, second = cluster.followers()
+    ends = playbooks.command_of(second, "kill")
+    failed = roll(cluster, "wal", "log", first, raft_logstore_gate_timeout=5, raft_logstore_status_command=ends)
+    leader = failed.others[1]
+    assert failed.others[0] is second
     assert failed.after[second.name] is None and failed.after[leader.name] == failed.before[leader.name]
     assert f"{failed.server.name}: The agent has logged no error about its store since its start" in failed.said
     assert "It could not be brought back to boltdb: Every other server says itself that it serves" in failed.said
