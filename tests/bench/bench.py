@@ -69,9 +69,10 @@ def once(subject: Subject, source: Path, cache: str, options: argparse.Namespace
     for path in copies:
         (measure.remember if cache == "warm" else measure.forget)(path)
     run = measure.run(command)
-    seconds = {"process": run.seconds}
+    seconds, crc = {"process": run.seconds}, ""
     if subject.name.startswith("ours"):
         seconds.update(json.loads(run.output)["seconds"])
+        crc = json.loads(run.output)["crc32c"]
     elif subject.name.startswith("Go"):
         seconds["conversion"] = json.loads(run.output)["seconds"]
     elif subject.name in ("cp + fsync", "Nomad"):
@@ -79,7 +80,7 @@ def once(subject: Subject, source: Path, cache: str, options: argparse.Namespace
     elif subject.name == "module":
         seconds["with verification"] = run.seconds
     shutil.rmtree(fresh)
-    return {"seconds": seconds, "cpu": run.cpu, "peak": run.peak}
+    return {"seconds": seconds, "crc32c": crc, "cpu": run.cpu, "peak": run.peak}
 
 
 def main() -> None:

@@ -23,11 +23,11 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store impo
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal import WalStore, WalStoreWriter
 
 
-def opened(path: str) -> StoreReader:
+def opened(path: str, workers: int) -> StoreReader:
     if os.path.isdir(path):
         directory = Directory.open(path)
         return WalStore(directory, directory.open_read("wal-meta.db"))
-    return BoltStore(os.open(path, os.O_RDONLY), path)
+    return BoltStore(os.open(path, os.O_RDONLY), path, workers)
 
 
 def silent(*_progress: object) -> None:
@@ -36,7 +36,7 @@ def silent(*_progress: object) -> None:
 
 def main(source_path: str, target_path: str, workers: int) -> None:
     started = time.perf_counter()
-    source = opened(source_path)
+    source = opened(source_path, workers)
     extents = source.extents()
     if os.path.isdir(source_path):
         parent = Directory.open(os.path.dirname(target_path))
@@ -49,7 +49,7 @@ def main(source_path: str, target_path: str, workers: int) -> None:
         forward = WalStoreWriter(Directory.open(target_path), 64 << 20)
         convert.convert(source, forward, extents, source.stable(), workers, silent)
     converted = time.perf_counter()
-    entries = convert.verify(source, opened(target_path), extents, workers, silent)
+    entries = convert.verify(source, opened(target_path, workers), extents, workers, silent)
     verified = time.perf_counter()
     seconds = {"conversion": converted - started, "with verification": verified - started}
     print(json.dumps({"seconds": seconds, "entries": entries, "crc32c": crc32c.implementation()}))

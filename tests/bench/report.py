@@ -29,6 +29,7 @@ the file our conversion takes.
 ## How
 
 Median seconds of {runs} runs each, which alternate. Machine: {machine}. Date: {date}.
+*Ours* runs on this host's own Python, with the checksum that it finds there: {crc}; the goals are for this row.
 *Conversion* counts from opening the source to the synced target; *with verification* adds reading everything back and
 comparing every entry. CPU is user and system time of all processes. Peak memory is the largest sum of resident memory
 of the process tree, and for Go it has the mapped file in it. *Go* is `tests/judge` on HashiCorp's own libraries and
@@ -96,6 +97,7 @@ def write(lines: list[dict[str, Any]], docs: Path) -> None:
         "runs": counts[0] if len(counts) == 1 else f"{counts[0]} to {counts[-1]}",
         "nomad": f"`nomad operator raft migrate-backend`{'' if nomad else ', here Go with its batches of 64 MiB'}",
         "summary": _summary_table(found),
+        "crc": next(line["crc32c"] for line in reversed(lines) if line["subject"] == "ours"),
         "machine": lines[-1]["machine"],
         "date": lines[-1]["date"],
     }

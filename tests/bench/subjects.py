@@ -15,6 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 JUDGE = ROOT / ".build/bin/judge"
 MODULE = "ansible_collections.raftops.nomad.plugins.modules.raft_migrate_backend"
 TO_WAL, TO_BOLTDB = "to WAL", "to BoltDB"
+OUR_PYTHON = str(ROOT / ".venv/bin/python")
+PACKAGE = ("crc32c",)
+"""The checksum by the package of this name, which .venv has."""
 
 
 class Job(NamedTuple):
@@ -36,7 +39,8 @@ class Subject(NamedTuple):
 def _ours(*crc: str) -> Callable[[Job], Sequence[str]]:
     def command(job: Job) -> Sequence[str]:
         workers = str(len(os.sched_getaffinity(0)))
-        return [job.python, str(ROOT / "tests/bench/ours.py"), str(job.source), str(job.fresh / "made"), workers, *crc]
+        python = OUR_PYTHON if crc == PACKAGE else job.python
+        return [python, str(ROOT / "tests/bench/ours.py"), str(job.source), str(job.fresh / "made"), workers, *crc]
 
     return command
 
@@ -47,8 +51,7 @@ def _module(job: Job) -> Sequence[str]:
     shutil.copyfile(job.source, raft / "raft.db")
     arguments = {"data_dir": str(job.fresh), "_ansible_remote_tmp": str(job.fresh), "_ansible_tmpdir": str(job.fresh)}
     (job.fresh / "arguments.json").write_text(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
-    python = str(ROOT / ".venv/bin/python")
-    return ["env", f"PYTHONPATH={ROOT / '.build'}", "_ANSIBLE_PROFILE=legacy", python, "-m", MODULE,
+    return ["env", f"PYTHONPATH={ROOT / '.build'}", "_ANSIBLE_PROFILE=legacy", OUR_PYTHON, "-m", MODULE,
             str(job.fresh / "arguments.json")]  # fmt: skip
 
 
@@ -69,6 +72,7 @@ def _nomad(job: Job) -> Sequence[str]:
 
 SUBJECTS = [
     Subject("ours", TO_WAL, _ours()),
+    Subject("ours, crc32c package", TO_WAL, _ours(*PACKAGE)),
     Subject("ours, libext2fs", TO_WAL, _ours("libext2fs")),
     Subject("ours, pure Python", TO_WAL, _ours("folding")),
     Subject("module", TO_WAL, _module),

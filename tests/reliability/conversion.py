@@ -19,7 +19,7 @@ from typing import Any, Callable, NamedTuple, Optional
 
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import (
     backupcopy,
-    bboltfile,
+    bboltpages,
     boltlog,
     boltsurvey,
     boltwrite,
@@ -49,7 +49,7 @@ UNITS: tuple[tuple[ModuleType, str, int], ...] = (
     (boltwrite, "WINDOW_LEN", 1 << 12),
     (segmentfile, "WINDOW_LEN", 1 << 12),
     (segmentwrite, "WINDOW_LEN", 1 << 12),
-    (bboltfile, "WINDOW_LEN", 1 << 13),
+    (bboltpages, "WINDOW_LEN", 1 << 13),
     (backupcopy, "WINDOW_LEN", 1 << 14),
 )
 

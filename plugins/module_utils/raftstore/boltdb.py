@@ -41,12 +41,13 @@ _DO_NOT_CONVERT = "Find out what wrote it; this version converts Nomad's Raft st
 class BoltStore:
     """The store in the file open on `fd`, which stays the caller's. Raises StoreError for all that is not understood.
 
+    As many processes as there are `workers` look for the entries of a large log.
     `notes` holds what is unusual but not wrong, as sentences; `page_size` is the file's, in bytes.
     """
 
     encoding = store.MSGPACK
 
-    def __init__(self, fd: int, path: str) -> None:
+    def __init__(self, fd: int, path: str, workers: int = 1) -> None:
         self.path = path
         database = Database(fd, path)
         self.page_size = database.page_size
@@ -64,7 +65,7 @@ class BoltStore:
                 raise Unsupported(what, path, database.meta.root_id * self.page_size, _DO_NOT_CONVERT)
             self._stable = self._read_stable(database, buckets[CONF])
             self._log = LogBucket(database, buckets[LOGS])
-            self._extents = survey(self._log)
+            self._extents = survey(self._log, workers)
         database.check_all_taken()
         self.first_index = self._extents[0].first_index if self._extents else 0
         self.last_index = self._extents[-1].last_index if self._extents else 0

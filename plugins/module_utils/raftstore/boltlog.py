@@ -24,7 +24,8 @@ from .bbolt import (
     parse_leaf,
     parse_page_header,
 )
-from .bboltfile import EMPTY_LEAF, Bucket, Children, Database, Window
+from .bboltfile import EMPTY_LEAF, Bucket, Database
+from .bboltpages import Children, Tree, Window
 from .errors import Corrupt, Unsupported, located
 from .lanes import has_keys
 from .store import ROWS_MIN, Batch, Entries, Extent, Rows
@@ -38,6 +39,9 @@ HEAD_LEN_MAX = 1 << 14
 _COUNT_OVERFLOW = struct.Struct("<2xHI")  # in a page header, behind the id
 _UNEXPECTED = f"{RESTORE} If something writes to it in spite of its lock, stop that and run again instead."
 _CHANGED = "Something writes to this file in spite of its lock; find and stop it, then run again."
+
+
+PAGE_IDS = "I"  # the array type: four bytes, enough for all page ids that are read
 
 
 class Place(NamedTuple):
@@ -187,7 +191,7 @@ class LogBucket:
         with located(self.path, off):
             header = parse_page_header(view[0:HEADER_LEN], 0, page_id, (LEAF_PAGE,))
             if take and header.overflow:
-                self.take_overflow(page_id, header.overflow)
+                self.take_overflows([page_id], [header.overflow])
             elements = parse_leaf(view, 0, self.group_len(header.overflow))
             if not elements and self._bucket.root_id:
                 raise corrupt(EMPTY_LEAF, 0)
@@ -201,13 +205,34 @@ class LogBucket:
 
     # -- for the survey --------------------------------------------------------------------------------------------
 
-    def leaves(self) -> Iterator[Children]:
-        """The leaf pages in order, not yet read."""
-        if self._bucket.root_id:
-            return self._db.leaves(self._bucket.root_id, self._bucket.named_off)
-        with located(self.path, self._bucket.image_off):
-            self._bucket.check_image()
-        return iter([Children([0], [b""], None, self._bucket.image_off)])
+    def trees(self, count: int) -> List[Tree]:
+        """The log's tree, cut into at least so many where it is high enough, in order."""
+        if not self._bucket.root_id:
+            with located(self.path, self._bucket.image_off):
+                self._bucket.check_image()
+            return [Tree(0, 0, b"", None)]
+        trees = [self._db.tree(self._bucket.root_id, self._bucket.named_off)]
+        while len(trees) < count and trees[0].depth > 1:
+            trees = [branch for tree in trees for branch in self._db.branches(tree)]
+        return trees
+
+    def leaves(self, tree: Tree) -> Iterator[Children]:
+        """The leaf pages of a tree in order, not yet read."""
+        return self._db.leaves(tree)
+
+    @property
+    def len_max(self) -> int:
+        """Bytes that the log has at most."""
+        return self._db.meta.high_water * self._db.page_size if self._bucket.root_id else 0
+
+    @property
+    def taken(self) -> int:
+        """The number of pages that this process has taken."""
+        return self._db.taken
+
+    def check_taken(self, count: int) -> None:
+        """Check that all processes, which took so many pages together, took none twice. Raises Corrupt."""
+        self._db.check_taken(count)
 
     def heads(self, page_ids: Sequence[int]) -> List[bytes]:
         """The first bytes of leaf pages: page header, and element table and first key unless the table is long."""
@@ -215,9 +240,9 @@ class LogBucket:
             return self._db.heads(page_ids, max(HEAD_LEN, min(HEAD_LEN_MAX, self._db.page_size // 4)))
         return [self._bucket.image[:HEAD_LEN]]
 
-    def take_overflow(self, page_id: int, overflow: int) -> None:
-        """Note that these overflow pages are in use. Raises Corrupt."""
-        self._db.take(page_id + 1, overflow, page_id)
+    def take_overflows(self, page_ids: Sequence[int], overflows: Sequence[int]) -> None:
+        """Note that each of these leaf pages has so many overflow pages. Raises Corrupt."""
+        self._db.take_overflows(page_ids, overflows)
 
     def page_off(self, page_id: int) -> int:
         """Offset of a leaf page in the file."""

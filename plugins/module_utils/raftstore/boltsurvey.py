@@ -12,17 +12,37 @@ from __future__ import annotations
 
 import struct
 from array import array
-from itertools import repeat
-from operator import add, ge, le
-from typing import List, NamedTuple, Optional, Sequence
+from bisect import bisect_left
+from itertools import accumulate
+from operator import add, le
+from typing import Any, List, NamedTuple, Optional, Sequence
 
+from . import workers as processes
 from .bbolt import ELEMENT_LEN, HEADER_LEN, LEAF_PAGE, RESTORE
-from .bboltfile import Children
-from .boltlog import EXTENT_LEN, KEY, LogBucket, Place
+from .bboltpages import Children, Tree
+from .boltlog import EXTENT_LEN, KEY, PAGE_IDS, LogBucket, Place
 from .errors import Corrupt
 from .store import Extent
+from .workers import Tell
 
+SHARED_MIN = 32 << 20  # a smaller file is not worth another process
+TREES_PER_WORKER = 4  # they are not equally large
 _NO_BOUND = 1 << 64
+_FRONT = struct.Struct("<QHHI4xII4x")  # a page header; of the first element position and key length
+_TABLE_END = struct.Struct("<4xIII8s")  # of the last element position, key length, value length; the first key
+if _FRONT.size != HEADER_LEN + ELEMENT_LEN or _TABLE_END.size != ELEMENT_LEN + KEY.size:
+    raise AssertionError("the records have other sizes than bbolt's")
+
+
+class Runs(NamedTuple):
+    """Consecutive entries from `first_index` on, of one leaf page after the other.
+
+    Of each page their number, and the length of their elements, keys and values.
+    """
+
+    first_index: int
+    counts: Sequence[int]
+    data_lens: Sequence[int]
 
 
 class Run(NamedTuple):
@@ -34,14 +54,37 @@ class Run(NamedTuple):
     skip: int
 
 
-def survey(log: LogBucket) -> List[Extent]:
-    """All entries as extents of about a megabyte, none with a hole. Raises Corrupt."""
+def survey(log: LogBucket, workers: int = 1) -> List[Extent]:
+    """All entries as extents of about a megabyte, none with a hole. Raises Corrupt.
+
+    With more than one worker, each looks at some branches of a large log.
+    """
+    if workers <= 1 or log.len_max < SHARED_MIN:
+        return _look(log, log.trees(1)[0])
+
+    def look(tree: Tree, _tell: Tell) -> Any:
+        taken = log.taken
+        extents = _look(log, tree)
+        plain = [[*extent[:3], extent.place.page_ids.tobytes().hex(), extent.place.skip] for extent in extents]
+        return log.taken - taken, plain
+
+    trees = log.trees(TREES_PER_WORKER * workers)
+    taken, found = log.taken, processes.run(trees, look, workers, lambda _entries, _length: None)
+    log.check_taken(taken + sum(count for count, _extents in found))
+    return [
+        Extent(first_index, count, data_len, Place(array(PAGE_IDS, bytes.fromhex(page_ids)), skip))
+        for _taken, extents in found
+        for first_index, count, data_len, page_ids, skip in extents
+    ]
+
+
+def _look(log: LogBucket, tree: Tree) -> List[Extent]:
     found = _Extents()
-    for children in log.leaves():
+    for children in log.leaves(tree):
         numbers = _bounds(log, children)
         runs = _full_runs(log, children.page_ids, numbers, found.next_index)
         if runs is not None:
-            found.add_all(children.page_ids, runs)
+            found.add(children.page_ids, runs)
             continue
         for page_id, lower, upper in zip(children.page_ids, numbers, numbers[1:]):
             for run in _strict_runs(log, page_id):
@@ -50,7 +93,7 @@ def survey(log: LogBucket) -> List[Extent]:
                     possible = f"{max(lower, found.next_index)} to {upper - 1}"
                     what = f"entries {run.first_index} to {end - 1} where only {possible} can be"
                     raise Corrupt(what, log.path, log.page_off(page_id), RESTORE)
-                found.add_all([page_id], [run])
+                found.add([page_id], Runs(run.first_index, [run.entry_count], [run.data_len]), run.skip)
     return found.finished()
 
 
@@ -70,42 +113,39 @@ def _bounds(log: LogBucket, children: Children) -> List[int]:
     return numbers
 
 
-def _full_runs(log: LogBucket, page_ids: Sequence[int], numbers: Sequence[int], least: int) -> Optional[List[Run]]:
-    """One run for each of these leaf pages, whose overflow pages are taken; None when one does not fill its bounds.
+def _full_runs(log: LogBucket, page_ids: Sequence[int], numbers: Sequence[int], least: int) -> Optional[Runs]:
+    """The entries of these leaf pages, whose overflow pages are taken; None when one does not fill its bounds.
 
     `None` leaves all of them to `_strict_runs`; overflow pages are then taken there.
     """
     heads = log.heads(page_ids)
-    fields = struct.unpack("<" + "QHHI" * len(heads), b"".join([head[:HEADER_LEN] for head in heads]))
-    counts, overflows = fields[2::4], fields[3::4]
-    ends = [HEADER_LEN + ELEMENT_LEN * count for count in counts]
+    head_len = min(map(len, heads))
+    if head_len < _FRONT.size:
+        return None
+    ids, flags, counts, overflows, first_poss, first_key_lens = zip(*map(_FRONT.unpack_from, heads))
+    table_lens = [ELEMENT_LEN * count for count in counts]
     if (
-        fields[0::4] != tuple(page_ids) or fields[1::4].count(LEAF_PAGE) != len(heads) or 0 in counts
-        or not all(map(le, [end + KEY.size for end in ends], map(len, heads)))
+        ids != tuple(page_ids) or flags.count(LEAF_PAGE) != len(heads) or 0 in counts
+        or HEADER_LEN + max(table_lens) + KEY.size > head_len
     ):  # fmt: skip
         return None
-    first_keys = [head[end : end + KEY.size] for head, end in zip(heads, ends)]
+    last_poss, last_key_lens, last_value_lens, first_keys = zip(*map(_TABLE_END.unpack_from, heads, table_lens))
     firsts = struct.unpack(f">{len(heads)}Q", b"".join(first_keys))
-    edges = [
-        head[HEADER_LEN : HEADER_LEN + ELEMENT_LEN] + head[end - ELEMENT_LEN : end] for head, end in zip(heads, ends)
-    ]
-    elements = struct.unpack("<" + "8I" * len(heads), b"".join(edges))
     data_lens = [
-        ELEMENT_LEN * (count - 1) + pos + KEY.size + length
-        for count, pos, length in zip(counts, elements[5::8], elements[7::8])
+        table_len - ELEMENT_LEN + pos + KEY.size + length
+        for table_len, pos, length in zip(table_lens, last_poss, last_value_lens)
     ]
     page_len = log.group_len(0)
     if (
-        tuple(map(add, firsts, counts)) != tuple(numbers[1:]) or not all(map(ge, firsts, numbers)) or firsts[0] < least
-        or elements[1::8] != tuple(ELEMENT_LEN * count for count in counts)
-        or elements[2::8].count(KEY.size) != len(heads) or elements[6::8].count(KEY.size) != len(heads)
+        tuple(map(add, firsts, counts)) != tuple(numbers[1:]) or firsts[1:] != tuple(numbers[1:-1])
+        or firsts[0] < max(least, numbers[0])
+        or first_poss != tuple(table_lens)
+        or first_key_lens.count(KEY.size) != len(heads) or last_key_lens.count(KEY.size) != len(heads)
         or not all(map(le, data_lens, [page_len * (1 + overflow) - HEADER_LEN for overflow in overflows]))
     ):  # fmt: skip
         return None
-    for page_id, overflow in zip(page_ids, overflows):
-        if overflow:
-            log.take_overflow(page_id, overflow)
-    return list(map(Run, firsts, counts, data_lens, repeat(0)))
+    log.take_overflows(page_ids, overflows)
+    return Runs(firsts[0], counts, data_lens)
 
 
 def _strict_runs(log: LogBucket, page_id: int) -> List[Run]:
@@ -128,17 +168,22 @@ class _Extents:
         self.next_index = 1  # the least that can come
         self._extents: List[Extent] = []
         self._first_index = self._data_len = 0
-        self._place = Place(array("Q"), 0)
+        self._place = Place(array(PAGE_IDS), 0)
 
-    def add_all(self, page_ids: Sequence[int], runs: Sequence[Run]) -> None:
-        """Add the run of each of these pages."""
-        for page_id, (first_index, entry_count, data_len, skip) in zip(page_ids, runs):
-            if first_index != self.next_index or self._data_len >= EXTENT_LEN or not self._data_len:
+    def add(self, page_ids: Sequence[int], runs: Runs, skip: int = 0) -> None:
+        """Add the entries of these pages, of which the first has `skip` others before them."""
+        indexes = list(accumulate(runs.counts, initial=runs.first_index))
+        ends = list(accumulate(runs.data_lens, initial=0))
+        start = 0
+        while start < len(page_ids):
+            if indexes[start] != self.next_index or self._data_len >= EXTENT_LEN or not self._data_len:
                 self.finished()
-                self._first_index, self._place = first_index, Place(array("Q"), skip)
-            self._place.page_ids.append(page_id)
-            self._data_len += data_len
-            self.next_index = first_index + entry_count
+                self._first_index, self._place = indexes[start], Place(array(PAGE_IDS), skip)
+            stop = bisect_left(ends, ends[start] + EXTENT_LEN - self._data_len, start + 1, len(page_ids))
+            self._place.page_ids.extend(page_ids[start:stop])
+            self._data_len += ends[stop] - ends[start]
+            self.next_index = indexes[stop]
+            start = stop
 
     def finished(self) -> List[Extent]:
         """All extents."""

@@ -13,7 +13,6 @@ consist of one leaf, so that the leaves where two parts meet get common parents.
 
 from __future__ import annotations
 
-import os
 import struct
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
@@ -83,7 +82,7 @@ class BoltStoreWriter:
         self._database.put_sorted(CONF, [(key, value) for key, value in sorted(values.items()) if value is not None])
         self._database.finish()
         # The content is on disk; out of the page cache with it, so that verification reads the disk.
-        os.posix_fadvise(self._file.fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        self._file.write_back(0, 0)
 
     def _join(self, results: Sequence[PartResult]) -> List[Child]:
         """All pages of one level: the lowest branch pages, or the leaves where no part has made a branch page."""
@@ -243,7 +242,8 @@ class _Leaves:
             self._branches.add((KEY.pack(first_index), page_id))
             page_id += pages
         short = len(buffers) * _LONG > self._ready_pages * page_size
-        self._file.write_at(first_id * page_size, [b"".join(buffers)] if short else buffers)
+        off = first_id * page_size
+        self._file.write_back(off, self._file.write_at(off, [b"".join(buffers)] if short else buffers))
         self.bytes_written += self._ready_pages * page_size
         self._ready, self._ready_pages = [], 0
 

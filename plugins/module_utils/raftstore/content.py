@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import stat
 from dataclasses import replace
+from functools import partial
 from typing import Callable, Optional, Tuple, TypeVar
 
 from . import journal
@@ -21,13 +22,13 @@ UNREADABLE = (Corrupt, Unsupported, IndexGap)
 Store = TypeVar("Store", bound=StoreReader)
 
 
-def read(found: Found, seen: Evidence) -> Evidence:
+def read(found: Found, seen: Evidence, workers: int = 1) -> Evidence:
     """The evidence completed from what is in the stores. Stores that are in use or foreign are not read."""
     if seen.store_lock == "taken" or "foreign" in (seen.place, seen.names) or seen.raft_db == "other":
         return replace(seen, backup="held", past="recorded")  # only for check mode, which says what names tell
     raft_db, wal = seen.raft_db, seen.wal
     if found.raft_db_file is not None:
-        found.raft_db, raft_db = _open(found, found.raft_db_file.read_boltdb)
+        found.raft_db, raft_db = _open(found, partial(found.raft_db_file.read_boltdb, workers))
         if found.raft_db is not None and promise(found.raft_db).is_empty:
             raft_db = "0"
     if found.wal_file is not None:

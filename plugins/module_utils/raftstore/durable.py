@@ -90,6 +90,10 @@ class NewFile:
                 todo[start] = todo[start][written:]
         return off
 
+    def write_back(self, off: int, end: int) -> None:
+        """Begin to write out bytes `off` to `end` (0: all), and drop from the page cache those on the disk already."""
+        os.posix_fadvise(self.fd, off, end - off, os.POSIX_FADV_DONTNEED)
+
     def set_length(self, length: int) -> None:
         """Make the file exactly `length` bytes long; a longer one ends in zeros."""
         try:

@@ -62,4 +62,4 @@ def _whole(run: Run, file: StoreFile) -> Optional[StoreReader]:
         return None
     if not holds(store, wal, found.journal, found.snapshot_index):
         return None
-    return store if convert.includes(store, wal, run.workers(), run.request.progress) else None
+    return store if convert.includes(store, wal, run.request.worker_count, run.request.progress) else None

@@ -62,9 +62,9 @@ class StoreFile:
         self.size: int = os.fstat(self.fd).st_size
         self.links: int = os.fstat(self.fd).st_nlink
 
-    def read_boltdb(self) -> StoreReader:
+    def read_boltdb(self, workers: int = 1) -> StoreReader:
         """The BoltDB store in it. Raises Corrupt or Unsupported."""
-        return BoltStore(self.fd, self.path) if self.size else EmptyStore(self.path)
+        return BoltStore(self.fd, self.path, workers) if self.size else EmptyStore(self.path)
 
     def read_wal(self) -> WalStore:
         """The WAL whose metadata it is. Raises Corrupt, Unsupported or IndexGap."""

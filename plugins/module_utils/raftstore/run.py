@@ -90,10 +90,6 @@ class Run:
         """PIDs of other processes that have one of these files open now."""
         return openers([file.inode for file in files if file is not None], self.found.proc).pids
 
-    def workers(self) -> int:
-        """The number of worker processes."""
-        return self.request.workers or len(os.sched_getaffinity(0))
-
     def close(self) -> None:
         """Close what this run has opened; what was found is closed by who found it."""
         for file in (self.new_file, self.old_file):

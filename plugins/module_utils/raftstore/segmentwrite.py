@@ -92,7 +92,9 @@ class SegmentWriter:
             self._pending = [b"".join(self._pending)]
         for piece in self._pending:
             self._crc = crc32c(piece, self._crc)
+        off = self._new.length
         self._new.write(self._pending)
+        self._new.write_back(off, self._new.length)
         self._pending, self._pending_len = [], 0
 
     def seal(self) -> int:

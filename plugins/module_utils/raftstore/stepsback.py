@@ -24,7 +24,7 @@ def build_back(run: Run) -> None:
     source = run.found.wal
     if source is None:
         raise StoreError("the source store is not open", run.raft.path)
-    extents, workers = source.extents(), run.workers()
+    extents, workers = source.extents(), run.request.worker_count
     started = time.monotonic()
     writer = BoltStoreWriter(run.raft, RAFT_DB_PARTIAL, os.sysconf("SC_PAGE_SIZE"), run.attributes())
     try:
@@ -35,7 +35,7 @@ def build_back(run: Run) -> None:
     run.new_file = StoreFile(run.raft, RAFT_DB_PARTIAL, change=True)
     if not run.new_file.free:
         raise InUse("another process has locked the new store before it was published", run.new_file.path)
-    made = run.new_file.read_boltdb()
+    made = run.new_file.read_boltdb(workers)
     run.outcome.verified = convert.verify(source, made, extents, workers, run.request.progress)
     run.outcome.bytes_read, run.outcome.bytes_written = report.bytes_read, report.bytes_written
     run.outcome.elapsed.update(convert=round(built - started, 3), verify=round(time.monotonic() - built, 3))

@@ -63,7 +63,7 @@ def opened(request: Request, calls: SystemCalls, proc: str) -> Iterator[Tuple[Fo
         run_lock = _lock(raft, request)
         found, evidence = _look(raft, request, proc)
         try:
-            yield found, read(found, replace(evidence, run_lock=run_lock))
+            yield found, read(found, replace(evidence, run_lock=run_lock), request.worker_count)
         finally:
             found.close()
     finally:

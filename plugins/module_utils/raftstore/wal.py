@@ -213,7 +213,7 @@ class WalStoreWriter:
                 batch = self._fill(writer, batch, todo, must_cut)
                 index_start = writer.seal()
                 # The content is on disk; out of the page cache with it, so that verification reads the disk.
-                os.posix_fadvise(new.fd, 0, 0, os.POSIX_FADV_DONTNEED)
+                new.write_back(0, new.length)
             finally:
                 new.close()
             written += new.length

@@ -9,7 +9,7 @@ import struct
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import bbolt
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt import Meta, PageSet
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt import Meta
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import Corrupt, Unsupported
 from unit.plugins.module_utils.raftstore.bboltimage import branch_body, leaf_body
 
@@ -174,6 +174,22 @@ class TestPages:
             bbolt.parse_branch(BEFORE + bytes(page) + AFTER, len(BEFORE), len(BEFORE) + len(page))
         assert caught.value.offset == len(BEFORE) + offset
 
+    def test_the_short_way_through_a_branch_page_finds_the_same(self, monkeypatch):
+        """Pages of 8-byte keys with one byte changed: the same children, or the same error."""
+        page = struct.pack("<QHHI", 5, 1, 6, 0) + branch_body([(struct.pack(">Q", 250 + n), 7 + n) for n in range(6)])
+
+        def outcome(raw):
+            try:
+                return bbolt.parse_branch(raw, 0, len(raw))
+            except Corrupt as error:
+                return error.what, error.offset
+
+        damaged = [page[:at] + bytes([byte]) + page[at + 1 :] for at in range(len(page)) for byte in (0, 1, 8, 9, 0xFF)]
+        short = [outcome(raw) for raw in [page, *damaged]]
+        monkeypatch.setattr(bbolt, "_keys_of_8", lambda *_arguments: [])
+        assert short == [outcome(raw) for raw in [page, *damaged]]
+        assert {type(found) for found in short} == {list, tuple}
+
     @pytest.mark.parametrize("keys", [(b"b", b"a"), (b"a", b"a"), (b"ab", b"a")])
     def test_keys_that_do_not_ascend(self, keys):
         leaf = struct.pack("<QHHI", 5, 2, 2, 0) + leaf_body([(0, key, b"") for key in keys])
@@ -206,29 +222,3 @@ class TestPages:
     def test_a_freelist_may_escape_its_count(self):
         header = bbolt.parse_page_header(struct.pack("<QHHI", 5, 16, 0xFFFF, 2), 0, 5, (16,))
         assert header == (5, 16, 0xFFFF, 2)
-
-
-class TestPageSet:
-    @pytest.mark.parametrize(
-        ("first", "count", "match"),
-        [
-            (1, 1, "page 1 referred to, but only 2 to 20 are in use"),
-            (20, 2, "pages 20 to 21 referred to"),
-            (1 << 63, 1, "page 9223372036854775808 referred to"),
-            (2, 1 << 32, "referred to"),
-            (9, 3, "page 10 is used twice"),
-            (17, 1, "page 17 is used twice"),
-        ],
-    )
-    def test_refuses(self, first, count, match):
-        pages = PageSet(21)
-        pages.add(10, 8, 0)
-        with pytest.raises(Corrupt, match=match) as caught:
-            pages.add(first, count, 48)
-        assert caught.value.offset == 48
-
-    def test_every_page_once(self):
-        pages = PageSet(21)
-        for page_id in range(2, 21):
-            pages.add(page_id, 1, 0)
-        pages.add(7, 0, 0)

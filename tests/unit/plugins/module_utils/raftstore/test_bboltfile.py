@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Walking whole bbolt files: trees, freelists, windows of pages, buckets; and every way in which they can be wrong."""
+"""Walking whole bbolt files: trees, freelists, buckets; and every way in which they can be wrong."""
 
 from __future__ import annotations
 
@@ -250,42 +250,6 @@ def test_a_tree_that_is_deeper_than_any_file_needs(tmp_path):
     image.finish({b"b": (1, paged(page_id))})
     with pytest.raises(Corrupt, match="a tree of more than 32 levels"):
         read(tmp_path, image)
-
-
-class TestWindows:
-    """Which pages are read together. Windows may differ in size, but what they hold is the file's bytes."""
-
-    @staticmethod
-    def windows(tmp_path, page_ids, page_count=2000, page_size=1024):
-        image = Image(page_size)
-        for number in range(3, page_count):
-            image.data += struct.pack("<QHHI", number, LEAF, 0, 0).ljust(page_size, b"\0")
-        image.finish({})
-        with opened(tmp_path / "file.db", image.data) as fd:
-            found = list(Database(fd, "file.db").windows(page_ids))
-        assert [page_id for window in found for page_id, _pos in window.leaves] == list(page_ids)
-        for window in found:
-            assert window.buf == image.data[window.base_off : window.base_off + len(window.buf)]
-            for page_id, pos in window.leaves:
-                assert struct.unpack_from("<Q", window.buf, pos) == (page_id,)
-        return [len(window.buf) for window in found]
-
-    def test_neighbours_are_read_a_megabyte_at_a_time(self, tmp_path):
-        assert self.windows(tmp_path, range(3, 1900)) == [1 << 20, 873 * 1024]
-
-    def test_backwards_and_with_jitter(self, tmp_path):
-        assert self.windows(tmp_path, range(1000, 3, -1)) == [997 * 1024]
-        assert len(self.windows(tmp_path, [number ^ 5 for number in range(8, 1000)])) == 1
-
-    def test_far_pages_are_read_by_themselves(self, tmp_path):
-        assert self.windows(tmp_path, [3, 500, 4, 1900, 5, 900]) == [1024] * 6
-
-    def test_no_order_makes_us_read_much_more_than_the_pages(self, tmp_path):
-        spread = [3 + (number * 617) % 1900 for number in range(1900)]
-        assert sum(self.windows(tmp_path, spread)) <= 1900 * 1024 * 16
-
-    def test_pages_larger_than_a_window(self, tmp_path):
-        assert self.windows(tmp_path, [3, 4], page_count=6, page_size=2 << 20) == [2 << 20] * 2
 
 
 def test_keys_of_a_log_are_in_byte_order(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import boltsurvey
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import BoltStore
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import Corrupt
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import records_of
 from unit.plugins.module_utils.raftstore.bboltimage import entries, opened, raft_db
 
 
@@ -33,6 +34,29 @@ def test_both_ways_agree(tmp_path, monkeypatch, length, missing):
     assert len(looked_at) <= leaves_below_one_branch * (2 * len(missing) + 2)
     monkeypatch.setattr(boltsurvey, "_full_runs", lambda *_arguments: None)
     assert surveyed(tmp_path, image) == found
+
+
+@pytest.mark.parametrize("length", [30, 3000])
+@pytest.mark.parametrize("missing", [set(), {1, 2}, {100, 101, 102, 103}, {5, 150, 151, 299}])
+def test_several_processes_find_the_same_as_one(tmp_path, monkeypatch, length, missing):
+    monkeypatch.setattr(boltsurvey, "SHARED_MIN", 0)
+    image = raft_db([item for item in entries(300, length=length) if item[0] not in missing])
+    with opened(tmp_path / "raft.db", image.data) as fd:
+        alone, shared = BoltStore(fd, "raft.db"), BoltStore(fd, "raft.db", workers=3)
+        assert len(shared.extents()) >= 12, "the branches were looked at one by one"
+        assert (shared.entry_count, shared.live_len) == (alone.entry_count, alone.live_len)
+        assert list(records_of(shared, shared.extents())) == list(records_of(alone, alone.extents()))
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_page_in_two_branches_is_found_whoever_looks_at_them(tmp_path, monkeypatch, workers):
+    monkeypatch.setattr(boltsurvey, "SHARED_MIN", 0)
+    image = raft_db(entries(300))
+    lowest = image.branch_ids[:25]  # of four leaf pages each
+    image.put_number(lowest[20], 16 + 8, "Q", image.leaf_ids[3])
+    with opened(tmp_path / "raft.db", image.data) as fd, pytest.raises(Corrupt, match="is used twice") as caught:
+        BoltStore(fd, "raft.db", workers)
+    assert caught.value.path == "raft.db" and caught.value.offset is not None
 
 
 @pytest.mark.parametrize("number", [1, 5, 19])
