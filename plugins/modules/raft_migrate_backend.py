@@ -78,7 +78,7 @@ options:
     type: path
   workers:
     description:
-      - Number of worker processes. V(0) is one for each core.
+      - Number of processes that read, convert and compare. V(0) is one for each core.
     type: int
     default: 0
   lock_timeout:

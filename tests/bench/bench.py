@@ -17,25 +17,24 @@ import time
 from pathlib import Path
 
 from bench import measure, report
-from bench.subjects import JUDGE, ROOT, SUBJECTS, TO_WAL, Job, Subject
+from bench.subjects import COMPARED, JUDGE, ROOT, SUBJECTS, TO_WAL, Job, Subject
 
 STORES = {
     "1 M x 200 B": ("plain", 1_000_000, "200"),
     "150 k x 2 KiB": ("plain", 150_000, "2048"),
     "8 k x 64 KiB": ("plain", 8_000, "65536"),
     "400 k mixed": ("exponential", 400_000, "~940"),
-    "0.1 GB": ("plain", 50_000, "2048"),
-    "1 GB": ("plain", 500_000, "2048"),
-    "10 GB": ("plain", 5_000_000, "2048"),
+    "0.1 GB": ("plain", 25_000, "2048"),
+    "1 GB": ("plain", 250_000, "2048"),
+    "10 GB": ("plain", 2_500_000, "2048"),
     "one of 60 MiB": ("plain", 1, str(60 << 20)),
 }
-DEFAULT_STORES = ("1 M x 200 B", "150 k x 2 KiB", "8 k x 64 KiB")
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=ROOT / ".build/bench", help="stores and results; needs 3 GB")
-    parser.add_argument("--stores", default=",".join(DEFAULT_STORES), help=f"of: {', '.join(STORES)}")
+    parser.add_argument("--stores", default=",".join(COMPARED), help=f"of: {', '.join(STORES)}")
     parser.add_argument("--subjects", default="", help="names, separated by ;, default all")
     parser.add_argument("--direction", default="", help="to WAL or to BoltDB, default both")
     parser.add_argument("--cache", default="warm,cold")

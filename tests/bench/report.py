@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Optional
 
-from bench.subjects import TO_WAL
+from bench.subjects import COMPARED, TO_WAL
 
 Key = tuple[str, str, str, str]
 """Direction, store, cache, subject."""
@@ -30,6 +30,7 @@ the file our conversion takes.
 
 Median seconds of {runs} runs each, which alternate. Machine: {machine}. Date: {date}.
 *Ours* runs on this host's own Python, with the checksum that it finds there: {crc}; the goals are for this row.
+*Ours, crc32c package* runs on the Python of `.venv`, which has it; *module* is the whole Ansible module, there, too.
 *Conversion* counts from opening the source to the synced target; *with verification* adds reading everything back and
 comparing every entry. CPU is user and system time of all processes. Peak memory is the largest sum of resident memory
 of the process tree, and for Go it has the mapped file in it. *Go* is `tests/judge` on HashiCorp's own libraries and
@@ -37,6 +38,15 @@ verifies nothing; with batches of 64 MiB it does the work of `nomad operator raf
 the real command by up to 1.5, so take as much off the ratios where no row says Nomad.
 
 ![chart](benchmarks.svg)
+"""
+BY_SIZE = """
+## Time and memory by size
+
+To WAL, with a raft.db of so many bytes and entries of 2 KiB, so that about half of it are data; and with a log of one
+single entry, which has to fit into memory several times. Not all of the largest fits into this machine's page cache.
+
+| raft.db | conversion | with verification | conversion, seconds per GB | peak MB |
+|---|---|---|---|---|
 """
 
 
@@ -71,7 +81,7 @@ def _summary_table(found: dict[Key, dict[str, float]]) -> str:
     lines = ["| | ours | with verification | Nomad | of ours | of ours with verification | best Go of ours "
              "| ours of cp + fsync | peak MB |", "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
     for group, rows in _groups(found):
-        if "ours" not in rows:
+        if "ours" not in rows or group[1] not in COMPARED:
             continue
         ours, verified = rows["ours"]["conversion"], rows["ours"]["with verification"]
         go = min((row["conversion"] for name, row in rows.items() if name.startswith("Go")), default=None)
@@ -88,21 +98,39 @@ def _summary_table(found: dict[Key, dict[str, float]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _by_size(found: dict[Key, dict[str, float]]) -> str:
+    lines = [BY_SIZE]
+    for (_direction, store, _cache, subject), row in found.items():
+        if store not in COMPARED and subject == "ours":
+            per_gb = _cell(row["conversion"] / float(store.split()[0])) if store.endswith("GB") else ""
+            cells = [
+                store,
+                _cell(row["conversion"]),
+                _cell(row["with verification"]),
+                per_gb,
+                f"{int(row['peak']) >> 20}",
+            ]
+            lines.append("| " + " | ".join(cells) + " |\n")
+    return "".join(lines) if len(lines) > 1 else ""
+
+
 def write(lines: list[dict[str, Any]], docs: Path) -> None:
     """Write both files."""
     found = _summary(lines)
-    counts = sorted({int(row["runs"]) for row in found.values()})
+    counts = sorted({int(row["runs"]) for key, row in found.items() if key[1] in COMPARED})
     nomad = any(key[3] == "Nomad" for key in found)
     head = {
         "runs": counts[0] if len(counts) == 1 else f"{counts[0]} to {counts[-1]}",
         "nomad": f"`nomad operator raft migrate-backend`{'' if nomad else ', here Go with its batches of 64 MiB'}",
         "summary": _summary_table(found),
-        "crc": next(line["crc32c"] for line in reversed(lines) if line["subject"] == "ours"),
+        "crc": next((line["crc32c"] for line in reversed(lines) if line["subject"] == "ours"), "not measured"),
         "machine": lines[-1]["machine"],
         "date": lines[-1]["date"],
     }
-    text = [HEAD.format(**head)]
+    text = [HEAD.format(**head), _by_size(found)]
     for group, rows in _groups(found):
+        if group[1] not in COMPARED:
+            continue
         best = rows.get("ours", {}).get("conversion")
         text.append(f"\n## {group[0]}, {group[1]}, {group[2]} cache\n\n| | conversion | with verification | process "
                     "| CPU | peak MB | of our conversion |\n|---|---|---|---|---|---|---|\n")  # fmt: skip
@@ -120,6 +148,7 @@ def _chart(found: dict[Key, dict[str, float]]) -> str:
     """Bars of the conversions, lighter with verification, one group for each direction, store and cache."""
     rows: list[str] = []
     y = 20
+    found = {key: row for key, row in found.items() if key[1] in COMPARED}
     bars = {key: row.get("with verification", row.get("conversion", row["process"])) for key, row in found.items()}
     scale = 480 / max(bars.values())
     for group in dict.fromkeys(key[:3] for key in found):

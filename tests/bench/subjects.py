@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 JUDGE = ROOT / ".build/bin/judge"
 MODULE = "ansible_collections.raftops.nomad.plugins.modules.raft_migrate_backend"
 TO_WAL, TO_BOLTDB = "to WAL", "to BoltDB"
+COMPARED = ("1 M x 200 B", "150 k x 2 KiB", "8 k x 64 KiB")
+"""The stores that goals are set for; the others show how time and memory grow."""
 OUR_PYTHON = str(ROOT / ".venv/bin/python")
 PACKAGE = ("crc32c",)
 """The checksum by the package of this name, which .venv has."""

@@ -43,6 +43,7 @@ UNITS: tuple[tuple[ModuleType, str, int], ...] = (
     (preflight, "MIB", 1 << 14),
     (preflight, "BOLTDB_GROWTH", 1 << 20),
     (convert, "PART_MIN", 1 << 13),
+    (boltsurvey, "SHARED_MIN", 1 << 13),
     (boltlog, "EXTENT_LEN", 1 << 12),
     (boltsurvey, "EXTENT_LEN", 1 << 12),
     (boltwrite, "PART_LEN", 1 << 15),

@@ -23,7 +23,7 @@ def odd_tree(rng: random.Random) -> bytes:
     logs = bboltimage.paged(root, rng.choice((0, 7)))
     image.finish({b"logs": (1, logs), b"conf": (1, bboltimage.inline(conf))})
     if rng.random() < 0.4:
-        image.seal_both(high_water=rng.choice((1 << 16, 1 << 21, 1 << 25, (1 << 25) + 1, 1 << 40)))
+        image.seal_both(high_water=rng.choice((1 << 16, 1 << 21, 1 << 26, (1 << 26) + 1, 1 << 40)))
     return bytes(image.data)
 
 

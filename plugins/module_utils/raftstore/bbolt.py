@@ -185,12 +185,11 @@ def parse_leaf(buf: Sliceable, pos: int, end: int) -> List[Element]:
 
 def parse_branch(buf: bytes, pos: int, end: int) -> List[Tuple[bytes, int]]:
     """(lower bound of its keys, page id) of each child of the branch page in buf[pos:end]. Raises Corrupt."""
-    children: List[Tuple[bytes, int]] = []
     before = b""
     table = _table(buf, pos, end)
-    keys = _keys_of_8(table, buf, pos + HEADER_LEN + len(table), end)
-    if keys:
-        return list(zip(keys, struct.unpack("<" + "8xQ" * len(keys), table)))
+    children = _with_keys_of_8(table, buf, pos + HEADER_LEN + len(table), end)
+    if children:
+        return children
     element_pos, data_pos = pos + HEADER_LEN, pos + HEADER_LEN + len(table)
     for key_pos, key_len, child in BRANCH_ELEMENT.iter_unpack(table):
         if data_pos + key_len > end:
@@ -208,19 +207,15 @@ def parse_branch(buf: bytes, pos: int, end: int) -> List[Tuple[bytes, int]]:
     return children
 
 
-def _keys_of_8(table: bytes, buf: bytes, data_pos: int, end: int) -> List[bytes]:
-    """The keys of a branch page when all have 8 bytes and nothing is wrong with them, else none. Ten times as fast."""
+def _with_keys_of_8(table: bytes, buf: bytes, data_pos: int, end: int) -> List[Tuple[bytes, int]]:
+    """The children of a branch page if all keys have 8 bytes and nothing is wrong, else none. Ten times as fast."""
     count = len(table) // ELEMENT_LEN
-    fields = struct.unpack("<" + "II8x" * count, table)
-    keys_end = data_pos + 8 * count
-    if (
-        keys_end > end
-        or fields[1::2] != (8,) * count
-        or fields[0::2] != tuple(range(ELEMENT_LEN * count, 8 * count, -8))
-    ):
+    fields = struct.unpack(f"<{2 * count}Q", table)  # pos and ksize in one number, child
+    first, keys_end = (8 << 32) + ELEMENT_LEN * count, data_pos + 8 * count
+    if keys_end > end or fields[0::2] != tuple(range(first, first - 8 * count, -8)):
         return []
     keys = [buf[at : at + 8] for at in range(data_pos, keys_end, 8)]
-    return keys if all(map(lt, keys, keys[1:])) else []
+    return list(zip(keys, fields[1::2])) if all(map(lt, keys, keys[1:])) else []
 
 
 def _table(buf: Sliceable, pos: int, end: int) -> bytes:

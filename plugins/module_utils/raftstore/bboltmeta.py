@@ -28,7 +28,7 @@ from .bbolt import (
 from .durable import read_exact
 from .errors import Corrupt, Unsupported, located
 
-_MAX_PAGES = 1 << 25  # 128 GiB of 4 KiB pages; bounds the memory for one byte per page to 32 MiB
+_MAX_PAGES = 1 << 26  # 256 GiB of 4 KiB pages; bounds the memory for one byte per page to 64 MiB
 
 
 def choose_meta(fd: int, path: str) -> Tuple[Meta, List[str]]:

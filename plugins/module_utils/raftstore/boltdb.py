@@ -26,7 +26,7 @@ from .bbolt import RESTORE
 from .bboltfile import Bucket, Database, Item
 from .boltlog import LogBucket
 from .boltsurvey import survey
-from .errors import Corrupt, Unsupported
+from .errors import Corrupt, StoreError, Unsupported
 from .store import Entries, Extent, Stable
 
 LOGS, CONF = b"logs", b"conf"
@@ -49,6 +49,15 @@ class BoltStore:
 
     def __init__(self, fd: int, path: str, workers: int = 1) -> None:
         self.path = path
+        try:
+            self._open(fd, workers)
+        except StoreError:
+            if workers <= 1:
+                raise
+            self._open(fd, 1)  # of the same damage one process always says the same
+
+    def _open(self, fd: int, workers: int) -> None:
+        path = self.path
         database = Database(fd, path)
         self.page_size = database.page_size
         self.notes = database.notes
@@ -77,11 +86,11 @@ class BoltStore:
         return self._stable
 
     def extents(self) -> Sequence[Extent]:
-        """All entries as extents of about a megabyte, ascending; a hole lies between those that are not contiguous."""
+        """All entries as extents of about two megabytes, ascending; a hole lies between those that are not contiguous."""
         return self._extents
 
     def batches(self, extents: Sequence[Extent]) -> Iterator[Entries]:
-        """The entries of these extents, in batches of about a megabyte or one entry. Raises Corrupt."""
+        """The entries of these extents, in batches of about two megabytes or one entry. Raises Corrupt."""
         return self._log.batches(extents) if self._log else iter(())
 
     def _read_stable(self, database: Database, conf: Bucket) -> Stable:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The entries in the bucket `logs` of raft.db, read from its leaf pages.
 
-Where they are is found before, by `boltsurvey.py`, as runs of pages of about a megabyte; `batches` reads such runs and
+Where they are is found before, by `boltsurvey.py`, as runs of pages of about two megabytes; `batches` reads such runs and
 checks every element and key. The format is described in boltdb.py and bbolt.py. Entries stay bytes here.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from array import array
+from operator import attrgetter
 from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .bbolt import (
@@ -31,7 +32,7 @@ from .lanes import has_keys
 from .store import ROWS_MIN, Batch, Entries, Extent, Rows
 
 KEY = struct.Struct(">Q")
-EXTENT_LEN = 1 << 20
+EXTENT_LEN = 2 << 20
 MAX_VALUE_LEN = (64 << 20) + 1024  # the longest entry that a WAL gives back (raft-wal segment/reader.go), as msgpack
 ROW_LEN_MAX = 8192  # longer ones are taken one by one, and so copied less often
 HEAD_LEN = 512  # at least, of a leaf page; its quarter holds the elements of all entries that fit into one page
@@ -61,7 +62,7 @@ class LogBucket:
         self._known: Tuple[int, List[Tuple[int, int, int]]] = (-1, [])  # elements of the page last read so
 
     def batches(self, extents: Sequence[Extent]) -> Iterator[Entries]:
-        """The entries of these extents, in batches of about a megabyte or one entry. Raises Corrupt."""
+        """The entries of these extents, in batches of about two megabytes or one entry. Raises Corrupt."""
         for extent in extents:
             index, end, skip = extent.first_index, extent.last_index + 1, extent.place.skip
             for window in self._windows(extent):
@@ -206,14 +207,18 @@ class LogBucket:
     # -- for the survey --------------------------------------------------------------------------------------------
 
     def trees(self, count: int) -> List[Tree]:
-        """The log's tree, cut into at least so many where it is high enough, in order."""
+        """The log's tree, cut at its highest branches into at least so many where it is high enough, in order."""
         if not self._bucket.root_id:
             with located(self.path, self._bucket.image_off):
                 self._bucket.check_image()
             return [Tree(0, 0, b"", None)]
         trees = [self._db.tree(self._bucket.root_id, self._bucket.named_off)]
-        while len(trees) < count and trees[0].depth > 1:
-            trees = [branch for tree in trees for branch in self._db.branches(tree)]
+        while len(trees) < count:
+            highest = max(trees, key=attrgetter("depth"))
+            if highest.depth < 2:
+                break
+            at = trees.index(highest)
+            trees[at : at + 1] = self._db.branches(highest)
         return trees
 
     def leaves(self, tree: Tree) -> Iterator[Children]:

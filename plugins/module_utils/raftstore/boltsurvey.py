@@ -5,7 +5,7 @@
 A leaf page that has as many keys as its bounds leave room for has all of them, once `LogBucket.batches` has seen that
 they ascend. So its first key and its element table are enough here, and the leaf pages below one branch page are looked
 at together. Where the keys do not fill the bounds (a hole, the first and the last page of a log, damage), the page is
-looked at element by element. Of pages and extents eight bytes for each page are remembered.
+looked at element by element. Remembered are four bytes for each leaf page, and one for each page of the file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from array import array
 from bisect import bisect_left
 from itertools import accumulate
 from operator import add, le
-from typing import Any, List, NamedTuple, Optional, Sequence
+from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from . import workers as processes
 from .bbolt import ELEMENT_LEN, HEADER_LEN, LEAF_PAGE, RESTORE
@@ -27,6 +27,7 @@ from .workers import Tell
 
 SHARED_MIN = 32 << 20  # a smaller file is not worth another process
 TREES_PER_WORKER = 4  # they are not equally large
+TOGETHER = 256  # leaf pages: more than a branch page of 4 KiB has, and of larger ones not too much memory
 _NO_BOUND = 1 << 64
 _FRONT = struct.Struct("<QHHI4xII4x")  # a page header; of the first element position and key length
 _TABLE_END = struct.Struct("<4xIII8s")  # of the last element position, key length, value length; the first key
@@ -55,7 +56,7 @@ class Run(NamedTuple):
 
 
 def survey(log: LogBucket, workers: int = 1) -> List[Extent]:
-    """All entries as extents of about a megabyte, none with a hole. Raises Corrupt.
+    """All entries as extents of about two megabytes, none with a hole. Raises Corrupt.
 
     With more than one worker, each looks at some branches of a large log.
     """
@@ -71,22 +72,21 @@ def survey(log: LogBucket, workers: int = 1) -> List[Extent]:
     trees = log.trees(TREES_PER_WORKER * workers)
     taken, found = log.taken, processes.run(trees, look, workers, lambda _entries, _length: None)
     log.check_taken(taken + sum(count for count, _extents in found))
-    return [
-        Extent(first_index, count, data_len, Place(array(PAGE_IDS, bytes.fromhex(page_ids)), skip))
-        for _taken, extents in found
-        for first_index, count, data_len, page_ids, skip in extents
-    ]
+    together: List[Extent] = []
+    while found:
+        for first_index, count, data_len, page_ids, skip in found.pop(0)[1]:
+            together.append(Extent(first_index, count, data_len, Place(array(PAGE_IDS, bytes.fromhex(page_ids)), skip)))
+    return together
 
 
 def _look(log: LogBucket, tree: Tree) -> List[Extent]:
     found = _Extents()
-    for children in log.leaves(tree):
-        numbers = _bounds(log, children)
-        runs = _full_runs(log, children.page_ids, numbers, found.next_index)
+    for page_ids, numbers in _bounded(log, tree):
+        runs = _full_runs(log, page_ids, numbers, found.next_index)
         if runs is not None:
-            found.add(children.page_ids, runs)
+            found.add(page_ids, runs)
             continue
-        for page_id, lower, upper in zip(children.page_ids, numbers, numbers[1:]):
+        for page_id, lower, upper in zip(page_ids, numbers, numbers[1:]):
             for run in _strict_runs(log, page_id):
                 end = run.first_index + run.entry_count
                 if not max(lower, found.next_index) <= run.first_index < end <= upper:
@@ -95,6 +95,15 @@ def _look(log: LogBucket, tree: Tree) -> List[Extent]:
                     raise Corrupt(what, log.path, log.page_off(page_id), RESTORE)
                 found.add([page_id], Runs(run.first_index, [run.entry_count], [run.data_len]), run.skip)
     return found.finished()
+
+
+def _bounded(log: LogBucket, tree: Tree) -> Iterator[Tuple[Sequence[int], Sequence[int]]]:
+    """Leaf pages that are looked at together, with `_bounds` of them."""
+    for children in log.leaves(tree):
+        numbers = _bounds(log, children)
+        for start in range(0, len(children.page_ids), TOGETHER):
+            stop = start + TOGETHER
+            yield children.page_ids[start:stop], numbers[start : stop + 1]
 
 
 def _bounds(log: LogBucket, children: Children) -> List[int]:

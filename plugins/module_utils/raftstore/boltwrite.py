@@ -228,7 +228,9 @@ class _Leaves:
         return shape
 
     def _write(self) -> None:
-        """Write the leaves that are ready to pages that nobody else has."""
+        """Write the leaves that are ready, if any, to pages that nobody else has."""
+        if not self._ready:
+            return
         page_size = self._page_size
         page_id = first_id = self._take(self._ready_pages)
         buffers: List[bytes] = []

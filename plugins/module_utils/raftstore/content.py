@@ -37,10 +37,10 @@ def read(found: Found, seen: Evidence, workers: int = 1) -> Evidence:
     if wal == "bad" and _is_marked(found, evidence):
         return replace(evidence, wal="0")  # the Nomad command was killed here and would start over; so do we
     if raft_db in ("ok", "0") and wal == "ok":
-        return _compare(found, evidence)
+        return _compare(found, evidence, workers)
     if raft_db in ("-", "G", "0") and wal in ("-", "0"):
         return replace(evidence, past=_past(found, seen))
-    return _with_backup(found, evidence) if raft_db == "G" and wal == "ok" else evidence
+    return _with_backup(found, evidence, workers) if raft_db == "G" and wal == "ok" else evidence
 
 
 def _open(found: Found, reader: Callable[[], Store]) -> Tuple[Optional[Store], str]:
@@ -54,11 +54,11 @@ def _open(found: Found, reader: Callable[[], Store]) -> Tuple[Optional[Store], s
     return store, "ok"
 
 
-def _compare(found: Found, evidence: Evidence) -> Evidence:
+def _compare(found: Found, evidence: Evidence, workers: int) -> Evidence:
     if found.raft_db is None or found.wal is None:
         return evidence
     if evidence.raft_db == "0":
-        return _with_backup(found, replace(evidence, relation=WAL_HOLDS))
+        return _with_backup(found, replace(evidence, relation=WAL_HOLDS), workers)
     try:
         if _is_marked(found, evidence) and holds(found.raft_db, found.wal, None, found.snapshot_index):
             found.wal = None
@@ -70,7 +70,7 @@ def _compare(found: Found, evidence: Evidence) -> Evidence:
         return replace(evidence, wal="bad") if in_wal else replace(evidence, raft_db="bad")
     if related == EQUAL and found.wal.broken:  # raft-wal could not append to it: convert anew
         related = RAFT_DB_HOLDS
-    return _with_backup(found, replace(evidence, relation=related))
+    return _with_backup(found, replace(evidence, relation=related), workers)
 
 
 def _is_marked(found: Found, evidence: Evidence) -> bool:
@@ -118,7 +118,7 @@ def _is_empty_backup(raft: Directory, name: str) -> bool:
             inner.close()
 
 
-def _with_backup(found: Found, evidence: Evidence) -> Evidence:
+def _with_backup(found: Found, evidence: Evidence, workers: int) -> Evidence:
     """With the answer for an open journal's backup: a server that waited for its lock may have gone on in it.
 
     Asked is whether the store that counts holds it: raft.db where it holds wal/ (or is equal), else wal/.
@@ -129,7 +129,7 @@ def _with_backup(found: Found, evidence: Evidence) -> Evidence:
     if found.backup_file is None or store is None:
         return replace(evidence, backup="held")
     try:
-        old = found.backup_file.read_boltdb()
+        old = found.backup_file.read_boltdb(workers)
         if holds(store, old, found.journal, found.snapshot_index):
             return replace(evidence, backup="held")
     except UNREADABLE as error:

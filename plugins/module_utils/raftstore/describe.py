@@ -44,7 +44,7 @@ def describe(data_dir: str, digest: bool = False, verify: bool = False, proc: st
     state is refused with where no store has everything.
     """
     try:
-        with opened(Request(data_dir, check=True), REAL, proc) as (found, evidence):
+        with opened(Request(data_dir, workers=1, check=True), REAL, proc) as (found, evidence):
             return _describe(found, evidence, digest, verify)
     except OSError as error:
         raise unreadable(error, data_dir) from error

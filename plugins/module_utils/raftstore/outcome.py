@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Optional
 
@@ -40,11 +39,6 @@ class Request:
     progress: Progress = no_progress
     check: bool = False
     origin: str = ""
-
-    @property
-    def worker_count(self) -> int:
-        """The number of processes that convert and compare."""
-        return self.workers or len(os.sched_getaffinity(0))
 
 
 @dataclass

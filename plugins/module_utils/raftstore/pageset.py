@@ -31,7 +31,9 @@ class PageSet:
         page_id = self._owned.find(b"\1", first, first + count)
         if page_id >= 0:
             raise corrupt(f"page {page_id} is used twice, or used and free at the same time", pos)
-        self._owned[first : first + count] = b"\1" * count
+        for start in range(first, first + count, _PIECE_LEN):
+            stop = min(start + _PIECE_LEN, first + count)
+            self._owned[start:stop] = b"\1" * (stop - start)
         self.count += count
 
     def add_each(self, page_ids: Sequence[int], pos: int) -> None:

@@ -57,9 +57,9 @@ def _whole(run: Run, file: StoreFile) -> Optional[StoreReader]:
     alone = file.free and file.links == 1 and not run.others(file)
     if wal is None or not alone or mount_number(file.fd, found.proc) != mount_number(found.raft.fd, found.proc):
         return None
-    store = file.read_boltdb()
+    store = file.read_boltdb(run.workers())
     if store.entry_count and not wal.entry_count:
         return None
     if not holds(store, wal, found.journal, found.snapshot_index):
         return None
-    return store if convert.includes(store, wal, run.request.worker_count, run.request.progress) else None
+    return store if convert.includes(store, wal, run.workers(), run.request.progress) else None

@@ -19,6 +19,7 @@ from .shape import Shape
 from .store import StoreReader
 from .table import LINK_SUPERSEDED
 from .wal import WalStore
+from .workers import process_count
 
 
 class Run:
@@ -89,6 +90,10 @@ class Run:
     def others(self, *files: Optional[StoreFile]) -> List[int]:
         """PIDs of other processes that have one of these files open now."""
         return openers([file.inode for file in files if file is not None], self.found.proc).pids
+
+    def workers(self) -> int:
+        """The number of processes that read, convert and compare."""
+        return process_count(self.request.workers)
 
     def close(self) -> None:
         """Close what this run has opened; what was found is closed by who found it."""

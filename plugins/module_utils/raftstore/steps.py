@@ -108,7 +108,7 @@ def build(run: Run) -> None:
     run.new_directory = run.raft.make_directory(WAL_PARTIAL, attributes.for_directory())
     segment_len = run.request.wal_segment_size * MIB
     writer = WalStoreWriter(run.new_directory, segment_len, attributes, os.sysconf("SC_PAGE_SIZE"), _ns(run.clock))
-    extents, workers = run.shape.kept, run.request.worker_count
+    extents, workers = run.shape.kept, run.workers()
     report = convert.convert(source, writer, extents, source.stable(), workers, run.request.progress)
     built = time.monotonic()
     run.new_file = StoreFile(run.new_directory, WAL_META, change=True)

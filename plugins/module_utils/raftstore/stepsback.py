@@ -24,7 +24,7 @@ def build_back(run: Run) -> None:
     source = run.found.wal
     if source is None:
         raise StoreError("the source store is not open", run.raft.path)
-    extents, workers = source.extents(), run.request.worker_count
+    extents, workers = source.extents(), run.workers()
     started = time.monotonic()
     writer = BoltStoreWriter(run.raft, RAFT_DB_PARTIAL, os.sysconf("SC_PAGE_SIZE"), run.attributes())
     try:

@@ -28,6 +28,7 @@ from .refusals import refusal
 from .run import Run
 from .steps import STEPS, undo_preparation
 from .syscalls import REAL, SystemCalls
+from .workers import process_count
 
 __all__ = ["Outcome", "Request", "migrate"]
 
@@ -63,7 +64,7 @@ def opened(request: Request, calls: SystemCalls, proc: str) -> Iterator[Tuple[Fo
         run_lock = _lock(raft, request)
         found, evidence = _look(raft, request, proc)
         try:
-            yield found, read(found, replace(evidence, run_lock=run_lock), request.worker_count)
+            yield found, read(found, replace(evidence, run_lock=run_lock), process_count(request.workers))
         finally:
             found.close()
     finally:

@@ -32,6 +32,11 @@ Tell = Callable[[int, int], None]
 """Called by a task after each step: entries and bytes done since the last call."""
 
 
+def process_count(wanted: int) -> int:
+    """How many processes are to work: as many as wanted, and with 0 one on each core that this process may use."""
+    return wanted or len(os.sched_getaffinity(0))
+
+
 class SharedCounter:
     """A number that this process and its workers share: `take` gives out consecutive runs, none of them twice.
 

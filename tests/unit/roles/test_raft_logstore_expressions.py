@@ -328,3 +328,16 @@ def test_a_wal_without_guard_is_in_both_tables(guarded: bool) -> None:
 @pytest.mark.parametrize(("size", "legal"), [(1, True), (2047, True), (0, False), (2048, False), (4096, False)])
 def test_a_segment_size_that_breaks_a_running_wal_is_refused_before_a_stop(size: int, legal: bool) -> None:
     assert all(condition("read.yml", "The segment size is one", raft_logstore_wal_segment_size=size)) is legal
+
+
+@pytest.mark.parametrize(
+    ("stable_for", "wait_timeout", "fine"), [("9", "10", True), (10, "10", False), (30, 120, True)]
+)
+def test_a_server_must_have_the_time_to_stay_back(stable_for: Any, wait_timeout: Any, fine: bool) -> None:
+    given = {"raft_logstore_stable_for": stable_for, "raft_logstore_wait_timeout": wait_timeout}
+    assert condition("read.yml", "A server that stays back for as long as it has to", **given) == [fine]
+
+
+def test_a_second_roll_in_one_run_of_ansible_is_refused() -> None:
+    assert condition("plan.yml", "This is the first roll") == [True]
+    assert condition("plan.yml", "This is the first roll", raft_logstore_done=True) == [False]

@@ -48,6 +48,13 @@ def test_no_task_of_the_role_lets_a_roll_go_on(path: Path) -> None:
     assert not [node for node in nodes(parsed(path)) if "end_" in str(node.get("ansible.builtin.meta", ""))]
 
 
+@pytest.mark.parametrize("path", sorted((CHECKOUT / "playbooks").glob("*.yml")), ids=lambda path: path.name)
+def test_every_play_waits_for_all_hosts_at_each_task(path: Path) -> None:
+    """With another strategy, set for all of a controller's plays, nobody would wait for the others' answers."""
+    plays = [play for play in parsed(path) if "hosts" in play]
+    assert {play["strategy"] for play in plays} <= {"ansible.builtin.linear"}
+
+
 def test_the_roll_takes_one_server_at_a_time_and_stops_at_the_first_failure() -> None:
     plays = {play["hosts"]: play for play in parsed(CHECKOUT / "playbooks" / "migrate.yml")}
     assert plays[ROLL]["serial"] == 1

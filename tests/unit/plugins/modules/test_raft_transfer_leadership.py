@@ -63,6 +63,15 @@ def test_a_refused_transfer_names_the_token_that_is_needed(leader: AgentServer) 
     assert transfer(leader, candidates=[])["denied"] is False
 
 
+@pytest.mark.parametrize("path", ["/v1/agent/self", "/v1/operator/autopilot/health"])
+def test_a_refused_question_is_no_refused_transfer(leader: AgentServer, path: str) -> None:
+    """A roll stops the leader without a transfer where that is refused; a question that is refused ends it."""
+    leader.on(path, recorded("acl-transfer_noop-not_a_uuid"))
+    result = transfer(leader, server_id=S2)
+    assert result["failed"] and result["denied"] is False
+    assert leader.asked(TRANSFER) == []
+
+
 def test_nobody_able_to_lead_fails_before_anything_moves(leader: AgentServer) -> None:
     assert "none of the candidates" in transfer(leader, candidates=[])["msg"]
     assert "mutually exclusive" in transfer(leader, candidates=[], server_id=S2)["msg"]

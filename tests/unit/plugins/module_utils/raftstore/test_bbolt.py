@@ -186,7 +186,8 @@ class TestPages:
 
         damaged = [page[:at] + bytes([byte]) + page[at + 1 :] for at in range(len(page)) for byte in (0, 1, 8, 9, 0xFF)]
         short = [outcome(raw) for raw in [page, *damaged]]
-        monkeypatch.setattr(bbolt, "_keys_of_8", lambda *_arguments: [])
+        assert bbolt._with_keys_of_8(page[16 : 16 + 6 * 16], page, 16 + 6 * 16, len(page)) == short[0]
+        monkeypatch.setattr(bbolt, "_with_keys_of_8", lambda *_arguments: [])
         assert short == [outcome(raw) for raw in [page, *damaged]]
         assert {type(found) for found in short} == {list, tuple}
 

@@ -64,7 +64,7 @@ DAMAGES = [
     (lambda image: image.seal(1, page_size=2048), Corrupt, "meta page 1 gives the page size 2048", 1024 + 16),
     (number(0, 8, "H", 2), Corrupt, "page 0 is of the leaf kind", 0),
     (number(0, 0, "Q", 1), Corrupt, "page 0 says that it is page 1", 0),
-    (change(high_water=1 << 40), Unsupported, "at most 33554432 are read", 16),
+    (change(high_water=1 << 40), Unsupported, "at most 67108864 are read", 16),
     (change(high_water=99), Corrupt, "the file has 8192 bytes, but 99 pages of 1024 bytes are in use", 16),
     (change(root=0), Corrupt, "root bucket is said to be on page 0", 16),
     (change(root=8), Corrupt, "root bucket is said to be on page 8", 16),

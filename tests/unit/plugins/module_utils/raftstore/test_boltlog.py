@@ -83,15 +83,15 @@ class TestExtents:
             got = [index for index, _value in records_of(store, twice)]
             assert got == [index for extent in twice for index in range(extent.first_index, extent.last_index + 1)]
 
-    def test_about_a_megabyte_each(self, tmp_path):
+    def test_about_two_megabytes_each(self, tmp_path):
         items = entries(9000, length=400)
         with opened(tmp_path / "raft.db", raft_db(items, 4096, per_leaf=9, fan_out=80).data) as fd:
             store = BoltStore(fd, "raft.db")
             extents = store.extents()
             assert [extent.first_index for extent in extents[1:]] == [extent.last_index + 1 for extent in extents[:-1]]
-            assert all(1 << 20 <= extent.data_len < (1 << 20) + 9 * 424 for extent in extents[:-1])
+            assert all(2 << 20 <= extent.data_len < (2 << 20) + 9 * 424 for extent in extents[:-1])
             assert store.live_len == sum(extent.data_len for extent in extents) == 9000 * (16 + 8 + 400)
-            assert all(sum(map(len, batch.raws)) <= 1 << 20 for batch in store.batches(extents))
+            assert all(sum(map(len, batch.raws)) <= 2 << 20 for batch in store.batches(extents))
 
     def test_the_largest_indexes(self, tmp_path):
         items = entries(9, first=(1 << 64) - 9)

@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import List
 
 import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import boltsurvey
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.content import read
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entry import encode_msgpack
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.evidence import Evidence, Found, observe
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.journal import Promise
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import Stable
@@ -25,20 +28,34 @@ from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore
     write_snapshot,
     write_wal,
 )
+from unit.plugins.module_utils.raftstore.bboltimage import raft_db
 
 PROBLEMS: List[str] = []
 
 
-def look(raft: Path) -> Evidence:
+def look(raft: Path, workers: int = 1) -> Evidence:
     directory = Directory.open(str(raft))
     found = Found(directory, True, lonely_proc(raft.parents[1]))
     try:
-        evidence = read(found, observe(found))
+        evidence = read(found, observe(found), workers)
         PROBLEMS[:] = [str(problem) for problem in found.problems]
         return evidence
     finally:
         found.close()
         directory.close()
+
+
+def test_as_many_processes_as_wanted_read_a_large_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raft, forked, fork = raft_directory(tmp_path), [], os.fork
+    image = raft_db([(entry.index, encode_msgpack(entry)) for entry in log(300)])
+    (raft / "raft.db").write_bytes(image.data)
+    monkeypatch.setattr(boltsurvey, "SHARED_MIN", len(image.data))
+    monkeypatch.setattr(os, "fork", lambda: forked.append(1) or fork())
+    for workers, forks in (1, 0), (3, 3):
+        assert look(raft, workers).raft_db == "ok"
+        assert len(forked) == forks
+    monkeypatch.setattr(boltsurvey, "SHARED_MIN", len(image.data) + 1)
+    assert look(raft, 3).raft_db == "ok" and len(forked) == 3, "a small one is not worth it"
 
 
 @pytest.mark.parametrize("stable", [Stable(), Stable(0, None, None)])

@@ -327,8 +327,8 @@ def test_the_way_back_keeps_the_content(tmp_path: Path, opened: Callable[[Path],
 def test_sides_that_are_cut_differently_are_compared_entry_by_entry(
     tmp_path: Path, opened: Callable[[Path], Any]
 ) -> None:
-    """Extents of raft.db, of about a megabyte, beside segments that end anywhere."""
-    entries = [Entry(index, 1, 0, bytes(9000), b"", GoTime(9, index)) for index in range(1, 701)]
+    """Extents of raft.db, of about two megabytes, beside segments that end anywhere."""
+    entries = [Entry(index, 1, 0, bytes(18000), b"", GoTime(9, index)) for index in range(1, 701)]
     builder.write_boltdb(tmp_path / "raft.db", entries)
     source = opened(tmp_path / "raft.db")
     assert len(source.extents()) > 5

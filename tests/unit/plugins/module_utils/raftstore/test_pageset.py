@@ -35,8 +35,10 @@ def test_processes_share_what_is_taken():
     pages.add(5, 2, 0)
     pid = os.fork()
     if pid == 0:
-        pages.add_each([9, 10], 0)
-        os._exit(pages.count)
+        try:
+            pages.add_each([9, 10], 0)
+        finally:
+            os._exit(pages.count)
     assert os.waitpid(pid, 0)[1] >> 8 == 4, "the child has counted its pages with ours"
     with pytest.raises(Corrupt, match="page 10 is used twice"):
         pages.add(10, 1, 0)
