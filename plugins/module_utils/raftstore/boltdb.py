@@ -86,7 +86,7 @@ class BoltStore:
         return self._stable
 
     def extents(self) -> Sequence[Extent]:
-        """All entries as extents of about two megabytes, ascending; a hole lies between those that are not contiguous."""
+        """All entries as extents of about 2 MiB, ascending; a hole lies between those that are not contiguous."""
         return self._extents
 
     def batches(self, extents: Sequence[Extent]) -> Iterator[Entries]:

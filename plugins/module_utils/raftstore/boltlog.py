@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The entries in the bucket `logs` of raft.db, read from its leaf pages.
 
-Where they are is found before, by `boltsurvey.py`, as runs of pages of about two megabytes; `batches` reads such runs and
+Where they are is found before, by `boltsurvey.py`, as runs of pages of about 2 MiB; `batches` reads such runs and
 checks every element and key. The format is described in boltdb.py and bbolt.py. Entries stay bytes here.
 """
 
