@@ -43,10 +43,10 @@ BY_SIZE = """
 ## Time and memory by size
 
 To WAL, with a raft.db of so many bytes and entries of 2 KiB, so that about half of it are data; and with a log of one
-single entry, which has to fit into memory several times. Not all of the largest fits into this machine's page cache.
+single entry, which has to fit into memory several times.
 
-| raft.db | conversion | with verification | conversion, seconds per GB | peak MB |
-|---|---|---|---|---|
+| raft.db | runs | conversion | with verification | conversion, seconds per GB | peak MB |
+|---|---|---|---|---|---|
 """
 
 
@@ -105,6 +105,7 @@ def _by_size(found: dict[Key, dict[str, float]]) -> str:
             per_gb = _cell(row["conversion"] / float(store.split()[0])) if store.endswith("GB") else ""
             cells = [
                 store,
+                str(int(row["runs"])),
                 _cell(row["conversion"]),
                 _cell(row["with verification"]),
                 per_gb,
