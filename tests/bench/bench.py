@@ -17,18 +17,7 @@ import time
 from pathlib import Path
 
 from bench import measure, report
-from bench.subjects import COMPARED, JUDGE, ROOT, SUBJECTS, TO_WAL, Job, Subject
-
-STORES = {
-    "1 M x 200 B": ("plain", 1_000_000, "200"),
-    "150 k x 2 KiB": ("plain", 150_000, "2048"),
-    "8 k x 64 KiB": ("plain", 8_000, "65536"),
-    "400 k mixed": ("exponential", 400_000, "~940"),
-    "0.1 GB": ("plain", 25_000, "2048"),
-    "1 GB": ("plain", 250_000, "2048"),
-    "10 GB": ("plain", 2_500_000, "2048"),
-    "one of 60 MiB": ("plain", 1, str(60 << 20)),
-}
+from bench.subjects import COMPARED, JUDGE, ROOT, STORES, SUBJECTS, TO_WAL, Job, Subject
 
 
 def arguments() -> argparse.Namespace:

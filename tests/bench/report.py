@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Optional
 
-from bench.subjects import COMPARED, TO_WAL
+from bench.subjects import COMPARED, STORES, TO_WAL
 
 Key = tuple[str, str, str, str]
 """Direction, store, cache, subject."""
@@ -31,22 +31,23 @@ the file our conversion takes.
 Median seconds of {runs} runs each, which alternate. Machine: {machine}. Date: {date}.
 *Ours* runs on this host's own Python, with the checksum that it finds there: {crc}; the goals are for this row.
 *Ours, crc32c package* runs on the Python of `.venv`, which has it; *module* is the whole Ansible module, there, too.
-*Conversion* counts from opening the source to the synced target; *with verification* adds reading everything back and
-comparing every entry. CPU is user and system time of all processes. Peak memory is the largest sum of resident memory
-of the process tree, and for Go it has the mapped file in it. *Go* is `tests/judge` on HashiCorp's own libraries and
-verifies nothing; with batches of 64 MiB it does the work of `nomad operator raft migrate-backend`, but is slower than
-the real command by up to 1.5, so take as much off the ratios where no row says Nomad.
+*Conversion* counts from opening the source to the synced target, but for *Nomad* and *cp* from the start of their
+process; *with verification* adds reading everything back and comparing every entry. CPU is user and system time of all
+processes. Peak memory is the largest sum of resident memory of the process tree, and for Go it has the mapped file in
+it. *Go* is `tests/judge` on HashiCorp's own libraries and
+verifies nothing; with batches of 64 MiB it does the work of `nomad operator raft migrate-backend`. It has been seen up
+to 1.5 times as slow as the real command, so take as much off the ratios where no row says Nomad.
 
 ![chart](benchmarks.svg)
 """
 BY_SIZE = """
 ## Time and memory by size
 
-To WAL, with a raft.db of so many bytes and entries of 2 KiB, so that about half of it are data; and with a log of one
-single entry, which has to fit into memory several times.
+To WAL, warm, with a raft.db of about so many bytes and entries of 2 KiB, so that about half of it are data; and with a
+log of one single entry, which has to fit into memory several times.
 
-| raft.db | runs | conversion | with verification | conversion, seconds per GB | peak MB |
-|---|---|---|---|---|---|
+| raft.db | entries | runs | conversion | with verification | conversion, microseconds an entry | peak MB |
+|---|---|---|---|---|---|---|
 """
 
 
@@ -100,17 +101,11 @@ def _summary_table(found: dict[Key, dict[str, float]]) -> str:
 
 def _by_size(found: dict[Key, dict[str, float]]) -> str:
     lines = [BY_SIZE]
-    for (_direction, store, _cache, subject), row in found.items():
-        if store not in COMPARED and subject == "ours":
-            per_gb = _cell(row["conversion"] / float(store.split()[0])) if store.endswith("GB") else ""
-            cells = [
-                store,
-                str(int(row["runs"])),
-                _cell(row["conversion"]),
-                _cell(row["with verification"]),
-                per_gb,
-                f"{int(row['peak']) >> 20}",
-            ]
+    for (direction, store, cache, subject), row in found.items():
+        if store not in COMPARED and (direction, cache, subject) == (TO_WAL, "warm", "ours"):
+            each = row["conversion"] / STORES[store][1] * 1e6 if STORES[store][1] > 1 else None
+            times = [_cell(row["conversion"]), _cell(row["with verification"]), _cell(each)]
+            cells = [store, f"{STORES[store][1]:,}", str(int(row["runs"])), *times, f"{int(row['peak']) >> 20}"]
             lines.append("| " + " | ".join(cells) + " |\n")
     return "".join(lines) if len(lines) > 1 else ""
 

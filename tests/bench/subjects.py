@@ -15,6 +15,17 @@ ROOT = Path(__file__).resolve().parents[2]
 JUDGE = ROOT / ".build/bin/judge"
 MODULE = "ansible_collections.raftops.nomad.plugins.modules.raft_migrate_backend"
 TO_WAL, TO_BOLTDB = "to WAL", "to BoltDB"
+STORES = {
+    "1 M x 200 B": ("plain", 1_000_000, "200"),
+    "150 k x 2 KiB": ("plain", 150_000, "2048"),
+    "8 k x 64 KiB": ("plain", 8_000, "65536"),
+    "400 k mixed": ("exponential", 400_000, "~940"),
+    "0.1 GB": ("plain", 25_000, "2048"),
+    "1 GB": ("plain", 250_000, "2048"),
+    "10 GB": ("plain", 2_500_000, "2048"),
+    "one of 60 MiB": ("plain", 1, str(60 << 20)),
+}
+"""Shape, number and size of the entries."""
 COMPARED = ("1 M x 200 B", "150 k x 2 KiB", "8 k x 64 KiB")
 """The stores that goals are set for; the others show how time and memory grow."""
 OUR_PYTHON = str(ROOT / ".venv/bin/python")

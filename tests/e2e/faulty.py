@@ -81,6 +81,7 @@ def main(fault: str, backend: str, directory: str, *others: str) -> int:
     if not fails:
         return 0
     if fault == "log":
+        wait_until("caught up", lambda: caught_up(server), PATIENCE_S)
         complain(server)
         return 0
     take_part(server)

@@ -10,6 +10,8 @@ bounds of its keys, and that no page is used twice.
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
+from operator import lt
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from . import bbolt
@@ -223,14 +225,8 @@ class Pages:
         behind = group_pages - 1 if group_pages <= span_max else 0
         start = 0
         while start < len(page_ids):
-            low = high = page_ids[start]
-            stop = start + 1
-            for page_id in page_ids[start + 1 : start + span_max]:
-                new_low, new_high = min(low, page_id), max(high, page_id)
-                span = new_high - new_low + 1 + behind
-                if span > span_max or span > (stop + 1 - start) * _SPARSE_PAGES * (1 + behind):
-                    break
-                low, high, stop = new_low, new_high, stop + 1
+            count, low, high = _together(page_ids[start : start + span_max], span_max, behind)
+            stop = start + count
             base_off = low * size
             buf = self._read((min(high + 1 + behind, self.meta.high_water) - low) * size, base_off)
             yield Window(buf, base_off, [(page_id, page_id * size - base_off) for page_id in page_ids[start:stop]])
@@ -247,3 +243,19 @@ class Pages:
         if span * size <= _AHEAD_LEN:
             os.posix_fadvise(self.fd, low * size, span * size, os.POSIX_FADV_WILLNEED)
         return [self._read(length, page_id * size) for page_id in page_ids]
+
+
+def _together(page_ids: Sequence[int], span_max: int, behind: int) -> Tuple[int, int, int]:
+    """(number, lowest, highest) of the first of these pages that are near enough to each other to be read at once."""
+    sparse = _SPARSE_PAGES * (1 + behind)
+    some = page_ids[: bisect_left(page_ids, page_ids[0] + span_max - behind)]  # if they ascend, as most do
+    if some and all(map(lt, some, some[1:])) and some[-1] - some[0] + 1 + behind <= min(span_max, len(some) * sparse):
+        return len(some), some[0], some[-1]
+    count, low, high = 1, page_ids[0], page_ids[0]
+    for page_id in page_ids[1:]:
+        new_low, new_high = min(low, page_id), max(high, page_id)
+        span = new_high - new_low + 1 + behind
+        if span > span_max or span > (count + 1) * sparse:
+            break
+        count, low, high = count + 1, new_low, new_high
+    return count, low, high

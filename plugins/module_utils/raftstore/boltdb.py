@@ -26,7 +26,7 @@ from .bbolt import RESTORE
 from .bboltfile import Bucket, Database, Item
 from .boltlog import LogBucket
 from .boltsurvey import survey
-from .errors import Corrupt, StoreError, Unsupported
+from .errors import Corrupt, Unsupported
 from .store import Entries, Extent, Stable
 
 LOGS, CONF = b"logs", b"conf"
@@ -51,10 +51,11 @@ class BoltStore:
         self.path = path
         try:
             self._open(fd, workers)
-        except StoreError:
+            return
+        except (Corrupt, Unsupported):
             if workers <= 1:
                 raise
-            self._open(fd, 1)  # of the same damage one process always says the same
+        self._open(fd, 1)  # of the same damage one process always says the same
 
     def _open(self, fd: int, workers: int) -> None:
         path = self.path

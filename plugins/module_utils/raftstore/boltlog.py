@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import struct
 from array import array
-from operator import attrgetter
 from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .bbolt import (
@@ -37,6 +36,7 @@ MAX_VALUE_LEN = (64 << 20) + 1024  # the longest entry that a WAL gives back (ra
 ROW_LEN_MAX = 8192  # longer ones are taken one by one, and so copied less often
 HEAD_LEN = 512  # at least, of a leaf page; its quarter holds the elements of all entries that fit into one page
 HEAD_LEN_MAX = 1 << 14
+TREES_MAX = 1 << 12
 _COUNT_OVERFLOW = struct.Struct("<2xHI")  # in a page header, behind the id
 _UNEXPECTED = f"{RESTORE} If something writes to it in spite of its lock, stop that and run again instead."
 _CHANGED = "Something writes to this file in spite of its lock; find and stop it, then run again."
@@ -207,18 +207,18 @@ class LogBucket:
     # -- for the survey --------------------------------------------------------------------------------------------
 
     def trees(self, count: int) -> List[Tree]:
-        """The log's tree, cut at its highest branches into at least so many where it is high enough, in order."""
+        """The log's tree, cut into at least so many where it is high enough, in order and about equally large."""
         if not self._bucket.root_id:
             with located(self.path, self._bucket.image_off):
                 self._bucket.check_image()
             return [Tree(0, 0, b"", None)]
         trees = [self._db.tree(self._bucket.root_id, self._bucket.named_off)]
-        while len(trees) < count:
-            highest = max(trees, key=attrgetter("depth"))
-            if highest.depth < 2:
-                break
-            at = trees.index(highest)
-            trees[at : at + 1] = self._db.branches(highest)
+        depth = trees[0].depth
+        while len(trees) < count and depth > 1:
+            cut: List[Tree] = []
+            for tree in trees:  # a level at a time, but no more of a level than a sound file has
+                cut += self._db.branches(tree) if len(cut) < TREES_MAX else [tree]
+            trees, depth = cut, depth - 1
         return trees
 
     def leaves(self, tree: Tree) -> Iterator[Children]:

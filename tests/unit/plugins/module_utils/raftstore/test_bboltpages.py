@@ -43,6 +43,12 @@ class TestWindows:
         spread = [3 + (number * 617) % 1900 for number in range(1900)]
         assert sum(self.windows(tmp_path, spread)) <= 1900 * 1024 * 16
 
+    def test_one_page_far_behind_many_neighbours(self, tmp_path):
+        """Whatever a search for the end of an ascending run finds where pages do not ascend."""
+        for far in range(2, 40):
+            pages = [*range(3, 3 + far), 2400, *range(3 + far, 2300)]
+            assert max(self.windows(tmp_path, pages, page_count=2500)) <= 2 << 20
+
     def test_pages_larger_than_a_window(self, tmp_path):
         assert self.windows(tmp_path, [3, 4], page_count=6, page_size=2 << 20) == [2 << 20] * 2
 

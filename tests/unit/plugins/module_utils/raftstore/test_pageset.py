@@ -53,3 +53,13 @@ def test_every_page_once():
     for page_id in range(2, 21):
         pages.add(page_id, 1, 0)
     pages.add(7, 0, 0)
+    assert pages.without_owner() is None
+
+
+def test_more_pages_than_are_taken_at_once():
+    pages = PageSet(1 << 18)
+    pages.add(2, (1 << 18) - 4, 0)
+    assert pages.without_owner() == (1 << 18) - 2
+    pages.check_count((1 << 18) - 4)
+    with pytest.raises(Corrupt, match="page 200000 is used twice"):
+        pages.add(200_000, 1, 0)
