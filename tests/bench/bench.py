@@ -59,8 +59,9 @@ def once(subject: Subject, source: Path, cache: str, options: argparse.Namespace
     run = measure.run(command)
     seconds, crc = {"process": run.seconds}, ""
     if subject.name.startswith("ours"):
-        seconds.update(json.loads(run.output)["seconds"])
-        crc = json.loads(run.output)["crc32c"]
+        output = json.loads(run.output)
+        seconds.update(output["seconds"])
+        crc = output["crc32c"]
     elif subject.name.startswith("Go"):
         seconds["conversion"] = json.loads(run.output)["seconds"]
     elif subject.name in ("cp + fsync", "Nomad"):

@@ -82,7 +82,7 @@ def _summary_table(found: dict[Key, dict[str, float]]) -> str:
     lines = ["| | ours | with verification | Nomad | of ours | of ours with verification | best Go of ours "
              "| ours of cp + fsync | peak MB |", "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
     for group, rows in _groups(found):
-        if "ours" not in rows or group[1] not in COMPARED:
+        if "ours" not in rows:
             continue
         ours, verified = rows["ours"]["conversion"], rows["ours"]["with verification"]
         go = min((row["conversion"] for name, row in rows.items() if name.startswith("Go")), default=None)
@@ -112,8 +112,9 @@ def _by_size(found: dict[Key, dict[str, float]]) -> str:
 
 def write(lines: list[dict[str, Any]], docs: Path) -> None:
     """Write both files."""
-    found = _summary(lines)
-    counts = sorted({int(row["runs"]) for key, row in found.items() if key[1] in COMPARED})
+    every = _summary(lines)
+    found = {key: row for key, row in every.items() if key[1] in COMPARED}
+    counts = sorted({int(row["runs"]) for row in found.values()})
     nomad = any(key[3] == "Nomad" for key in found)
     head = {
         "runs": counts[0] if len(counts) == 1 else f"{counts[0]} to {counts[-1]}",
@@ -123,10 +124,8 @@ def write(lines: list[dict[str, Any]], docs: Path) -> None:
         "machine": lines[-1]["machine"],
         "date": lines[-1]["date"],
     }
-    text = [HEAD.format(**head), _by_size(found)]
+    text = [HEAD.format(**head), _by_size(every)]
     for group, rows in _groups(found):
-        if group[1] not in COMPARED:
-            continue
         best = rows.get("ours", {}).get("conversion")
         text.append(f"\n## {group[0]}, {group[1]}, {group[2]} cache\n\n| | conversion | with verification | process "
                     "| CPU | peak MB | of our conversion |\n|---|---|---|---|---|---|---|\n")  # fmt: skip
@@ -144,7 +143,6 @@ def _chart(found: dict[Key, dict[str, float]]) -> str:
     """Bars of the conversions, lighter with verification, one group for each direction, store and cache."""
     rows: list[str] = []
     y = 20
-    found = {key: row for key, row in found.items() if key[1] in COMPARED}
     bars = {key: row.get("with verification", row.get("conversion", row["process"])) for key, row in found.items()}
     scale = 480 / max(bars.values())
     for group in dict.fromkeys(key[:3] for key in found):

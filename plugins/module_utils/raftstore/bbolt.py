@@ -185,12 +185,12 @@ def parse_leaf(buf: Sliceable, pos: int, end: int) -> List[Element]:
 
 def parse_branch(buf: bytes, pos: int, end: int) -> List[Tuple[bytes, int]]:
     """(lower bound of its keys, page id) of each child of the branch page in buf[pos:end]. Raises Corrupt."""
-    before = b""
     table = _table(buf, pos, end)
-    children = _with_keys_of_8(table, buf, pos + HEADER_LEN + len(table), end)
+    element_pos, data_pos = pos + HEADER_LEN, pos + HEADER_LEN + len(table)
+    children = _with_keys_of_8(table, buf, data_pos, end)
     if children:
         return children
-    element_pos, data_pos = pos + HEADER_LEN, pos + HEADER_LEN + len(table)
+    before = b""
     for key_pos, key_len, child in BRANCH_ELEMENT.iter_unpack(table):
         if data_pos + key_len > end:
             raise corrupt(f"a key of {key_len} bytes runs past the end of the page", element_pos)

@@ -36,13 +36,11 @@ MAX_VALUE_LEN = (64 << 20) + 1024  # the longest entry that a WAL gives back (ra
 ROW_LEN_MAX = 8192  # longer ones are taken one by one, and so copied less often
 HEAD_LEN = 512  # at least, of a leaf page; its quarter holds the elements of all entries that fit into one page
 HEAD_LEN_MAX = 1 << 14
-TREES_MAX = 1 << 12
+TREES_MAX = 1 << 12  # from there on the other branches of a level stay whole, which bounds the memory
+PAGE_IDS = "I"  # the array type: four bytes, enough for all page ids that are read
 _COUNT_OVERFLOW = struct.Struct("<2xHI")  # in a page header, behind the id
 _UNEXPECTED = f"{RESTORE} If something writes to it in spite of its lock, stop that and run again instead."
 _CHANGED = "Something writes to this file in spite of its lock; find and stop it, then run again."
-
-
-PAGE_IDS = "I"  # the array type: four bytes, enough for all page ids that are read
 
 
 class Place(NamedTuple):
@@ -216,7 +214,7 @@ class LogBucket:
         depth = trees[0].depth
         while len(trees) < count and depth > 1:
             cut: List[Tree] = []
-            for tree in trees:  # a level at a time, but no more of a level than a sound file has
+            for tree in trees:  # a level at a time
                 cut += self._db.branches(tree) if len(cut) < TREES_MAX else [tree]
             trees, depth = cut, depth - 1
         return trees
