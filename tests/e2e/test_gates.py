@@ -154,11 +154,36 @@ def test_a_snapshot_is_damaged(cluster: Cluster, spoil: Any, words: str) -> None
         assert words in stopped(cluster, 0, through)
 
 
+def test_autopilots_setting_cannot_be_held(cluster: Cluster) -> None:
+    """Somebody else changes it all the time: each compare-and-set comes too late."""
+
+    def refuse(call: Call, pass_on: Callable[[], Reply]) -> Reply:
+        if call.method == "PUT" and call.path.startswith(AUTOPILOT) and not json.loads(call.body)["CleanupDeadServers"]:
+            return Reply(200, {"Content-Type": "application/json"}, b"false")
+        return pass_on()
+
+    with proxies(cluster, refuse) as through:
+        said = stopped(cluster, 0, through)
+    assert "Keep the leader from removing this server" in said
+    assert "the autopilot configuration is changed by somebody else all the time" in said
+    assert "This server was not stopped." in said
+
+
 def test_the_agent_goes_on_after_its_stop(cluster: Cluster) -> None:
     """A stop command that succeeds and does nothing; the server is never without its store, so it is left as it is."""
     said = stopped(cluster, 0, {server.name: {"raft_logstore_stop_command": "/bin/true"} for server in cluster.servers})
     assert "Stop the agent and keep it stopped" in said
     assert "in use by PID" in said
+
+
+def test_an_agent_that_did_not_stop_is_not_started_a_second_time(cluster: Cluster) -> None:
+    """The return finds it running on the old store: there is nothing to start beside it."""
+    started = cluster.root / "started"
+    deaf = {"raft_logstore_stop_command": "/bin/true", "raft_logstore_start_command": f"touch {started}"}
+    hosts = {server.name: deaf for server in cluster.servers}
+    said = stopped(cluster, 0, hosts, raft_logstore_rollback_on_failure=True)
+    assert "It is back in the cluster as it was." in said
+    assert not started.exists()
 
 
 def test_an_operators_task_after_a_server_fails(cluster: Cluster) -> None:

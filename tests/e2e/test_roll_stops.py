@@ -207,3 +207,44 @@ def test_puts_a_server_back_whose_store_cannot_be_converted(make_cluster: Any) -
     assert set(after.backends.values()) == {"boltdb"}
     assert (after.voters, after.cleanup) == (voters, True)
     assert sum(map(is_untouched, cluster.servers)) == 2
+
+
+def after_the_last(cluster: Cluster, command: str) -> dict[str, Any]:
+    """Variables with which a command is run when all servers are done, before the end state is proven."""
+    tasks = cluster.root / "after.yml"
+    last = "inventory_hostname == (raft_logstore_queue | last).inventory_hostname"
+    tasks.write_text(yaml.safe_dump([{"ansible.builtin.command": {"cmd": command}, "when": last}]))
+    return {"raft_logstore_post_tasks_file": str(tasks), "raft_logstore_gate_timeout": 6}
+
+
+def test_says_at_the_end_that_a_server_has_gone_and_that_autopilot_is_still_held(make_cluster: Any) -> None:
+    """Nothing is left to convert, and yet the roll has not ended well."""
+    cluster = make_cluster()
+    voters = verdict.observe(cluster).voters
+    gone = cluster.followers()[0]
+    stop = f"{{{{ hostvars['{gone.name}'].raft_logstore_stop_command }}}}"
+    run = playbooks.run("migrate", playbooks.write_inventory(cluster, **after_the_last(cluster, stop)))
+    said = " ".join(run.stdout.split())
+    assert run.returncode != 0
+    assert f"{gone.name} is not back at the end: " in said, run.stdout
+    assert "Autopilot's removal of dead servers is off, and stays off until a run ends well" in said, run.stdout
+    assert [server for server in cluster.servers if not server.is_running()] == [gone]
+
+    gone.start()
+    again = playbooks.run("migrate", playbooks.write_inventory(cluster))
+    assert again.returncode == 0, again.stdout
+    after = verdict.observe(cluster)
+    assert set(after.backends.values()) == {"wal"}
+    assert (after.voters, after.cleanup) == (voters, True)
+
+
+def test_says_at_the_end_that_a_server_would_not_start_on_the_backend_again(make_cluster: Any) -> None:
+    """Somebody puts the old configuration back on a server that is done, and does not restart it."""
+    cluster = make_cluster()
+    undone = cluster.followers()[0]
+    spoil = f"""sed --in-place 's/backend = "wal"/backend = "boltdb"/' {undone.config_path}"""
+    run = playbooks.run("migrate", playbooks.write_inventory(cluster, **after_the_last(cluster, spoil)))
+    assert run.returncode != 0
+    expected = f"{undone.name} is follower, runs on wal, is configured for boltdb and has a store in state wal."
+    assert expected in " ".join(run.stdout.split()), run.stdout
+    assert verdict.observe(cluster).cleanup is True
