@@ -67,6 +67,12 @@ options:
       - With O(state=released) this one has, so that several files are released with the value of the oldest one. It
         is put back also when there is no O(hold_file), as on a server that stands in for an unreachable one.
     type: bool
+  expected:
+    description:
+      - The value that C(CleanupDeadServers) had when O(state=held) was decided on. Where no hold is found, and
+        O(previous) is not given, another value is refused, without a change, because then somebody else may have begun
+        to hold since. Of two that begin at the same moment only one succeeds.
+    type: bool
   take_over:
     description:
       - Whether a hold of another origin may be adopted or released.
@@ -188,7 +194,9 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.hold import (
     SETTING,
     Hold,
     HoldFile,
+    Overtaken,
     check_origin,
+    check_unchanged,
     differences,
     set_settings,
 )
@@ -206,6 +214,7 @@ SPEC = {
     "hold_file": {"type": "path"},
     "origin": {"type": "str"},
     "previous": {"type": "bool"},
+    "expected": {"type": "bool"},
     "take_over": {"type": "bool", "default": False},
 }
 
@@ -222,6 +231,7 @@ class Task:
         for warning in warnings:
             module.warn(warning)
         self.before = self.client.autopilot_config()
+        self.was: dict = {}
 
     def run(self) -> dict:
         """Do what the state asks for; returns the result. Raises AgentError or StoreError."""
@@ -242,11 +252,17 @@ class Task:
             previous = self.found.previous
         elif previous is None:
             previous = self.before.setting(SETTING)
+            self.was = {} if self.params["expected"] is None else {SETTING: self.params["expected"]}
+        check_unchanged(self.before, self.was)
         created = self.found.created if self.found else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         hold = Hold(self.params["origin"], previous, created)
         if hold != self.found and not self.module.check_mode:
             self.file.write(hold)
-        return self.result({SETTING: False}, hold, file_changes=hold != self.found)
+        try:
+            return self.result({SETTING: False}, hold, file_changes=hold != self.found)
+        except Overtaken:
+            self.file.remove()
+            raise
 
     def released(self) -> dict:
         """Put the previous value back, then remove what says so."""
@@ -264,7 +280,7 @@ class Task:
         changes = differences(self.before, settings)
         after = self.before.changed(changes)
         if changes and not self.module.check_mode:
-            after = set_settings(self.client, settings)
+            after = set_settings(self.client, settings, self.was)
         result = {
             "changed": bool(changes) or file_changes,
             "config": after.as_dict(),

@@ -128,6 +128,24 @@ def test_another_server_stops_just_before_the_stop(cluster: Cluster) -> None:
     assert [server for server in cluster.servers if not server.is_running()] == gone
 
 
+def test_another_server_stores_nothing_any_more(cluster: Cluster) -> None:
+    """It serves, and is healthy to its leader, for as long as it is less than 250 entries behind."""
+    frozen: dict[str, Reply] = {}
+    saved: list[Server] = []
+
+    def stand_still(call: Call, pass_on: Callable[[], Reply]) -> Reply:
+        if call.path.startswith(SNAPSHOT):
+            saved.append(call.server)
+        if saved and call.server is not saved[0] and call.path.startswith("/v1/agent/self"):
+            return frozen.setdefault(call.server.name, pass_on())
+        return pass_on()
+
+    with proxies(cluster, stand_still) as through:
+        said = stopped(cluster, 0, through)
+    assert "Every other server applies what is written now: " in said
+    assert "write path is not proven" in said
+
+
 def damaged(call: Call, pass_on: Callable[[], Reply]) -> Reply:
     """A snapshot in which one byte is another one than was sent."""
     reply = pass_on()
@@ -152,6 +170,26 @@ def damaged_at_the_source(call: Call, pass_on: Callable[[], Reply]) -> Reply:
 def test_a_snapshot_is_damaged(cluster: Cluster, spoil: Any, words: str) -> None:
     with proxies(cluster, spoil) as through:
         assert words in stopped(cluster, 0, through)
+
+
+def test_another_controller_begins_at_the_same_moment(cluster: Cluster) -> None:
+    """Both have planned, and both hold; only one of them changes the setting, the other one stops nothing."""
+
+    def come_first(call: Call, pass_on: Callable[[], Reply]) -> Reply:
+        if call.method == "PUT" and call.path.startswith(AUTOPILOT) and not json.loads(call.body)["CleanupDeadServers"]:
+            hold_off(call.server, False)
+        return pass_on()
+
+    def hold_off(server: Server, cleanup: bool) -> None:
+        server.api("PUT", AUTOPILOT, {**server.api("GET", AUTOPILOT).body, "CleanupDeadServers": cleanup})
+
+    try:
+        with proxies(cluster, come_first) as through:
+            said = stopped(cluster, 0, through)
+    finally:
+        hold_off(cluster.servers[0], True)
+    assert "cleanup_dead_servers is False and was True before: somebody else has changed it" in said
+    assert not any(list(server.raft_dir.glob(".raft-hold*")) for server in cluster.servers)
 
 
 def test_autopilots_setting_cannot_be_held(cluster: Cluster) -> None:
@@ -198,10 +236,15 @@ def test_the_log_of_a_started_agent_has_an_error_about_its_store(cluster: Cluste
 
 
 def test_writes_do_not_come_through(cluster: Cluster) -> None:
-    """Everybody is healthy, and yet a write fails: here the one that changes nothing."""
+    """Everybody is healthy, and yet a write fails at a server that was started: here the one that changes nothing.
+
+    The same command does not go on to the next server while that is so.
+    """
+    before = {server.name: server.pid() for server in cluster.servers}
 
     def refuse(call: Call, pass_on: Callable[[], Reply]) -> Reply:
-        if call.method == "PUT" and call.path.startswith(AUTOPILOT):
+        changed = call.server.pid() != before[call.server.name]
+        if changed and call.method == "PUT" and call.path.startswith(AUTOPILOT):
             now = call.server.api("GET", AUTOPILOT).body
             if now["CleanupDeadServers"] == json.loads(call.body)["CleanupDeadServers"]:
                 return Reply(500, {"Content-Type": "text/plain"}, b"rpc error: failed to apply")
@@ -209,8 +252,10 @@ def test_writes_do_not_come_through(cluster: Cluster) -> None:
 
     with proxies(cluster, refuse) as through:
         said = stopped(cluster, 1, through)
+        again = stopped(cluster, 0, through)
     assert "The cluster accepts a write, and this server applies it" in said
     assert "write path is not proven" in said
+    assert "Every other server applies what is written now: " in again or "The cluster accepts a write" in again
 
 
 def lead_again(old: Server) -> None:

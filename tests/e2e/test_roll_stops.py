@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +134,7 @@ def test_stops_at_the_second_server_and_still_knows_the_value_from_before_the_ho
 
 def test_a_single_server_is_rolled_only_when_an_outage_is_allowed(make_cluster: Any) -> None:
     cluster = make_cluster(size=1)
-    assert "failure tolerance of the cluster is 0" in refused(cluster, "migrate")
+    assert "failure tolerance of the cluster is 0, not 1 or more. Add servers" in refused(cluster, "migrate")
     run = playbooks.run("migrate", playbooks.write_inventory(cluster, raft_logstore_allow_outage=True))
     assert run.returncode == 0, run.stdout
     assert set(verdict.observe(cluster).backends.values()) == {"wal"}
@@ -153,6 +157,19 @@ def test_a_server_without_which_nobody_leads_is_finished_by_the_next_run(make_cl
     after = verdict.observe(cluster)
     assert set(after.backends.values()) == {"wal"}
     assert (after.voters, after.cleanup) == (voters, True)
+
+
+@contextlib.contextmanager
+def busy(server: Server, seconds: float) -> Iterator[None]:
+    """Its WAL is locked for so long, as by the conversion of a run that was killed."""
+    with server.raft_dir.joinpath("wal", "wal-meta.db").open("rb+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        timer = threading.Timer(seconds, file.close)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
 
 def test_stops_at_a_server_that_is_not_back_in_time_and_finishes_when_run_again(make_cluster: Any) -> None:
@@ -178,13 +195,29 @@ def test_stops_at_a_server_that_is_not_back_in_time_and_finishes_when_run_again(
     assert is_untouched(leader)
 
     content[playbooks.GROUP]["hosts"][first.name]["raft_logstore_start_command"] = started_how
-    content[playbooks.GROUP]["vars"]["raft_logstore_wait_timeout"] = 60
+    content[playbooks.GROUP]["vars"].update(raft_logstore_wait_timeout=60, raft_logstore_stop_timeout=1)
     inventory.write_text(yaml.safe_dump(content, sort_keys=False))
-    again = playbooks.run("migrate", inventory)
+    with busy(first, 40):
+        again = playbooks.run("migrate", inventory)
     assert again.returncode == 0, again.stdout
     after = verdict.observe(cluster)
     assert set(after.backends.values()) == {"wal"}
     assert (after.voters, after.cleanup) == (voters, True)
+
+
+def test_a_run_that_ended_between_stop_and_conversion_is_finished_by_the_next_one_also_without_a_hold(
+    make_cluster: Any,
+) -> None:
+    """Nothing tells of that run but a configuration that names another backend than the store has."""
+    cluster = make_cluster()
+    voters = verdict.observe(cluster).voters
+    left = cluster.followers()[0]
+    left.stop()
+    left.config_dir.joinpath("wal.hcl").write_text('server {\n  raft_logstore {\n    backend = "wal"\n  }\n}\n')
+    run = playbooks.run("migrate", playbooks.write_inventory(cluster, raft_logstore_hold_autopilot=False))
+    assert run.returncode == 0, run.stdout
+    after = verdict.observe(cluster)
+    assert set(after.backends.values()) == {"wal"} and after.voters == voters
 
 
 def test_puts_a_server_back_whose_store_cannot_be_converted(make_cluster: Any) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from types import MappingProxyType
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from ..raftstore.durable import Directory, read_exact
@@ -29,6 +30,11 @@ VERSION = 1
 MAX_LEN = 4096
 SETTING = "cleanup_dead_servers"
 CAS_TRIES = 5
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Overtaken(AgentError):
+    """Nothing was changed: a setting has another value than it must have before."""
 
 
 class Hold(NamedTuple):
@@ -118,10 +124,15 @@ def check_origin(hold: Optional[Hold], origin: str, take_over: bool) -> None:
         raise AgentError(what, "Wait until that run is over; if it is dead, take the hold over.")
 
 
-def set_settings(client: Client, settings: Mapping[str, Any]) -> AutopilotConfig:
-    """Give settings their values with compare-and-set, and read the result back. Raises AgentError."""
+def set_settings(client: Client, settings: Mapping[str, Any], was: Mapping[str, Any] = NOTHING) -> AutopilotConfig:
+    """Give settings their values with compare-and-set, and read the result back. Raises AgentError.
+
+    Overtaken, if those in `was` do not have the values given there just before. So of two that would
+    change the same one only one succeeds.
+    """
     for _attempt in range(CAS_TRIES):
         config = client.autopilot_config()
+        check_unchanged(config, was)
         if not differences(config, settings):
             return config
         if client.set_autopilot_config(config.changed(settings)):
@@ -131,6 +142,13 @@ def set_settings(client: Client, settings: Mapping[str, Any]) -> AutopilotConfig
         what = f"{client.url}: the autopilot configuration is changed by somebody else all the time"
         raise AgentError(what, "Find out by whom, then run again.")
     return after
+
+
+def check_unchanged(config: AutopilotConfig, was: Mapping[str, Any]) -> None:
+    """Raises Overtaken for a setting that has another value than in `was`."""
+    for name, value in differences(config, was).items():
+        what = f"autopilot's {name} is {config.setting(name)} and was {value} before: somebody else has changed it"
+        raise Overtaken(what, "If another roll has begun, let it finish. Then run this again.")
 
 
 def differences(config: AutopilotConfig, settings: Mapping[str, Any]) -> Dict[str, Any]:

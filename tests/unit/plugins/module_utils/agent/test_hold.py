@@ -119,6 +119,15 @@ def test_a_race_that_is_lost_for_ever_is_a_sentence(server: AgentServer, client:
     assert len([seen for seen in server.seen if seen.method == "PUT"]) == hold.CAS_TRIES
 
 
+def test_of_two_who_would_change_it_the_second_is_refused(server: AgentServer, client: Client) -> None:
+    """It reads the value from before, as the first one did, and comes too late."""
+    server.on(CONFIG, as_json(config()), as_json(config(CleanupDeadServers=False, ModifyIndex=9)))
+    server.on(CONFIG, as_json(False), method="PUT")
+    with pytest.raises(hold.Overtaken, match="cleanup_dead_servers is False and was True before"):
+        hold.set_settings(client, {"cleanup_dead_servers": False}, {"cleanup_dead_servers": True})
+    assert len([seen for seen in server.seen if seen.method == "PUT"]) == 1
+
+
 def test_an_accepted_change_that_did_not_happen_is_noticed(server: AgentServer, client: Client) -> None:
     server.on(CONFIG, as_json(config()))
     server.on(CONFIG, as_json(True), method="PUT")
