@@ -52,6 +52,8 @@ def compare(number: int, where: Path) -> None:
     sound, damaged = hostile_run.the_input(number)
     place.put(damaged)
     name = META if META in sound.files else RAFT_DB
+    if not damaged.files[name]:
+        return  # bbolt begins a new database in an empty file, and the judge may not write
     digest, stable = hostile_run.read(place, name)
     theirs = judge.digest(place.raft / name.split("/")[0])
     assert digest == theirs.digest, f"input {number}"
