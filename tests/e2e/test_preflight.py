@@ -43,7 +43,7 @@ def configured(server: Server, name: str, text: str) -> Iterator[None]:
 def test_a_host_without_a_python_is_named(cluster: Cluster) -> None:
     said = refused(cluster, hosts={"s2": {"ansible_python_interpreter": "/nowhere/python3"}})
     assert "s2 has no Python 3.8 or newer that this Ansible can use (/nowhere/python3)" in said
-    assert said.count("has no Python 3.8 or newer") == 1
+    assert "s1 has no Python" not in said and "s3 has no Python" not in said
     assert "Install one and name it with ansible_python_interpreter" in said
 
 
