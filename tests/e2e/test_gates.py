@@ -224,17 +224,6 @@ def test_an_agent_that_did_not_stop_is_not_started_a_second_time(cluster: Cluste
     assert not started.exists()
 
 
-def test_an_operators_task_after_a_server_fails(cluster: Cluster) -> None:
-    enough = failing(cluster, "Enough for today.")
-    assert "Enough for today." in stopped(cluster, 1, raft_logstore_post_tasks_file=enough)
-
-
-def test_the_log_of_a_started_agent_has_an_error_about_its_store(cluster: Cluster) -> None:
-    said = stopped(cluster, 1, ailing(cluster, "complains"))
-    assert "The agent has logged no error about its store since its start" in said
-    assert "segment is sealed" in said
-
-
 def test_writes_do_not_come_through(cluster: Cluster) -> None:
     """Everybody is healthy, and yet a write fails at a server that was started: here the one that changes nothing.
 
@@ -255,7 +244,18 @@ def test_writes_do_not_come_through(cluster: Cluster) -> None:
         again = stopped(cluster, 0, through)
     assert "The cluster accepts a write, and this server applies it" in said
     assert "write path is not proven" in said
-    assert "Every other server applies what is written now: " in again or "The cluster accepts a write" in again
+    assert "Every other server applies what is written now: " in again
+
+
+def test_an_operators_task_after_a_server_fails(cluster: Cluster) -> None:
+    enough = failing(cluster, "Enough for today.")
+    assert "Enough for today." in stopped(cluster, 1, raft_logstore_post_tasks_file=enough)
+
+
+def test_the_log_of_a_started_agent_has_an_error_about_its_store(cluster: Cluster) -> None:
+    said = stopped(cluster, 1, ailing(cluster, "complains"))
+    assert "The agent has logged no error about its store since its start" in said
+    assert "segment is sealed" in said
 
 
 def lead_again(old: Server) -> None:
