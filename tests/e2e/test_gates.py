@@ -124,7 +124,7 @@ def test_another_server_stops_just_before_the_stop(cluster: Cluster) -> None:
 
     with proxies(cluster, stop_another) as through:
         said = stopped(cluster, 1, through)
-    assert "Every other server says itself that it serves" in said
+    assert "Every other server applies what is written now: " in said
     assert [server for server in cluster.servers if not server.is_running()] == gone
 
 

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from reliability.seams import Change
 
 NAME_CHANGES = ("rename", "link", "symlink", "unlink", "mkdir", "rmdir")
-AROUND = 2
-ONE_OF = 7
+AROUND = 1
+ONE_OF = 13
 
 
 def chosen(changes: Sequence[Change], everything: bool) -> list[tuple[int, Change]]:
     """(number, change) of the points to try.
 
-    Not everything: all points up to two before or after a change of a name in the Raft directory (the switches are
-    such), and one of seven between them, which is inside the writing of segments and pages.
+    Not everything: each change of a name in the Raft directory (the switches are such), the one before and the one
+    after it, and one of thirteen between them, which is inside the writing of segments and pages.
     """
     names = [number for number, change in enumerate(changes) if change.name in NAME_CHANGES]
     return [
