@@ -11,14 +11,13 @@ import contextlib
 import re
 import shutil
 import statistics
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e import faulty, playbooks, verdict
+from e2e import playbooks, verdict
 from e2e.cluster import Cluster
 from e2e.server import Server
 from e2e.sshd.host import AFTER, BEFORE, DURING, Hosts, Request, Trap
@@ -176,22 +175,3 @@ def test_a_server_is_out_little_longer_than_its_conversion(story: Story) -> None
     shown = ", ".join(f"{seconds:.1f} s" for seconds in beyond)
     print(f"from stop to start, beyond the conversion: {shown}; from one task to the next usually {usual_s:.1f} s")
     assert min(beyond) <= max(OUT_BEYOND_CONVERSION_S, 4 * usual_s)
-
-
-def test_a_failed_server_is_put_back_though_another_one_is_lost_while_it_is_looked_at(make_cluster: Any) -> None:
-    """What the others think is for the operator to read; the return of a server that is down needs none of it."""
-    cluster = make_cluster()
-    voters = verdict.observe(cluster).voters
-    failing = cluster.followers()[0]
-    refuse = f"{sys.executable} {faulty.__file__} refuse wal {failing.root}"
-    with hosts_of(cluster, **{failing.name: refuse}) as (hosts, inventory):
-        hosts.trap = Trap(
-            BEFORE, lambda asked: asked.module == "autopilot_health_info" and any(map(is_start, hosts.requests))
-        )
-        run = playbooks.run("migrate", inventory, "-e", "raft_logstore_wait_timeout=20")
-    assert hosts.trap.sprung not in ("", failing.name), run.stdout
-    assert run.returncode != 0
-    assert "It is back in the cluster as it was." in " ".join(run.stdout.split()), run.stdout
-    after = verdict.observe(cluster)
-    assert set(after.backends.values()) == {"boltdb"}
-    assert (after.voters, after.cleanup) == (voters, True)
