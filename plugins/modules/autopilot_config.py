@@ -185,12 +185,14 @@ previous:
 
 import os
 import time
+from typing import Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api import Client
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.connection import argument_spec, from_params
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.hold import (
+    NOTHING,
     SETTING,
     Hold,
     HoldFile,
@@ -231,7 +233,6 @@ class Task:
         for warning in warnings:
             module.warn(warning)
         self.before = self.client.autopilot_config()
-        self.was: dict = {}
 
     def run(self) -> dict:
         """Do what the state asks for; returns the result. Raises AgentError or StoreError."""
@@ -247,19 +248,19 @@ class Task:
 
     def held(self) -> dict:
         """Write the previous value down, then switch the removal off."""
-        previous = self.params["previous"]
+        previous, was = self.params["previous"], NOTHING
         if self.found is not None:
             previous = self.found.previous
         elif previous is None:
             previous = self.before.setting(SETTING)
-            self.was = {} if self.params["expected"] is None else {SETTING: self.params["expected"]}
-        check_unchanged(self.before, self.was)
+            was = NOTHING if self.params["expected"] is None else {SETTING: self.params["expected"]}
+        check_unchanged(self.before, was)
         created = self.found.created if self.found else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         hold = Hold(self.params["origin"], previous, created)
         if hold != self.found and not self.module.check_mode:
             self.file.write(hold)
         try:
-            return self.result({SETTING: False}, hold, file_changes=hold != self.found)
+            return self.result({SETTING: False}, hold, file_changes=hold != self.found, was=was)
         except Overtaken:
             self.file.remove()
             raise
@@ -275,12 +276,12 @@ class Task:
             self.file.remove()
         return dict(result, previous=previous)
 
-    def result(self, settings: dict, hold: Hold | None, file_changes: bool) -> dict:
+    def result(self, settings: dict, hold: Hold | None, file_changes: bool, was: Mapping = NOTHING) -> dict:
         """Change the settings, unless in check mode, and describe what came of it."""
         changes = differences(self.before, settings)
         after = self.before.changed(changes)
         if changes and not self.module.check_mode:
-            after = set_settings(self.client, settings, self.was)
+            after = set_settings(self.client, settings, was)
         result = {
             "changed": bool(changes) or file_changes,
             "config": after.as_dict(),

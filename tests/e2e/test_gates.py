@@ -172,11 +172,16 @@ def test_a_snapshot_is_damaged(cluster: Cluster, spoil: Any, words: str) -> None
         assert words in stopped(cluster, 0, through)
 
 
+def is_hold(call: Call) -> bool:
+    """Whether it switches the removal of dead servers off."""
+    return call.method == "PUT" and call.path.startswith(AUTOPILOT) and not json.loads(call.body)["CleanupDeadServers"]
+
+
 def test_another_controller_begins_at_the_same_moment(cluster: Cluster) -> None:
     """Both have planned, and both hold; only one of them changes the setting, the other one stops nothing."""
 
     def come_first(call: Call, pass_on: Callable[[], Reply]) -> Reply:
-        if call.method == "PUT" and call.path.startswith(AUTOPILOT) and not json.loads(call.body)["CleanupDeadServers"]:
+        if is_hold(call):
             hold_off(call.server, False)
         return pass_on()
 
@@ -196,7 +201,7 @@ def test_autopilots_setting_cannot_be_held(cluster: Cluster) -> None:
     """Somebody else changes it all the time: each compare-and-set comes too late."""
 
     def refuse(call: Call, pass_on: Callable[[], Reply]) -> Reply:
-        if call.method == "PUT" and call.path.startswith(AUTOPILOT) and not json.loads(call.body)["CleanupDeadServers"]:
+        if is_hold(call):
             return Reply(200, {"Content-Type": "application/json"}, b"false")
         return pass_on()
 

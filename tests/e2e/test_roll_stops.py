@@ -44,6 +44,15 @@ def refused(cluster: Cluster, playbook: str, **variables: Any) -> str:
     return " ".join(run.stdout.split())
 
 
+def assert_completes(cluster: Cluster, inventory: Path, voters: frozenset[str]) -> None:
+    """The next run ends well: all on the WAL, with the voters that there were, and nothing held."""
+    again = playbooks.run("migrate", inventory)
+    assert again.returncode == 0, again.stdout
+    after = verdict.observe(cluster)
+    assert set(after.backends.values()) == {"wal"}
+    assert (after.voters, after.cleanup) == (voters, True)
+
+
 def test_stops_in_the_plan_while_a_server_is_down(make_cluster: Any) -> None:
     cluster = make_cluster()
     down = cluster.followers()[0]
@@ -151,11 +160,7 @@ def test_a_server_without_which_nobody_leads_is_finished_by_the_next_run(make_cl
         "migrate", playbooks.write_inventory(cluster, hosts, raft_logstore_rollback_on_failure=False, **variables)
     )
     assert run.returncode != 0 and not first.is_running(), run.stdout
-    again = playbooks.run("migrate", playbooks.write_inventory(cluster, raft_logstore_allow_outage=True))
-    assert again.returncode == 0, again.stdout
-    after = verdict.observe(cluster)
-    assert set(after.backends.values()) == {"wal"}
-    assert (after.voters, after.cleanup) == (voters, True)
+    assert_completes(cluster, playbooks.write_inventory(cluster, raft_logstore_allow_outage=True), voters)
 
 
 def test_stops_at_a_server_that_is_not_back_in_time_and_finishes_when_run_again(make_cluster: Any) -> None:
@@ -181,13 +186,9 @@ def test_stops_at_a_server_that_is_not_back_in_time_and_finishes_when_run_again(
     assert is_untouched(leader)
 
     content[playbooks.GROUP]["hosts"][first.name]["raft_logstore_start_command"] = started_how
-    content[playbooks.GROUP]["vars"].update(raft_logstore_wait_timeout=60)
+    content[playbooks.GROUP]["vars"]["raft_logstore_wait_timeout"] = 60
     inventory.write_text(yaml.safe_dump(content, sort_keys=False))
-    again = playbooks.run("migrate", inventory)
-    assert again.returncode == 0, again.stdout
-    after = verdict.observe(cluster)
-    assert set(after.backends.values()) == {"wal"}
-    assert (after.voters, after.cleanup) == (voters, True)
+    assert_completes(cluster, inventory, voters)
 
 
 def test_puts_a_server_back_whose_store_cannot_be_converted(make_cluster: Any) -> None:

@@ -15,7 +15,6 @@ import yaml
 CHECKOUT = Path(__file__).resolve().parents[3]
 ROLE = CHECKOUT / "roles" / "raft_logstore"
 ROLL = "raft_logstore_queue"
-# A named exception: what is only shown.
 # What of these is allowed, and why: see there. The two errors are judged by the very next task.
 ALLOWED = {
     "diagnostics.yml": [("Ask another server about the cluster", {"ignore_unreachable"})],
