@@ -53,11 +53,6 @@ def test_a_configuration_that_nomad_would_not_start_with(cluster: Cluster) -> No
         assert "s2/config/zz.hcl:3:5: " in refused(cluster)
 
 
-def test_a_server_that_would_leave_the_cluster_at_its_stop(cluster: Cluster) -> None:
-    with configured(cluster.servers[2], "zz.hcl", "leave_on_interrupt = true\n"):
-        assert "s3: it would leave the cluster at its stop: leave_on_interrupt is true" in refused(cluster)
-
-
 def test_a_server_that_would_start_with_an_empty_store(cluster: Cluster) -> None:
     """As the Nomad command leaves it, and then a configuration run has put boltdb back."""
     server = cluster.followers()[0]  # its process keeps the file that it has open, and is none the wiser
@@ -72,10 +67,12 @@ def test_a_server_that_would_start_with_an_empty_store(cluster: Cluster) -> None
     os.rename(raft_dir / "raft.db.migrated.20261122-104750", raft_dir / "raft.db")
 
 
-def test_a_store_whose_conversion_would_be_refused(cluster: Cluster) -> None:
-    """Here for want of a directory for the copy; in the same way for want of space or of rights."""
-    said = refused(cluster, hosts={"s2": {"raft_logstore_backup_dir": "/dev/null"}})
+def test_a_store_that_would_be_refused_and_a_server_that_would_leave_are_told_together(cluster: Cluster) -> None:
+    """The store for want of a directory for the copy; in the same way for want of space or of rights."""
+    with configured(cluster.servers[2], "zz.hcl", "leave_on_interrupt = true\n"):
+        said = refused(cluster, hosts={"s2": {"raft_logstore_backup_dir": "/dev/null"}})
     assert "s2: its store cannot be brought to wal: /dev/null: " in said
+    assert "s3: it would leave the cluster at its stop: leave_on_interrupt is true" in said
 
 
 def test_a_cluster_that_can_lose_fewer_servers_than_asked(cluster: Cluster) -> None:

@@ -108,7 +108,7 @@ def test_a_server_that_fails_on_the_new_backend_returns_to_the_old_one(
     cluster, writer = make(backend)
     voters = verdict.observe(cluster).voters
     failed = roll(cluster, backend, fault)
-    assert f"{failed.server.name}: Wait until the server is back" in failed.said
+    assert f"{failed.server.name}: Wait until the server is back: " in failed.said
     assert f"converted back to {OTHER[backend]}" in failed.said and "No other server was touched" in failed.said
 
     observed = verdict.observe(cluster)
@@ -139,7 +139,7 @@ def test_a_server_is_not_stopped_again_while_another_one_is_down(make: Any) -> N
     second, leader = failed.others
     assert failed.after[second.name] is None and failed.after[leader.name] == failed.before[leader.name]
     assert failed.server.try_api("GET", "/v1/agent/self").body["stats"]["raft"]["logstore_backend"] == "wal"
-    assert "It could not be brought back to boltdb: The cluster can do without this server" in failed.said
+    assert "It could not be brought back to boltdb: The cluster can do without this server: " in failed.said
     assert "Its store is switched to wal and the agent runs" in failed.said
     assert cluster.write("raftops/quorum", {"is": "kept"}).status == 200
 
@@ -161,8 +161,8 @@ def test_a_server_is_not_stopped_again_while_nobody_knows_yet_that_another_one_i
     leader = failed.others[1]
     assert failed.others[0] is second
     assert failed.after[second.name] is None and failed.after[leader.name] == failed.before[leader.name]
-    assert f"{failed.server.name}: The agent has logged no error about its store since its start" in failed.said
-    assert "It could not be brought back to boltdb: Every other server says itself that it serves" in failed.said
+    assert f"{failed.server.name}: The agent has logged no error about its store since its start: " in failed.said
+    assert "It could not be brought back to boltdb: Every other server says itself that it serves: " in failed.said
     assert failed.server.try_api("GET", "/v1/agent/self").body["stats"]["raft"]["logstore_backend"] == "wal"
     assert cluster.write("raftops/quorum", {"is": "kept"}).status == 200
 
@@ -172,7 +172,7 @@ def test_a_return_that_is_refused_leaves_the_server_stopped_and_says_so(make: An
     cluster, writer = make("wal")
     failed = roll(cluster, "wal", "rot")
     assert failed.after[failed.server.name] is None
-    assert "It could not be brought back to boltdb: Convert the store" in failed.said
+    assert "It could not be brought back to boltdb: Convert the store: " in failed.said
     assert "Its store is switched to wal, but the agent does not answer" in failed.said
     assert verdict.is_guarded(failed.server) and faulty.configured_for(failed.server, "wal")
     assert {failed.after[other.name] for other in failed.others} == {

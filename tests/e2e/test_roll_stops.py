@@ -128,7 +128,7 @@ def test_stops_at_the_second_server_and_still_knows_the_value_from_before_the_ho
     run = playbooks.run("migrate", playbooks.write_inventory(cluster, hosts=choosy))
     assert run.returncode != 0, run.stdout
     said = " ".join(run.stdout.split())
-    assert f"{second.name}: The leader says that the cluster can do without this server" in said, run.stdout
+    assert f"{second.name}: The leader says that the cluster can do without this server: " in said, run.stdout
     assert is_untouched(second) and not is_untouched(first)
     assert verdict.observe(cluster).cleanup is False
 
@@ -179,7 +179,7 @@ def test_stops_at_a_server_that_is_not_back_in_time_and_finishes_when_run_again(
     run = playbooks.run("migrate", inventory)
     said = " ".join(run.stdout.split())
     assert run.returncode != 0
-    assert f"{first.name}: Wait until the server is back" in said, run.stdout
+    assert f"{first.name}: Wait until the server is back: " in said, run.stdout
     assert "No other server was touched" in said
     assert pids(cluster) == {**before, first.name: None}
     assert is_untouched(second)
@@ -206,7 +206,8 @@ def test_puts_a_server_back_whose_store_cannot_be_converted(make_cluster: Any) -
     run = playbooks.run("migrate", inventory)
     said = " ".join(run.stdout.split())
     assert run.returncode != 0
-    assert "It is back in the cluster as it was" in said, run.stdout
+    assert f": Convert the store: {place}: " in said, run.stdout
+    assert "It is back in the cluster as it was" in said
     after = verdict.observe(cluster)
     assert set(after.backends.values()) == {"boltdb"}
     assert (after.voters, after.cleanup) == (voters, True)
@@ -234,7 +235,7 @@ def test_a_roll_whose_last_server_has_not_passed_is_not_over(make_cluster: Any) 
             run = playbooks.run("migrate", playbooks.write_inventory(cluster, through, **variables))
             assert run.returncode != 0, run.stdout
             said = " ".join(run.stdout.split())
-            assert "The cluster accepts a write, and this server applies it" in said
+            assert "The cluster accepts a write, and this server applies it: " in said
             assert "write path is not proven" in said, run.stdout
     assert verdict.is_guarded(server) and verdict.observe(cluster).cleanup is False
 
