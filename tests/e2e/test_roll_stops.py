@@ -13,7 +13,7 @@ import pytest
 import yaml
 from e2e import playbooks, verdict
 from e2e.cluster import CHECKOUT, Cluster
-from e2e.proxy import Call, Reply, proxies
+from e2e.proxy import Call, Reply, Spoil, proxies
 from e2e.server import Server
 
 
@@ -55,9 +55,12 @@ def assert_completes(cluster: Cluster, inventory: Path, voters: frozenset[str]) 
 
 def test_stops_in_the_plan_while_a_server_is_down(make_cluster: Any) -> None:
     cluster = make_cluster()
-    down = cluster.followers()[0]
+    down, lost = cluster.followers()
     down.stop()
-    assert f"Bring back first: {down.name}" in refused(cluster, "migrate")
+    nothing_there = {lost.name: {"raft_logstore_port": down.http_port, "raft_logstore_host": down.address}}
+    said = refused(cluster, "migrate", hosts=nothing_there)
+    assert "Bring back first: " in said and f"{down.name}: http" in said
+    assert re.search(rf"{lost.name}: http[^;]*Its store is in use, so the agent seems to run: check the address", said)
 
 
 def test_stops_in_the_plan_on_a_server_older_than_the_backend(
@@ -140,10 +143,26 @@ def test_stops_at_the_second_server_and_still_knows_the_value_from_before_the_ho
     assert not [path for server in cluster.servers for path in server.raft_dir.glob(".raft-hold*")]
 
 
+def idle() -> Spoil:
+    """Nothing was applied since the last entry of configuration: Raft takes no snapshot until then."""
+    written: list[str] = []
+
+    def refuse(call: Call, pass_on: Callable[[], Reply]) -> Reply:
+        written.extend([call.path] if call.method == "PUT" else [])
+        if call.path.startswith("/v1/operator/snapshot") and not written:
+            return Reply(
+                500, {"Content-Type": "text/plain"}, b"cannot take snapshot now, wait until the configuration entry at"
+            )
+        return pass_on()
+
+    return refuse
+
+
 def test_a_single_server_is_rolled_only_when_an_outage_is_allowed(make_cluster: Any) -> None:
     cluster = make_cluster(size=1)
     assert "failure tolerance of the cluster is 0, not 1 or more. Add servers" in refused(cluster, "migrate")
-    run = playbooks.run("migrate", playbooks.write_inventory(cluster, raft_logstore_allow_outage=True))
+    with proxies(cluster, idle()) as through:
+        run = playbooks.run("migrate", playbooks.write_inventory(cluster, through, raft_logstore_allow_outage=True))
     assert run.returncode == 0, run.stdout
     assert set(verdict.observe(cluster).backends.values()) == {"wal"}
 
@@ -188,6 +207,9 @@ def test_stops_at_a_server_that_is_not_back_in_time_and_finishes_when_run_again(
     content[playbooks.GROUP]["hosts"][first.name]["raft_logstore_start_command"] = started_how
     content[playbooks.GROUP]["vars"]["raft_logstore_wait_timeout"] = 60
     inventory.write_text(yaml.safe_dump(content, sort_keys=False))
+    rehearsed = playbooks.run("migrate", inventory, "--check")
+    assert rehearsed.returncode == 0, rehearsed.stdout
+    assert f"can be asked only when {first.name} is back" in " ".join(rehearsed.stdout.split())
     assert_completes(cluster, inventory, voters)
 
 
