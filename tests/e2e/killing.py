@@ -24,7 +24,7 @@ from e2e.cluster import Cluster
 from e2e.server import POLL_S, wait_until
 from e2e.witness import Witness, witnessed
 
-TASKS_OF_A_ROLL = 110  # about as many lines "TASK [...]" has a roll of three servers
+TASKS_OF_A_ROLL = 186  # about as many lines "TASK [...]" has a roll of three servers
 PATIENCE_S = 600
 ORPHANS_S = 120
 
