@@ -137,6 +137,28 @@ def test_a_repaired_server_is_expected_as_voter_only_if_it_was_no_non_voter() ->
         assert sorted(value("raft_logstore_voters_with_this", facts, **here)) == expected
 
 
+def seen(name: str, down: bool = True, **store: Any) -> Any:
+    """One of the things that read.yml concludes about a server that is on the WAL, and configured so."""
+    tasks = DataLoader().load_from_file(str(ROLE / "tasks" / "read.yml"), trusted_as_template=True)
+    (task,) = [task for task in tasks if task["name"] == "Put together what was read"]
+    found = {"state": "wal", "interrupted": False, "held": None, "guarded": False, "in_use": False, **store}
+    read = {"raft_logstore_agent": {"answered": not down, "down": down, "error": "no answer: refused. Check that."}}
+    known = {"raft_logstore_store": found, "raft_logstore_config": {"previous_backend": "wal"}, **read}
+    return templar(**known).template(task["vars"]["raft_logstore_seen"][name])
+
+
+def test_a_server_that_is_down_counts_as_ours_by_what_a_roll_leaves_and_never_while_it_runs_elsewhere() -> None:
+    """A guarded WAL that a process has open is an agent at another address: nobody has left it down."""
+    assert not seen("ours")
+    assert seen("ours", guarded=True) and not seen("ours", guarded=True, in_use=True)
+    for left in {"interrupted": True}, {"held": {"origin": "me"}}, {"state": "boltdb"}:
+        assert seen("ours", in_use=True, **left), left
+    assert seen("error", in_use=True) == (
+        "no answer: refused. Check that. Its store is in use, so the agent seems to run: check the address given for it"
+    )
+    assert seen("error") == "no answer: refused. Check that"
+
+
 @pytest.mark.parametrize("missing", sorted(COMMANDS))
 def test_each_missing_command_is_named_before_anything_is_stopped(missing: str) -> None:
     read: dict[str, Any] = {"raft_logstore_agent": AGENT, "raft_logstore_config": CONFIG}
