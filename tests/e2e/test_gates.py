@@ -34,6 +34,7 @@ AILING = Path(__file__).resolve().with_name("ailing.py")
 IMPATIENT = {
     "raft_logstore_gate_timeout": 6,
     "raft_logstore_stop_timeout": 2,
+    "raft_logstore_stable_for": 1,
     "raft_logstore_rollback_on_failure": False,
 }
 

@@ -21,7 +21,7 @@ import zlib
 from typing import IO, Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ..raftstore.durable import Directory, NewFile, lock_exclusive
-from ..raftstore.errors import Refused, StoreError
+from ..raftstore.errors import InUse, Refused, StoreError
 from ..raftstore.plainjson import loads
 from .api import Client
 from .errors import AgentError
@@ -168,9 +168,13 @@ def _new_partial(directory: Directory) -> NewFile:
     """A new, locked partial file. One that is left over from a killed run is nobody's lock and is removed."""
     if directory.stat(PARTIAL) is not None:
         fd = directory.open_read(PARTIAL)
+        path = directory.path_of(PARTIAL)
         try:
-            lock_exclusive(fd, directory.path_of(PARTIAL))
+            lock_exclusive(fd, path)
             directory.remove(PARTIAL)
+        except InUse as error:
+            hint = "Wait until it has ended, then run again."
+            raise InUse("another run is still saving a snapshot here", path, hint=hint) from error
         finally:
             os.close(fd)
     partial = directory.create(PARTIAL)

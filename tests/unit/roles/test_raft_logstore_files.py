@@ -127,7 +127,7 @@ def test_a_server_is_configured_and_converted_for_the_backend_it_is_being_brough
 def test_what_a_failed_server_is_brought_to_is_where_it_came_from() -> None:
     steps = [node for node in nodes(parsed(ROLE / "tasks" / "put_back.yml")) if STEPS[0] in node]
     way = {node[STEPS[0]]: node for node in steps}
-    asked = ["transfer.yml", "serving.yml"]
+    asked = ["transfer.yml", "others_apply.yml"]
     assert list(way) == [*asked, "stop.yml", "change.yml", "config.yml", "start.yml", "wait_back.yml", "release.yml"]
     for name in "change.yml", "config.yml", "wait_back.yml":
         assert way[name]["vars"] == {"raft_logstore_to": "{{ raft_logstore_from }}"}
@@ -137,7 +137,7 @@ def test_what_a_failed_server_is_brought_to_is_where_it_came_from() -> None:
 def test_the_others_are_asked_last_before_a_stop() -> None:
     (look,) = parsed(ROLE / "tasks" / "last_look.yml")
     leader, others = look["block"]
-    assert leader[STEPS[1]] == "stoppable.yml" and "raftops.nomad.raft_write_check" in others
+    assert leader[STEPS[1]] == "stoppable.yml" and others[STEPS[0]] == "others_apply.yml"
     steps = [task["ansible.builtin.import_tasks"] for task in parsed(ROLE / "tasks" / "one_server.yml")]
     assert steps[steps.index("stop.yml") - 2 : steps.index("stop.yml")] == ["last_look.yml", "hold.yml"]
 
