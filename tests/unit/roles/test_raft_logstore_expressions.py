@@ -46,8 +46,8 @@ def value(name: str, facts: dict[str, dict[str, Any]] | None = None, **variables
 
 def server(name: str, **read: Any) -> dict[str, Any]:
     """The facts of a healthy follower, and what was read instead."""
-    seen = {"up": True, "down": False, "id": f"id-{name}", "rank": 2, "held": None, "peers": PEERS, "todo": True}
-    return {"raft_logstore_server": {**seen, **read}}
+    seen = {"up": True, "down": False, "id": f"id-{name}", "rank": 3, "held": None, "peers": PEERS, "todo": True}
+    return {"raft_logstore_server": {**seen, "role": "follower", **read}}
 
 
 def three(**instead: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -304,6 +304,8 @@ def test_the_group_is_compared_with_the_cluster_by_id() -> None:
     assert not same(extra) and value("raft_logstore_no_peers", extra) == ["s4"]
     removed = {**three(), "s4": server("s4", up=False, peers=[])}
     assert same(removed), "autopilot may have removed a server that is down"
+    late = server("s1", peers=PEERS[:2])
+    assert same(three(s1=late, s3=server("s3", role="leader", rank=1))), "the leader knows, wherever it comes"
 
 
 @pytest.mark.parametrize(
