@@ -304,8 +304,8 @@ def test_the_group_is_compared_with_the_cluster_by_id() -> None:
     assert not same(extra) and value("raft_logstore_no_peers", extra) == ["s4"]
     removed = {**three(), "s4": server("s4", up=False, peers=[])}
     assert same(removed), "autopilot may have removed a server that is down"
-    late = server("s1", peers=PEERS[:2])
-    assert same(three(s1=late, s3=server("s3", role="leader", rank=1))), "the leader knows, wherever it comes"
+    late = {name: server(name, peers=PEERS[:2]) for name in ("s1", "s2")}
+    assert same(three(**late, s3=server("s3", role="leader", rank=1))), "the leader knows, wherever it comes"
 
 
 @pytest.mark.parametrize(
