@@ -117,7 +117,7 @@ def test_what_a_killed_run_left_is_cleared_away(server: AgentServer, directory: 
 def test_a_partial_file_in_use_is_left_alone(server: AgentServer, directory: Directory, tmp_path: Path) -> None:
     with open(tmp_path / "snapshots" / snapshot.PARTIAL, "wb") as other:
         lock_exclusive(other.fileno(), "x")
-        with pytest.raises(InUse):
+        with pytest.raises(InUse, match="another run is still saving a snapshot here"):
             save(server, directory, chunked(BODY))
     assert files(directory) == [snapshot.PARTIAL]
 
