@@ -117,6 +117,25 @@ def test_a_person_is_told_what_failed_what_failed_again_and_what_keeps_the_serve
     assert value("raft_logstore_outcomes.values() | list", **left_behind("boltdb", "wal", "wal", False))
 
 
+@pytest.mark.parametrize(
+    ("switched", "in_use", "manager", "started"),
+    [
+        (False, False, "command", True),
+        (False, True, "command", False),  # perhaps by the agent, which has not gone
+        (False, True, "systemd", True),  # not by a second one: by a backup that is being made, say
+        (True, True, "command", True),  # it was stopped once more
+    ],
+)
+def test_a_failed_server_is_started_again_but_never_beside_itself(
+    switched: bool, in_use: bool, manager: str, started: bool
+) -> None:
+    tasks = DataLoader().load_from_file(str(ROLE / "tasks" / "put_back.yml"), trusted_as_template=True)
+    (start,) = [task for task in tasks if task["name"] == "Start the agent as it was"]
+    known = {"raft_logstore_switched": switched, "raft_logstore_service_manager": manager}
+    found = templar(raft_logstore_store_after={"raft_store": {"in_use": in_use}}, **known)
+    assert found.evaluate_expression(start["when"]) is started
+
+
 def test_the_oldest_hold_says_what_to_put_back() -> None:
     """The second file is what an earlier run wrote while the first one was in force."""
     first = {"origin": "me", "previous": True, "created": "2026-11-22T13:00:00Z"}
