@@ -13,10 +13,11 @@ import errno
 import fcntl
 import os
 import stat
+from contextlib import suppress
 from typing import Callable, List, Optional, Sequence
 
 from .attributes import Attributes
-from .errors import HINTS, Corrupt, InUse, Refused, StoreError, WriteFailed
+from .errors import HINTS, Corrupt, InUse, Refused, StoreError, WriteFailed, unreadable
 from .syscalls import REAL, Buffer, SystemCalls, fail
 
 _OPEN = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # O_NONBLOCK: a FIFO in place of a file must not hang us
@@ -145,15 +146,20 @@ class Directory:
             self.fd = -1
 
     def names(self) -> List[str]:
-        """All names in it, sorted."""
-        return sorted(os.listdir(self.fd))
+        """All names in it, sorted. Raises StoreError when they cannot be read."""
+        try:
+            return sorted(os.listdir(self.fd))
+        except OSError as error:
+            raise unreadable(error, self.path) from error
 
     def stat(self, name: str) -> Optional[os.stat_result]:
-        """Status of the name itself (links not followed), or None when there is no such name."""
+        """Status of the name itself (links not followed), None when there is no such name. Raises StoreError."""
         try:
             return os.stat(name, dir_fd=self.fd, follow_symlinks=False)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise unreadable(error, self.path_of(name)) from error
 
     def read_link(self, name: str) -> str:
         """Target of a symbolic link."""
@@ -281,17 +287,11 @@ class Directory:
             new.sync()
             self.replace(temporary, name)
         except StoreError:
-            self._discard(temporary)
+            with suppress(OSError):  # another failure is being reported; if this stays, the next run removes it
+                self.calls.unlink(temporary, self.fd)
             raise
         finally:
             new.close()
-
-    def _discard(self, name: str) -> None:
-        """Remove our temporary file while another failure is being reported; if it stays, the next run removes it."""
-        try:
-            self.calls.unlink(name, self.fd)
-        except OSError:
-            return
 
     def _change(self, doing: str, name: str, call: Callable[[], None]) -> None:
         try:

@@ -5,8 +5,10 @@
 Yes, if both are true:
   vote  A's current term is higher; or it is equal, and B did not vote in it or A has the same vote;
   log   B has no entries; or A has an entry at B's last index that is equal in every field (by Raft's log matching all
-        before it is equal too); or B is what the journal says was converted, and A has what was copied from it. Where
-        nothing was copied, a snapshot must cover B's log. On the way back that is wal/, or a raft.db that wal/ held.
+        before it is equal too); or B is what the journal says was converted, or the copy of it, with nothing done to
+        it since, and A goes as far as what was copied, or has newer entries: by Raft, what a newer leader has cut off
+        was promised to nobody. Where nothing was copied, a snapshot must cover B's log. On the way back what was
+        converted is wal/, or a raft.db that wal/ held.
 Equal term and index alone are not enough: a server that once started empty and bootstrapped a new cluster repeats both.
 No clock, modification time or file digest takes part.
 """
@@ -17,10 +19,9 @@ import hashlib
 from itertools import zip_longest
 from typing import Callable, Iterator, Optional, Tuple
 
-from .entry import decode, digest_line
+from .entry import Entry, decode, digest_line
 from .errors import located
 from .journal import Journal, Promise
-from .outcome import BOLTDB
 from .store import Stable, StoreReader, records_of
 
 EQUAL = "equal"
@@ -36,8 +37,8 @@ def lines(store: StoreReader) -> Iterator[bytes]:
             yield digest_line(decode(store.encoding, index, raw))
 
 
-def line_at(store: StoreReader, index: int) -> Optional[bytes]:
-    """The digest line of one entry, or None when the store does not have it.
+def entry_at(store: StoreReader, index: int) -> Optional[Entry]:
+    """One entry, or None when the store does not have it.
 
     Reads one extent at most, and all of it: only then have its checksums been compared.
     """
@@ -45,8 +46,20 @@ def line_at(store: StoreReader, index: int) -> Optional[bytes]:
         if extent.first_index <= index <= extent.last_index:
             found = [raw for at, raw in records_of(store, [extent]) if at == index]
             with located(store.path):
-                return digest_line(decode(store.encoding, index, found[0])) if found else None
+                return decode(store.encoding, index, found[0]) if found else None
     return None
+
+
+def line_at(store: StoreReader, index: int) -> Optional[bytes]:
+    """The digest line of one entry, or None when the store does not have it."""
+    entry = entry_at(store, index)
+    return None if entry is None else digest_line(entry)
+
+
+def last_term(store: StoreReader) -> int:
+    """The term of the last entry; 0 without entries."""
+    entry = entry_at(store, store.last_index) if store.entry_count else None
+    return 0 if entry is None else entry.term
 
 
 def promise(store: StoreReader) -> Promise:
@@ -95,10 +108,9 @@ def _holds_log(a: StoreReader, b: StoreReader, journal: Optional[Journal], snaps
     line = line_at(b, b.last_index)
     if line is not None and line_at(a, b.last_index) == line:
         return True
-    if journal is None or a.last_index < journal.copied.last_index:
+    if journal is None or promise(b) not in (journal.source, journal.copied):
         return False
-    converted = (journal.source, journal.copied) if journal.to == BOLTDB else (journal.source,)
-    if promise(b) not in converted:
+    if a.last_index < journal.copied.last_index and last_term(a) <= last_term(b):
         return False
     return bool(journal.copied.last_index) or snapshot_index() >= b.last_index
 

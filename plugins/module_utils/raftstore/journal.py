@@ -25,7 +25,7 @@ import stat
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from .durable import Directory, read_exact
-from .errors import Unsupported
+from .errors import REJOIN, Refused, Unsupported
 from .names import BACKUP, JOURNAL, JOURNAL_PARTIAL, SECOND_NAME
 from .plainjson import loads
 
@@ -137,7 +137,15 @@ def read_raw(directory: Directory) -> bytes:
 
 
 def write(directory: Directory, content: bytes) -> None:
-    """Replace the journal as a whole, durably; mode 0600, owned by the user of this process."""
+    """Replace the journal as a whole, durably; mode 0600, owned by the user of this process.
+
+    Raises Refused for one that `load` would not take: a vote for an address of many thousand bytes makes it so long.
+    """
+    if len(content) > MAX_LEN:
+        what = f"the journal would have {len(content)} bytes: no server's address is as long as that of the last vote"
+        raise Refused(
+            what, directory.path_of(JOURNAL), hint=f"Nomad writes no such vote. Check the disk, then {REJOIN}."
+        )
     if directory.stat(JOURNAL_PARTIAL) is not None:
         directory.remove(JOURNAL_PARTIAL)
     directory.replace_file(JOURNAL, JOURNAL_PARTIAL, content)

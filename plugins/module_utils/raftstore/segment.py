@@ -54,6 +54,7 @@ FRAME_ENTRY = 1
 FRAME_INDEX = 2
 FRAME_COMMIT = 3
 COMMIT_MARK = b"\x03\0\0\0"
+MIN_ENTRY_LEN = 20  # five numbers of one byte each and a time of 15 (raft-wal codec.go)
 MAX_ENTRY_LEN = 64 << 20  # raft-wal reads no larger entry, though it would write one (segment/reader.go)
 MAX_FILE_LEN = 2**31 - 1  # raft-wal creates no larger file (fs/fs.go)
 PADDING = tuple(bytes(-length & 7) for length in range(8))  # by payload length modulo 8

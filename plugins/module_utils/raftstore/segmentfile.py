@@ -9,6 +9,8 @@ and which of their entries count, is the business of `wal.py`.
 from __future__ import annotations
 
 import struct
+import sys
+from array import array
 from typing import Iterator, NamedTuple, Optional, Tuple
 
 from . import segment
@@ -25,6 +27,7 @@ from .segment import (
     FRAME_INDEX,
     INDEX_ITEM_LEN,
     MAX_ENTRY_LEN,
+    MIN_ENTRY_LEN,
     Header,
     Scanner,
     Window,
@@ -35,7 +38,8 @@ WINDOW_LEN = 1 << 20
 OFF_LIMIT = 1 << 32  # index items are u32
 INDEX_ITEM = struct.Struct("<I")
 INDEX_MARK = b"\x02\0\0\0"
-COMMIT_BYTE = segment.COMMIT_MARK[:1]  # one byte is found in gigabytes of zeros ten times as fast as all four
+COMMIT_BYTE = segment.COMMIT_MARK[:1]
+COMMIT_WORD = int.from_bytes(segment.COMMIT_MARK, sys.byteorder)  # as `array` has it
 DAMAGED_TAIL = (
     "Nomad wrote this batch last, so a power cut may have torn it: start the Nomad server on this WAL once, let it "
     "catch up, stop it, and run again. If that does not help, take the server's log from its peers."
@@ -198,17 +202,21 @@ def _refuse_signs_of_commit(fd: int, file_len: int, path: str, scanner: Scanner,
     Either a commit frame stands there, unreachable because a frame header before it is damaged; or a frame header has
     the right checksum where a commit would have it, but not its type.
     """
-    off = scanner.committed_off
+    off = start_off = scanner.committed_off
     crc = header_crc if off == FILE_HEADER_LEN else 0
+    buf = b""
     while off + FRAME_HEADER_LEN <= file_len:
-        raw = read_exact(fd, FRAME_HEADER_LEN, off, path)
-        kind, value = FRAME_HEADER.unpack(raw)
+        if off + FRAME_HEADER_LEN > start_off + len(buf):
+            buf, start_off = read_exact(fd, min(WINDOW_LEN, file_len - off), off, path), off
+        kind, value = FRAME_HEADER.unpack_from(buf, off - start_off)
         if off > scanner.committed_off and value == crc:
             raise Corrupt("the commit frame that should stand here is damaged", offset=off, hint=DAMAGED_TAIL)
         length = segment.frame_len(value)
-        if kind != FRAME_ENTRY or off + length > file_len or value > MAX_ENTRY_LEN:
+        if kind != FRAME_ENTRY or off + length > file_len or not MIN_ENTRY_LEN <= value <= MAX_ENTRY_LEN:
             break
-        crc = crc32c(read_exact(fd, length, off, path), crc)
+        if off + length > start_off + len(buf):
+            buf, start_off = read_exact(fd, min(max(WINDOW_LEN, length), file_len - off), off, path), off
+        crc = crc32c(memoryview(buf)[off - start_off : off - start_off + length], crc)
         off += length
     off = scanner.committed_off
     if read_exact(fd, min(FRAME_HEADER_LEN, file_len - off), off, path).strip(b"\0"):
@@ -225,11 +233,9 @@ def _find_commit(fd: int, file_len: int, path: str, off: int) -> Optional[int]:
     """The first place from `off` on, a multiple of 8 itself, that looks like a commit frame."""
     while off < file_len:
         buf = read_exact(fd, min(WINDOW_LEN, file_len - off), off, path)
-        pos = buf.find(COMMIT_BYTE)
-        while pos >= 0:
-            is_whole = (off + pos) % FRAME_HEADER_LEN == 0 and off + pos + FRAME_HEADER_LEN <= file_len
-            if is_whole and buf.startswith(segment.COMMIT_MARK, pos):
-                return off + pos
-            pos = buf.find(COMMIT_BYTE, pos + 1)
+        if COMMIT_BYTE in buf:  # gigabytes of zeros may follow a tail
+            words = array("I", buf[: len(buf) - len(buf) % FRAME_HEADER_LEN])[::2]
+            if COMMIT_WORD in words:
+                return off + words.index(COMMIT_WORD) * FRAME_HEADER_LEN
         off += WINDOW_LEN
     return None

@@ -82,12 +82,18 @@ def _same_file(run: Run, name: str, file: Optional[StoreFile]) -> None:
 
 
 def retire_wal(run: Run) -> None:
-    """raft.db has all that wal/ has: keep wal/ under the name of a backup."""
+    """raft.db has all that wal/ has: keep wal/ under the name of a backup.
+
+    Where that fails, a server that waits for our lock would go on in wal/; with the name gone it finds no segments.
+    """
     try:
         run.raft.rename(WAL, run.retired_wal)
     except StoreError as error:
         if not run.committed:
             raise
+        pids = run.others(run.found.wal_file)
+        if pids:
+            raise in_use(pids, run.raft.path_of(WAL), run.found.proc) from error
         run.outcome.backup = run.raft.path_of(WAL)
         run.outcome.warnings.append(f"the store is raft.db now, but wal/ could not be renamed: {error}")
 

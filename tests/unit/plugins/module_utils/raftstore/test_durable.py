@@ -23,6 +23,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors imp
     InUse,
     NoSpace,
     Refused,
+    StoreError,
     WriteFailed,
 )
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.syscalls import SystemCalls
@@ -164,3 +165,12 @@ def test_reading_past_the_end_says_where(tmp_path: Path) -> None:
     with pytest.raises(Corrupt, match=r"raft\.db at byte 10: the file ends here, but 2 more bytes"):
         read_exact(fd, 4, 8, "raft.db")
     os.close(fd)
+
+
+def test_what_cannot_be_looked_up_is_told_with_its_path(tmp_path: Path) -> None:
+    directory = Directory.open(str(tmp_path))
+    with pytest.raises(StoreError, match="cannot read: File name too long"):
+        directory.stat("x" * 300)
+    os.close(directory.fd)
+    with pytest.raises(StoreError, match="cannot read: Bad file descriptor"):
+        directory.names()

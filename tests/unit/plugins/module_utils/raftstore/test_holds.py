@@ -93,8 +93,8 @@ def test_logs(bolt: List[Entry], wal: List[Entry], expected: str, tmp_path: Path
 
 def note(pair: Pair, **changed: Any) -> Journal:
     """A journal saying that raft.db was copied as a whole."""
-    source = holds.promise(pair.bolt)
-    return Journal("open", "wal", "1", None, source._replace(**changed), source)
+    source = holds.promise(pair.bolt)._replace(**changed)
+    return Journal("open", "wal", "1", None, source, source)
 
 
 def test_what_was_copied_and_compacted_since_is_held_by_the_journal(tmp_path: Path) -> None:
@@ -119,9 +119,18 @@ def test_where_nothing_was_copied_a_snapshot_must_cover_it(snapshot_index: int, 
     assert related(pair, journal, snapshot_index) == expected
 
 
-def test_a_wal_that_ends_before_what_was_copied_holds_nothing(tmp_path: Path) -> None:
-    pair = Pair(tmp_path, log(5), VOTED, log(4, 4, 4), Stable(4, None, None))
-    assert related(pair, note(pair)) == holds.NEITHER
+def test_a_raft_db_that_went_on_and_was_compacted_holds_the_part_that_was_copied(tmp_path: Path) -> None:
+    """Killed before its switch; the log had a hole, so that the copy is not what was converted."""
+    pair = Pair(tmp_path, log(9, 7, 4), Stable(4, None, None), log(5, 4), VOTED)
+    copied = holds.promise(pair.wal)
+    journal = Journal("open", "wal", "1", None, copied._replace(first_index=1), copied, 3)
+    assert related(pair, journal) == holds.RAFT_DB_HOLDS
+
+
+@pytest.mark.parametrize(("term", "expected"), [(3, holds.NEITHER), (4, holds.WAL_HOLDS)])
+def test_only_a_newer_leader_may_have_cut_off_what_was_copied(term: int, expected: str, tmp_path: Path) -> None:
+    pair = Pair(tmp_path, log(5), VOTED, log(4, 4, term), Stable(4, None, None))
+    assert related(pair, note(pair)) == expected
 
 
 def test_a_promise_has_the_hash_of_the_last_entry(tmp_path: Path) -> None:

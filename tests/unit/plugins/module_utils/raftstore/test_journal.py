@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import journal
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import Unsupported, WriteFailed
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import Refused, Unsupported, WriteFailed
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.journal import Journal, Promise
 from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore.recording import FailNth, Recorder
 
@@ -110,3 +110,11 @@ def test_it_is_replaced_as_a_whole_and_synced(tmp_path: Path) -> None:
             journal.write(Directory.open(str(tmp_path), FailNth(number)), journal.render(NOTE._replace(phase="done")))
         assert load(tmp_path) == journal.OPEN
         assert os.listdir(tmp_path) == [".raft-migrate.json"]
+
+
+def test_one_that_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
+    directory = Directory.open(str(tmp_path))
+    note = NOTE._replace(source=NOTE.source._replace(last_vote_candidate=b"\xff" * 12000))
+    with pytest.raises(Refused, match="no server's address is as long"):
+        journal.write(directory, journal.render(note))
+    assert os.listdir(tmp_path) == []

@@ -244,3 +244,17 @@ def test_a_torn_batch_before_a_gigabyte_of_zeros_is_judged_as_fast_as_it_is_read
     os.close(fd)
     assert tail.entry_count == 2
     assert took_s < 3 * read_s + 0.5
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [b"\x01" + bytes(7), b"\x03" * 8, bytes(4) + segmentfile.segment.COMMIT_MARK],
+    ids=["empty entries", "the byte of a commit", "commit marks between frames"],
+)
+def test_a_tail_made_to_be_searched_for_long_is_not(file: File, piece: bytes) -> None:
+    """64 MiB of these once took the better part of a minute."""
+    built = batches(1, [2])
+    file.put(built.raw + piece * (8 << 20))
+    started = time.process_time()
+    assert file.recover() == Tail(2, len(built.raw), False)
+    assert time.process_time() - started < 5

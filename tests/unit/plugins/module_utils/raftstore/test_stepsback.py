@@ -383,6 +383,26 @@ def test_wal_that_cannot_be_renamed_after_the_switch_is_a_warning(tmp_path: Path
     completed(raft, expected, options)
 
 
+def test_a_wal_that_cannot_be_renamed_while_a_server_waits_for_it_is_a_failure(tmp_path: Path) -> None:
+    """It would go on there as soon as this run has ended, though raft.db counts."""
+    recorder = Recorder()
+    go(made_from(plain, tmp_path / "count", copies=False)[0], recorder)
+    raft, options, expected = made_from(plain, tmp_path / "again", copies=False)
+    holder = Holder(raft / "wal/wal-meta.db")
+
+    class Waited(FailNth):
+        def rename(self, old: str, new: str, dir_fd: int) -> None:
+            if old == "wal":
+                holder.start()
+            super().rename(old, new, dir_fd)
+
+    with pytest.raises(InUse) as caught:
+        migrate(request(raft, backend="boltdb", **options), Waited(recorder.made.index(RETIRE)), clock)
+    assert f"PID {holder.process.pid}" in caught.value.what
+    holder.stop()
+    completed(raft, expected, options)
+
+
 def test_a_copy_of_the_wal_in_backup_dir(tmp_path: Path) -> None:
     raft, options, _expected = made_from(plain, tmp_path)
     before = {path.name: path.read_bytes() for path in (raft / "wal").iterdir()}
