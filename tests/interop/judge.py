@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / ".build/bin/judge"
@@ -61,9 +61,9 @@ def verdict(answer: dict[str, Any]) -> Verdict:
     return Verdict(*(answer[field] for field in Verdict._fields))
 
 
-def digest(store: Path, first: Optional[int] = None) -> Verdict:
-    """The judge's reading of a raft.db or a wal/, from index `first` on when that is given."""
-    return verdict(judge("digest", *([] if first is None else ["-from", first]), store))
+def digest(store: Path, first: int = 0) -> Verdict:
+    """The judge's reading of a raft.db or a wal/, from index `first` on."""
+    return verdict(judge("digest", "-from", first, store))
 
 
 def append(store: Path, **options: object) -> Verdict:
@@ -72,6 +72,10 @@ def append(store: Path, **options: object) -> Verdict:
 
 def truncate(store: Path, **options: object) -> Verdict:
     return verdict(judge("truncate", *_flags(options), store))
+
+
+def vote(store: Path, **options: object) -> Verdict:
+    return verdict(judge("vote", *_flags(options), store))
 
 
 def _flags(options: dict[str, object]) -> list[str]:

@@ -77,6 +77,21 @@ func truncateCommand(args []string) (any, error) {
 	})
 }
 
+func voteCommand(args []string) (any, error) {
+	flags := newFlags("vote")
+	term := flags.Uint64("term", 0, "the current term, and that of the vote")
+	candidate := flags.String("candidate", "", "address of the server that gets the vote; without it there is only a new term")
+	paths, err := parse(flags, args, 1)
+	if err != nil {
+		return nil, err
+	}
+	values := stable{CurrentTerm: term}
+	if *candidate != "" {
+		values.LastVoteTerm, values.LastVoteCandidate = term, candidate
+	}
+	return change(paths[0], defaultSegment, func(log store) error { return writeStable(log, values) })
+}
+
 // change opens a store, works on it, closes it and returns its digest.
 func change(path string, segment int, work func(store) error) (*digest, error) {
 	log, err := openStore(path, segment)

@@ -28,6 +28,7 @@ var commands = map[string]func(args []string) (any, error){
 	"to-boltdb": toBoltCommand,
 	"to-wal":    toWALCommand,
 	"truncate":  truncateCommand,
+	"vote":      voteCommand,
 }
 
 func main() {

@@ -98,7 +98,7 @@ def check(recorded: Recorded, state: Found, before: judging.Before, where: Path)
         judging.intact(raft, template, before)
         if state.ended:
             _ended(raft, recorded)
-        clean = template.situation.strict and "anew" not in template.situation.name
+        clean = template.situation.is_resumed
         judging.complete(
             raft, expected=template.expected, clean=clean, by_judge=False, run=conversion.run_here, **recorded.options
         )

@@ -23,8 +23,9 @@ from reliability.situations import UID, Template
 
 CONFIGURATIONS = {"wal": "wal", "boltdb": "boltdb", "none": "boltdb"}  # without a block Nomad takes boltdb
 _STAMP = r"\d{8}-\d{6}(-\d)?"
-PLAIN_NAMES = re.compile(rf"raft\.db|wal|\.raft-migrate\.json|(raft\.db|wal)\.migrated\.{_STAMP}")
-FINAL_NAMES = re.compile(rf"raft\.db|wal|\.raft-migrate\.json|(raft\.db|wal)\.(migrated|superseded)\.{_STAMP}")
+_NAMES = r"raft\.db|wal|snapshots|\.raft-migrate\.json"
+PLAIN_NAMES = re.compile(rf"{_NAMES}|(raft\.db|wal)\.migrated\.{_STAMP}")
+FINAL_NAMES = re.compile(rf"{_NAMES}|(raft\.db|wal)\.(migrated|superseded)\.{_STAMP}")
 
 
 class Before(NamedTuple):
@@ -81,8 +82,7 @@ def intact(raft: Path, template: Template, found: Before) -> str:
         verdict = ours.digest(raft / name)
         if verdict != template.expected:
             assert name == found.opens[configuration] and verdict == found.verdicts[name], (configuration, name)
-        else:
-            opened.add(name)
+        opened.add(name)
     if template.situation.strict:
         assert len(opened) == 1, f"Nomad can start on {opened}: {sorted(os.listdir(raft))}"
         return opened.pop()

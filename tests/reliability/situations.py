@@ -21,6 +21,7 @@ from reliability import conversion
 UID = 65534
 ENTRIES = 400
 SEGMENTS_MIN = 5
+HOLE = 170  # in the judge's shape of that name
 BACKUP = "raft.db.migrated.20261122-104750"
 
 
@@ -33,6 +34,12 @@ class Situation(NamedTuple):
     make: Callable[[Path], None]
     copies: bool = False  # with a backup_dir
     strict: bool = True  # everything in it can be started on without a loss, as it is found
+    kept_from: int = 0  # index of the first entry behind a hole: a WAL cannot have what is before it
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether a re-run goes on with what a killed run has published, instead of moving it aside."""
+        return self.strict and not self.kept_from and "anew" not in self.name
 
 
 class Template(NamedTuple):
@@ -65,7 +72,7 @@ def template(situation: Situation, where: Path) -> Template:
     owned_by_nomad(raft)
     aside = where / f"{situation.name}.read"  # reading a WAL with raft-wal makes its tail's file
     copied(data_dir, aside)
-    expected = judge.digest(aside / "server/raft" / situation.counts)
+    expected = judge.digest(aside / "server/raft" / situation.counts, situation.kept_from)
     shutil.rmtree(aside)
     return Template(situation, data_dir, expected)
 
@@ -86,6 +93,13 @@ def on_raft_db(raft: Path) -> None:
     """Row 3."""
     judge.judge("gen", "-shape", "plain", "-count", ENTRIES, "-size", 500, raft / "raft.db")
     os.chmod(raft / "raft.db", 0o600)
+
+
+def with_a_hole(raft: Path) -> None:
+    """Row 3: a snapshot was restored on this server; the entries behind it are what is converted."""
+    judge.judge("gen", "-shape", "hole", "-count", ENTRIES, "-size", 500, raft / "raft.db")
+    os.chmod(raft / "raft.db", 0o600)
+    judge.judge("snapshot", "-index", HOLE + 20, raft)
 
 
 def on_wal(raft: Path) -> None:
@@ -138,6 +152,7 @@ def interrupted(raft: Path) -> None:
 TO_WAL = [
     Situation("convert", "wal", "raft.db", on_raft_db),
     Situation("convert-copied", "wal", "raft.db", on_raft_db, copies=True),
+    Situation("convert-holed", "wal", "raft.db", with_a_hole, kept_from=HOLE + 1),
     Situation("convert-anew", "wal", "raft.db", stale_wal),
     Situation("equal", "wal", "raft.db", equal),
     Situation("keep-wal", "wal", "wal", stale_raft_db, strict=False),

@@ -40,7 +40,7 @@ def test_ctrl_c_at_every_change(
         # Python loses an interrupt that comes in the middle of fork(); then the worker's death ends the run
         assert end.status == 130 or (workers == 2 and "a worker process" in (end.error or {}).get("what", "")), end
         judging.intact(raft, template, found)
-        clean = "anew" not in situation.name and situation.strict
+        clean = situation.is_resumed
         judging.complete(raft, expected=template.expected, clean=clean, by_judge=False, **options)
         shutil.rmtree(where)
         cover(f"Ctrl-C to {situation.backend}")

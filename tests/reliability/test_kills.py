@@ -47,20 +47,49 @@ def test_killed_at_every_change(
                 assert "was killed by SIGKILL" in end.error["what"] and end.error["hint"]
             opened = judging.intact(raft, template, found)
             going_on(where, opened, template, options, number)
-            clean = "anew" not in situation.name and situation.strict
+            clean = situation.is_resumed
             judging.complete(raft, expected=template.expected, clean=clean, by_judge=number % 8 == 0, **options)
             shutil.rmtree(where)
             cover(f"kills to {situation.backend}")
 
 
 def going_on(where: Path, opened: str, template: Template, options: dict[str, object], number: int) -> None:
-    """On a copy: Nomad starts before the re-run, with whatever configuration lets it, and appends; that is kept."""
+    """On a copy: Nomad starts before the re-run, with whatever configuration lets it, and goes on; that is kept."""
     if not template.situation.strict:
         return  # as it was found, one of two stores could be started on: a fork is for a person
     other = where.with_name(where.name + "-on")
     raft = copied(where, other)
-    acknowledged = judge.append(raft / opened, count=3, term=400, segment=16384)
+    EVENTS[number % len(EVENTS)](raft / opened)
+    acknowledged = judge.digest(raft / opened, template.situation.kept_from)
     owned_by_nomad(raft)
     options = {**options, **({"backup_dir": str(other / "copies")} if "backup_dir" in options else {})}
     judging.complete(raft, expected=acknowledged, clean=False, by_judge=number % 8 == 0, **options)
     shutil.rmtree(other)
+
+
+def appends(store: Path) -> None:
+    judge.append(store, count=3, term=400, segment=16384)
+
+
+def votes(store: Path) -> None:
+    """Nothing is written to the log: only the vote must not be forgotten."""
+    judge.vote(store, term=400, candidate="10.0.0.9:4647")
+
+
+def follows_a_new_leader(store: Path) -> None:
+    """It has what the log ended with cut off, because that had not reached a quorum, and goes on before its old end."""
+    last = judge.digest(store).last_index
+    judge.truncate(store, tail=last - 4, segment=16384)
+    judge.vote(store, term=400)
+    judge.append(store, count=2, term=400, segment=16384)
+
+
+def compacts(store: Path) -> None:
+    """It leaves behind all that was there before."""
+    before = judge.digest(store).last_index
+    judge.append(store, count=30, term=400, segment=16384)
+    judge.judge("snapshot", "-index", before + 20, "-term", 400, store.parent)
+    judge.truncate(store, head=before + 10, segment=16384)
+
+
+EVENTS = (appends, votes, follows_a_new_leader, compacts)

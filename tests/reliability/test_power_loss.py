@@ -111,7 +111,7 @@ def test_power_is_cut_at_random_moments(
             disk.mount()
             opened = judging.intact(raft, template, found)
             assert not done or opened == ("wal" if situation.backend == "wal" else "raft.db"), "done was undone"
-            clean = "anew" not in situation.name
+            clean = situation.is_resumed
             judging.complete(raft, expected=template.expected, clean=clean, by_judge=True, **options)
             shutil.rmtree(where)
             cover(f"power cuts on {kind.name}")
