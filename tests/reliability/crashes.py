@@ -98,9 +98,13 @@ def check(recorded: Recorded, state: Found, before: judging.Before, where: Path)
         judging.intact(raft, template, before)
         if state.ended:
             _ended(raft, recorded)
-        clean = template.situation.is_resumed
         judging.complete(
-            raft, expected=template.expected, clean=clean, by_judge=False, run=conversion.run_here, **recorded.options
+            raft,
+            expected=template.expected,
+            clean=template.situation.is_resumed,
+            by_judge=False,
+            run=conversion.run_here,
+            **recorded.options,
         )
     finally:
         shutil.rmtree(where, ignore_errors=True)

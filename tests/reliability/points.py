@@ -25,3 +25,13 @@ def chosen(changes: Sequence[Change], everything: bool) -> list[tuple[int, Chang
         for number, change in enumerate(changes)
         if everything or number % ONE_OF == 0 or any(abs(number - at) <= AROUND for at in names)
     ]
+
+
+def numbers(changes: Sequence[Change], everything: bool, one_of: int, switch: int, phase: int = 0) -> list[int]:
+    """The numbers of these points; not everything: those next to the switch, and one of so many of the others."""
+    points = [number for number, _change in chosen(changes, everything)]
+    return [
+        number
+        for place, number in enumerate(points)
+        if everything or place % one_of == phase or abs(number - switch) <= AROUND
+    ]

@@ -4,16 +4,20 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from interop import judge
 from reliability import conversion, judging, runs
-from reliability.points import chosen
+from reliability.points import chosen, numbers
 from reliability.seams import Counting, Pause, Strike
 from reliability.situations import ALL, TO_BOLTDB, TO_WAL, Situation, Template
 
@@ -31,7 +35,7 @@ def test_ctrl_c_at_every_change(
     found = judging.before(template)
     where = memory_disk / f"int-{situation.name}-{workers}"
     changes = runs.record(template, where, workers)
-    for number, _change in chosen(changes, everything)[:: 1 if everything else 4]:
+    for number in numbers(changes, everything, 4, runs.switch_of(changes)):
         raft = template.copy(where)
         options = runs.options_of(template, where, workers)
         strike = Strike(number, signal.SIGINT)
@@ -40,8 +44,7 @@ def test_ctrl_c_at_every_change(
         # Python loses an interrupt that comes in the middle of fork(); then the worker's death ends the run
         assert end.status == 130 or (workers == 2 and "a worker process" in (end.error or {}).get("what", "")), end
         judging.intact(raft, template, found)
-        clean = situation.is_resumed
-        judging.complete(raft, expected=template.expected, clean=clean, by_judge=False, **options)
+        judging.complete(raft, expected=template.expected, clean=situation.is_resumed, by_judge=False, **options)
         shutil.rmtree(where)
         cover(f"Ctrl-C to {situation.backend}")
 
@@ -129,3 +132,23 @@ def test_a_server_waits_from_every_change_on(
         judging.complete(raft, expected=template.expected, clean=False, by_judge=False, **options)
         shutil.rmtree(where)
         cover(f"servers that wait for a run to {situation.backend}")
+
+
+def test_a_server_that_has_waited_puts_nothing_into_a_wal_that_was_renamed(
+    templates: Templates, memory_disk: Path
+) -> None:
+    """raft-wal has wal-meta.db open by then, looks for its segments below wal/, and ends without them."""
+    template = templates(TO_BOLTDB[0])
+    raft = template.copy(memory_disk / "waited")
+    with open(raft / "wal/wal-meta.db", "rb") as meta:
+        fcntl.flock(meta, fcntl.LOCK_EX)
+        server = subprocess.Popen([judge.PROGRAM, "append", raft / "wal"], stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 30
+        while os.path.realpath(meta.name) not in map(os.path.realpath, Path(f"/proc/{server.pid}/fd").iterdir()):
+            assert server.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
+        os.rename(raft / "wal", raft / "wal.migrated.20261122-104750")
+    said = server.communicate(timeout=60)[1]
+    assert server.returncode and "no such file or directory" in said
+    assert judge.digest(raft / "wal.migrated.20261122-104750") == template.expected
+    shutil.rmtree(memory_disk / "waited")

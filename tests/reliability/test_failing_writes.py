@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from reliability import conversion, judging, runs
 from reliability.conversion import End
-from reliability.points import chosen
+from reliability.points import numbers
 from reliability.seams import Counting, Failing, Pause, ShortWrite
 from reliability.situations import ALL, TO_BOLTDB, TO_WAL, Situation, Template
 
@@ -53,7 +53,7 @@ def test_every_change_fails(
     changes = runs.record(template, where, workers)
     switch = runs.switch_of(changes)
     phase = sorted(ERRORS).index(name)
-    for number, _change in chosen(changes, everything)[phase % 4 :: 1 if everything else 8]:
+    for number in numbers(changes, everything, 8, switch, phase):
         for onwards in (False, True):
             raft = template.copy(where)
             options = runs.options_of(template, where, workers)

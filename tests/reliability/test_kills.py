@@ -47,8 +47,9 @@ def test_killed_at_every_change(
                 assert "was killed by SIGKILL" in end.error["what"] and end.error["hint"]
             opened = judging.intact(raft, template, found)
             going_on(where, opened, template, options, number)
-            clean = situation.is_resumed
-            judging.complete(raft, expected=template.expected, clean=clean, by_judge=number % 8 == 0, **options)
+            judging.complete(
+                raft, expected=template.expected, clean=situation.is_resumed, by_judge=number % 8 == 0, **options
+            )
             shutil.rmtree(where)
             cover(f"kills to {situation.backend}")
 

@@ -111,10 +111,9 @@ def test_power_is_cut_at_random_moments(
             disk.mount()
             opened = judging.intact(raft, template, found)
             assert not done or opened == ("wal" if situation.backend == "wal" else "raft.db"), "done was undone"
-            clean = situation.is_resumed
-            judging.complete(raft, expected=template.expected, clean=clean, by_judge=True, **options)
+            judging.complete(raft, expected=template.expected, clean=situation.is_resumed, by_judge=True, **options)
             shutil.rmtree(where)
-            cover(f"power cuts on {kind.name}")
+            cover(f"power cuts on {kind.name}, {'behind' if done else 'before'} the end of the run")
 
 
 def cut_during(raft: Path, disk: Disk, options: dict[str, object], at: int, delay: float) -> bool:
