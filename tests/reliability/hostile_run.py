@@ -3,14 +3,16 @@
 """Gives damaged stores to the collection's own code, in forked children whose memory and time are limited.
 
 Every input is read as a conversion reads it, each entry decoded by the strict codec; every sixteenth is described and
-converted as well. What may come out is a StoreError or a store that was read as a whole; all else is a finding: another
-exception, more memory, more time, a source that changed, a conversion that holds something else than was read.
+converted as well, half of these with two workers and in small parts, so that both have work. What may come out is a
+StoreError or a store that was read as a whole; all else is a finding: another exception, more memory, more time, a
+source that changed, a conversion that holds something else than was read.
 
     python tests/reliability/hostile_run.py NUMBER...    says what these inputs are and what comes of them
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -22,7 +24,7 @@ import sys
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,13 +32,13 @@ HERE = Path(__file__).resolve()
 if __name__ == "__main__":
     sys.path[:0] = [str(HERE.parents[2] / ".build"), str(HERE.parents[1])]
 
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import convert, describe, switch
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import boltsurvey, convert, describe, switch
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.durable import Directory
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.outcome import stable_values
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.raftdir import StoreFile
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.syscalls import SystemCalls
-from reliability import hostile_corpus, hostile_damage
+from reliability import conversion, hostile_corpus, hostile_damage
 from reliability.hostile_corpus import META, RAFT_DB, Sound
 from reliability.hostile_damage import Damaged
 from unit.plugins.module_utils.raftstore.builder import lonely_proc, request, walk, write_guard
@@ -145,12 +147,25 @@ def examine(number: int, place: Place, truths: dict[str, Any]) -> str:
         assert error.path and error.what and str(error).startswith(error.path), repr(error)
         result = REFUSED
     if number % CONVERT_EVERY == 0:
-        describe_and_convert(place, found, "boltdb" if is_wal else "wal")
+        shared = number // CONVERT_EVERY % 2
+        with small_units() if shared else contextlib.nullcontext():
+            describe_and_convert(place, found, "boltdb" if is_wal else "wal", 1 + shared)
         place.empty()
     return f"{damaged.how}: {result}"
 
 
-def describe_and_convert(place: Place, found: Any, backend: str) -> None:
+@contextlib.contextmanager
+def small_units() -> Iterator[None]:
+    """A store of some pages is shared among workers then."""
+    before = [(module, name, getattr(module, name)) for module, name, _value in conversion.UNITS]
+    conversion.small_units()
+    convert.PART_MIN = boltsurvey.SHARED_MIN = 1024
+    yield
+    for module, name, value in before:
+        setattr(module, name, value)
+
+
+def describe_and_convert(place: Place, found: Any, backend: str, workers: int) -> None:
     """What was read arrives in a conversion, and what could not be read stays as it was."""
     raft, proc = place.raft, place.proc
     before = names_and_heads(raft)
@@ -160,7 +175,7 @@ def describe_and_convert(place: Place, found: Any, backend: str) -> None:
     except StoreError:
         described = {}
     try:
-        switch.migrate(request(raft, backend=backend), NoSync(), proc=proc)
+        switch.migrate(request(raft, backend=backend, workers=workers), NoSync(), proc=proc)
     except StoreError:
         changed = names_and_heads(raft).items() ^ before.items()
         assert not changed, f"a refused conversion has changed something: {changed}"
