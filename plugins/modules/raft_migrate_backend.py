@@ -75,6 +75,8 @@ options:
       - A directory for a full copy of the old store, made and compared before the switch.
       - It has the name of a backup once it is whole. What a killed run leaves ends in C(.partial), and the next run
         with the same directory removes it.
+      - The name tells the time and not the host. On storage that several servers share, give each its own directory, to
+        which nobody but root may write.
     type: path
   workers:
     description:
