@@ -72,7 +72,6 @@ class Seen(NamedTuple):
     counts: Counter[str]
     findings: list[str]
     different: list[int]
-    extra_len: int
 
 
 def the_input(number: int) -> tuple[Sound, Damaged]:
@@ -238,7 +237,6 @@ def _serve(numbers: list[int], pipe: Any) -> None:
     known = truths(place)
     signal.signal(signal.SIGPROF, _too_slow)
     used_len = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resident_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     resource.setrlimit(resource.RLIMIT_AS, (used_len + EXTRA_MEMORY_LEN, used_len + EXTRA_MEMORY_LEN))
     for number in numbers:
         # A call into C that never returns is ended by the second limit, and the line before says at which input.
@@ -247,8 +245,6 @@ def _serve(numbers: list[int], pipe: Any) -> None:
         print(json.dumps({"at": number, **_examined(number, place, known)}), file=pipe, flush=True)
         signal.setitimer(signal.ITIMER_PROF, 0)
     shutil.rmtree(where)
-    extra = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - resident_before
-    print(json.dumps({"extra_len": extra * 1024}), file=pipe)
 
 
 def _examined(number: int, place: Place, known: dict[str, Any]) -> dict[str, str]:
@@ -271,14 +267,13 @@ def _too_slow(_signal: int, _frame: Any) -> None:
 
 
 def _seen(lines: list[dict[str, Any]], status: int) -> Seen:
-    results = [line for line in lines if "at" in line]
-    findings = [f"input {line['at']}: {line['finding']}" for line in results if "finding" in line]
+    findings = [f"input {line['at']}: {line['finding']}" for line in lines if "finding" in line]
     if status:
-        last = results[-1]["at"] if results else "none"
+        last = lines[-1]["at"] if lines else "none"
         findings.append(f"the child ended with {status} after input {last}")
-    counts = Counter(line["result"] for line in results if "result" in line)
-    different = [line["at"] for line in results if line.get("result", "").endswith(DIFFERENT)]
-    return Seen(counts, findings, different, sum(line.get("extra_len", 0) for line in lines))
+    counts = Counter(line["result"] for line in lines if "result" in line)
+    different = [line["at"] for line in lines if line.get("result", "").endswith(DIFFERENT)]
+    return Seen(counts, findings, different)
 
 
 def main(numbers: list[int]) -> None:
