@@ -89,6 +89,12 @@ def converted(raft: Path, backend: str) -> None:
     assert end.succeeded, end
 
 
+def reopened(raft: Path) -> None:
+    """The journal as it is before a run has come to its end."""
+    journal = raft / ".raft-migrate.json"
+    journal.write_bytes(journal.read_bytes().replace(b'"done"', b'"open"'))
+
+
 def on_raft_db(raft: Path) -> None:
     """Row 3."""
     judge.judge("gen", "-shape", "plain", "-count", ENTRIES, "-size", 500, raft / "raft.db")
@@ -119,7 +125,7 @@ def equal(raft: Path) -> None:
     """Row 5: a run that ended before its switch."""
     on_wal(raft)
     os.replace(raft / BACKUP, raft / "raft.db")
-    (raft / ".raft-migrate.json").unlink()
+    reopened(raft)
 
 
 def stale_wal(raft: Path) -> None:
@@ -144,8 +150,7 @@ def unguarded(raft: Path) -> None:
 def interrupted(raft: Path) -> None:
     """Rows 16 and 9: a run to WAL that was killed behind its switch, with a partial file."""
     on_wal_and_on(raft)
-    journal = raft / ".raft-migrate.json"
-    journal.write_bytes(journal.read_bytes().replace(b'"done"', b'"open"'))
+    reopened(raft)
     (raft / "raft.db.guard.partial").symlink_to("this-server-is-on-wal/see-docs")
 
 
