@@ -32,6 +32,7 @@ HERE = Path(__file__).resolve()
 if __name__ == "__main__":
     sys.path[:0] = [str(HERE.parents[2] / ".build"), str(HERE.parents[1])]
 
+import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import boltsurvey, convert, describe, switch
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.durable import Directory
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
@@ -156,12 +157,11 @@ def examine(number: int, place: Place, truths: dict[str, Any]) -> str:
 @contextlib.contextmanager
 def small_units() -> Iterator[None]:
     """A store of some pages is shared among workers then."""
-    before = [(module, name, getattr(module, name)) for module, name, _value in conversion.UNITS]
-    conversion.small_units()
-    convert.PART_MIN = boltsurvey.SHARED_MIN = 1024
-    yield
-    for module, name, value in before:
-        setattr(module, name, value)
+    with pytest.MonkeyPatch.context() as patch:
+        conversion.small_units(patch.setattr)
+        patch.setattr(convert, "PART_MIN", 1024)
+        patch.setattr(boltsurvey, "SHARED_MIN", 1024)
+        yield
 
 
 def describe_and_convert(place: Place, found: Any, backend: str, workers: int) -> None:
