@@ -50,25 +50,17 @@ def entry_at(store: StoreReader, index: int) -> Optional[Entry]:
     return None
 
 
-def line_at(store: StoreReader, index: int) -> Optional[bytes]:
-    """The digest line of one entry, or None when the store does not have it."""
-    entry = entry_at(store, index)
-    return None if entry is None else digest_line(entry)
-
-
-def last_term(store: StoreReader) -> int:
-    """The term of the last entry; 0 without entries."""
-    entry = entry_at(store, store.last_index) if store.entry_count else None
-    return 0 if entry is None else entry.term
+def last_entry(store: StoreReader) -> Optional[Entry]:
+    """The last entry, None without entries."""
+    return entry_at(store, store.last_index) if store.entry_count else None
 
 
 def promise(store: StoreReader) -> Promise:
     """All that this store could have promised."""
     stable = store.stable()
-    line = line_at(store, store.last_index) if store.entry_count else None
-    return Promise(
-        *stable, store.first_index, store.last_index, hashlib.sha256(line).hexdigest() if line is not None else ""
-    )
+    last = last_entry(store)
+    last_sha256 = "" if last is None else hashlib.sha256(digest_line(last)).hexdigest()
+    return Promise(*stable, store.first_index, store.last_index, last_sha256)
 
 
 def equal(a: StoreReader, b: StoreReader) -> bool:
@@ -105,13 +97,15 @@ def _holds_vote(a: Stable, b: Stable) -> bool:
 def _holds_log(a: StoreReader, b: StoreReader, journal: Optional[Journal], snapshot_index: Callable[[], int]) -> bool:
     if not b.entry_count:
         return True
-    line = line_at(b, b.last_index)
-    if line is not None and line_at(a, b.last_index) == line:
+    last, same = last_entry(b), entry_at(a, b.last_index)
+    if last is not None and same is not None and digest_line(last) == digest_line(same):
         return True
     if journal is None or promise(b) not in (journal.source, journal.copied):
         return False
-    if a.last_index < journal.copied.last_index and last_term(a) <= last_term(b):
-        return False
+    if a.last_index < journal.copied.last_index:
+        newest = last_entry(a)
+        if newest is None or last is None or newest.term <= last.term:
+            return False
     return bool(journal.copied.last_index) or snapshot_index() >= b.last_index
 
 
