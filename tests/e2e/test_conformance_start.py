@@ -145,6 +145,30 @@ def test_peers_json_gives_a_server_other_peers_and_keeps_its_term(make_server: S
     assert not (other.raft_dir / "peers.json").exists()
 
 
+def test_autopilots_settings_are_in_no_snapshot(make_server: Servers) -> None:
+    """After a restart they come from the log until a snapshot stands for it, then from the configuration."""
+    server = make_server(extra_hcl="autopilot {\n  min_quorum = 5\n}\n")
+    autopilot = "/v1/operator/autopilot/configuration"
+
+    def min_quorum_is(number: int) -> Callable[[], bool]:
+        def said() -> bool:
+            status, _headers, config = server.try_api("GET", autopilot)
+            return status == 200 and config["MinQuorum"] == number
+
+        return said
+
+    start_and_lead(server)
+    wait_until("what the configuration says", min_quorum_is(5), 15)
+    server.api("PUT", autopilot, body={**server.api("GET", autopilot).body, "MinQuorum": 3})
+    server.stop()
+    start_and_lead(server)
+    wait_until("what was set", min_quorum_is(3), 15)
+    server.api("GET", "/v1/operator/snapshot")
+    server.stop()
+    start_and_lead(server)
+    wait_until("what the configuration says", min_quorum_is(5), 15)
+
+
 def test_version_command(make_server: Servers) -> None:
     server = make_server()
     said = subprocess.run([server.binary, "version"], capture_output=True, text=True, timeout=30, check=True).stdout

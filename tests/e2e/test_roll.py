@@ -167,6 +167,7 @@ def test_autopilot_is_as_before_and_no_hold_is_left(story: Story) -> None:
     assert (story.before.observed.cleanup, story.rolled.observed.cleanup) == (True, True)
     assert not [path for server in story.cluster.servers for path in server.raft_dir.glob(".raft-hold*")]
     assert story.rolled.observed.autopilot_index > story.before.observed.autopilot_index, "it was never held"
+    assert "autopilot has other settings" not in story.roll.stdout
 
 
 def test_snapshots_are_sound_and_private(story: Story) -> None:

@@ -170,12 +170,20 @@ def idle() -> Spoil:
 
 
 def test_a_single_server_is_rolled_only_when_an_outage_is_allowed(make_cluster: Any) -> None:
+    """It starts from the roll's snapshot, which has no settings of autopilot: those that were set are gone."""
     cluster = make_cluster(size=1)
     assert "failure tolerance of the cluster is 0, not 1 or more. Add servers" in refused(cluster, "migrate")
+    autopilot = "/v1/operator/autopilot/configuration"
+    settings = cluster.servers[0].api("GET", autopilot).body
+    settings = {**settings, "MinQuorum": 3, "LastContactThreshold": "333ms"}
+    cluster.servers[0].api("PUT", autopilot, body=settings)
     with proxies(cluster, idle()) as through:
         run = playbooks.run("migrate", playbooks.write_inventory(cluster, through, raft_logstore_allow_outage=True))
     assert run.returncode == 0, run.stdout
     assert set(verdict.observe(cluster).backends.values()) == {"wal"}
+    said = " ".join(run.stdout.split())
+    assert "autopilot has other settings than before: last_contact_threshold was 333ms, min_quorum was 3." in said
+    assert "set them again: nomad operator autopilot set-config -last-contact-threshold=333ms -min-quorum=3" in said
 
 
 @pytest.mark.parametrize("size", [1, 2])

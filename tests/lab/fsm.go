@@ -100,10 +100,13 @@ func (change command) encode() []byte {
 	return append([]byte(commandMark), data...)
 }
 
+// Snapshot leaves autopilot's configuration out, as Nomad does: a server that starts from one has none.
 func (m *machine) Snapshot() (raft.FSMSnapshot, error) {
 	m.lock.RLock()
 	defer m.lock.RUnlock()
-	data, err := json.Marshal(m.state)
+	kept := *m.state
+	kept.Autopilot = nil
+	data, err := json.Marshal(&kept)
 	return machineSnapshot(data), err
 }
 
