@@ -101,9 +101,16 @@ def cut_at(number: int) -> Callable[[Request], bool]:
     return lambda _request: next(counted, None) == number
 
 
-def faulty_run(cluster: Cluster, hosts: Hosts, inventory: Path, playbook: str, chance: random.Random) -> str:
-    """One roll with one fault; what the fault was and what became of it."""
-    fault = chance.choice(FAULTS)
+def shuffled(chance: random.Random) -> Iterator[str]:
+    """All faults in some order, then in another one: none is left to luck."""
+    while True:
+        yield from chance.sample(FAULTS, len(FAULTS))
+
+
+def faulty_run(
+    cluster: Cluster, hosts: Hosts, inventory: Path, playbook: str, fault: str, chance: random.Random
+) -> str:
+    """One roll with this fault; what became of it."""
     if fault == "ansible killed":
         killed = killing.killed_roll(cluster, playbook, inventory, Moment.of(chance.randrange(10**6)))
         return "ansible ended before its kill" if killed.ended else fault
@@ -160,13 +167,14 @@ def test_rolls_with_faults_for_an_hour_lose_nothing(make_cluster: Any) -> None:
     before = verdict.observe(cluster)
     writer = Writer([(server.address, server.http_port) for server in cluster.servers]).start()
     chance = random.Random(SEED)
+    faults = shuffled(chance)
     ends: Counter[str] = Counter()
     reruns = rounds = 0
     backend, deadline = "boltdb", time.monotonic() + SOAK_S
     with hosts_of(cluster) as (hosts, inventory):
         while time.monotonic() < deadline:
             playbook, backend = WAY[backend]
-            how = faulty_run(cluster, hosts, inventory, playbook, chance)
+            how = faulty_run(cluster, hosts, inventory, playbook, next(faults), chance)
             count = finish(playbook, inventory)
             cluster.wait_healthy(120)
             judge(cluster, before, backend)
