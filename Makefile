@@ -20,7 +20,7 @@ PYTEST := $(BIN)/python -m pytest -q
 help:
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-setup: .build/setup.done ## .venv, the link that makes the checkout a collection, the Go programs of the tests
+setup: .build/setup.done .build/bin/judge .build/bin/lab ## .venv, the link that makes the checkout a collection, the Go programs of the tests
 
 .build/setup.done: tests/tools/setup requirements/dev.txt tests/tools/pythons
 	tests/tools/setup

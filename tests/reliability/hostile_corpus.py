@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import struct
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -20,9 +19,10 @@ from typing import NamedTuple
 
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import entry
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.journal import Journal, render
-from interop.judge import append, judge, truncate
+from interop.judge import judge
 from unit.plugins.module_utils.raftstore import bboltimage, builder
 
+KEPT = Path(__file__).resolve().parents[1] / "fixtures/hostile"
 Files = dict[str, bytes]
 RAFT_DB, META = "raft.db", "wal/wal-meta.db"
 SNAPSHOT_META, JOURNAL = "snapshots/3-9-1795344470000/meta.json", ".raft-migrate.json"
@@ -179,40 +179,24 @@ def _made(command: str, *arguments: object) -> bytes:
 
 @lru_cache(maxsize=1)
 def wals() -> list[Sound]:
-    """wal/ as raft-wal writes it, with many segments, truncated, with one tail; and as the collection writes it."""
-    makers = {"raft-wal": _many_segments, "truncated": _truncated, "one-tail": _one_tail, "ours": _ours}
-    return [_sound(f"wal/ {label}", _wal(make)) for label, make in makers.items()]
+    """wal/ as raft-wal writes it, with many segments, truncated, with one tail; and as the collection writes it.
 
-
-def _many_segments(path: Path) -> None:
-    raft_db = path.parent / "raft.db"
-    judge("gen", "-shape", "plain", "-count", 40, "-size", "0..90", raft_db)
-    judge("to-wal", "-segment", 1024, "-batch", 200, raft_db, path)
-    append(path, count=4, size="20", batch=2, segment=1024)
-
-
-def _truncated(path: Path) -> None:
-    _many_segments(path)
-    truncate(path, head=14, segment=1024)
-    truncate(path, tail=43, segment=1024)
-    append(path, count=7, size="0..40", batch=3, segment=1024)
-
-
-def _one_tail(path: Path) -> None:
-    judge("gen-wal", "-shape", "wal-new", path)
-    append(path, count=9, size="30", batch=4)
-
-
-def _ours(path: Path) -> None:
-    builder.write_wal(path, builder.log(12))
-
-
-def _wal(make: Callable[[Path], None]) -> Files:
-    """The files of a WAL; the zeros behind what was written and the pages behind the last in use are left out."""
+    Those of raft-wal are kept: the judge's would have other times, and so other damages, each time. They were made by
+    `gen -shape plain -count 40 -size 0..90`, `to-wal -segment 1024 -batch 200`, `append -count 4 -size 20 -batch 2`;
+    the second also by `truncate -head 14`, `truncate -tail 43`, `append -count 7 -size 0..40 -batch 3`; the third by
+    `gen-wal -shape wal-new`, `append -count 9 -size 30 -batch 4`. The zeros at their ends are left out.
+    """
+    stores = {label: _files(KEPT / label / "wal") for label in ("raft-wal", "truncated", "one-tail")}
     with tempfile.TemporaryDirectory() as where:
         path = Path(where) / "wal"
-        make(path)
-        files = {f"wal/{file.name}": file.read_bytes() for file in sorted(path.iterdir())}
+        builder.write_wal(path, builder.log(12))
+        stores["ours"] = _files(path)
+    return [_sound(f"wal/ {label}", files) for label, files in stores.items()]
+
+
+def _files(path: Path) -> Files:
+    """The files of a WAL without the zeros behind what was written and the pages behind the last in use."""
+    files = {f"wal/{file.name}": file.read_bytes() for file in sorted(path.iterdir())}
     for name, data in files.items():
         written = len(data.rstrip(b"\0"))
         files[name] = data[: in_use(data)] if name == META else data[: -(-written // 8) * 8 + 64]

@@ -47,7 +47,7 @@ from unit.plugins.module_utils.raftstore.builder import lonely_proc, request, wa
 SEED = "raftops 1"
 EXTRA_MEMORY_LEN = 64 << 20
 TIME_LIMIT_S = 10.0  # of the processor's time: a busy machine is no finding
-BATCH_LIMIT_S = 3600
+HANG_LIMIT_S = 300.0  # of any time: what waits uses no processor
 CONVERT_EVERY = 16
 HEAD_LEN = 1 << 17  # no file here is longer than this, but for a hole at its end
 REFUSED, SAME, DIFFERENT = "refused", "read, same content", "read, other content"
@@ -236,14 +236,17 @@ def _serve(numbers: list[int], pipe: Any) -> None:
     place = Place(where)
     known = truths(place)
     signal.signal(signal.SIGPROF, _too_slow)
+    signal.signal(signal.SIGALRM, _too_slow)
     used_len = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used_len + EXTRA_MEMORY_LEN, used_len + EXTRA_MEMORY_LEN))
     for number in numbers:
         # A call into C that never returns is ended by the second limit, and the line before says at which input.
         resource.setrlimit(resource.RLIMIT_CPU, (int(_cpu_s() + 3 * TIME_LIMIT_S), resource.RLIM_INFINITY))
         signal.setitimer(signal.ITIMER_PROF, TIME_LIMIT_S)
+        signal.setitimer(signal.ITIMER_REAL, HANG_LIMIT_S)
         print(json.dumps({"at": number, **_examined(number, place, known)}), file=pipe, flush=True)
         signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
     shutil.rmtree(where)
 
 
@@ -252,6 +255,7 @@ def _examined(number: int, place: Place, known: dict[str, Any]) -> dict[str, str
         return {"result": examine(number, place, known)}
     except BaseException as error:
         signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         frames = traceback.extract_tb(error.__traceback__)[-6:]
         trace = " < ".join(f"{Path(one.filename).name}:{one.lineno}" for one in reversed(frames))
         return {"finding": f"{type(error).__name__}: {str(error)[:300]} ({trace})"}
@@ -263,7 +267,7 @@ def _cpu_s() -> float:
 
 
 def _too_slow(_signal: int, _frame: Any) -> None:
-    raise TooSlow(f"more than {TIME_LIMIT_S} s of processor time")
+    raise TooSlow(f"more than {TIME_LIMIT_S} s of processor time, or {HANG_LIMIT_S} s in all")
 
 
 def _seen(lines: list[dict[str, Any]], status: int) -> Seen:

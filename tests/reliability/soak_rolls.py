@@ -54,6 +54,11 @@ def small_units() -> None:
     """The product's own sizes."""
 
 
+@pytest.fixture(autouse=True)
+def ends() -> None:
+    """It runs as long as it is told to."""
+
+
 class Reaper:
     """Kills one server after a while, and starts it two seconds later if nobody else has and no roll has it stopped."""
 

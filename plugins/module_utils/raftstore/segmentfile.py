@@ -8,6 +8,7 @@ and which of their entries count, is the business of `wal.py`.
 
 from __future__ import annotations
 
+import os
 import struct
 import sys
 from array import array
@@ -37,7 +38,9 @@ from .store import Entries
 WINDOW_LEN = 1 << 20
 OFF_LIMIT = 1 << 32  # index items are u32
 INDEX_ITEM = struct.Struct("<I")
+ENTRY_MARK = b"\x01\0\0\0"
 INDEX_MARK = b"\x02\0\0\0"
+FOLLOWERS = (ENTRY_MARK, INDEX_MARK, segment.COMMIT_MARK)  # what may stand behind an entry that counts
 COMMIT_BYTE = segment.COMMIT_MARK[:1]
 COMMIT_WORD = int.from_bytes(segment.COMMIT_MARK, sys.byteorder)  # as `array` has it
 DAMAGED_TAIL = (
@@ -87,10 +90,9 @@ class SegmentReader:
     def _next_window(self, scanner: Scanner) -> Window:
         window, rest = scan_next(self.fd, self.path, scanner, self.end_off)
         if scanner.damage or not window.end_pos:
-            raise corrupt(
-                scanner.damage or f"wanted an entry or commit frame, found {segment.describe_frame(rest)}",
-                scanner.off,
-            )
+            lonely = " with no frame behind it" if rest.startswith(ENTRY_MARK) else ""
+            what = f"wanted an entry or commit frame, found {segment.describe_frame(rest)}{lonely}"
+            raise corrupt(scanner.damage or what, scanner.off)
         return window
 
     def _compare_index(self, window: Window) -> None:
@@ -127,7 +129,8 @@ class SegmentReader:
 def scan_next(fd: int, path: str, scanner: Scanner, limit: int) -> Tuple[Window, bytes]:
     """Scan the next window, or the next frame where that is longer, but nothing from `limit` on.
 
-    The second value is what stands where the scan has stopped: at most one frame header, empty at `limit`.
+    The second value is what stands where the scan has stopped: at most one frame header, empty at `limit`. A frame
+    that is longer than a window and has none behind it is not read: its length lies, or it was never committed.
     """
     want = WINDOW_LEN
     while True:
@@ -139,6 +142,10 @@ def scan_next(fd: int, path: str, scanner: Scanner, limit: int) -> Tuple[Window,
         kind, value = FRAME_HEADER.unpack(rest)
         want = segment.frame_len(value)
         if kind != FRAME_ENTRY or value > MAX_ENTRY_LEN or want > limit - scanner.off:
+            return window, rest
+        end_off = scanner.off + want
+        behind = read_exact(fd, min(FRAME_HEADER_LEN, os.fstat(fd).st_size - end_off), end_off, path)
+        if behind[:4] not in FOLLOWERS:
             return window, rest
 
 
@@ -211,13 +218,14 @@ def _refuse_signs_of_commit(fd: int, file_len: int, path: str, scanner: Scanner,
         kind, value = FRAME_HEADER.unpack_from(buf, off - start_off)
         if off > scanner.committed_off and value == crc:
             raise Corrupt("the commit frame that should stand here is damaged", offset=off, hint=DAMAGED_TAIL)
-        length = segment.frame_len(value)
-        if kind != FRAME_ENTRY or off + length > file_len or not MIN_ENTRY_LEN <= value <= MAX_ENTRY_LEN:
+        end_off = off + segment.frame_len(value)
+        if kind != FRAME_ENTRY or end_off > file_len or not MIN_ENTRY_LEN <= value <= MAX_ENTRY_LEN:
             break
-        if off + length > start_off + len(buf):
-            buf, start_off = read_exact(fd, min(max(WINDOW_LEN, length), file_len - off), off, path), off
-        crc = crc32c(memoryview(buf)[off - start_off : off - start_off + length], crc)
-        off += length
+        while off < end_off:
+            if off == start_off + len(buf):
+                buf, start_off = read_exact(fd, min(WINDOW_LEN, file_len - off), off, path), off
+            piece = memoryview(buf)[off - start_off : end_off - start_off]
+            crc, off = crc32c(piece, crc), off + len(piece)
     off = scanner.committed_off
     if read_exact(fd, min(FRAME_HEADER_LEN, file_len - off), off, path).strip(b"\0"):
         commit_off = _find_commit(fd, file_len, path, off)

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import os
+import struct
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any, Iterator, List, Tuple
 
@@ -226,6 +228,26 @@ def test_an_entry_length_above_the_limit_is_refused_before_memory_is_asked_for(f
     with pytest.raises(Corrupt, match="an entry of 67108865 bytes"):
         file.read(1 << 30, True, 5)
     assert segmentfile.WINDOW_LEN == 1 << 20
+
+
+@pytest.mark.parametrize("length", [(2 << 20) + 1, 60 << 20, 64 << 20])
+@pytest.mark.parametrize("behind", ["zeros", "the end of the file"])
+def test_a_length_that_lies_costs_no_memory(file: File, length: int, behind: str) -> None:
+    """What stands behind it is looked at first."""
+    built = batches(1, [3])
+    off = built.entry_offs[-1]
+    file.put(built.raw[: off + 4] + struct.pack("<I", length) + built.raw[off + 8 :])
+    file_len = 1 << 29 if behind == "zeros" else off + segmentfile.segment.frame_len(length)
+    os.ftruncate(file.fd, file_len)
+    tracemalloc.start()
+    try:
+        with pytest.raises(Corrupt, match="frames are damaged between here and the commit frame"):
+            file.recover()
+        with pytest.raises(Corrupt, match="found an entry frame with no frame behind it"):
+            file.read(file_len, False)
+        assert tracemalloc.get_traced_memory()[1] < 4 * segmentfile.WINDOW_LEN
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_torn_batch_before_a_gigabyte_of_zeros_is_judged_as_fast_as_it_is_read(tmp_path: Path) -> None:
