@@ -9,7 +9,7 @@ import struct
 import time
 import tracemalloc
 from pathlib import Path
-from typing import Any, Iterator, List, Tuple
+from typing import Any, Iterator, List, Optional, Tuple
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import segmentfile
@@ -230,21 +230,33 @@ def test_an_entry_length_above_the_limit_is_refused_before_memory_is_asked_for(f
     assert segmentfile.WINDOW_LEN == 1 << 20
 
 
-@pytest.mark.parametrize("length", [(2 << 20) + 1, 60 << 20, 64 << 20])
-@pytest.mark.parametrize("behind", ["zeros", "the end of the file"])
-def test_a_length_that_lies_costs_no_memory(file: File, length: int, behind: str) -> None:
-    """What stands behind it is looked at first."""
+LONGEST = segmentfile.MAX_ENTRY_LEN
+
+
+@pytest.mark.parametrize(
+    ("length", "behind", "match"),
+    [
+        ((2 << 20) + 1, b"", "an entry frame with no frame behind it"),
+        (LONGEST - 8, b"", "an entry frame with no frame behind it"),
+        (LONGEST, b"", "an entry frame with no frame behind it"),
+        (LONGEST, None, "an entry frame with no frame behind it"),
+        (LONGEST + 8, segmentfile.segment.COMMIT_MARK, "an entry of 67108872 bytes, more than the 67108864 that are"),
+    ],
+)
+def test_a_length_that_lies_costs_no_memory(file: File, length: int, behind: Optional[bytes], match: str) -> None:
+    """What stands behind it is looked at first: here zeros, the end of the file (None), or what looks like a commit."""
     built = batches(1, [3])
     off = built.entry_offs[-1]
+    end_off = off + segmentfile.segment.frame_len(length)
     file.put(built.raw[: off + 4] + struct.pack("<I", length) + built.raw[off + 8 :])
-    file_len = 1 << 29 if behind == "zeros" else off + segmentfile.segment.frame_len(length)
-    os.ftruncate(file.fd, file_len)
+    os.ftruncate(file.fd, end_off if behind is None else 1 << 29)
+    os.pwrite(file.fd, behind or b"", end_off)
     tracemalloc.start()
     try:
         with pytest.raises(Corrupt, match="frames are damaged between here and the commit frame"):
             file.recover()
-        with pytest.raises(Corrupt, match="found an entry frame with no frame behind it"):
-            file.read(file_len, False)
+        with pytest.raises(Corrupt, match=match):
+            file.read(os.fstat(file.fd).st_size, False)
         assert tracemalloc.get_traced_memory()[1] < 4 * segmentfile.WINDOW_LEN
     finally:
         tracemalloc.stop()
