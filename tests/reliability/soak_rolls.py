@@ -130,7 +130,13 @@ def faulty_run(
     if hosts.trap is not None:
         fault = fault if hosts.trap.sprung else "none"
         hosts.up()
+    if ended.returncode != 0:
+        print(f"  it stopped: {tail_of(ended.stdout)}")
     return f"{fault}, the run {'finished' if ended.returncode == 0 else 'stopped'}"
+
+
+def tail_of(said: str) -> str:
+    return " ".join(said.split())[-700:]
 
 
 def wait_and_revive(cluster: Cluster, reaper: Reaper) -> None:
@@ -146,7 +152,7 @@ def finish(playbook: str, inventory: Path) -> int:
         ended = playbooks.run(playbook, inventory)
         if ended.returncode == 0:
             return count
-        print(f"  run {count} again: {' '.join(ended.stdout.split())[-700:]}")
+        print(f"  run {count} again: {tail_of(ended.stdout)}")
     raise AssertionError(f"{playbook} did not finish in {TRIES} runs\n{ended.stdout}")
 
 
