@@ -262,6 +262,15 @@ def test_a_length_that_lies_costs_no_memory(file: File, length: int, behind: Opt
         tracemalloc.stop()
 
 
+def test_a_frame_and_an_index_that_both_lie_behind_the_end_of_the_file(file: File) -> None:
+    built = batches(1, [3])
+    off = built.entry_offs[-1]
+    file.put(built.raw[: off + 4] + struct.pack("<I", LONGEST) + built.raw[off + 8 :])
+    os.ftruncate(file.fd, 3 << 20)
+    with pytest.raises(Corrupt, match="found an entry frame with no frame behind it"):
+        file.read(1 << 30, False)
+
+
 def test_a_torn_batch_before_a_gigabyte_of_zeros_is_judged_as_fast_as_it_is_read(tmp_path: Path) -> None:
     """The search for a commit frame once took seven times as long."""
     built = batches(1, [2])
