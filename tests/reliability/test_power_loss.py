@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import random
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import WriteFailed
 from reliability import conversion, judging, runs
 from reliability.seams import Counting, Pause
 from reliability.situations import TO_BOLTDB, TO_WAL, Situation, Template
@@ -130,6 +133,23 @@ def cut_during(raft: Path, disk: Disk, options: dict[str, object], at: int, dela
     end = run.end()
     pause.close()
     return end.succeeded
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_what_was_lost_is_not_reported_as_durable(kind: Kind, tmp_path: Path) -> None:
+    """On XFS the kernel itself says that the sync of a directory has succeeded then."""
+    with disk_of(kind, tmp_path) as disk:
+        (disk.top / "old").mkdir()
+        os.sync()
+        directory = Directory.open(str(disk.top))
+        os.rename(disk.top / "old", disk.top / "new")
+        disk.cut()
+        with pytest.raises(WriteFailed, match=os.strerror(errno.EIO)):
+            directory.sync()
+        directory.close()
+        disk.umount()
+        disk.mount()
+        assert (disk.top / "old").exists()
 
 
 class NeverSynced(Counting):
