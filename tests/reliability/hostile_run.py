@@ -242,11 +242,9 @@ def _serve(numbers: list[int], pipe: Any) -> None:
     for number in numbers:
         # A call into C that never returns is ended by the second limit, and the line before says at which input.
         resource.setrlimit(resource.RLIMIT_CPU, (int(_cpu_s() + 3 * TIME_LIMIT_S), resource.RLIM_INFINITY))
-        signal.setitimer(signal.ITIMER_PROF, TIME_LIMIT_S)
-        signal.setitimer(signal.ITIMER_REAL, HANG_LIMIT_S)
+        _end_after(TIME_LIMIT_S, HANG_LIMIT_S)
         print(json.dumps({"at": number, **_examined(number, place, known)}), file=pipe, flush=True)
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _end_after(0, 0)
     shutil.rmtree(where)
 
 
@@ -254,11 +252,16 @@ def _examined(number: int, place: Place, known: dict[str, Any]) -> dict[str, str
     try:
         return {"result": examine(number, place, known)}
     except BaseException as error:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _end_after(0, 0)
         frames = traceback.extract_tb(error.__traceback__)[-6:]
         trace = " < ".join(f"{Path(one.filename).name}:{one.lineno}" for one in reversed(frames))
         return {"finding": f"{type(error).__name__}: {str(error)[:300]} ({trace})"}
+
+
+def _end_after(cpu_s: float, any_s: float) -> None:
+    """Raise TooSlow after so much of the processor's time or of any time; 0: never."""
+    signal.setitimer(signal.ITIMER_PROF, cpu_s)
+    signal.setitimer(signal.ITIMER_REAL, any_s)
 
 
 def _cpu_s() -> float:

@@ -15,11 +15,10 @@ from pathlib import Path
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
 from reliability import hostile_run
-from reliability.hostile_corpus import META
+from reliability.hostile_corpus import KEPT, META
 from reliability.hostile_damage import Damaged
 from reliability.hostile_run import Place
 
-KEPT = Path(__file__).resolve().parents[1] / "fixtures/hostile"
 TAIL = "wal/00000000000000000001-0000000000000000.wal"
 EMPTY_ENTRY = b"\x01" + bytes(7)
 COMMIT_BYTES = b"\x03" * 8

@@ -20,6 +20,8 @@ from .crc32c import crc32c
 from .durable import read_exact
 from .errors import Corrupt, located
 from .segment import (
+    COMMIT_MARK,
+    ENTRY_MARK,
     FILE_HEADER_LEN,
     FRAME_COMMIT,
     FRAME_ENTRY,
@@ -27,6 +29,7 @@ from .segment import (
     FRAME_HEADER_LEN,
     FRAME_INDEX,
     INDEX_ITEM_LEN,
+    INDEX_MARK,
     MAX_ENTRY_LEN,
     MIN_ENTRY_LEN,
     Header,
@@ -38,11 +41,9 @@ from .store import Entries
 WINDOW_LEN = 1 << 20
 OFF_LIMIT = 1 << 32  # index items are u32
 INDEX_ITEM = struct.Struct("<I")
-ENTRY_MARK = b"\x01\0\0\0"
-INDEX_MARK = b"\x02\0\0\0"
-FOLLOWERS = (ENTRY_MARK, INDEX_MARK, segment.COMMIT_MARK)  # what may stand behind an entry that counts
-COMMIT_BYTE = segment.COMMIT_MARK[:1]
-COMMIT_WORD = int.from_bytes(segment.COMMIT_MARK, sys.byteorder)  # as `array` has it
+FOLLOWERS = (ENTRY_MARK, INDEX_MARK, COMMIT_MARK)  # what may stand behind an entry that counts
+COMMIT_BYTE = COMMIT_MARK[:1]
+COMMIT_WORD = int.from_bytes(COMMIT_MARK, sys.byteorder)  # as `array` has it
 DAMAGED_TAIL = (
     "Nomad wrote this batch last, so a power cut may have torn it: start the Nomad server on this WAL once, let it "
     "catch up, stop it, and run again. If that does not help, take the server's log from its peers."

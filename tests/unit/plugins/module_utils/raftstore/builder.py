@@ -103,7 +103,7 @@ def write_wal(path: Path, entries: Sequence[Entry], stable: Stable = VOTED) -> N
     path.mkdir(mode=0o700)
     directory = Directory.open(str(path))
     try:
-        writer = WalStoreWriter(directory, 1 << 20, clock=lambda: 1_795_344_470_123_456_789)
+        writer = WalStoreWriter(directory, 1 << 20, clock=lambda: int(NOW) * 10**9 + 123_456_789)
         results = []
         if entries:
             records = [(item.index, entry.encode_binary(item)) for item in entries]
