@@ -13,9 +13,9 @@ import time
 from contextlib import contextmanager, suppress
 from typing import Callable, Iterator, NamedTuple, Optional
 
-from .raftstore.errors import Refused
-from .raftstore.outcome import Progress as Sink
-from .raftstore.outcome import no_progress
+from .disk.errors import Refused
+from .raftstore.conversion.outcome import Progress as Sink
+from .raftstore.conversion.outcome import no_progress
 
 INTERVAL_S = 0.5
 

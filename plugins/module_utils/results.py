@@ -7,8 +7,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, Dict, Union
 
-from .raftstore.errors import StoreError
-from .raftstore.outcome import Outcome
+from .disk.errors import StoreError
+from .raftstore.conversion.outcome import Outcome
 from .raftstore.prune import Pruned
 
 NOT_IN_RESULT = ("state", "raft_dir", "before", "after", "warnings")

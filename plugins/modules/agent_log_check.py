@@ -73,7 +73,7 @@ import os
 import shlex
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.agentlog import read
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.log import read
 
 SPEC = {
     "since": {"type": "float", "required": True},

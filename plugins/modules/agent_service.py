@@ -102,9 +102,9 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.service import Commands, Ran, Systemd
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.idle import wait_until_idle
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Commands, Ran, Systemd
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.released import wait_until_idle
 
 SPEC = {
     "state": {"type": "str", "choices": ["stopped", "started"], "required": True},

@@ -188,10 +188,9 @@ import time
 from typing import Mapping
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api import Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.connection import argument_spec, from_params
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.hold import (
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.hold import (
     NOTHING,
     SETTING,
     Hold,
@@ -202,7 +201,8 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.hold import (
     differences,
     set_settings,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
 
 SETTINGS = {
     "cleanup_dead_servers": {"type": "bool"},

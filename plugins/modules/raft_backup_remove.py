@@ -103,7 +103,7 @@ hint:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.prune import prune
 from ansible_collections.raftops.nomad.plugins.module_utils.results import difference, failure
 

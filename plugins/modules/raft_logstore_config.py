@@ -213,23 +213,18 @@ agent:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import (
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.change import Change, apply, owner_model, plan
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.duration import is_duration
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.hcl import parse
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.load import (
     SEGMENT_SIZES_MB,
     Configuration,
     agent_settings,
     load,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.configedit import (
-    Change,
-    apply,
-    owner_model,
-    plan,
-)
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.duration import is_duration
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.redact import shown
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.hcl import parse
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.redact import shown
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
 
 SPEC = {
     "path": {"type": "list", "elements": "path", "required": True},

@@ -273,11 +273,12 @@ from dataclasses import replace
 from typing import Callable, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.raftops.nomad.plugins.module_utils.agent import config
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import load as config
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Refused, StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.progress import progress_file
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import outcome, switch
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import Refused, StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import Outcome, Request
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
 from ansible_collections.raftops.nomad.plugins.module_utils.results import difference, failure, success
 
 
@@ -295,10 +296,10 @@ def effective_backend(paths: Optional[Sequence[str]]) -> Optional[Callable[[], s
     return read if paths else None
 
 
-def migrate(module: AnsibleModule) -> outcome.Outcome:
+def convert(module: AnsibleModule) -> Outcome:
     """The conversion, with the progress file around it."""
     params = module.params
-    request = outcome.Request(
+    request = Request(
         data_dir=params["data_dir"],
         backend=params["backend"],
         wal_segment_size=params["wal_segment_size"],
@@ -310,9 +311,9 @@ def migrate(module: AnsibleModule) -> outcome.Outcome:
         origin=params["origin"],
     )
     if not params["progress_file"] or module.check_mode:
-        return switch.migrate(request)
+        return migrate(request)
     with progress_file(params["progress_file"], params["data_dir"], module.warn) as progress:
-        return switch.migrate(replace(request, progress=progress))
+        return migrate(replace(request, progress=progress))
 
 
 def main() -> None:
@@ -332,7 +333,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        done = migrate(module)
+        done = convert(module)
     except (StoreError, OSError) as error:
         module.fail_json(**failure(error))
     for warning in done.warnings:

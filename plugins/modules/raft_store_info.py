@@ -263,12 +263,12 @@ hint:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.hold import HoldFile
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.hold import HoldFile
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.names import HOLD
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.describe import describe
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.names import HOLD
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.switch import Request, migrate
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import Request, migrate
 from ansible_collections.raftops.nomad.plugins.module_utils.results import failure
 
 

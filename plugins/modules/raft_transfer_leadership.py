@@ -134,11 +134,11 @@ import os
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.answers import Server
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api import Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.answers import Server
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.leadership import Goal, plan, prove
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError, Denied
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.leadership import Goal, plan, prove
 
 SPEC = {
     "server_id": {"type": "str"},

@@ -77,10 +77,10 @@ elapsed:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api import Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.writecheck import prove
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.writing import prove
 
 SPEC = {"server_id": {"type": "str"}, "wait_timeout": {"type": "int", "default": 30}}
 

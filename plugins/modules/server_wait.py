@@ -197,12 +197,12 @@ observation:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api import Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.health import Wanted
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.observe import look
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.waiter import wait_until
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.health import Wanted
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.observe import look
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.waiter import wait_until
 
 SPEC = {
     "until": {"type": "str", "choices": ["back", "stoppable", "serving", "healthy"], "default": "back"},

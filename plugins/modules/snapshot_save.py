@@ -123,11 +123,11 @@ import os
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api import Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.snapshot import open_directory, save
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.snapshot import open_directory, save
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
 
 SPEC = {
     "dest": {"type": "path", "required": True},

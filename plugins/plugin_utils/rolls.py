@@ -21,7 +21,7 @@ import time
 from typing import Iterator, NamedTuple, Optional, Sequence, Tuple
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.plainjson import loads
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.plainjson import loads
 
 DIRECTORY = "/tmp"  # not TMPDIR, which may be another one for each user
 PREFIX = "raftops-nomad-roll-"

@@ -15,12 +15,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".build"))
 
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import convert, crc32c
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import BoltStore
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltwrite import BoltStoreWriter
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.store import StoreReader
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal import WalStore, WalStoreWriter
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import StoreReader
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.reader import BoltStore
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.writer import BoltStoreWriter
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import WalStore, WalStoreWriter, crc32c
 
 
 def opened(path: str, workers: int) -> StoreReader:

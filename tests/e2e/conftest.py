@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from e2e.cluster import Cluster
+from support.cluster.cluster import Cluster
 
 MakeCluster = Callable[..., Cluster]
 

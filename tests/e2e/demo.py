@@ -20,10 +20,10 @@ from pathlib import Path
 # Run as a script, from anywhere: the test helpers are the package e2e.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from e2e import playbooks, verdict
-from e2e.cluster import Cluster, server_binary
-from e2e.watcher import Watcher
-from e2e.writer import Writer, fill
+from support.cluster.cluster import Cluster, server_binary
+from support.cluster.watcher import Watcher
+from support.cluster.writer import Writer, fill
+from support.rolls import leftbehind, playbooks
 
 ROOT = playbooks.CHECKOUT / ".build" / "demo"
 FILL_MB = 30
@@ -88,7 +88,7 @@ def roll(cluster: Cluster, acts: list[str]) -> int:
     """Show the cluster, run the playbooks under writes (each ends with the same table), give the verdict."""
     inventory = playbooks.write_inventory(cluster)
     addresses = [(server.address, server.http_port) for server in cluster.servers]
-    before = verdict.observe(cluster)
+    before = leftbehind.observe(cluster)
     writer, watcher = Writer(addresses), Watcher(cluster)
     try:
         say("The cluster before the roll")
@@ -105,7 +105,7 @@ def roll(cluster: Cluster, acts: list[str]) -> int:
         writer.stop()
     say(f"Reading all {len(writer.acknowledged)} acknowledged writes back")
     backend = BACKENDS[acts[-1]]
-    return verdict.show(verdict.judge(cluster, before, writer, watcher, took_s, failed, backend), backend)
+    return leftbehind.show(leftbehind.judge(cluster, before, writer, watcher, took_s, failed, backend), backend)
 
 
 def interrupted(_number: int, _frame: object) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from e2e import adhoc
+from support.rolls import adhoc
 
 STORES = adhoc.store_names()
 USED = {f"{name}-used": name for name in STORES}

@@ -14,7 +14,7 @@ from typing import Any
 import ansible_runner
 import pexpect
 import pytest
-from e2e import adhoc
+from support.rolls import adhoc
 
 HOSTS = ["h1", "h2", "h3"]
 QUESTION = "Only 'yes' is accepted:"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pexpect
 import pytest
-from e2e import adhoc
+from support.rolls import adhoc
 
 ENTRIES = 1_000_000
 PROGRESS_FILES = "/run/raft_migrate_backend-*"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from e2e import adhoc
+from support.rolls import adhoc
 
 Prepare = Callable[[Path], dict[str, Any]]
 HOLDER = """

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from e2e import adhoc
-from e2e.recovery import assert_works, found_in_store, recovered
-from e2e.single import start_and_lead
+from support.cluster.recovery import assert_works, found_in_store, recovered
+from support.cluster.single import start_and_lead
+from support.rolls import adhoc
 
 STORES = adhoc.store_names()
 BOLTDB_STORES = [name for name in STORES if adhoc.oracle(name)["backend"] == "boltdb"]

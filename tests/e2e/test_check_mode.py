@@ -12,9 +12,9 @@ import re
 from typing import Any, NamedTuple
 
 import pytest
-from e2e import playbooks
-from e2e.cluster import Cluster
-from e2e.untouched import Picture, picture, token
+from support.cluster.cluster import Cluster
+from support.cluster.untouched import Picture, picture, token
+from support.rolls import playbooks
 
 LEAST = 'agent { policy = "read" }\noperator { policy = "write" }\n'
 # As they come from the command line and from an INI inventory.

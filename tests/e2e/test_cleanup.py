@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e import playbooks
-from e2e.cluster import Cluster
-from e2e.server import Server
+from support.cluster.cluster import Cluster
+from support.cluster.server import Server
+from support.rolls import playbooks
 
 OLD = ("raft.db.migrated.20260101-120000", "raft.db.migrated.20260301-120000", "wal.migrated.20260201-120000")
 NEWEST = {OLD[1]}

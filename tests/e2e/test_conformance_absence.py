@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import Any, Dict, List
 
 import pytest
-from e2e.absence import Story, tell_all
-from e2e.conformance import assert_like, assert_same_error
-from e2e.http_api import Answer
+from support.cluster.departures import Story, tell_all
+from support.cluster.http_api import Answer
+from support.cluster.recorded import assert_like, assert_same_error
 
 
 @pytest.fixture(scope="module")

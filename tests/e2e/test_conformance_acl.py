@@ -8,9 +8,9 @@ import shutil
 from typing import Callable, Dict, Tuple
 
 import pytest
-from e2e.cluster import Cluster, Server, wait_until
-from e2e.conformance import assert_like, assert_same_error
-from e2e.http_api import Answer
+from support.cluster.cluster import Cluster, Server, wait_until
+from support.cluster.http_api import Answer
+from support.cluster.recorded import assert_like, assert_same_error
 
 POLICIES = {
     "operator:read": 'operator { policy = "read" }',

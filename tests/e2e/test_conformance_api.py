@@ -14,8 +14,8 @@ import tarfile
 from typing import Any, Callable, Dict
 
 import pytest
-from e2e.cluster import Cluster, Server, wait_until
-from e2e.conformance import RECORDED, assert_like, assert_same_error, recorded
+from support.cluster.cluster import Cluster, Server, wait_until
+from support.cluster.recorded import RECORDED, assert_like, assert_same_error, recorded
 
 AUTOPILOT = "/v1/operator/autopilot"
 TRANSFER = "/v1/operator/raft/transfer-leadership"

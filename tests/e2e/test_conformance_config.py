@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Iterator, Tuple
 
 import pytest
-from e2e.server import Server
-from e2e.single import Servers, backend, contents, raft_stats, refusal, set_block, start_and_lead
+from support.cluster.server import Server
+from support.cluster.single import Servers, backend, contents, raft_stats, refusal, set_block, start_and_lead
 
 
 @pytest.fixture

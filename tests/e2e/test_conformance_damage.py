@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
-from e2e.cluster import Cluster, Server, wait_until
-from e2e.conformance import unpack_store
-from e2e.single import raft_stats
+from support.cluster.cluster import Cluster, Server, wait_until
+from support.cluster.recorded import unpack_store
+from support.cluster.single import raft_stats
 
 TAIL = "00000000000000000455-0000000000000006.wal"
 SEALED = "00000000000000000359-0000000000000004.wal"

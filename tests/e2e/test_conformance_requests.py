@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 import pytest
-from e2e.cluster import Cluster, Server
+from support.cluster.cluster import Cluster, Server
 
 AUTOPILOT = "/v1/operator/autopilot/configuration"
 TRANSFER = "/v1/operator/raft/transfer-leadership"

@@ -14,8 +14,17 @@ from pathlib import Path
 from typing import Callable, Iterator, Set
 
 import pytest
-from e2e.cluster import Cluster, Server, wait_until
-from e2e.single import Servers, backend, contents, raft_stats, refusal, set_block, start_and_lead, write_variable
+from support.cluster.cluster import Cluster, Server, wait_until
+from support.cluster.single import (
+    Servers,
+    backend,
+    contents,
+    raft_stats,
+    refusal,
+    set_block,
+    start_and_lead,
+    write_variable,
+)
 
 GUARD = "this-server-is-on-wal/see-raft.db.migrated.20261122-104750"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Dict
 
 import pytest
-from e2e.conformance import STORES, unpack_store
-from e2e.recovery import assert_works, found_in_store, is_lab, recovered
-from e2e.server import Server
-from e2e.single import start_and_lead
+from support.cluster.recorded import STORES, unpack_store
+from support.cluster.recovery import assert_works, found_in_store, is_lab, recovered
+from support.cluster.server import Server
+from support.cluster.single import start_and_lead
 
 
 @pytest.mark.parametrize("recording", sorted(path.stem for path in STORES.glob("*.json")))

@@ -16,7 +16,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from e2e.cluster import Cluster, Server, wait_until
+from support.cluster.cluster import Cluster, Server, wait_until
 
 DAY = datetime.timedelta(days=1)
 

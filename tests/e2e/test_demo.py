@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from e2e import demo, playbooks
+from e2e import demo
+from support.rolls import playbooks
 
 DEAF = "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); print(end='x', flush=True); sys.stdin.read()"
 

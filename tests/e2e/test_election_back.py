@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Dict, Iterator
 
 import pytest
-from e2e import adhoc
-from e2e.cluster import Cluster, Server, wait_until
+from support.cluster.cluster import Cluster, Server, wait_until
+from support.rolls import adhoc
 
 
 @pytest.fixture

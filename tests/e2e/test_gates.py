@@ -21,16 +21,16 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.raftops.nomad.plugins.modules import snapshot_save
-from e2e import playbooks, verdict
-from e2e.cluster import Cluster
-from e2e.proxy import Call, Reply, proxies
-from e2e.server import Server
-from e2e.witness import Witness, witnessed
-from unit.run_module import run
+from support.cluster.cluster import Cluster
+from support.cluster.proxy import Call, Reply, proxies
+from support.cluster.server import Server
+from support.cluster.witness import Witness, witnessed
+from support.rolls import leftbehind, playbooks
+from support.run_module import run
 
 SNAPSHOT = "/v1/operator/snapshot"
 AUTOPILOT = "/v1/operator/autopilot/configuration"
-AILING = Path(__file__).resolve().with_name("ailing.py")
+AILING = playbooks.CHECKOUT / "tests/support/cluster/start_sick.py"
 IMPATIENT = {
     "raft_logstore_gate_timeout": 6,
     "raft_logstore_stop_timeout": 2,
@@ -62,7 +62,7 @@ def state(cluster: Cluster) -> dict[str, tuple[int | None, bool, bool]]:
     return {
         server.name: (
             server.pid(),
-            verdict.is_guarded(server),
+            leftbehind.is_guarded(server),
             any('backend = "wal"' in path.read_text() for path in server.config_dir.iterdir()),
         )
         for server in cluster.servers
@@ -299,7 +299,7 @@ def test_leadership_does_not_stay_away(cluster: Cluster) -> None:
     with stubborn(cluster, old):
         said = stopped(cluster, 3)
     assert "leadership was given to" in said and "but it is not proven" in said
-    assert old.pid() == pid and not verdict.is_guarded(old)
+    assert old.pid() == pid and not leftbehind.is_guarded(old)
 
 
 def test_leadership_comes_back_just_before_the_stop(cluster: Cluster) -> None:
@@ -315,7 +315,7 @@ def test_leadership_comes_back_just_before_the_stop(cluster: Cluster) -> None:
     with proxies(cluster, come_back) as through:
         said = stopped(cluster, 3, through)
     assert "leadership must be moved away before it is stopped" in said
-    assert old.pid() == pid and not verdict.is_guarded(old)
+    assert old.pid() == pid and not leftbehind.is_guarded(old)
 
 
 def test_a_server_is_back_but_does_not_stay(cluster: Cluster) -> None:
@@ -326,7 +326,7 @@ def test_a_server_is_back_but_does_not_stay(cluster: Cluster) -> None:
 def test_then_the_same_command_finishes(cluster: Cluster) -> None:
     roll = playbooks.run("migrate", playbooks.write_inventory(cluster))
     assert roll.returncode == 0, roll.stdout
-    after = verdict.observe(cluster)
+    after = leftbehind.observe(cluster)
     assert set(after.backends.values()) == {"wal"} and after.cleanup is True
     assert len(after.voters) == len(cluster.servers)
-    assert not any(verdict.is_unfinished(server) for server in cluster.servers)
+    assert not any(leftbehind.is_unfinished(server) for server in cluster.servers)

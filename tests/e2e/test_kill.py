@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from e2e import killing
+from support.rolls import killing
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])  # a server gone, so many tasks, a server back

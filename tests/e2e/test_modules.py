@@ -20,8 +20,8 @@ from ansible_collections.raftops.nomad.plugins.modules import (
     server_wait,
     snapshot_save,
 )
-from e2e.cluster import Cluster, Server
-from unit.run_module import run
+from support.cluster.cluster import Cluster, Server
+from support.run_module import run
 
 Asks = Callable[..., dict[str, Any]]
 

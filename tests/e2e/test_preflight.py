@@ -18,10 +18,10 @@ from typing import Any
 
 import pexpect
 import pytest
-from e2e import adhoc, playbooks
-from e2e.cluster import Cluster
-from e2e.server import Server
-from e2e.untouched import picture, refused
+from support.cluster.cluster import Cluster
+from support.cluster.server import Server
+from support.cluster.untouched import picture, refused
+from support.rolls import adhoc, playbooks
 
 AUTOPILOT = "/v1/operator/autopilot/configuration"
 

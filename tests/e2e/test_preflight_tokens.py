@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from e2e.cluster import Cluster
-from e2e.untouched import refused, token
+from support.cluster.cluster import Cluster
+from support.cluster.untouched import refused, token
 
 WEAK = {
     "no snapshots and no hold": (

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from e2e import adhoc, playbooks, verdict
-from e2e.cluster import Cluster, wait_until
-from e2e.server import process_start_time
-from e2e.watcher import Watcher
-from e2e.writer import Writer, fill
+from support.cluster.cluster import Cluster, wait_until
+from support.cluster.server import process_start_time
+from support.cluster.watcher import Watcher
+from support.cluster.writer import Writer, fill
+from support.rolls import adhoc, leftbehind, playbooks
 
 FILL_MB = 4
 PAUSE_S = 1
@@ -25,7 +25,7 @@ GAP_BEYOND_TRANSFER_S = 1.5
 class Moment(NamedTuple):
     """All of a cluster that a run may not change by itself: processes, configuration, names in the Raft directories."""
 
-    observed: verdict.Observed
+    observed: leftbehind.Observed
     pids: list[int | None]
     files: dict[str, Any]
 
@@ -53,7 +53,7 @@ def moment(cluster: Cluster) -> Moment:
     for server in cluster.servers:
         files |= {str(path): path.read_bytes() for path in server.config_dir.iterdir()}
         files |= {f"{server.raft_dir}/{name}": None for name in sorted(path.name for path in server.raft_dir.iterdir())}
-    return Moment(verdict.observe(cluster), [server.pid() for server in cluster.servers], files)
+    return Moment(leftbehind.observe(cluster), [server.pid() for server in cluster.servers], files)
 
 
 def transfer_gap_s(cluster: Cluster, writer: Writer) -> float:
@@ -123,7 +123,7 @@ def test_roll_brings_every_server_to_wal_with_the_same_voters(story: Story) -> N
     after = story.rolled.observed
     assert set(after.backends.values()) == {"wal"}
     assert after.voters == story.before.observed.voters
-    assert all(verdict.is_guarded(server) for server in story.cluster.servers)
+    assert all(leftbehind.is_guarded(server) for server in story.cluster.servers)
 
 
 def test_leader_was_last_and_each_server_was_restarted_once(story: Story) -> None:
@@ -171,9 +171,9 @@ def test_autopilot_is_as_before_and_no_hold_is_left(story: Story) -> None:
 
 
 def test_snapshots_are_sound_and_private(story: Story) -> None:
-    saved = verdict.snapshots(story.cluster)
+    saved = leftbehind.snapshots(story.cluster)
     assert len(saved) == 1 + len(story.cluster.servers)
-    assert all(verdict.snapshot_is_sound(path) for path in saved)
+    assert all(leftbehind.snapshot_is_sound(path) for path in saved)
 
 
 def test_second_run_changes_nothing_and_stops_nothing(story: Story) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from e2e import adhoc, playbooks, verdict
-from e2e.cluster import Cluster
-from e2e.server import Server
-from e2e.writer import Writer, fill
+from support.cluster.cluster import Cluster
+from support.cluster.server import Server
+from support.cluster.writer import Writer, fill
+from support.rolls import adhoc, leftbehind, playbooks
 
 FILL_MB = 2
 
@@ -49,14 +49,14 @@ class Stage(NamedTuple):
     """What a run said, and what was there after it: the cluster, and each server's old stores with their digests."""
 
     run: Any
-    observed: verdict.Observed
+    observed: leftbehind.Observed
     holds: list[Path]
     old: dict[str, dict[str, str]]
 
 
 class Story(NamedTuple):
     cluster: Cluster
-    before: verdict.Observed
+    before: leftbehind.Observed
     check: Any
     untouched: bool
     stages: dict[str, Stage]
@@ -77,7 +77,9 @@ def old_stores(server: Server) -> dict[str, str]:
 def stage(cluster: Cluster, playbook: str, hosts: dict[str, dict[str, Any]] | None = None) -> Stage:
     run = playbooks.run(playbook, playbooks.write_inventory(cluster, hosts=hosts))
     holds = [path for server in cluster.servers for path in server.raft_dir.glob(".raft-hold*")]
-    return Stage(run, verdict.observe(cluster), holds, {server.name: old_stores(server) for server in cluster.servers})
+    return Stage(
+        run, leftbehind.observe(cluster), holds, {server.name: old_stores(server) for server in cluster.servers}
+    )
 
 
 def names(cluster: Cluster) -> list[Any]:
@@ -94,7 +96,7 @@ def story(make_cluster: Any) -> Story:
     cluster = make_cluster()
     addresses = [(server.address, server.http_port) for server in cluster.servers]
     fill(addresses, FILL_MB)
-    before = verdict.observe(cluster)
+    before = leftbehind.observe(cluster)
     writer, voters = Writer(addresses).start(), Voters(cluster).start()
     stages = {"forward": stage(cluster, "migrate")}
     here = names(cluster)

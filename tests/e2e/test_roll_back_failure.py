@@ -16,15 +16,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from e2e import adhoc, faulty, playbooks, verdict
-from e2e.cluster import Cluster, wait_until
-from e2e.server import Server
-from e2e.writer import Writer
+from support.cluster import start_faulty
+from support.cluster.cluster import Cluster, wait_until
+from support.cluster.server import Server
+from support.cluster.writer import Writer
+from support.rolls import adhoc, leftbehind, playbooks
 
 OTHER = {"wal": "boltdb", "boltdb": "wal"}
 PLAYBOOK = {"wal": "migrate", "boltdb": "rollback"}
 STORE = {"wal": "wal", "boltdb": "raft.db"}
-FAULTY = Path(faulty.__file__)
+FAULTY = Path(start_faulty.__file__)
 WAIT_S = 20
 
 
@@ -86,7 +87,7 @@ def assert_roll_completes(failed: Failed, writer: Writer) -> None:
     run = playbooks.run(PLAYBOOK[failed.backend], playbooks.write_inventory(cluster))
     assert run.returncode == 0, run.stdout
     writer.stop()
-    after = verdict.observe(cluster)
+    after = leftbehind.observe(cluster)
     assert set(after.backends.values()) == {failed.backend}
     assert (after.voters, after.cleanup) == (voters, True)
     assert len(writer.acknowledged) > 100 and writer.lost() == []
@@ -106,12 +107,12 @@ def test_a_server_that_fails_on_the_new_backend_returns_to_the_old_one(
     backend: str, fault: str, make: Any, tmp_path: Path
 ) -> None:
     cluster, writer = make(backend)
-    voters = verdict.observe(cluster).voters
+    voters = leftbehind.observe(cluster).voters
     failed = roll(cluster, backend, fault)
     assert f"{failed.server.name}: Wait until the server is back: " in failed.said
     assert f"converted back to {OTHER[backend]}" in failed.said and "No server after it was touched" in failed.said
 
-    observed = verdict.observe(cluster)
+    observed = leftbehind.observe(cluster)
     assert set(observed.backends.values()) == {OTHER[backend]}
     assert (observed.voters, observed.cleanup) == (voters, True)
     assert not [path for server in cluster.servers for path in server.raft_dir.glob(".raft-hold*")]
@@ -175,12 +176,12 @@ def test_a_return_that_is_refused_leaves_the_server_stopped_and_says_so(make: An
     assert failed.after[failed.server.name] is None
     assert "It could not be brought back to boltdb: Convert the store: " in failed.said
     assert "Its store is switched to wal, but the agent does not answer" in failed.said
-    assert verdict.is_guarded(failed.server) and faulty.configured_for(failed.server, "wal")
+    assert leftbehind.is_guarded(failed.server) and start_faulty.configured_for(failed.server, "wal")
     assert {failed.after[other.name] for other in failed.others} == {
         failed.before[other.name] for other in failed.others
     }
 
-    faulty.rot(failed.server)  # the same byte, changed back
+    start_faulty.rot(failed.server)  # the same byte, changed back
     assert_roll_completes(failed, writer)
 
 
@@ -189,10 +190,10 @@ def test_no_return_where_none_is_wanted_and_the_next_run_returns_it(make: Any) -
     cluster, writer = make("wal")
     failed = roll(cluster, "wal", "refuse", raft_logstore_rollback_on_failure=False)
     assert failed.after == {**failed.before, failed.server.name: None}
-    assert verdict.is_guarded(failed.server)
+    assert leftbehind.is_guarded(failed.server)
     assert "Its store is switched to wal, but the agent does not answer" in failed.said
 
     again = roll(cluster, "wal", "refuse", server=failed.server)
     assert "converted back to boltdb" in again.said
-    assert set(verdict.observe(cluster).backends.values()) == {"boltdb"}
+    assert set(leftbehind.observe(cluster).backends.values()) == {"boltdb"}
     assert_roll_completes(again, writer)

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
-from e2e import playbooks, verdict
-from e2e.cluster import CHECKOUT, Cluster
-from e2e.proxy import Call, Reply, Spoil, proxies
-from e2e.server import Server
+from support.cluster.cluster import CHECKOUT, Cluster
+from support.cluster.proxy import Call, Reply, Spoil, proxies
+from support.cluster.server import Server
+from support.rolls import leftbehind, playbooks
 
 
 def pids(cluster: Cluster) -> dict[str, int | None]:
@@ -48,7 +48,7 @@ def assert_completes(cluster: Cluster, inventory: Path, voters: frozenset[str]) 
     """The next run ends well: all on the WAL, with the voters that there were, and nothing held."""
     again = playbooks.run("migrate", inventory)
     assert again.returncode == 0, again.stdout
-    after = verdict.observe(cluster)
+    after = leftbehind.observe(cluster)
     assert set(after.backends.values()) == {"wal"}
     assert (after.voters, after.cleanup) == (voters, True)
 
@@ -142,13 +142,13 @@ def test_stops_at_the_second_server_and_still_knows_the_value_from_before_the_ho
     said = " ".join(run.stdout.split())
     assert f"{second.name}: The leader says that the cluster can do without this server: " in said, run.stdout
     assert is_untouched(second) and not is_untouched(first)
-    assert verdict.observe(cluster).cleanup is False
+    assert leftbehind.observe(cluster).cleanup is False
 
     again = playbooks.run("migrate", playbooks.write_inventory(cluster))
     assert again.returncode == 0, again.stdout
     back, stop = "Wait until the server is back", "Stop the agent and keep it stopped"
     assert result_of(back, first, again.stdout) < result_of(stop, second, again.stdout), "what is done is asked first"
-    after = verdict.observe(cluster)
+    after = leftbehind.observe(cluster)
     assert set(after.backends.values()) == {"wal"}
     assert after.cleanup is True
     assert not [path for server in cluster.servers for path in server.raft_dir.glob(".raft-hold*")]
@@ -180,7 +180,7 @@ def test_a_single_server_is_rolled_only_when_an_outage_is_allowed(make_cluster: 
     with proxies(cluster, idle()) as through:
         run = playbooks.run("migrate", playbooks.write_inventory(cluster, through, raft_logstore_allow_outage=True))
     assert run.returncode == 0, run.stdout
-    assert set(verdict.observe(cluster).backends.values()) == {"wal"}
+    assert set(leftbehind.observe(cluster).backends.values()) == {"wal"}
     said = " ".join(run.stdout.split())
     assert "autopilot has other settings than before: last_contact_threshold was 333ms, min_quorum was 3." in said
     assert "set them again: nomad operator autopilot set-config -last-contact-threshold=333ms -min-quorum=3" in said
@@ -190,7 +190,7 @@ def test_a_single_server_is_rolled_only_when_an_outage_is_allowed(make_cluster: 
 def test_a_server_without_which_nobody_leads_is_finished_by_the_next_run(make_cluster: Any, size: int) -> None:
     """There is no leader to ask until it is back."""
     cluster = make_cluster(size=size)
-    voters = verdict.observe(cluster).voters
+    voters = leftbehind.observe(cluster).voters
     first = (cluster.followers() or cluster.servers)[0]
     hosts = {first.name: {"raft_logstore_start_command": "/bin/true"}}
     variables: dict[str, Any] = {"raft_logstore_allow_outage": True, "raft_logstore_wait_timeout": 8}
@@ -208,7 +208,7 @@ def test_stops_at_a_server_that_is_not_back_in_time_and_finishes_when_run_again(
     cluster = make_cluster()
     leader = cluster.leader()
     assert leader is not None
-    voters = verdict.observe(cluster).voters
+    voters = leftbehind.observe(cluster).voters
     first, second = [server for server in cluster.servers if server is not leader]
     inventory = playbooks.write_inventory(cluster, raft_logstore_wait_timeout=8)
     content = yaml.safe_load(inventory.read_text())
@@ -238,7 +238,7 @@ def test_stops_at_a_server_that_is_not_back_in_time_and_finishes_when_run_again(
 def test_puts_a_server_back_whose_store_cannot_be_converted(make_cluster: Any) -> None:
     """The place for its copy goes while it is down: the conversion refuses, the server runs again on its old store."""
     cluster = make_cluster()
-    voters = verdict.observe(cluster).voters
+    voters = leftbehind.observe(cluster).voters
     place = cluster.root / "copies"
     place.mkdir()
     inventory = playbooks.write_inventory(cluster, raft_logstore_backup_dir=str(place))
@@ -252,7 +252,7 @@ def test_puts_a_server_back_whose_store_cannot_be_converted(make_cluster: Any) -
     assert run.returncode != 0
     assert f": Convert the store: {place}: " in said, run.stdout
     assert "It is back in the cluster as it was" in said
-    after = verdict.observe(cluster)
+    after = leftbehind.observe(cluster)
     assert set(after.backends.values()) == {"boltdb"}
     assert (after.voters, after.cleanup) == (voters, True)
     assert sum(map(is_untouched, cluster.servers)) == 2
@@ -282,7 +282,7 @@ def test_a_roll_whose_last_server_has_not_passed_is_not_over(make_cluster: Any) 
             assert "The cluster accepts a write, and this server applies it" in said
             assert "write path is not proven" in said, run.stdout
     # not the setting itself: it is in no snapshot of Nomad's, and the server has been started from one
-    assert verdict.is_guarded(server) and server.raft_dir.joinpath(".raft-hold.json").exists()
+    assert leftbehind.is_guarded(server) and server.raft_dir.joinpath(".raft-hold.json").exists()
 
 
 def after_the_last(cluster: Cluster, command: str) -> dict[str, Any]:
@@ -304,4 +304,4 @@ def test_says_at_the_end_that_a_server_would_not_start_on_the_backend_again(make
     said = " ".join(run.stdout.split())
     expected = rf"{undone.name} is \w+, runs on wal, is configured for boltdb and has a store in state wal\."
     assert re.search(expected, said), run.stdout
-    assert verdict.observe(cluster).cleanup is True
+    assert leftbehind.observe(cluster).cleanup is True

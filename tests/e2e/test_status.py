@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from e2e import playbooks
+from support.rolls import playbooks
 
 
 def table(output: str) -> list[str]:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent import config, configedit
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import change as configedit
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import load as config
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
-from interop.agentcheck import blocks_of
-from interop.judge import Agents, Refusal
+from support.agents.check import blocks_of
+from support.stores.judge import Agents, Refusal
 
 WAL = {("backend",): "wal"}
 ACCEPTED = [

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 import pytest
-from interop.agentrun import run_shard
+from support.agents.run import run_shard
 
 CASES = int(os.environ.get("AGENT_CASES", "2000"))
 SEED = os.environ.get("AGENT_SEED", "20261125")

@@ -10,15 +10,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from interop import judge, ours, stores
+from support.stores import judge, ours, shapes
 
 SEGMENT_LEN = 64 << 10  # small, so that most shapes fill several segments
 PATHS = f"{judge.ROOT}/.build:{judge.ROOT}/tests"
 
 
-@pytest.mark.parametrize("name", [*stores.BOLTDB, *stores.RECORDED_BOLTDB])
+@pytest.mark.parametrize("name", [*shapes.BOLTDB, *shapes.RECORDED_BOLTDB])
 def test_raft_wal_goes_on_with_a_converted_store(name: str, tmp_path: Path) -> None:
-    source = stores.raft_db(name, tmp_path)
+    source = shapes.raft_db(name, tmp_path)
     holes = judge.judge("digest", source)["holes"]
     expected = judge.digest(source, holes[-1][1] + 1 if holes else 0)
     wal = tmp_path / "wal"
@@ -31,7 +31,7 @@ def test_raft_wal_goes_on_with_a_converted_store(name: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", ["every-form", "exponential", "old-times-in-zones", "never-voted", "nomad-follower"])
 def test_what_raft_boltdb_makes_of_a_converted_store_is_the_first_store(name: str, tmp_path: Path) -> None:
-    source = stores.raft_db(name, tmp_path)
+    source = shapes.raft_db(name, tmp_path)
     ours.convert_tail(source, tmp_path / "wal", SEGMENT_LEN)
     judge.judge("to-boltdb", "-batch", 1 << 20, tmp_path / "wal", tmp_path / "back.db")
     assert ours.digest(tmp_path / "back.db") == judge.digest(source)
@@ -43,7 +43,7 @@ def test_the_number_of_workers_does_not_change_what_is_stored(workers: int, tmp_
     judge.judge("gen", "-shape=exponential", "-count=30000", "-batch=3000", source)
     expected = judge.digest(source)
     # In a process of its own: workers are forked, and the process that runs the tests has threads.
-    code = "import sys; from pathlib import Path; from interop import ours; "
+    code = "import sys; from pathlib import Path; from support.stores import ours; "
     code += "print(ours.convert_tail(Path(sys.argv[1]), Path(sys.argv[2]), 4 << 20, int(sys.argv[3])))"
     line = [sys.executable, "-c", code, str(source), str(tmp_path / "wal"), str(workers)]
     done = subprocess.run(line, env={**os.environ, "PYTHONPATH": PATHS}, capture_output=True, text=True, check=True)
@@ -54,7 +54,7 @@ def test_the_number_of_workers_does_not_change_what_is_stored(workers: int, tmp_
 
 @pytest.mark.parametrize("byte", [8, 40, 45, 3000, -1])
 def test_our_checksum_is_the_one_that_raft_wal_computes_over_all_of_a_segment(byte: int, tmp_path: Path) -> None:
-    source = stores.raft_db("plain", tmp_path)
+    source = shapes.raft_db("plain", tmp_path)
     ours.convert_tail(source, tmp_path / "wal", SEGMENT_LEN)
     assert judge.judge("check", tmp_path / "wal")["sealed_segments"] >= 2
     oldest = min((tmp_path / "wal").glob("*.wal"))

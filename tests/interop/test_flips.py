@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from interop import flips
+from support.stores import flips
 
 STEP = 127  # odd, so that over the bytes every bit of a byte has its turn
 

@@ -7,21 +7,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from interop import stores
-from interop.judge import Refusal, append, digest, judge
+from support.stores import shapes
+from support.stores.judge import Refusal, append, digest, judge
 
 
 def test_there_are_shapes_enough() -> None:
-    assert len(set(stores.BOLTDB)) >= 60
-    assert len(set(stores.WAL)) >= 40
-    assert len(set(stores.REFUSED)) >= 12 and len(set(stores.WAL_REFUSED)) >= 2
-    assert len(stores.RECORDED_BOLTDB) == 6 and len(stores.RECORDED_WAL) == 1
+    assert len(set(shapes.BOLTDB)) >= 60
+    assert len(set(shapes.WAL)) >= 40
+    assert len(set(shapes.REFUSED)) >= 12 and len(set(shapes.WAL_REFUSED)) >= 2
+    assert len(shapes.RECORDED_BOLTDB) == 6 and len(shapes.RECORDED_WAL) == 1
 
 
-@pytest.mark.parametrize("name", stores.RECORDED)
+@pytest.mark.parametrize("name", shapes.RECORDED)
 def test_recorded_stores_are_read_as_when_they_were_recorded(name: str, tmp_path: Path) -> None:
-    facts = stores.RECORDED[name]
-    raft = stores.recorded(name, tmp_path)
+    facts = shapes.RECORDED[name]
+    raft = shapes.recorded(name, tmp_path)
     found = digest(raft / "wal" if facts["backend"] == "wal" else raft / "raft.db")
     oracle = facts["oracle"]
     assert found.digest == oracle["digest"]
@@ -34,9 +34,9 @@ def test_recorded_stores_are_read_as_when_they_were_recorded(name: str, tmp_path
     assert absent == len(facts["stable_keys_absent"])
 
 
-@pytest.mark.parametrize("name", stores.BOLTDB)
+@pytest.mark.parametrize("name", shapes.BOLTDB)
 def test_generated_files_pass_the_check_of_bbolt(name: str, tmp_path: Path) -> None:
-    judge("check", stores.raft_db(name, tmp_path))
+    judge("check", shapes.raft_db(name, tmp_path))
 
 
 def test_the_same_seed_makes_the_same_entries(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_the_same_seed_makes_the_same_entries(tmp_path: Path) -> None:
 
 
 def test_a_changed_byte_changes_the_digest(tmp_path: Path) -> None:
-    path = stores.raft_db("plain", tmp_path)
+    path = shapes.raft_db("plain", tmp_path)
     before = digest(path)
     data = bytearray(path.read_bytes())
     data[data.index(b"\xa4Data") + 30] ^= 1
@@ -57,7 +57,7 @@ def test_a_changed_byte_changes_the_digest(tmp_path: Path) -> None:
 
 
 def test_converting_there_and_back_keeps_everything(tmp_path: Path) -> None:
-    source = stores.raft_db("every-form", tmp_path)
+    source = shapes.raft_db("every-form", tmp_path)
     judge("to-wal", "-batch", 1 << 20, "-segment", 65536, source, tmp_path / "wal")
     judge("to-boltdb", tmp_path / "wal", tmp_path / "back.db")
     judge("check", tmp_path / "back.db")
@@ -65,7 +65,7 @@ def test_converting_there_and_back_keeps_everything(tmp_path: Path) -> None:
 
 
 def test_a_seal_that_was_not_recorded_can_be_read_but_not_appended_to(tmp_path: Path) -> None:
-    path = stores.wal("wal-seal-not-recorded", tmp_path)
+    path = shapes.wal("wal-seal-not-recorded", tmp_path)
     assert digest(path).entries == 700
     with pytest.raises(Refusal, match="segment is sealed"):
         append(path)

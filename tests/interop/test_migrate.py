@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import IndexGap
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.describe import describe
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import IndexGap
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.switch import Request, migrate
-from interop import judge, stores
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import Request, migrate
+from support.stores import judge, shapes
 
 
 def kept_first(whole: dict[str, Any]) -> int:
@@ -20,9 +20,9 @@ def kept_first(whole: dict[str, Any]) -> int:
     return holes[-1][1] + 1 if holes else whole["first_index"]
 
 
-@pytest.mark.parametrize("name", [*stores.BOLTDB, *stores.RECORDED_BOLTDB])
+@pytest.mark.parametrize("name", [*shapes.BOLTDB, *shapes.RECORDED_BOLTDB])
 def test_raft_wal_finds_what_raft_db_held(name: str, tmp_path: Path) -> None:
-    source = stores.raft_db(name, tmp_path)
+    source = shapes.raft_db(name, tmp_path)
     whole = judge.judge("digest", source)
     expected = judge.digest(source, kept_first(whole))
     if expected.first_index > 1 and not (source.parent / "snapshots").exists():
@@ -39,11 +39,11 @@ def test_raft_wal_finds_what_raft_db_held(name: str, tmp_path: Path) -> None:
     assert judge.digest(Path(str(outcome.backup))) == judge.verdict(whole)
 
 
-@pytest.mark.parametrize("name", [*stores.RECORDED_BOLTDB, *stores.RECORDED_WAL])
+@pytest.mark.parametrize("name", [*shapes.RECORDED_BOLTDB, *shapes.RECORDED_WAL])
 def test_the_digest_that_a_person_sees_is_the_judges(name: str, tmp_path: Path) -> None:
-    raft = stores.recorded(name[6:], tmp_path)
+    raft = shapes.recorded(name[6:], tmp_path)
     seen = describe(str(tmp_path), digest=True)
-    assert seen["digest"] == judge.digest(raft / ("wal" if name in stores.RECORDED_WAL else "raft.db")).digest
+    assert seen["digest"] == judge.digest(raft / ("wal" if name in shapes.RECORDED_WAL else "raft.db")).digest
     if not seen["gaps"] and seen["backend"] == "boltdb":
         migrate(Request(str(tmp_path), workers=1))
         assert describe(str(tmp_path), digest=True)["digest"] == seen["digest"]
@@ -54,10 +54,10 @@ def test_the_digest_that_a_person_sees_is_the_judges(name: str, tmp_path: Path) 
     ["wal-head-truncated", "wal-tail-rewritten", "wal-torn-append", "wal-seal-not-recorded", "wal-stray-segment"],
 )
 def test_a_wal_of_raft_wal_is_described_without_touching_it(name: str, tmp_path: Path) -> None:
-    path = stores.wal(name, tmp_path)
-    before = stores.content(tmp_path)
+    path = shapes.wal(name, tmp_path)
+    before = shapes.content(tmp_path)
     seen = describe(str(tmp_path), digest=True, verify=True)
-    assert stores.content(tmp_path) == before
+    assert shapes.content(tmp_path) == before
     found = judge.digest(path)
     assert (seen["state"], seen["backend"]) == ("wal", "wal")
     assert (seen["digest"], seen["first_index"], seen["last_index"], seen["entries"]) == found[:4]
@@ -66,17 +66,17 @@ def test_a_wal_of_raft_wal_is_described_without_touching_it(name: str, tmp_path:
 
 @pytest.mark.parametrize("name", ["hole", "holes", "hole-on-page-edges", "head-deleted", "large-index"])
 def test_a_log_that_does_not_follow_on_its_snapshot_is_refused(name: str, tmp_path: Path) -> None:
-    source = stores.raft_db(name, tmp_path)
+    source = shapes.raft_db(name, tmp_path)
     first = kept_first(judge.judge("digest", source))
     judge.judge("snapshot", f"-index={first - 2}", source.parent)
-    before = stores.content(tmp_path)
+    before = shapes.content(tmp_path)
     with pytest.raises(IndexGap, match=str(first)):
         migrate(Request(str(tmp_path), workers=1))
-    assert stores.content(tmp_path) == before
+    assert shapes.content(tmp_path) == before
 
 
 def test_a_log_that_ends_below_its_snapshot_is_written_empty_and_takes_the_entry_after_it(tmp_path: Path) -> None:
-    source = stores.raft_db("plain", tmp_path)
+    source = shapes.raft_db("plain", tmp_path)
     stable = judge.digest(source).stable
     judge.judge("snapshot", "-index=750", source.parent)
     outcome = migrate(Request(str(tmp_path), workers=1))

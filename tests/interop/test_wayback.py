@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.outcome import Outcome
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.switch import Request, migrate
-from interop import judge, ours, stores
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import Outcome
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import Request, migrate
+from support.stores import judge, ours, shapes
 
 PATHS = f"{judge.ROOT}/.build:{judge.ROOT}/tests"
 PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
@@ -53,12 +53,12 @@ def live_on(raft_db: Path, start: judge.Verdict) -> None:
     assert ours.digest(raft_db) == refilled
 
 
-@pytest.mark.parametrize("name", [*stores.WAL, *stores.RECORDED_WAL])
+@pytest.mark.parametrize("name", [*shapes.WAL, *shapes.RECORDED_WAL])
 def test_bbolt_goes_on_with_every_wal_that_was_converted(name: str, tmp_path: Path) -> None:
-    wal = stores.wal(name, tmp_path)
+    wal = shapes.wal(name, tmp_path)
     shutil.copytree(wal, tmp_path / "for-raft-wal")  # which tidies up what it opens
     expected = judge.digest(tmp_path / "for-raft-wal")
-    before = stores.content(wal)
+    before = shapes.content(wal)
     outcome = back(tmp_path)
     raft_db = tmp_path / "raft/raft.db"
     assert (outcome.entries, outcome.verified) == (expected.entries, expected.entries)
@@ -67,13 +67,13 @@ def test_bbolt_goes_on_with_every_wal_that_was_converted(name: str, tmp_path: Pa
     about = checked(raft_db)
     assert (about["page_size"], about["free_pages"]) == (PAGE_SIZE, 0)
     retired = Path(str(outcome.backup))
-    assert list(stores.content(retired).values()) == list(before.values())
+    assert list(shapes.content(retired).values()) == list(before.values())
     live_on(raft_db, expected)
 
 
-@pytest.mark.parametrize("name", [*stores.BOLTDB, *stores.RECORDED_BOLTDB])
+@pytest.mark.parametrize("name", [*shapes.BOLTDB, *shapes.RECORDED_BOLTDB])
 def test_there_and_back_with_what_came_since(name: str, tmp_path: Path) -> None:
-    source = stores.raft_db(name, tmp_path)
+    source = shapes.raft_db(name, tmp_path)
     whole = judge.judge("digest", source)
     first = whole["holes"][-1][1] + 1 if whole["holes"] else whole["first_index"]
     if first > 1 and not (source.parent / "snapshots").exists():
@@ -88,9 +88,9 @@ def test_there_and_back_with_what_came_since(name: str, tmp_path: Path) -> None:
     checked(source)
 
 
-@pytest.mark.parametrize("name", [*stores.WAL, *stores.RECORDED_WAL])
+@pytest.mark.parametrize("name", [*shapes.WAL, *shapes.RECORDED_WAL])
 def test_a_wal_that_went_back_and_forth_holds_the_same(name: str, tmp_path: Path) -> None:
-    wal = stores.wal(name, tmp_path)
+    wal = shapes.wal(name, tmp_path)
     shutil.copytree(wal, tmp_path / "for-raft-wal")
     expected = judge.digest(tmp_path / "for-raft-wal")
     if expected.first_index > 1:
@@ -108,11 +108,11 @@ def test_a_wal_that_went_back_and_forth_holds_the_same(name: str, tmp_path: Path
 CODE = """
 import json, sys
 from pathlib import Path
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import convert
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltwrite import BoltStoreWriter
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.outcome import no_progress
-from interop import ours
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.writer import BoltStoreWriter
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import no_progress
+from support.stores import ours
 wal, raft_db, page_size, workers = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 with ours.opened(wal) as source:
     writer = BoltStoreWriter(Directory.open(str(raft_db.parent)), raft_db.name, page_size)
@@ -133,7 +133,7 @@ def convert_alone(wal: Path, raft_db: Path, page_size: int, workers: int) -> int
 @pytest.mark.parametrize("page_size", [1024, 4096, 16384, 65536])
 @pytest.mark.parametrize("name", ["wal-sealed-segments", "wal-entries-above-limit", "wal-odd-sizes"])
 def test_bbolt_takes_any_page_size(name: str, page_size: int, tmp_path: Path) -> None:
-    wal = stores.wal(name, tmp_path)
+    wal = shapes.wal(name, tmp_path)
     expected = judge.digest(wal)
     raft_db = tmp_path / "made.db"
     assert convert_alone(wal, raft_db, page_size, 1) == expected.entries

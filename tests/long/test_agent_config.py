@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from interop.agentrun import run_shard
+from support.agents.run import run_shard
 
 CASES = int(os.environ.get("AGENT_CASES", "100000"))
 SEED = os.environ.get("AGENT_SEED", "long")

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from interop import flips
+from support.stores import flips
 
 SHARDS = 16
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from e2e import killing
 from e2e.conftest import make_cluster
+from support.rolls import killing
 
 __all__ = ["make_cluster"]
 

@@ -11,12 +11,13 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from e2e import faulty, playbooks, verdict
 from e2e.conftest import make_cluster
-from e2e.server import Server
-from e2e.sshd.host import BEFORE, Trap
 from e2e.sshd.test_lost_host import hosts_of, is_start
 from e2e.test_roll_stops import after_the_last, assert_completes
+from support.cluster import start_faulty
+from support.cluster.server import Server
+from support.rolls import leftbehind, playbooks
+from support.rolls.sshd import BEFORE, Trap
 
 __all__ = ["make_cluster"]
 
@@ -42,7 +43,7 @@ def test_a_run_that_ended_between_stop_and_conversion_is_finished_by_the_next_on
     Its own conversion has just begun, and is waited for.
     """
     cluster = make_cluster()
-    voters = verdict.observe(cluster).voters
+    voters = leftbehind.observe(cluster).voters
     left = cluster.followers()[0]
     left.stop()
     left.config_dir.joinpath("wal.hcl").write_text('server {\n  raft_logstore {\n    backend = "wal"\n  }\n}\n')
@@ -50,14 +51,14 @@ def test_a_run_that_ended_between_stop_and_conversion_is_finished_by_the_next_on
     with busy(left, 60):
         run = playbooks.run("migrate", playbooks.write_inventory(cluster, **alone))
     assert run.returncode == 0, run.stdout
-    after = verdict.observe(cluster)
+    after = leftbehind.observe(cluster)
     assert set(after.backends.values()) == {"wal"} and after.voters == voters
 
 
 def test_says_at_the_end_that_a_server_has_gone_and_that_autopilot_is_still_held(make_cluster: Any) -> None:
     """Nothing is left to convert, and yet the roll has not ended well."""
     cluster = make_cluster()
-    voters = verdict.observe(cluster).voters
+    voters = leftbehind.observe(cluster).voters
     gone = cluster.followers()[0]
     stop = f"{{{{ hostvars['{gone.name}'].raft_logstore_stop_command }}}}"
     run = playbooks.run("migrate", playbooks.write_inventory(cluster, **after_the_last(cluster, stop)))
@@ -74,9 +75,9 @@ def test_says_at_the_end_that_a_server_has_gone_and_that_autopilot_is_still_held
 def test_a_failed_server_is_put_back_though_another_one_is_lost_while_it_is_looked_at(make_cluster: Any) -> None:
     """What the others think is for the operator to read; the return of a server that is down needs none of it."""
     cluster = make_cluster()
-    voters = verdict.observe(cluster).voters
+    voters = leftbehind.observe(cluster).voters
     failing = cluster.followers()[0]
-    refuse = f"{sys.executable} {faulty.__file__} refuse wal {failing.root}"
+    refuse = f"{sys.executable} {start_faulty.__file__} refuse wal {failing.root}"
     with hosts_of(cluster, **{failing.name: refuse}) as (hosts, inventory):
         hosts.trap = Trap(
             BEFORE, lambda asked: asked.module == "autopilot_health_info" and any(map(is_start, hosts.requests))
@@ -85,6 +86,6 @@ def test_a_failed_server_is_put_back_though_another_one_is_lost_while_it_is_look
     assert hosts.trap.sprung not in ("", failing.name), run.stdout
     assert run.returncode != 0
     assert "It is back in the cluster as it was." in " ".join(run.stdout.split()), run.stdout
-    after = verdict.observe(cluster)
+    after = leftbehind.observe(cluster)
     assert set(after.backends.values()) == {"boltdb"}
     assert (after.voters, after.cleanup) == (voters, True)

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("reliability.judging", "reliability.crashes")
+pytest.register_assert_rewrite("support.conversions.invariants", "support.conversions.crashes")
 
-from reliability import conversion, situations
-from reliability.situations import Situation, Template
+from support.conversions import conversion, situations
+from support.conversions.situations import Situation, Template
 
 COVERED = "covered"
 HANGS_S, HANGS_ALL_S = 900, 3 * 3600  # far longer than any test takes on a busy machine

@@ -25,12 +25,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e import killing, playbooks, verdict
-from e2e.cluster import Cluster
 from e2e.conftest import make_cluster
-from e2e.killing import Moment
-from e2e.sshd.host import AFTER, BEFORE, DURING, Hosts, Request, Trap
-from e2e.writer import Writer
+from support.cluster.cluster import Cluster
+from support.cluster.writer import Writer
+from support.rolls import killing, leftbehind, playbooks
+from support.rolls.killing import Moment
+from support.rolls.sshd import AFTER, BEFORE, DURING, Hosts, Request, Trap
 
 __all__ = ["make_cluster"]
 
@@ -80,7 +80,7 @@ class Reaper:
 
     def revive(self) -> None:
         """As systemd would: with Restart=, unless the unit is kept stopped by a roll that is at this server."""
-        if not self._server.is_running() and not verdict.is_unfinished(self._server):
+        if not self._server.is_running() and not leftbehind.is_unfinished(self._server):
             with contextlib.suppress(AssertionError):  # started by the roll in this very moment
                 self._server.start()
 
@@ -156,26 +156,26 @@ def finish(playbook: str, inventory: Path) -> int:
     raise AssertionError(f"{playbook} did not finish in {TRIES} runs\n{ended.stdout}")
 
 
-def judge(cluster: Cluster, before: verdict.Observed, backend: str) -> None:
-    after = verdict.observe(cluster)
+def judge(cluster: Cluster, before: leftbehind.Observed, backend: str) -> None:
+    after = leftbehind.observe(cluster)
     assert set(after.backends.values()) == {backend}
     assert (after.voters, after.cleanup) == (before.voters, before.cleanup)
-    assert [verdict.is_guarded(server) for server in cluster.servers] == [backend == "wal"] * len(cluster.servers)
-    assert not any(verdict.is_unfinished(server) for server in cluster.servers)
+    assert [leftbehind.is_guarded(server) for server in cluster.servers] == [backend == "wal"] * len(cluster.servers)
+    assert not any(leftbehind.is_unfinished(server) for server in cluster.servers)
 
 
 def tidy(cluster: Cluster, inventory: Path) -> None:
     """Old stores go by the collection's own playbook, snapshots by hand: an hour of them would fill the disk."""
     cleaned = playbooks.run("cleanup", inventory)
     assert cleaned.returncode == 0, cleaned.stdout
-    for path in verdict.snapshots(cluster):
-        assert verdict.snapshot_is_sound(path)
+    for path in leftbehind.snapshots(cluster):
+        assert leftbehind.snapshot_is_sound(path)
         path.unlink()
 
 
 def test_rolls_with_faults_for_an_hour_lose_nothing(make_cluster: Any) -> None:
     cluster = make_cluster()
-    before = verdict.observe(cluster)
+    before = leftbehind.observe(cluster)
     writer = Writer([(server.address, server.http_port) for server in cluster.servers]).start()
     chance = random.Random(SEED)
     faults = shuffled(chance)

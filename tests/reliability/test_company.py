@@ -15,11 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from interop import judge
-from reliability import conversion, judging, runs
-from reliability.points import chosen, numbers
-from reliability.seams import Counting, Pause, Strike
-from reliability.situations import ALL, TO_BOLTDB, TO_WAL, Situation, Template
+from support.conversions import conversion, invariants, runs
+from support.conversions.sampling import chosen, numbers
+from support.conversions.seams import Counting, Pause, Strike
+from support.conversions.situations import ALL, TO_BOLTDB, TO_WAL, Situation, Template
+from support.stores import judge
 
 Templates = Callable[[Situation], Template]
 Cover = Callable[..., None]
@@ -32,7 +32,7 @@ def test_ctrl_c_at_every_change(
     situation: Situation, workers: int, templates: Templates, memory_disk: Path, everything: bool, cover: Cover
 ) -> None:
     template = templates(situation)
-    found = judging.before(template)
+    found = invariants.before(template)
     where = memory_disk / f"int-{situation.name}-{workers}"
     changes = runs.record(template, where, workers)
     for number in numbers(changes, everything, 4, runs.switch_of(changes)):
@@ -43,8 +43,8 @@ def test_ctrl_c_at_every_change(
         strike.close()
         # Python loses an interrupt that comes in the middle of fork(); then the worker's death ends the run
         assert end.status == 130 or (workers == 2 and "a worker process" in (end.error or {}).get("what", "")), end
-        judging.intact(raft, template, found)
-        judging.complete(raft, expected=template.expected, clean=situation.is_resumed, by_judge=False, **options)
+        invariants.intact(raft, template, found)
+        invariants.complete(raft, expected=template.expected, clean=situation.is_resumed, by_judge=False, **options)
         shutil.rmtree(where)
         cover(f"Ctrl-C to {situation.backend}")
 
@@ -55,7 +55,7 @@ def test_a_second_run_meets_the_first_at_every_change(
 ) -> None:
     """One that does not wait is refused and changes nothing. One that waits finds the work done, or killed."""
     template = templates(situation)
-    found = judging.before(template)
+    found = invariants.before(template)
     where = memory_disk / f"second-{situation.name}"
     for number, _change in chosen(runs.record(template, where, 2), everything):
         raft = template.copy(where)
@@ -76,8 +76,8 @@ def test_a_second_run_meets_the_first_at_every_change(
         assert ended.succeeded != bool(number % 2)
         assert waited.succeeded and waited.outcome is not None, waited
         assert number % 2 or not waited.outcome["changed"], "the first run had done everything"
-        assert judging.intact(raft, template, found) == ("wal" if situation.backend == "wal" else "raft.db")
-        judging.complete(raft, expected=template.expected, clean=True, by_judge=False, **options)
+        assert invariants.intact(raft, template, found) == ("wal" if situation.backend == "wal" else "raft.db")
+        invariants.complete(raft, expected=template.expected, clean=True, by_judge=False, **options)
         shutil.rmtree(where)
         cover(f"second runs to {situation.backend}")
 
@@ -102,7 +102,7 @@ def test_a_server_waits_from_every_change_on(
     On the way back a server on WAL may: it looks for its segments below wal/ then, and ends without them.
     """
     template = templates(situation)
-    found = judging.before(template)
+    found = invariants.before(template)
     where = memory_disk / f"server-{situation.name}"
     changes = runs.record(template, where, 1)
     switch = runs.switch_of(changes)
@@ -112,7 +112,7 @@ def test_a_server_waits_from_every_change_on(
         pause = Pause(number)
         run = conversion.start(raft, pause, proc="/proc", **options)
         assert pause.reached(run.pid)
-        (name,) = {name for name in judging.starts(raft).values() if name != "refuses"}
+        (name,) = {name for name in invariants.starts(raft).values() if name != "refuses"}
         store = raft / name if name == "raft.db" else raft / "wal/wal-meta.db"
         command = [sys.executable, "-S", "-c", SERVER, str(store)]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -128,8 +128,8 @@ def test_a_server_waits_from_every_change_on(
             assert (name == "wal" and number == switch) or end.error is not None
         if end.error is not None:
             assert f"PID {server.pid}" in end.error["what"] and end.error["kind"] == "InUse"
-        judging.intact(raft, template, found)
-        judging.complete(raft, expected=template.expected, clean=False, by_judge=False, **options)
+        invariants.intact(raft, template, found)
+        invariants.complete(raft, expected=template.expected, clean=False, by_judge=False, **options)
         shutil.rmtree(where)
         cover(f"servers that wait for a run to {situation.backend}")
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from reliability import crashes, judging
-from reliability.crashes import Recorded
-from reliability.situations import ALL, Situation, Template
+from support.conversions import crashes, invariants
+from support.conversions.crashes import Recorded
+from support.conversions.situations import ALL, Situation, Template
 
 Templates = Callable[[Situation], Template]
 Cover = Callable[..., None]
@@ -28,7 +28,7 @@ def test_power_is_cut_after_every_call(
     template = templates(situation)
     where = memory_disk / f"crash-{situation.name}-{shard}"
     recorded = crashes.record(template, where)
-    found = judging.before(template)
+    found = invariants.before(template)
     tried = 0
     for number, state in enumerate(crashes.states(recorded, LIMIT_ALL if everything else LIMIT)):
         near = _near_a_name(recorded, state.after) or state.ended

@@ -12,18 +12,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from reliability import conversion, judging, runs
-from reliability.conversion import End
-from reliability.points import numbers
-from reliability.seams import Counting, Failing, Pause, ShortWrite
-from reliability.situations import ALL, TO_BOLTDB, TO_WAL, Situation, Template
+from support.conversions import conversion, invariants, runs
+from support.conversions.conversion import End
+from support.conversions.sampling import numbers
+from support.conversions.seams import Counting, Failing, Pause, ShortWrite
+from support.conversions.situations import ALL, TO_BOLTDB, TO_WAL, Situation, Template
 
 Templates = Callable[[Situation], Template]
 Cover = Callable[..., None]
 ERRORS = {"ENOSPC": errno.ENOSPC, "EDQUOT": errno.EDQUOT, "EIO": errno.EIO, "EROFS": errno.EROFS}
 
 
-def judged(end: End, error: int, raft: Path, template: Template, found: judging.Before, switched: bool) -> None:
+def judged(end: End, error: int, raft: Path, template: Template, found: invariants.Before, switched: bool) -> None:
     """A failure with path and reason; or, once the new store counts, at least a warning."""
     if end.error is None:
         assert end.succeeded and end.outcome is not None and switched, end
@@ -32,7 +32,7 @@ def judged(end: End, error: int, raft: Path, template: Template, found: judging.
         assert end.status == 1 and os.strerror(error) in end.error["what"] and end.error["hint"]
         assert end.error["path"].startswith(str(raft.parents[1]))
         assert end.error["kind"] == ("NoSpace" if error in (errno.ENOSPC, errno.EDQUOT) else "WriteFailed")
-    judging.intact(raft, template, found)
+    invariants.intact(raft, template, found)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -48,7 +48,7 @@ def test_every_change_fails(
     cover: Cover,
 ) -> None:
     template = templates(situation)
-    found = judging.before(template)
+    found = invariants.before(template)
     where = memory_disk / f"fail-{situation.name}-{name}-{workers}"
     changes = runs.record(template, where, workers)
     switch = runs.switch_of(changes)
@@ -61,7 +61,7 @@ def test_every_change_fails(
             end = conversion.run(raft, failing, **options)
             failing.close()
             judged(end, ERRORS[name], raft, template, found, number > switch)
-            judging.complete(raft, expected=template.expected, clean=False, by_judge=False, **options)
+            invariants.complete(raft, expected=template.expected, clean=False, by_judge=False, **options)
             shutil.rmtree(where)
             cover(f"failing changes to {situation.backend} ({name})")
 
@@ -72,7 +72,7 @@ def test_every_write_is_cut_short(
     situation: Situation, then_full: bool, templates: Templates, memory_disk: Path, everything: bool, cover: Cover
 ) -> None:
     template = templates(situation)
-    found = judging.before(template)
+    found = invariants.before(template)
     where = memory_disk / f"short-{situation.name}-{then_full}"
     changes = runs.record(template, where, 1)
     writes = [number for number, change in enumerate(changes) if change.name == "pwritev"]
@@ -86,7 +86,7 @@ def test_every_write_is_cut_short(
             judged(end, errno.ENOSPC, raft, template, found, number > runs.switch_of(changes))
         else:
             assert end.succeeded, end
-        judging.complete(raft, expected=template.expected, clean=False, by_judge=False, **options)
+        invariants.complete(raft, expected=template.expected, clean=False, by_judge=False, **options)
         shutil.rmtree(where)
         cover(f"short writes to {situation.backend}")
 
@@ -109,7 +109,7 @@ def test_a_real_disk_gets_full(
 ) -> None:
     """Another process fills the disk while the run writes, after the free space was counted."""
     template = templates(situation)
-    found = judging.before(template)
+    found = invariants.before(template)
     where = small_disk / "data"
     changes = runs.record(template, where, 1)
     writing = [number for number, change in enumerate(changes) if change.name in ("pwritev", "open")]
@@ -126,7 +126,7 @@ def test_a_real_disk_gets_full(
         if number <= runs.switch_of(changes) or not end.succeeded:
             judged(end, errno.ENOSPC, raft, template, found, False)
         filler.unlink()
-        judging.complete(raft, expected=template.expected, clean=False, by_judge=False, **options)
+        invariants.complete(raft, expected=template.expected, clean=False, by_judge=False, **options)
         shutil.rmtree(where)
         cover(f"full disks to {situation.backend}")
 
@@ -147,7 +147,7 @@ def fill(disk: Path) -> Path:
 def test_a_disk_that_is_read_only(situation: Situation, templates: Templates, small_disk: Path) -> None:
     template = templates(situation)
     raft = template.copy(small_disk / "data")
-    before = judging.fingerprints(raft)
+    before = invariants.fingerprints(raft)
     options = runs.options_of(template, small_disk / "data", 1)
     (small_disk / "proc").mkdir()
     (small_disk / "proc/self").symlink_to("/proc/self")
@@ -155,5 +155,5 @@ def test_a_disk_that_is_read_only(situation: Situation, templates: Templates, sm
     end = conversion.run(raft, Counting(), proc=str(small_disk / "proc"), **options)
     assert end.error is not None and os.strerror(errno.EROFS) in end.error["what"] and str(raft) in end.error["path"]
     subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
-    assert judging.fingerprints(raft) == before
-    judging.complete(raft, expected=template.expected, clean=True, by_judge=True, **options)
+    assert invariants.fingerprints(raft) == before
+    invariants.complete(raft, expected=template.expected, clean=True, by_judge=True, **options)

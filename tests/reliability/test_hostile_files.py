@@ -15,10 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from interop import judge
-from reliability import hostile_run
-from reliability.hostile_corpus import META, RAFT_DB
-from reliability.hostile_run import DIFFERENT, REFUSED, SAME, Place
+from support.hostile import run as hostile_run
+from support.hostile.corpus import META, RAFT_DB
+from support.hostile.run import DIFFERENT, REFUSED, SAME, Place
+from support.stores import judge
 
 ALL = os.environ.get("RELIABILITY") == "all"
 INPUTS = 1_000_000 if ALL else 20_000

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
-from reliability import hostile_run
-from reliability.hostile_corpus import KEPT, META
-from reliability.hostile_damage import Damaged
-from reliability.hostile_run import Place
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
+from support.hostile import run as hostile_run
+from support.hostile.corpus import KEPT, META
+from support.hostile.damage import Damaged
+from support.hostile.run import Place
 
 TAIL = "wal/00000000000000000001-0000000000000000.wal"
 EMPTY_ENTRY = b"\x01" + bytes(7)

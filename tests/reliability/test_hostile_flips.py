@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from interop import judge
-from reliability import hostile_flips as flips
-from reliability.hostile_flips import CRASHED, DIFFERENT, REFUSED, SAME
-from reliability.hostile_run import MEMORY
+from support.hostile import flips
+from support.hostile.flips import CRASHED, DIFFERENT, REFUSED, SAME
+from support.hostile.run import MEMORY
+from support.stores import judge
 
 FLIPS = 400
 UNDETECTABLE = {

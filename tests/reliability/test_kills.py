@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from interop import judge
-from reliability import conversion, judging, runs
-from reliability.points import chosen
-from reliability.seams import Strike
-from reliability.situations import ALL, Situation, Template, copied, owned_by_nomad
+from support.conversions import conversion, invariants, runs
+from support.conversions.sampling import chosen
+from support.conversions.seams import Strike
+from support.conversions.situations import ALL, Situation, Template, copied, owned_by_nomad
+from support.stores import judge
 
 Templates = Callable[[Situation], Template]
 SHARDS = 2
@@ -33,7 +33,7 @@ def test_killed_at_every_change(
     cover: Callable[..., None],
 ) -> None:
     template = templates(situation)
-    found = judging.before(template)
+    found = invariants.before(template)
     where = memory_disk / f"kill-{situation.name}-{workers}-{shard}"
     changes = runs.record(template, where, workers)
     for number, change in chosen(changes, everything)[shard::SHARDS]:
@@ -46,9 +46,9 @@ def test_killed_at_every_change(
             assert not end.succeeded, end
             if worker_only and end.error is not None:
                 assert "was killed by SIGKILL" in end.error["what"] and end.error["hint"]
-            opened = judging.intact(raft, template, found)
+            opened = invariants.intact(raft, template, found)
             going_on(where, opened, template, options, number)
-            judging.complete(
+            invariants.complete(
                 raft,
                 expected=template.expected,
                 clean=situation.is_resumed,
@@ -69,7 +69,7 @@ def going_on(where: Path, opened: str, template: Template, options: dict[str, ob
     acknowledged = judge.digest(raft / opened, template.situation.kept_from)
     owned_by_nomad(raft)
     options = {**options, **({"backup_dir": str(other / "copies")} if "backup_dir" in options else {})}
-    judging.complete(raft, expected=acknowledged, clean=False, by_judge=number % JUDGED_ONE_OF == 0, **options)
+    invariants.complete(raft, expected=acknowledged, clean=False, by_judge=number % JUDGED_ONE_OF == 0, **options)
     shutil.rmtree(other)
 
 

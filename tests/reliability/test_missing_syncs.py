@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
-from reliability import crashes, judging
-from reliability.crashes import Recorded
-from reliability.situations import ALL, Situation, Template
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
+from support.conversions import crashes, invariants
+from support.conversions.crashes import Recorded
+from support.conversions.situations import ALL, Situation, Template
 
 Templates = Callable[[Situation], Template]
 NAMES = "convert convert-copied equal keep-wal unguarded back back-copied back-put-back back-replace"
@@ -54,7 +54,7 @@ def test_each_sync_is_needed(
     template = templates(situation)
     where = memory_disk / f"sync-{situation.name}"
     recorded = crashes.record(template, where)
-    before = judging.before(template)
+    before = invariants.before(template)
     wrong = []
     for at, label in syncs(recorded):
         shown = harm(recorded, at, before, where)
@@ -77,7 +77,7 @@ def syncs(recorded: Recorded) -> list[tuple[int, str]]:
     ]
 
 
-def harm(recorded: Recorded, at: int, before: judging.Before, where: Path) -> str:
+def harm(recorded: Recorded, at: int, before: invariants.Before, where: Path) -> str:
     """The first harm found that a power cut does when this sync has been forgotten; "" when there is none."""
     for state in crashes.states_without(recorded, at):
         try:

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import WriteFailed
-from reliability import conversion, judging, runs
-from reliability.seams import Counting, Pause
-from reliability.situations import TO_BOLTDB, TO_WAL, Situation, Template
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import WriteFailed
+from support.conversions import conversion, invariants, runs
+from support.conversions.seams import Counting, Pause
+from support.conversions.situations import TO_BOLTDB, TO_WAL, Situation, Template
 
 Templates = Callable[[Situation], Template]
 SHUTDOWN = 0x8004587D  # FS_IOC_SHUTDOWN, _IOR('X', 125, __u32)
@@ -99,7 +99,7 @@ def test_power_is_cut_at_random_moments(
     cover: Callable[..., None],
 ) -> None:
     template = templates(situation)
-    found = judging.before(template)
+    found = invariants.before(template)
     chance = random.Random(f"{SEED} {kind.name} {situation.name}")
     with disk_of(kind, tmp_path) as disk:
         where = disk.top / "data"
@@ -112,9 +112,9 @@ def test_power_is_cut_at_random_moments(
             done = cut_during(raft, disk, options, chance.randrange(counts[workers]), chance.uniform(0, DELAY_MAX_S))
             disk.umount()
             disk.mount()
-            opened = judging.intact(raft, template, found)
+            opened = invariants.intact(raft, template, found)
             assert not done or opened == ("wal" if situation.backend == "wal" else "raft.db"), "done was undone"
-            judging.complete(raft, expected=template.expected, clean=situation.is_resumed, by_judge=True, **options)
+            invariants.complete(raft, expected=template.expected, clean=situation.is_resumed, by_judge=True, **options)
             shutil.rmtree(where)
             cover(f"power cuts on {kind.name}, {'behind' if done else 'before'} the end of the run")
 
@@ -168,8 +168,8 @@ def test_the_cut_would_show_a_missing_sync(kind: Kind, templates: Templates, tmp
         os.sync()
         os.symlink("/proc/self", tmp_path / "self")
         end = conversion.run(raft, NeverSynced(), proc=str(tmp_path), **runs.options_of(template, disk.top, 1))
-        assert end.succeeded and judging.starts(raft)["wal"] == "wal"
+        assert end.succeeded and invariants.starts(raft)["wal"] == "wal"
         disk.cut()
         disk.umount()
         disk.mount()
-        assert judging.starts(raft)["wal"] == "refuses", "it reported its success, and it is undone"
+        assert invariants.starts(raft)["wal"] == "refuses", "it reported its success, and it is undone"

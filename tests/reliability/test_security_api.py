@@ -9,11 +9,11 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.answers import parse_autopilot_config
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api import MAX_ANSWER_LEN, Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.connection import Connection
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.answers import parse_autopilot_config
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import MAX_ANSWER_LEN, Client
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import Connection
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ApiError
-from unit.agent_server import AgentServer, Answer, recording
+from support.agent_server import AgentServer, Answer, recording
 
 TOKEN = "5f0e0b1c-1111-2222-3333-0123456789ab"
 TIMEOUT_S = 3.0

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent import files
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import files
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
-from reliability.hostile_run import MEMORY
-from reliability.security_attack import USER, exchange
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
+from support.hostile.run import MEMORY
+from support.security.attack import USER, exchange
 
 SECONDS = 20 if os.environ.get("RELIABILITY") == "all" else 4
 OLD, NEW, SECRET = b"server {}\n", b"server { enabled = true }\n", b"server {}\n# not yours\n"

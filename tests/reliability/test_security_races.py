@@ -11,15 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.hold import Hold, HoldFile
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.hold import Hold, HoldFile
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import describe, prune, switch
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import StoreError
-from reliability import security_attack
-from reliability.security_attack import INSIDE, KINDS, USER, Attacker, Scene
-from reliability.security_watch import Watch
-from unit.plugins.module_utils.raftstore.builder import clock, lonely_proc, request
-from unit.plugins.module_utils.raftstore.recording import Hook, Recorder
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import describe, migrate, prune
+from support.security import attack as security_attack
+from support.security.attack import INSIDE, KINDS, USER, Attacker, Scene
+from support.security.watch import Watch
+from support.stores.builder import clock, lonely_proc, request
+from support.stores.recording import Hook, Recorder
 
 ALL = os.environ.get("RELIABILITY") == "all"
 SECONDS = 60 if ALL else 10
@@ -39,7 +39,7 @@ def scene() -> Iterator[Scene]:
 
 
 def convert(scene: Scene, backend: str) -> None:
-    switch.migrate(request(scene.data_dir, backend=backend), clock=clock, proc=lonely_proc(scene.root))
+    migrate.migrate(request(scene.data_dir, backend=backend), clock=clock, proc=lonely_proc(scene.root))
 
 
 def hold(scene: Scene) -> None:
@@ -113,7 +113,7 @@ def test_an_exchange_before_every_single_change_reaches_nothing_outside(
 
 
 def run(scene: Scene, calls: Recorder, backend: str) -> None:
-    switch.migrate(request(scene.data_dir, backend=backend), calls, clock=clock, proc=lonely_proc(scene.root))
+    migrate.migrate(request(scene.data_dir, backend=backend), calls, clock=clock, proc=lonely_proc(scene.root))
 
 
 def nth(number: int) -> Callable[[str, str], bool]:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from e2e import playbooks, verdict
-from e2e.cluster import Cluster
-from reliability.security_log import CommandLines, SystemLog, files_with
+from support.cluster.cluster import Cluster
+from support.rolls import leftbehind, playbooks
+from support.security.log import CommandLines, SystemLog, files_with
 
 WRONG = "9d1e7a52-0b0b-4c4c-8e8e-5f5f5f5f0001"
 OURS = {"server.json", "inventory.yml"}  # where this test itself keeps the token
@@ -74,7 +74,7 @@ def run(playbook: str, inventory: Path, root: Path, **environment: str) -> subpr
 
 
 def test_the_token_was_used_and_is_in_no_output(told: Told, cover: Callable[..., None]) -> None:
-    assert set(verdict.observe(told.cluster).backends.values()) == {"wal"}
+    assert set(leftbehind.observe(told.cluster).backends.values()) == {"wal"}
     assert "Using module file" in told.roll, "this is not the highest verbosity"
     for secret in (told.token, WRONG):
         for text in (told.roll, told.refused, told.log):
@@ -104,11 +104,11 @@ def test_no_file_that_was_left_has_the_token(told: Told) -> None:
 
 
 def test_snapshots_are_private_and_nothing_of_them_is_shown(told: Told) -> None:
-    saved = verdict.snapshots(told.cluster)
+    saved = leftbehind.snapshots(told.cluster)
     assert len(saved) == 1 + len(told.cluster.servers)
     for path in saved:
         status = path.stat()
         assert (status.st_mode & 0o777, status.st_uid) == (0o600, os.geteuid())
         assert path.parent.stat().st_mode & 0o777 == 0o700
-        assert verdict.snapshot_is_sound(path)
+        assert leftbehind.snapshot_is_sound(path)
     assert not list(saved[0].parent.glob(".snapshot.partial"))

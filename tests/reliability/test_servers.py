@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A running server meets what a killed run has left, with each configuration, before the re-run: nothing is lost.
 
-The server is the lab server (NOMAD_BIN: a real one). It is what the start-up rule of judging.py is held to.
+The server is the lab server (NOMAD_BIN: a real one). It is what the start-up rule of invariants.py is held to.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from e2e.cluster import Cluster, Server
-from e2e.single import backend, refusal, set_block, start_and_lead, write_variable
-from reliability import conversion, judging, runs
-from reliability.seams import Counting, Strike
+from support.cluster.cluster import Cluster, Server
+from support.cluster.single import backend, refusal, set_block, start_and_lead, write_variable
+from support.conversions import conversion, invariants, runs
+from support.conversions.seams import Counting, Strike
 
 BLOCKS = {"wal": backend("wal"), "boltdb": backend("boltdb"), "none": ""}
 WRITTEN = 40
@@ -88,7 +88,7 @@ def test_a_server_starts_on_what_a_killed_run_left(
         end = conversion.run(raft, Strike(number), backend=to, workers=2)
         assert not end.succeeded
         for configuration, block in BLOCKS.items():
-            expected = judging.starts(raft)[configuration]
+            expected = invariants.starts(raft)[configuration]
             set_block(lab.server, block)
             if expected == "refuses":
                 refusal(lab.server)

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from reliability import judging
-from reliability.situations import TO_BOLTDB, TO_WAL, Situation, Template
+from support.conversions import invariants
+from support.conversions.situations import TO_BOLTDB, TO_WAL, Situation, Template
 
 Templates = Callable[[Situation], Template]
 TESTS = Path(__file__).resolve().parents[1]
@@ -41,7 +41,7 @@ POINTS_ALL = 60
 def traced(options: list[str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """The module under strace; without options only the module."""
     strace = ["strace", "-f", "-qq", *options] if options else []
-    command = [*strace, sys.executable, "-m", "reliability.run_module", *arguments]
+    command = [*strace, sys.executable, "-m", "support.conversions.run_module", *arguments]
     path = os.pathsep.join([str(TESTS.parent / ".build"), str(TESTS)])
     environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
@@ -92,17 +92,17 @@ def test_the_module_is_killed(
     cover: Callable[..., None],
 ) -> None:
     template = templates(situation)
-    found = judging.before(template)
+    found = invariants.before(template)
     where = memory_disk / f"strace-{situation.name}-{call[:6]}"
     for number in range(1, 1 + (POINTS_ALL if everything else POINTS)):
         raft = template.copy(where)
         status, _result = module(
             template, where, ["-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}"]
         )
-        judging.intact(raft, template, found)
+        invariants.intact(raft, template, found)
         again, result = module(template, where, [])
         assert again == 0 and result.get("backend") == situation.backend, result
-        judging.complete(raft, backend=situation.backend, expected=template.expected, clean=True, by_judge=True)
+        invariants.complete(raft, backend=situation.backend, expected=template.expected, clean=True, by_judge=True)
         shutil.rmtree(where)
         if status == 0:  # there is no such call any more
             assert number > 1
@@ -123,7 +123,7 @@ def test_the_module_tells_a_failure(
         call = "rename,renameat,renameat2"
     where = memory_disk / f"error-{situation.name}-{call[:5]}-{error}"
     raft = template.copy(where)
-    before = judging.fingerprints(raft)
+    before = invariants.fingerprints(raft)
     inject = [*QUICK, "-e", f"trace={call}", "-P", str(raft), "-P", str(raft / "wal.partial")]
     partials = [raft / ".raft-migrate.json.partial", raft / "raft.db.partial"]
     for path in partials:
@@ -132,9 +132,9 @@ def test_the_module_tells_a_failure(
     assert status == 1 and result["failed"] is True, result
     assert os.strerror(getattr(errno, error)) in result["msg"]
     assert result["path"].startswith(str(where)) and result["hint"]
-    assert judging.fingerprints(raft) == before
+    assert invariants.fingerprints(raft) == before
     again, result = module(template, where, [])
     assert again == 0, result
-    judging.complete(raft, backend=situation.backend, expected=template.expected, clean=True, by_judge=True)
+    invariants.complete(raft, backend=situation.backend, expected=template.expected, clean=True, by_judge=True)
     shutil.rmtree(where)
     cover(f"failures that the module told, to {situation.backend}")

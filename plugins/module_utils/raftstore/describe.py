@@ -8,22 +8,24 @@ import stat
 from dataclasses import replace
 from typing import Any, Dict, Optional
 
-from . import convert, snapshots, table
-from .durable import Directory
-from .errors import StoreError, unreadable
-from .evidence import Evidence, Found
-from .holds import WAL_HOLDS
-from .locks import in_use
-from .mounts import PROC
-from .names import HOLD
-from .outcome import BOLTDB, WAL, Request, stable_values
-from .preflight import required_bytes
-from .raftdir import node_id
-from .refusals import refusal
-from .shape import choose, holes
-from .store import StoreReader
-from .switch import opened
-from .syscalls import REAL
+from ..disk.durable import Directory
+from ..disk.errors import StoreError, unreadable
+from ..disk.syscalls import REAL
+from .base.names import HOLD
+from .base.store import StoreReader
+from .conversion import table
+from .conversion.outcome import BOLTDB, WAL, Request, stable_values
+from .conversion.preflight import required_bytes
+from .conversion.refusals import refusal
+from .directory import snapshots
+from .directory.covers import WAL_HOLDS
+from .directory.locks import in_use
+from .directory.mounts import PROC
+from .directory.observe import Evidence, Found
+from .directory.raftdir import node_id
+from .directory.shape import choose, holes
+from .entries import convert
+from .migrate import opened
 
 DEFAULT_SEGMENT_MIB = 64
 UNREAD = (

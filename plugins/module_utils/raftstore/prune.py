@@ -14,19 +14,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Iterator, List
 
-from . import journal, table
-from .content import read
-from .durable import Directory
-from .errors import Refused, unreadable
-from .evidence import Evidence, Found, observe
-from .locks import in_use, inode_of, lock_directory, openers
-from .mounts import PROC, mount_number
-from .names import BACKUP, RAFT_DB, WAL_META
-from .narrate import listing
-from .outcome import BOLTDB, WAL
-from .raftdir import locate
-from .refusals import refusal
-from .syscalls import REAL, SystemCalls
+from ..disk.durable import Directory
+from ..disk.errors import Refused, unreadable
+from ..disk.syscalls import REAL, SystemCalls
+from .base.names import BACKUP, RAFT_DB, WAL_META
+from .conversion import table
+from .conversion.outcome import BOLTDB, WAL
+from .conversion.refusals import refusal
+from .conversion.sentences import listing
+from .directory import journal
+from .directory.locks import in_use, inode_of, lock_directory, openers
+from .directory.mounts import PROC, mount_number
+from .directory.observe import Evidence, Found, observe
+from .directory.raftdir import locate
+from .directory.readstores import read
 
 LOCK_TIMEOUT_S = 60.0
 FINISH = "Run raft_migrate_backend to its end first; raft_store_info shows what it found."

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e import playbooks, verdict
-from e2e.cluster import Cluster
-from e2e.server import Server
-from e2e.sshd.host import AFTER, BEFORE, DURING, Hosts, Request, Trap
-from e2e.witness import witnessed
+from support.cluster.cluster import Cluster
+from support.cluster.server import Server
+from support.cluster.witness import witnessed
+from support.rolls import leftbehind, playbooks
+from support.rolls.sshd import AFTER, BEFORE, DURING, Hosts, Request, Trap
 
 UNREACHABLE = 4  # ansible-playbook's exit code
 OUT_BEYOND_CONVERSION_S = 3.0
@@ -65,7 +65,7 @@ class Story:
 
 def looks(server: Server) -> tuple[int | None, bool, str]:
     text = "".join(path.read_text() for path in sorted(server.config_dir.iterdir()))
-    return server.pid(), verdict.is_guarded(server), text
+    return server.pid(), leftbehind.is_guarded(server), text
 
 
 def first_changed(requests: list[Request]) -> str:
@@ -127,11 +127,11 @@ def test_the_next_run_begins_with_the_server_that_was_lost(story: Story) -> None
 
 def test_in_the_end_the_same_command_finishes(story: Story, cluster: Cluster) -> None:
     assert story.last.returncode == 0, story.last.stdout
-    after = verdict.observe(cluster)
+    after = leftbehind.observe(cluster)
     assert set(after.backends.values()) == {"wal"} and after.cleanup is True
     assert len(after.voters) == len(cluster.servers)
-    assert all(map(verdict.is_guarded, cluster.servers))
-    assert not any(verdict.is_unfinished(server) for server in cluster.servers)
+    assert all(map(leftbehind.is_guarded, cluster.servers))
+    assert not any(leftbehind.is_unfinished(server) for server in cluster.servers)
 
 
 def test_between_stop_and_start_there_are_two_remote_tasks(story: Story) -> None:

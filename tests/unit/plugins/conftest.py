@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from unit.agent_server import AgentServer
+from support.agent_server import AgentServer
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Refused
 from ansible_collections.raftops.nomad.plugins.module_utils.progress import (
     Progress,
     ProgressFile,
@@ -17,7 +18,6 @@ from ansible_collections.raftops.nomad.plugins.module_utils.progress import (
     progress_file,
     render,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import Refused
 
 
 class Clock:

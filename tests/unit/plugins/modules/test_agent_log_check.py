@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.modules import agent_log_check
-from unit.run_module import documented, run
+from support.run_module import documented, run
 
 LINES = """2026-11-25T12:00:00.000Z [INFO]  nomad: setting up raft WAL store: dir=/d
 2026-11-25T12:00:01.000Z [ERROR] nomad.raft: failed to heartbeat to: peer=127.0.0.1:4647 error=EOF

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.modules import agent_service
-from unit.plugins.module_utils.raftstore.builder import nomad_store
-from unit.run_module import documented, run
+from support.run_module import documented, run
+from support.stores.builder import nomad_store
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.modules import autopilot_config
-from unit.agent_server import AgentServer, as_json, plain, recording
-from unit.run_module import documented, run
+from support.agent_server import AgentServer, as_json, plain, recording
+from support.run_module import documented, run
 
 CONFIG = "/v1/operator/autopilot/configuration"
 NOW: dict[str, Any] = recording("autopilot_configuration")["body"]

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.modules import autopilot_health_info
-from unit.agent_server import AgentServer
-from unit.run_module import documented, run
+from support.agent_server import AgentServer
+from support.run_module import documented, run
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from ansible_collections.raftops.nomad.plugins.modules import raft_backup_remove
-from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore.builder import (
+from support.run_module import documented, run
+from support.stores.builder import (
     BACKUP,
     log,
     nomad_store,
     write_boltdb,
 )
-from unit.run_module import documented, run
 
 NEWER = "raft.db.migrated.20261124-010203"
 FAILURE = {"path", "offset", "hint"}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.raftops.nomad.plugins.modules import raft_logstore_config
-from unit.run_module import documented, run
+from support.run_module import documented, run
 
 MAIN = """data_dir = "/opt/nomad/data"
 bind_addr = "10.0.0.1"

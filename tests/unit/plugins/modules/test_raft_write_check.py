@@ -7,8 +7,8 @@ from __future__ import annotations
 import copy
 
 from ansible_collections.raftops.nomad.plugins.modules import raft_write_check
-from unit.agent_server import AgentServer, as_json, recording
-from unit.run_module import documented, run
+from support.agent_server import AgentServer, as_json, recording
+from support.run_module import documented, run
 
 S2 = "1e70156a-c6aa-01a1-ba14-e2df5513ced6"
 CONFIG = "/v1/operator/autopilot/configuration"

@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 
 from ansible_collections.raftops.nomad.plugins.modules import snapshot_save
-from unit.agent_server import RECORDINGS, AgentServer, Answer, recorded, recording
-from unit.run_module import documented, run
+from support.agent_server import RECORDINGS, AgentServer, Answer, recorded, recording
+from support.run_module import documented, run
 
 BODY = (RECORDINGS / "snapshot-save-stale-follower.body.tgz").read_bytes()
 PATH = "/v1/operator/snapshot"

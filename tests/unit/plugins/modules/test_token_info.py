@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 from ansible_collections.raftops.nomad.plugins.modules import token_info
-from unit.agent_server import AgentServer
-from unit.run_module import documented, run
+from support.agent_server import AgentServer
+from support.run_module import documented, run
 
 TOKEN = "5f0e0b1c-1111-2222-3333-0123456789ab"
 

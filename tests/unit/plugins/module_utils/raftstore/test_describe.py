@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any, Dict, Iterator
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.describe import describe
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import (
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import (
     Corrupt,
     InUse,
     NoSpace,
     Refused,
     Unsupported,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.switch import migrate
-from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore.builder import (
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.describe import describe
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
+from support.stores.builder import (
     BACKUP,
     NAMES,
     as_user,

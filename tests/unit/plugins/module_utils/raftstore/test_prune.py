@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Callable, Dict, List
 
 import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import InUse, Refused, StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import prune as pruning
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.errors import InUse, Refused, StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.prune import prune
-from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore.builder import (
+from support.stores.builder import (
     BACKUP,
     entries_of,
     listing,
@@ -28,7 +28,7 @@ from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore
     write_snapshot,
     write_wal,
 )
-from ansible_collections.raftops.nomad.tests.unit.plugins.module_utils.raftstore.recording import (
+from support.stores.recording import (
     FailNth,
     KillAt,
     Killed,

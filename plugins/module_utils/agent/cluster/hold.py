@@ -1,0 +1,156 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hold: autopilot's removal of dead servers is off, and a file says what to put back.
+
+The file is written before the cluster is changed and removed after it is put back. So, whatever dies in between, the
+next run finds the value from before. One line of JSON, mode 0600:
+
+    {"version": 1, "origin": "controller-1", "previous": true, "created": "2026-11-22T13:20:35Z"}
+
+Changes of the cluster go through compare-and-set, whose refusal comes as status 200 with `false` in the body.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from types import MappingProxyType
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+
+from ...disk.durable import Directory, read_exact
+from ...disk.plainjson import loads
+from ...disk.syscalls import REAL
+from ...raftstore.directory.raftdir import open_given
+from ..api.answers import AutopilotConfig
+from ..api.client import Client
+from ..errors import AgentError
+
+VERSION = 1
+MAX_LEN = 4096
+SETTING = "cleanup_dead_servers"
+CAS_TRIES = 5
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Overtaken(AgentError):
+    """Nothing was changed: a setting has another value than it must have before."""
+
+
+class Hold(NamedTuple):
+    """Who holds since when, and the value of CleanupDeadServers to put back."""
+
+    origin: str
+    previous: bool
+    created: str
+
+
+def parse(data: bytes) -> Hold:
+    """The hold in these bytes. Raises ValueError."""
+    values = loads(data)
+    if not isinstance(values, dict) or values.get("version") != VERSION:
+        raise ValueError("it is not of version 1")
+    origin, previous, created = (values.get(name) for name in ("origin", "previous", "created"))
+    if not isinstance(origin, str) or not isinstance(previous, bool) or not isinstance(created, str):
+        raise ValueError("a field is missing or of the wrong type")
+    return Hold(origin, previous, created)
+
+
+def render(hold: Hold) -> bytes:
+    """The bytes of the file."""
+    return (json.dumps({"version": VERSION, **hold._asdict()}) + "\n").encode("ascii")
+
+
+class HoldFile:
+    """The file with the hold, in an existing directory."""
+
+    def __init__(self, path: str, uid: int) -> None:
+        self.path = os.path.abspath(path)
+        self._uid = uid
+        self._name = os.path.basename(self.path)
+        self._partial = f"{self._name}.partial"
+
+    def load(self) -> Tuple[Optional[Hold], List[str]]:
+        """The hold, or None, and warnings. Raises StoreError, or AgentError for a file that is not a hold."""
+        directory = self._directory()
+        try:
+            status = directory.stat(self._name)
+            if status is None:
+                return None, []
+            if status.st_uid not in (0, self._uid):  # the directory's owner could forge one
+                return None, [f"{self.path} belongs to user {status.st_uid} and is not trusted; it is ignored"]
+            fd = directory.open_read(self._name)
+            try:
+                data = read_exact(fd, min(os.fstat(fd).st_size, MAX_LEN), 0, self.path)
+            finally:
+                os.close(fd)
+        finally:
+            directory.close()
+        try:
+            return parse(data), []
+        except ValueError as error:
+            hint = "Set CleanupDeadServers as it should be, then remove the file."
+            raise AgentError(f"{self.path} is not a hold of this collection ({error})", hint) from error
+
+    def write(self, hold: Hold) -> None:
+        """Put the file in place, durably; mode 0600. Raises StoreError."""
+        directory = self._directory()
+        try:
+            if directory.stat(self._partial) is not None:
+                directory.remove(self._partial)
+            directory.replace_file(self._name, self._partial, render(hold))
+        finally:
+            directory.close()
+
+    def remove(self) -> None:
+        """Remove the file, durably; one that is gone already is fine. Raises StoreError."""
+        directory = self._directory()
+        try:
+            status = directory.stat(self._name)
+            if status is not None and stat.S_ISREG(status.st_mode):
+                directory.remove(self._name)
+        finally:
+            directory.close()
+
+    def _directory(self) -> Directory:
+        """Where the file is. The service user owns what is above a Raft directory, so no link there is followed."""
+        return open_given(os.path.dirname(self.path), REAL)
+
+
+def check_origin(hold: Optional[Hold], origin: str, take_over: bool) -> None:
+    """Refuse the hold of somebody else. Raises AgentError."""
+    if hold is not None and origin and hold.origin != origin and not take_over:
+        what = f"the cluster is held by {hold.origin} since {hold.created}, not by {origin}"
+        raise AgentError(what, "Wait until that run is over; if it is dead, take the hold over.")
+
+
+def set_settings(client: Client, settings: Mapping[str, Any], was: Mapping[str, Any] = NOTHING) -> AutopilotConfig:
+    """Give settings their values with compare-and-set, and read the result back. Raises AgentError.
+
+    Overtaken, if those in `was` do not have the values given there just before. So of two that would
+    change the same one only one succeeds.
+    """
+    for _attempt in range(CAS_TRIES):
+        config = client.autopilot_config()
+        check_unchanged(config, was)
+        if not differences(config, settings):
+            return config
+        if client.set_autopilot_config(config.changed(settings)):
+            break
+    after = client.autopilot_config()
+    if differences(after, settings):
+        what = f"{client.url}: the autopilot configuration is changed by somebody else all the time"
+        raise AgentError(what, "Find out by whom, then run again.")
+    return after
+
+
+def check_unchanged(config: AutopilotConfig, was: Mapping[str, Any]) -> None:
+    """Raises Overtaken for a setting that has another value than in `was`."""
+    for name, value in differences(config, was).items():
+        what = f"autopilot's {name} is {config.setting(name)} and was {value} before: somebody else has changed it"
+        raise Overtaken(what, "If another roll has begun, let it finish. Then run this again.")
+
+
+def differences(config: AutopilotConfig, settings: Mapping[str, Any]) -> Dict[str, Any]:
+    """The settings that the configuration does not have yet."""
+    return {name: value for name, value in settings.items() if config.setting(name) != value}

@@ -1,0 +1,168 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads configuration files as an agent finds them and replaces one in a single step. Knows nothing of their content.
+
+Owner, group, mode and SELinux label of a replaced file are kept. The new bytes are written beside the file under a name
+that no agent loads, flushed, and renamed over it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from typing import List, Optional, Tuple
+
+from ...disk.attributes import Attributes
+from ...disk.durable import Directory, read_exact
+from ..errors import ConfigError
+
+_MAX_LINKS = 8
+MAX_LEN = 16 << 20  # bytes; a configuration file is a few kB
+SUFFIXES = (".hcl", ".json")
+
+
+def is_loaded_name(name: str) -> bool:
+    """Whether an agent loads a file of this name from a directory (command/agent/config.go, LoadConfigDir)."""
+    is_editors = name.startswith(".#") or (name.startswith("#") and name.endswith("#")) or name.endswith("~")
+    return name.endswith(SUFFIXES) and not is_editors
+
+
+def list_files(paths: List[str]) -> List[str]:
+    """The files that an agent with these -config arguments loads, in the order in which it merges them."""
+    files: List[str] = []
+    for path in paths:
+        if not os.path.isabs(path):
+            raise ConfigError(f"{path!r} is not an absolute path, and where the agent was started is not known")
+        path = os.path.normpath(path)
+        files += _inside(path) if os.path.isdir(path) else [path]
+    return files
+
+
+def _inside(path: str) -> List[str]:
+    """The loaded files of a directory. A link to a directory is none to the agent: it fails on it, and so do we."""
+    try:
+        with os.scandir(path) as entries:
+            found = [
+                entry.path
+                for entry in entries
+                if is_loaded_name(entry.name) and not entry.is_dir(follow_symlinks=False)
+            ]
+    except OSError as error:
+        raise ConfigError(f"cannot list the directory: {os.strerror(error.errno or 0)}", path) from error
+    return sorted(found, key=os.fsencode)
+
+
+def read(path: str) -> bytes:
+    """The content of a file; links are followed, as the agent does. Raises StoreError or ConfigError."""
+    if os.path.realpath(path) == os.devnull:
+        return b""  # a link to it takes a file out of service
+    return _read(path)[0]
+
+
+def _read(path: str) -> Tuple[bytes, Attributes]:
+    directory, name = _open_real(path)
+    try:
+        return _read_in(directory, name, path)
+    finally:
+        directory.close()
+
+
+def _read_in(directory: Directory, name: str, path: str) -> Tuple[bytes, Attributes]:
+    fd = directory.open_read(name)
+    try:
+        length = os.fstat(fd).st_size
+        if length > MAX_LEN:
+            raise ConfigError(f"the file has {length} bytes; no configuration is that long", path)
+        mode = stat.S_IMODE(os.fstat(fd).st_mode) & 0o777
+        return read_exact(fd, length, 0, path), Attributes.of(fd)._replace(mode=mode)
+    finally:
+        os.close(fd)
+
+
+def _open_real(path: str) -> Tuple[Directory, str]:
+    real = os.path.realpath(path)
+    return Directory.open(os.path.dirname(real)), os.path.basename(real)
+
+
+def _open_parent(path: str) -> Tuple[Directory, str]:
+    """The directory of a path, and the last name in it, which may be that of a link."""
+    parent, name = os.path.split(os.path.abspath(path))
+    return Directory.open(os.path.realpath(parent)), name
+
+
+def _open_trusted(path: str) -> Tuple[Directory, str]:
+    """The directory and name of the file that a path means, reached through links of root or of our own only.
+
+    The configuration directory often belongs to the service user, who could point us at any file of root's, and who
+    may exchange names at any moment: each link is held while its owner is checked and its target is read.
+    """
+    for _link in range(_MAX_LINKS):
+        directory, name = _open_parent(path)
+        target = _target(directory, name, path)
+        if target is None:
+            return directory, name
+        directory.close()
+        path = os.path.join(directory.path, target)
+    raise ConfigError("too many symbolic links", path, hint="Give the real file in path.")
+
+
+def _target(directory: Directory, name: str, path: str) -> Optional[str]:
+    """Where a link leads; None for what is no link. Raises ConfigError for a link of another user."""
+    try:
+        fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory.fd)
+    except OSError as error:
+        directory.close()
+        raise ConfigError(f"cannot look at it: {os.strerror(error.errno or 0)}", path) from error
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISLNK(status.st_mode):
+            return None
+        if status.st_uid not in (0, os.geteuid()):
+            directory.close()
+            raise ConfigError("this is a symbolic link of another user", path, hint="Give the real file in path.")
+        return os.readlink("", dir_fd=fd)
+    finally:
+        os.close(fd)
+
+
+def write(path: str, before: Optional[bytes], after: bytes, like: str, backup: bool) -> Optional[str]:
+    """Put `after` in place of `before` (None: the file is new and gets owner, mode and label of `like`).
+
+    Returns the path of the copy that was kept, if one was. Raises ConfigError when the file is no longer what it was,
+    or is reached through a link of somebody else.
+    """
+    # From here on the directory is held: a link that is put there meanwhile leads nowhere else.
+    directory, name = _open_trusted(path) if before is not None else _open_parent(path)
+    try:
+        kept = None
+        if before is None:
+            attributes = _read(like)[1]
+            if directory.stat(name) is not None:
+                raise ConfigError("the file has appeared meanwhile", path, hint="Run again.")
+        else:
+            found, attributes = _read_in(directory, name, path)
+            if found != before:
+                raise ConfigError("the file has been changed meanwhile", path, hint="Run again.")
+            kept = _keep_copy(directory, name, before, attributes) if backup else None
+        temporary = f".{name}.partial"
+        if directory.stat(temporary) is not None:
+            directory.remove(temporary)
+        directory.replace_file(name, temporary, after, attributes)
+        return kept
+    finally:
+        directory.close()
+
+
+def _keep_copy(directory: Directory, name: str, content: bytes, attributes: Attributes) -> str:
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    free = (f"{name}.{stamp}{'' if count == 1 else f'-{count}'}~" for count in range(1, 1000))
+    copy = next(candidate for candidate in free if directory.stat(candidate) is None)
+    new = directory.create(copy, attributes)
+    try:
+        new.write([content])
+        new.sync()
+    finally:
+        new.close()
+    directory.sync()
+    return directory.path_of(copy)

@@ -1,0 +1,153 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stops an agent and keeps it stopped, and starts it again: through systemd, or through the operator's own commands.
+
+Kept stopped by a drop-in below /run with a condition that is never true: neither Restart=, nor a person, nor a
+configuration run can start the unit while its store is being converted. A mask in /run would not outrank a unit in
+/etc, and the drop-in is gone after a reboot. Whether the process has let go of its store is raftstore's to say
+(idle.py).
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from typing import Callable, NamedTuple, Optional, Sequence
+
+from ...disk.attributes import Attributes
+from ...disk.durable import Directory
+from ..errors import AgentError
+
+UNITS = "/run/systemd/system"
+DROP_IN = "90-raft-logstore.conf"
+PARTIAL = ".90-raft-logstore.partial"  # systemd reads only names that end in .conf
+CONTENT = b"""# The Raft log store of this server is being converted. Removed when that is done.
+[Unit]
+ConditionPathExists=!/
+"""
+STOPPED = ("inactive", "failed")
+
+
+class Ran(NamedTuple):
+    """A command that has ended: exit code and outputs."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[[Sequence[str]], Ran]
+
+
+class Commands:
+    """An agent that the operator's own commands stop and start. Nothing may start it in between."""
+
+    def __init__(self, run: Run, command: str) -> None:
+        self._run = run
+        self._command = command
+
+    def stop(self) -> bool:
+        """Run the stop command; whether something may have changed."""
+        return self._done("stop")
+
+    def release(self) -> None:
+        """Nothing keeps the agent stopped here."""
+
+    def start(self) -> bool:
+        """Run the start command; whether something may have changed."""
+        return self._done("start")
+
+    def _done(self, verb: str) -> bool:
+        ran = self._run(shlex.split(self._command))
+        if ran.code != 0:
+            said = (ran.stderr or ran.stdout).strip()[-500:] or "it said nothing"
+            raise AgentError(f"the {verb} command ended with exit code {ran.code}: {said}", f"Command: {self._command}")
+        return True
+
+
+class Systemd:
+    """An agent that is a unit of systemd."""
+
+    def __init__(self, run: Run, name: str, units: str = UNITS) -> None:
+        self._run = run
+        self._unit = name if name.endswith(".service") else f"{name}.service"
+        self._units = units
+
+    def stop(self) -> bool:
+        """Keep the unit from being started, then stop it; whether it was running."""
+        was = self._state()
+        self._hold()
+        self._systemctl("daemon-reload")
+        # irreversibly: a start that somebody asks for meanwhile would cancel the stop
+        self._systemctl("stop", "--job-mode=replace-irreversibly", self._unit)
+        state = self._state()
+        if state not in STOPPED:
+            raise AgentError(f"the unit {self._unit} is {state} after its stop", "Look at it with systemctl status.")
+        return was not in STOPPED
+
+    def release(self) -> None:
+        """Let the unit be started again."""
+        if self._unhold():
+            self._systemctl("daemon-reload")
+
+    def start(self) -> bool:
+        """Let the unit be started again, and start it; whether it was stopped."""
+        was = self._state()
+        self.release()
+        if was == "failed":  # its past must not count against the start limit
+            self._systemctl("reset-failed", self._unit)
+        self._systemctl("start", self._unit)
+        if self._state() == "inactive":  # a false condition of the unit's own is no error to systemctl
+            what = f"the unit {self._unit} is still inactive after its start"
+            raise AgentError(what, "One of its conditions may be false. Look at it with systemctl status.")
+        return was in STOPPED
+
+    def _state(self) -> str:
+        return self._systemctl("show", "--value", "--property=ActiveState", self._unit).strip()
+
+    def _systemctl(self, *arguments: str) -> str:
+        ran = self._run(["systemctl", *arguments])
+        if ran.code != 0:
+            said = (ran.stderr or ran.stdout).strip()[-500:] or "it said nothing"
+            raise AgentError(
+                f"systemctl {' '.join(arguments)} failed: {said}", "Look at the unit with systemctl status."
+            )
+        return ran.stdout
+
+    def _hold(self) -> None:
+        units = Directory.open(self._units)
+        try:
+            name = f"{self._unit}.d"
+            directory = self._subdirectory(units, name) or units.make_directory(name, self._readable(0o755))
+            try:
+                if directory.stat(PARTIAL) is not None:
+                    directory.remove(PARTIAL)
+                directory.replace_file(DROP_IN, PARTIAL, CONTENT, self._readable(0o644))
+            finally:
+                directory.close()
+        finally:
+            units.close()
+
+    def _unhold(self) -> bool:
+        units = Directory.open(self._units)
+        try:
+            directory = self._subdirectory(units, f"{self._unit}.d")
+            if directory is None:
+                return False
+            try:
+                held = directory.stat(DROP_IN) is not None
+                if held:
+                    directory.remove(DROP_IN)
+                return held
+            finally:
+                directory.close()
+        finally:
+            units.close()
+
+    @staticmethod
+    def _subdirectory(units: Directory, name: str) -> Optional[Directory]:
+        return None if units.stat(name) is None else units.subdirectory(name)
+
+    @staticmethod
+    def _readable(mode: int) -> Attributes:
+        return Attributes(os.geteuid(), os.getegid(), mode)

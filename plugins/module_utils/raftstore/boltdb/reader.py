@@ -1,0 +1,119 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A Raft store in a bbolt file, as hashicorp/raft-boltdb v2 keeps it (raft.db). Reads only; knows no entry encoding.
+
+    bucket  key                 value
+    logs    index, 8 bytes      the entry, as msgpack (entry.py)
+    conf    "CurrentTerm"       term, 8 bytes
+            "LastVoteTerm"      term, 8 bytes; absent on a server that never voted
+            "LastVoteCand"      address of the candidate, raw bytes; absent likewise
+
+Numbers are big-endian, so that the order of the keys is the order of the indexes (raft-boltdb v2 bolt_store.go,
+util.go). The WAL's stable numbers are little-endian: the two must never be copied as bytes.
+
+Example: the key `0000000000000005` and a value that starts with `86aa417070656e6465644174` are entry 5 in msgpack.
+
+Opening looks at the whole tree of `logs` once (boltsurvey.py), so that what the attributes say is exact.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Iterator, List, Optional, Sequence
+
+from ...disk.errors import Corrupt, Unsupported
+from ..base import store
+from ..base.store import Entries, Extent, Stable
+from ..bbolt.format import RESTORE
+from ..bbolt.reader import Bucket, Database, Item
+from .log import LogBucket
+from .survey import survey
+
+LOGS, CONF = b"logs", b"conf"
+CURRENT_TERM, LAST_VOTE_TERM, LAST_VOTE_CANDIDATE = b"CurrentTerm", b"LastVoteTerm", b"LastVoteCand"
+NUMBER = struct.Struct(">Q")
+# What bbolt's db.go writes into a new file. Without a later transaction, which makes both buckets, a server was killed
+# in its first moments and nothing was ever stored.
+NEW_FILE_TXID = 1
+_DO_NOT_CONVERT = "Find out what wrote it; this version converts Nomad's Raft stores only."
+
+
+class BoltStore:
+    """The store in the file open on `fd`, which stays the caller's. Raises StoreError for all that is not understood.
+
+    As many processes as there are `workers` look for the entries of a large log.
+    `notes` holds what is unusual but not wrong, as sentences; `page_size` is the file's, in bytes.
+    """
+
+    encoding = store.MSGPACK
+
+    def __init__(self, fd: int, path: str, workers: int = 1) -> None:
+        self.path = path
+        try:
+            self._open(fd, workers)
+            return
+        except (Corrupt, Unsupported):
+            if workers <= 1:
+                raise
+        self._open(fd, 1)  # of the same damage one process always says the same
+
+    def _open(self, fd: int, workers: int) -> None:
+        path = self.path
+        database = Database(fd, path)
+        self.page_size = database.page_size
+        self.notes = database.notes
+        self._stable = Stable()
+        self._log: Optional[LogBucket] = None
+        self._extents: List[Extent] = []
+        buckets = database.buckets()
+        if not buckets and database.meta.txid > NEW_FILE_TXID:
+            what = f"the root bucket is empty, although {database.meta.txid} transactions were made"
+            raise Corrupt(what, path, database.meta.root_id * self.page_size, RESTORE)
+        if buckets:
+            if sorted(buckets) != [CONF, LOGS]:
+                what = f"this bbolt file has the buckets {sorted(buckets)}, a Raft store has {[CONF, LOGS]}"
+                raise Unsupported(what, path, database.meta.root_id * self.page_size, _DO_NOT_CONVERT)
+            self._stable = self._read_stable(database, buckets[CONF])
+            self._log = LogBucket(database, buckets[LOGS])
+            self._extents = survey(self._log, workers)
+        database.check_all_taken()
+        self.first_index = self._extents[0].first_index if self._extents else 0
+        self.last_index = self._extents[-1].last_index if self._extents else 0
+        self.entry_count = sum(extent.entry_count for extent in self._extents)
+        self.live_len = sum(extent.data_len for extent in self._extents)
+
+    def stable(self) -> Stable:
+        """The stable values; an absent key is None."""
+        return self._stable
+
+    def extents(self) -> Sequence[Extent]:
+        """All entries as extents of about 2 MiB, ascending; a hole lies between those that are not contiguous."""
+        return self._extents
+
+    def batches(self, extents: Sequence[Extent]) -> Iterator[Entries]:
+        """The entries of these extents, in batches of about two megabytes or one entry. Raises Corrupt."""
+        return self._log.batches(extents) if self._log else iter(())
+
+    def _read_stable(self, database: Database, conf: Bucket) -> Stable:
+        items = {item.key: item for item in database.items(conf)}
+        unknown = sorted(set(items) - {CURRENT_TERM, LAST_VOTE_TERM, LAST_VOTE_CANDIDATE})
+        if unknown:
+            item = items[unknown[0]]
+            raise Unsupported(
+                f"unknown key {item.key!r} in the bucket conf", self.path, item.value_off, _DO_NOT_CONVERT
+            )
+        candidate = items.get(LAST_VOTE_CANDIDATE)
+        return Stable(
+            self._number(items.get(CURRENT_TERM)),
+            self._number(items.get(LAST_VOTE_TERM)),
+            None if candidate is None else candidate.value,
+        )
+
+    def _number(self, item: Optional[Item]) -> Optional[int]:
+        if item is None:
+            return None
+        if len(item.value) != NUMBER.size:
+            what = f"{item.key.decode()} has {len(item.value)} bytes, wanted {NUMBER.size}"
+            raise Corrupt(what, self.path, item.value_off, RESTORE)
+        (number,) = NUMBER.unpack(item.value)
+        return int(number)

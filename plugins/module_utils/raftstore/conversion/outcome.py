@@ -1,0 +1,83 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is asked of a conversion on one host and what is answered. Plain values; nothing is decided here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Optional
+
+from ..base.store import Stable
+
+WAL = "wal"
+BOLTDB = "boltdb"
+
+Progress = Callable[[str, int, int, int], None]
+
+
+def no_progress(_phase: str, _done: int, _total: int, _bytes_done: int) -> None:
+    """The progress sink of a caller that does not want to know."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One wish: the store below `data_dir` shall be on `backend`.
+
+    `wal_segment_size` is in MB. `effective_backend` reads the agent's configuration anew and returns the backend that
+    Nomad would use; None: nobody said where the configuration is. `workers` 0 means one per core. `lock_timeout_s` is
+    for another run of ours only. `check` computes the same plan and changes nothing. `origin` is who asks: it is
+    written down with a conversion that is under way.
+    """
+
+    data_dir: str
+    backend: str = WAL
+    wal_segment_size: int = 64
+    effective_backend: Optional[Callable[[], str]] = None
+    backup_dir: Optional[str] = None
+    workers: int = 0
+    lock_timeout_s: float = 60.0
+    progress: Progress = no_progress
+    check: bool = False
+    origin: str = ""
+
+
+@dataclass
+class Outcome:
+    """What was found and done. In check mode: what would be done, with the numbers of the store as it is.
+
+    `entries`, `first_index`, `last_index` and `stable` are None when a store in use was looked at in check mode, and
+    when there is no store. `before` and `after` are listings of the Raft directory, one line per name, for diff mode.
+    """
+
+    changed: bool = False
+    backend: Optional[str] = None
+    previous_backend: Optional[str] = None
+    state: str = ""
+    raft_dir: str = ""
+    entries: Optional[int] = None
+    first_index: Optional[int] = None
+    last_index: Optional[int] = None
+    dropped_entries: int = 0
+    stable: Optional[Dict[str, Any]] = None
+    segments: Optional[int] = None
+    bytes_read: int = 0
+    bytes_written: int = 0
+    backup: Optional[str] = None
+    elapsed: Dict[str, float] = field(default_factory=lambda: {"convert": 0.0, "verify": 0.0, "total": 0.0})
+    verified: int = 0
+    crc32c: str = ""
+    resumed: bool = False
+    plan: List[str] = field(default_factory=list)
+    warnings: List[str] = field(default_factory=list)
+    before: List[str] = field(default_factory=list)
+    after: List[str] = field(default_factory=list)
+
+
+def stable_values(stable: Stable) -> Dict[str, Any]:
+    """The stable values as a module result: absent ones None, the candidate as text (odd bytes escaped)."""
+    candidate = stable.last_vote_candidate
+    return {
+        "current_term": stable.current_term,
+        "last_vote_term": stable.last_vote_term,
+        "last_vote_candidate": None if candidate is None else candidate.decode("utf-8", "backslashreplace"),
+    }

@@ -1,0 +1,118 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one question that decides when two stores are present: does A hold B, all that B could have promised to anybody?
+
+Yes, if both are true:
+  vote  A's current term is higher; or it is equal, and B did not vote in it or A has the same vote;
+  log   B has no entries; or A has an entry at B's last index that is equal in every field (by Raft's log matching all
+        before it is equal too); or B is what the journal says was converted, or the copy of it, with nothing done to
+        it since, and A goes as far as what was copied, or has newer entries: by Raft, what a newer leader has cut off
+        was promised to nobody. Where nothing was copied, a snapshot must cover B's log. On the way back what was
+        converted is wal/, or a raft.db that wal/ held.
+Equal term and index alone are not enough: a server that once started empty and bootstrapped a new cluster repeats both.
+No clock, modification time or file digest takes part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import zip_longest
+from typing import Callable, Iterator, Optional, Tuple
+
+from ...disk.errors import located
+from ..base.store import Stable, StoreReader, records_of
+from ..entries.entry import Entry, decode, digest_line
+from .journal import Journal, Promise
+
+EQUAL = "equal"
+RAFT_DB_HOLDS = "raft.db holds wal/"
+WAL_HOLDS = "wal/ holds raft.db"
+NEITHER = "neither"
+
+
+def lines(store: StoreReader) -> Iterator[bytes]:
+    """The digest line of every entry, in order, through the strict decoder of the store's encoding."""
+    with located(store.path):
+        for index, raw in records_of(store, store.extents()):
+            yield digest_line(decode(store.encoding, index, raw))
+
+
+def entry_at(store: StoreReader, index: int) -> Optional[Entry]:
+    """One entry, or None when the store does not have it.
+
+    Reads one extent at most, and all of it: only then have its checksums been compared.
+    """
+    for extent in store.extents():
+        if extent.first_index <= index <= extent.last_index:
+            found = [raw for at, raw in records_of(store, [extent]) if at == index]
+            with located(store.path):
+                return decode(store.encoding, index, found[0]) if found else None
+    return None
+
+
+def last_entry(store: StoreReader) -> Optional[Entry]:
+    """The last entry, None without entries."""
+    return entry_at(store, store.last_index) if store.entry_count else None
+
+
+def promise(store: StoreReader) -> Promise:
+    """All that this store could have promised."""
+    stable = store.stable()
+    last = last_entry(store)
+    last_sha256 = "" if last is None else hashlib.sha256(digest_line(last)).hexdigest()
+    return Promise(*stable, store.first_index, store.last_index, last_sha256)
+
+
+def equal(a: StoreReader, b: StoreReader) -> bool:
+    """Whether all stable values and all entries are equal: a full comparison through both decoders."""
+    if _counts(a) != _counts(b) or _present(a.stable()) != _present(b.stable()):
+        return False
+    return all(line_a == line_b for line_a, line_b in zip_longest(lines(a), lines(b)))
+
+
+def holds(a: StoreReader, b: StoreReader, journal: Optional[Journal], snapshot_index: Callable[[], int]) -> bool:
+    """Whether A holds B. `snapshot_index`: last index of the newest snapshot that Raft would open, read as a whole."""
+    return _holds_vote(a.stable(), b.stable()) and _holds_log(a, b, journal, snapshot_index)
+
+
+def relation(
+    raft_db: StoreReader, wal: StoreReader, journal: Optional[Journal], snapshot_index: Callable[[], int]
+) -> str:
+    """EQUAL, RAFT_DB_HOLDS, WAL_HOLDS or NEITHER, asked in this order."""
+    if equal(raft_db, wal):
+        return EQUAL
+    if holds(raft_db, wal, journal, snapshot_index):
+        return RAFT_DB_HOLDS
+    return WAL_HOLDS if holds(wal, raft_db, journal, snapshot_index) else NEITHER
+
+
+def _holds_vote(a: Stable, b: Stable) -> bool:
+    term_a, term_b = a.current_term or 0, b.current_term or 0
+    if term_a != term_b:
+        return term_a > term_b
+    voted = term_b != 0 and b.last_vote_term == term_b
+    return not voted or (a.last_vote_term, a.last_vote_candidate) == (b.last_vote_term, b.last_vote_candidate)
+
+
+def _holds_log(a: StoreReader, b: StoreReader, journal: Optional[Journal], snapshot_index: Callable[[], int]) -> bool:
+    if not b.entry_count:
+        return True
+    last, same = last_entry(b), entry_at(a, b.last_index)
+    if last is not None and same is not None and digest_line(last) == digest_line(same):
+        return True
+    if journal is None or promise(b) not in (journal.source, journal.copied):
+        return False
+    if a.last_index < journal.copied.last_index:
+        newest = last_entry(a)
+        if newest is None or last is None or newest.term <= last.term:
+            return False
+    return bool(journal.copied.last_index) or snapshot_index() >= b.last_index
+
+
+def _counts(store: StoreReader) -> Tuple[int, int, int]:
+    return store.first_index, store.last_index, store.entry_count
+
+
+def _present(stable: Stable) -> Stable:
+    """With the values that Raft reads where a key is absent: a WAL cannot tell an absent term from 0."""
+    return Stable(stable.current_term or 0, stable.last_vote_term or 0, stable.last_vote_candidate or b"")

@@ -1,0 +1,89 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where an open file is mounted, and on what kind of file system. Reads /proc only.
+
+A store on another mount than its Raft directory could be copied, but not renamed: the failure would come after the new
+store was published. The kernel's mount number tells it even for a bind mount of the same device.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Dict, List, NamedTuple
+
+from ...disk.errors import REJOIN, Refused
+
+PROC = "/proc"
+REFUSED_KINDS = {
+    "nfs": "flock on a directory cannot be had there",
+    "nfs4": "flock on a directory cannot be had there",
+    "cifs": "locks are emulated there",
+    "smb3": "locks are emulated there",
+    "vfat": "it has no hard links",
+    "exfat": "it has no hard links",
+    "msdos": "it has no hard links",
+}
+
+
+class Mount(NamedTuple):
+    """The kernel's number of a mount, and the kind of its file system ("" when the kernel does not tell)."""
+
+    number: int
+    kind: str
+
+
+def parse_mount_number(fdinfo: str) -> int:
+    """The mount number in /proc/self/fdinfo/FD; 0 when it is not there (Linux before 3.15)."""
+    for line in fdinfo.splitlines():
+        name, _colon, value = line.partition(":")
+        if name == "mnt_id":
+            return int(value)
+    return 0
+
+
+def parse_kinds(mountinfo: str) -> Dict[int, str]:
+    """Mount number -> kind of file system, from /proc/self/mountinfo (proc(5): the field after the lone hyphen)."""
+    kinds = {}
+    for line in mountinfo.splitlines():
+        fields = line.split(" ")
+        if "-" in fields[6:]:
+            kinds[int(fields[0])] = fields[fields.index("-", 6) + 1]
+    return kinds
+
+
+def mount_number(fd: int, proc: str = PROC) -> int:
+    """The number of the mount that this open file was reached through."""
+    return parse_mount_number(read_text(f"{proc}/self/fdinfo/{fd}"))
+
+
+def mount_of(fd: int, proc: str = PROC) -> Mount:
+    """The mount of an open file."""
+    number = mount_number(fd, proc)
+    return Mount(number, parse_kinds(read_text(f"{proc}/self/mountinfo")).get(number, ""))
+
+
+def refuse_kind(kind: str, path: str) -> None:
+    """Raises Refused for a file system on which the switch would not be safe."""
+    if kind in REFUSED_KINDS:
+        raise Refused(
+            f"this is on a {kind} file system, and {REFUSED_KINDS[kind]}",
+            path,
+            hint=f"Move the server's data_dir to a local file system, or {REJOIN}.",
+        )
+
+
+def read_text(path: str) -> str:
+    """The text of a file below /proc; "" when it cannot be read."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        chunks: List[bytes] = []
+        while True:
+            chunk = os.read(fd, 65536)
+            if not chunk:
+                return b"".join(chunks).decode("utf-8", "replace")
+            chunks.append(chunk)
+    finally:
+        os.close(fd)

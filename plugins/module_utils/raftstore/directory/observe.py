@@ -1,0 +1,197 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is on disk, as the few words that the state table asks about, and the open stores behind them. Reads only.
+
+The words are observed anew on each run. What a former run remembers decides nothing here, but for the journal's note of
+what it copied (see holds.py).
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from typing import List, Optional, Tuple
+
+from ...disk.durable import Directory
+from ...disk.errors import Corrupt, Refused, StoreError
+from ..base.names import JOURNAL_PARTIAL, NOMAD_MARKER, PARTIALS, RAFT_DB, SECOND_NAME, WAL, WAL_META, is_guard_target
+from ..base.store import StoreReader
+from ..wal.reader import WalStore
+from . import journal, snapshots
+from .journal import Journal
+from .locks import Openers, openers
+from .mounts import PROC, mount_number
+from .raftdir import StoreFile, backups, wal_kind
+from .snapshots import Snapshot
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The columns of the state table. Words, because the table and its documentation are made of them."""
+
+    raft_db: str = "-"  # - absent, G guard, ok, 0 held by anything, bad, other: a foreign link, a directory, a device
+    wal: str = "-"  # - absent, ok, 0 empty or abandoned by Nomad or its command, bad
+    relation: str = ""  # of two readable stores: see holds.py
+    past: str = ""  # with no store: none, blank, or recorded: something here records a term or entries
+    backup: str = ""  # of an open journal: held (by the store that counts, or gone) or not held
+    journal: str = journal.ABSENT
+    leftovers: str = "none"  # some: partial files
+    names: str = "one"  # of raft.db: ours: a backup name too; foreign: any other second name
+    place: str = "here"  # foreign: another mount, or a metadata file of unknown kind
+    store_lock: str = "free"
+    run_lock: str = "free"
+
+
+class Found:
+    """The Raft directory as found: evidence, open stores with their locks, and what a refusal has to name."""
+
+    def __init__(self, raft: Directory, change: bool, proc: str = PROC) -> None:
+        self.raft = raft
+        self.change = change
+        self.proc = proc
+        self.names: List[str] = raft.names()
+        self.raft_db_file: Optional[StoreFile] = None
+        self.wal_file: Optional[StoreFile] = None
+        self.backup_file: Optional[StoreFile] = None
+        self.wal_directory: Optional[Directory] = None
+        self.raft_db: Optional[StoreReader] = None
+        self.wal: Optional[WalStore] = None
+        self.journal: Optional[Journal] = None
+        self.snapshots: List[Snapshot] = []
+        self.leftovers: List[str] = []
+        self.second_name = ""
+        self.openers = Openers([], False)
+        self.problems: List[StoreError] = []
+        self._snapshot_index: Optional[int] = None
+
+    @property
+    def backups(self) -> List[str]:
+        """Names of old stores, oldest first."""
+        return backups(self.names)
+
+    @property
+    def has_marker(self) -> bool:
+        """Whether the Nomad command's note of an unfinished migration is here."""
+        return NOMAD_MARKER in self.names
+
+    def snapshot_index(self) -> int:
+        """Last index of the newest snapshot that Raft would open, read as a whole; 0 without one."""
+        if self._snapshot_index is None:
+            self._snapshot_index = 0
+            for snapshot in self.snapshots:
+                try:
+                    snapshots.check(self.raft, snapshot)
+                except StoreError:
+                    continue
+                self._snapshot_index = snapshot.index
+                break
+        return self._snapshot_index
+
+    def files(self) -> List[StoreFile]:
+        """All store files that are open."""
+        return [file for file in (self.raft_db_file, self.wal_file, self.backup_file) if file is not None]
+
+    def close(self) -> None:
+        """Close all, which gives up the locks; not the Raft directory itself."""
+        for file in self.files():
+            file.close()
+        if self.wal_directory is not None:
+            self.wal_directory.close()
+
+
+def observe(found: Found) -> Evidence:
+    """Look at all names and locks in the Raft directory; what is in the stores is for `read` (content.py)."""
+    raft = found.raft
+    journal_state, found.journal, error = journal.load(raft, os.geteuid())
+    if error is not None and journal_state == journal.UNKNOWN:
+        found.problems.append(error)
+    found.snapshots = snapshots.list_snapshots(raft)
+    found.leftovers = [name for name in (*PARTIALS, JOURNAL_PARTIAL) if name in found.names]
+    raft_db, names = _open_raft_db(found)
+    wal, place = _open_wal(found)
+    _open_backup(found)
+    found.openers = openers([file.inode for file in found.files()], found.proc)
+    taken = bool(found.openers.pids) or not all(file.free for file in found.files())
+    return Evidence(
+        raft_db=raft_db,
+        wal=wal,
+        journal=journal_state,
+        leftovers="some" if found.leftovers else "none",
+        names=names,
+        place=place if _on_one_mount(found) else "foreign",
+        store_lock="taken" if taken else "free",
+    )
+
+
+def _open_raft_db(found: Found) -> Tuple[str, str]:
+    """(the column raft.db as far as names tell, the column names)."""
+    status = found.raft.stat(RAFT_DB)
+    if status is None:
+        return "-", "one"
+    if stat.S_ISLNK(status.st_mode):
+        return ("G" if is_guard_target(found.raft.read_link(RAFT_DB)) else "other"), "one"
+    if not stat.S_ISREG(status.st_mode):
+        return "other", "one"
+    file = found.raft_db_file = StoreFile(found.raft, RAFT_DB, found.change)
+    kind = "ok" if file.size else "0"
+    if file.links == 1:
+        return kind, "one"
+    others = [name for name in found.names if SECOND_NAME.match(name) and _is_inode(found.raft, name, file)]
+    if file.links == 2 and others:
+        found.second_name = others[0]
+        return kind, "ours"
+    return kind, "foreign"
+
+
+def _open_wal(found: Found) -> Tuple[str, str]:
+    """(the column wal as far as names tell, the column place)."""
+    status = found.raft.stat(WAL)
+    if status is None:
+        return "-", "here"
+    if not stat.S_ISDIR(status.st_mode):
+        return "bad", _foreign(found, found.raft.path_of(WAL), "this is not a directory")
+    directory = found.wal_directory = found.raft.subdirectory(WAL)
+    kind = wal_kind(directory)
+    if kind == "foreign":
+        return "bad", _foreign(found, directory.path, "it has a file that is neither a segment nor wal-meta.db")
+    if os.fstat(directory.fd).st_dev != os.fstat(found.raft.fd).st_dev:
+        return "bad", _foreign(found, directory.path, "it is on another device than the Raft directory")
+    if kind == "bad":
+        found.problems.append(Corrupt(f"there are segments here, but no {WAL_META}", directory.path))
+    if kind == "ok":
+        found.wal_file = StoreFile(directory, WAL_META, found.change)
+        if found.wal_file.links != 1:
+            return "bad", _foreign(found, found.wal_file.path, "this file has a second name")
+    return kind, "here"
+
+
+def _foreign(found: Found, path: str, what: str) -> str:
+    hint = "Nomad and this collection do not make this. Find out what did, and put the plain store here."
+    found.problems.append(Refused(what, path, hint=hint))
+    return "foreign"
+
+
+def _open_backup(found: Found) -> None:
+    """Lock the backup that an open journal names: a server that waited for raft.db may be at work in it."""
+    name = found.journal.backup if found.journal is not None and found.journal.phase == journal.OPEN else None
+    status = found.raft.stat(name) if name else None
+    if name and status is not None and stat.S_ISREG(status.st_mode) and name != found.second_name:
+        found.backup_file = StoreFile(found.raft, name, found.change)
+
+
+def _on_one_mount(found: Found) -> bool:
+    places = [(file.fd, file.path) for file in found.files()]
+    if found.wal_directory is not None:
+        places.append((found.wal_directory.fd, found.wal_directory.path))
+    home = mount_number(found.raft.fd, found.proc)
+    for fd, path in places:
+        if mount_number(fd, found.proc) != home:
+            _foreign(found, path, "this is a mount of its own, so that it could not be renamed")
+            return False
+    return True
+
+
+def _is_inode(raft: Directory, name: str, file: StoreFile) -> bool:
+    status = raft.stat(name)
+    return status is not None and (status.st_dev, status.st_ino) == file.inode

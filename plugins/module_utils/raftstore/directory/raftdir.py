@@ -1,0 +1,179 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Find the Raft directory, and open what is in it: the stores with their locks, the journal, the snapshots. Reads only.
+
+Everything is opened below the Raft directory's own descriptor. The path to the data_dir is a person's and may have
+links; a link named `server` or `raft` is refused, whether it ends the given path or lies below it, because the service
+user could point root elsewhere with it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from typing import Iterator, List, Optional, Sequence
+
+from ...disk.durable import Directory, read_exact
+from ...disk.errors import Refused
+from ...disk.syscalls import SystemCalls
+from ..base.names import JOURNAL, NODE_ID, OLD_STORE, RAFT_DB, SNAPSHOTS, WAL, WAL_META
+from ..base.store import MSGPACK, Batch, Extent, Stable, StoreReader
+from ..boltdb.reader import BoltStore
+from ..wal.reader import WalStore
+from .locks import Inode, inode_of, open_locked
+
+BELOW = (("server", "raft"), ("raft",))  # the data_dir, or its server directory
+UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+NODE_ID_MAX_LEN = 64
+SIGNS = (RAFT_DB, WAL, SNAPSHOTS, JOURNAL, "peers.info")
+
+
+class EmptyStore:
+    """What Nomad reads in a raft.db of zero bytes: no entries, no stable values."""
+
+    encoding = MSGPACK
+    first_index = last_index = entry_count = live_len = 0
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def stable(self) -> Stable:
+        """None of them."""
+        return Stable()
+
+    def extents(self) -> Sequence[Extent]:
+        """None."""
+        return []
+
+    def batches(self, extents: Sequence[Extent]) -> Iterator[Batch]:
+        """None."""
+        return iter(())
+
+
+class StoreFile:
+    """A store's file that is held open and, if `free`, locked: raft.db, a backup of it, or the WAL's wal-meta.db."""
+
+    def __init__(self, directory: Directory, name: str, change: bool) -> None:
+        self.directory = directory
+        self.path = directory.path_of(name)
+        self.fd, self.free = open_locked(directory, name, change)
+        self.inode: Inode = inode_of(self.fd)
+        self.size: int = os.fstat(self.fd).st_size
+        self.links: int = os.fstat(self.fd).st_nlink
+
+    def read_boltdb(self, workers: int = 1) -> StoreReader:
+        """The BoltDB store in it. Raises Corrupt or Unsupported."""
+        return BoltStore(self.fd, self.path, workers) if self.size else EmptyStore(self.path)
+
+    def read_wal(self) -> WalStore:
+        """The WAL whose metadata it is. Raises Corrupt, Unsupported or IndexGap."""
+        return WalStore(self.directory, self.fd)
+
+    def close(self) -> None:
+        """Close it, which gives up the lock."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
+def locate(data_dir: str, calls: SystemCalls) -> Directory:
+    """The Raft directory of Nomad's data_dir, or of its `server` or `server/raft` directory. Raises Refused."""
+    given = open_given(data_dir, calls)
+    for below in BELOW:
+        try:
+            found = _descend(given, below)
+        except Refused:
+            given.close()
+            raise
+        if found is not None:
+            given.close()
+            return found
+    if os.path.basename(os.path.realpath(given.path)) == "raft" or any(given.stat(name) for name in SIGNS):
+        return given
+    given.close()
+    raise Refused(
+        "there is no Raft directory here (server/raft)", given.path, hint="Give the data_dir of a Nomad server."
+    )
+
+
+def open_given(path: str, calls: SystemCalls) -> Directory:
+    """The directory of this path. Raises Refused when a link is what ends it as `server` or `raft`."""
+    path = os.path.abspath(path)
+    for below in (*BELOW, ("server",)):
+        end = os.sep + os.path.join(*below)
+        if not path.endswith(end):
+            continue
+        top = Directory.open(path[: -len(end)] or os.sep, calls)
+        try:
+            found = _descend(top, below)
+        finally:
+            top.close()
+        if found is None:
+            raise Refused("there is no such directory", path, hint="Give the data_dir of a Nomad server.")
+        return found
+    return Directory.open(path, calls)
+
+
+def node_id(raft: Directory) -> Optional[str]:
+    """The Raft ID of the server whose directory this is; None when there is none beside it, or no plain file with one.
+
+    The service user owns what is there: no link is followed, and nothing but an ID is ever given back.
+    """
+    server = raft.subdirectory("..")
+    try:
+        fd = server.open_read(NODE_ID)
+        try:
+            text = read_exact(fd, min(os.fstat(fd).st_size, NODE_ID_MAX_LEN), 0).strip()
+        finally:
+            os.close(fd)
+    except Refused:
+        return None
+    finally:
+        server.close()
+    return text.decode("ascii") if UUID.fullmatch(text) else None
+
+
+def backups(names: Sequence[str]) -> List[str]:
+    """The names of old stores among these, oldest first."""
+    return sorted((name for name in names if OLD_STORE.match(name)), key=lambda name: name.rsplit(".", 1)[-1])
+
+
+def wal_kind(directory: Directory) -> str:
+    """The column wal of the state table, as far as names tell: 0, bad (no metadata) or ok; foreign: an unknown file.
+
+    A later Nomad may keep its metadata in another file than wal-meta.db; to read on would be to guess.
+    """
+    names = directory.names()
+    unfinished = WAL_META + ".tmp"
+    if any(name not in (WAL_META, unfinished) and not name.endswith(".wal") for name in names):
+        return "foreign"
+    if not set(names) - {unfinished}:  # Nomad was killed in its first moment: raft-wal begins anew
+        return "0"
+    return "ok" if WAL_META in names else "bad"
+
+
+def _descend(given: Directory, below: Sequence[str]) -> Optional[Directory]:
+    directory = given
+    for name in below:
+        status = directory.stat(name)
+        inner = None
+        if status is not None and stat.S_ISLNK(status.st_mode):
+            _close(directory, given)
+            raise Refused(
+                "this is a symbolic link, which is not followed here",
+                os.path.join(given.path, *below[: below.index(name) + 1]),
+                hint="Give the real directory as data_dir.",
+            )
+        if status is not None and stat.S_ISDIR(status.st_mode):
+            inner = directory.subdirectory(name)
+        _close(directory, given)
+        if inner is None:
+            return None
+        directory = inner
+    return directory
+
+
+def _close(directory: Directory, given: Directory) -> None:
+    if directory is not given:
+        directory.close()

@@ -1,0 +1,56 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waits until nobody has the store of a host open: what proves that a stopped Nomad has really let go of it.
+
+Reads no content, so a look is cheap whatever the size of the store. It proves the moment of the look; the conversion
+takes the same locks itself and keeps them.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Callable
+
+from ..disk.errors import InUse
+from ..disk.syscalls import REAL
+from .directory.locks import in_use
+from .directory.mounts import PROC
+from .directory.observe import Found, observe
+from .directory.raftdir import locate
+
+POLL_S = 0.1
+
+
+def wait_until_idle(
+    data_dir: str,
+    timeout_s: float,
+    proc: str = PROC,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Return once no process has a store file below `data_dir` open or locked. Raises InUse after
+    `timeout_s`, or Refused.
+    """
+    deadline = clock() + timeout_s
+    while True:
+        try:
+            check_idle(data_dir, proc)
+            return
+        except InUse:
+            if clock() >= deadline:
+                raise
+        sleep(POLL_S)
+
+
+def check_idle(data_dir: str, proc: str = PROC) -> None:
+    """Raises InUse, with the processes, when one has a store file below `data_dir` open or locked."""
+    raft = locate(data_dir, REAL)
+    try:
+        found = Found(raft, change=False, proc=proc)
+        try:
+            if observe(found).store_lock == "taken":
+                raise in_use(found.openers.pids, raft.path, proc)
+        finally:
+            found.close()
+    finally:
+        raft.close()

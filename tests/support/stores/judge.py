@@ -1,0 +1,82 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Go program tests/judge from Python: HashiCorp's own libraries say what is in a store."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parents[3]
+PROGRAM = ROOT / ".build/bin/judge"
+
+
+class Verdict(NamedTuple):
+    """What a store holds, in the words of `judge digest`; two stores with equal verdicts hold the same."""
+
+    digest: str
+    first_index: int
+    last_index: int
+    entries: int
+    stable: dict[str, Any]
+
+
+class Refusal(Exception):
+    """The judge, that is HashiCorp's libraries, could not do it; its one line says why."""
+
+
+def judge(command: str, *arguments: object) -> Any:
+    """Run one command and return its JSON. Raises Refusal; without the program every test fails, none is skipped."""
+    line = [str(PROGRAM), command, *map(str, arguments)]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode:
+        raise Refusal(done.stderr.strip())
+    return json.loads(done.stdout)
+
+
+class Agents:
+    """One `judge agents` that answers for many agents, each at a time. Use it in a with statement."""
+
+    def __enter__(self) -> Agents:
+        line = [str(PROGRAM), "agents"]
+        self._process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._process.communicate(timeout=60)
+        assert self._process.returncode == 0, "the judge has failed"
+
+    def ask(self, arguments: list[str]) -> dict[str, Any]:
+        """What Nomad would do with these -config arguments: `agentReport` of tests/judge/agentconfig.go."""
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write(json.dumps(arguments) + "\n")
+        self._process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+
+def verdict(answer: dict[str, Any]) -> Verdict:
+    return Verdict(*(answer[field] for field in Verdict._fields))
+
+
+def digest(store: Path, first: int = 0) -> Verdict:
+    """The judge's reading of a raft.db or a wal/, from index `first` on."""
+    return verdict(judge("digest", "-from", first, store))
+
+
+def append(store: Path, **options: object) -> Verdict:
+    return verdict(judge("append", *_flags(options), store))
+
+
+def truncate(store: Path, **options: object) -> Verdict:
+    return verdict(judge("truncate", *_flags(options), store))
+
+
+def vote(store: Path, **options: object) -> Verdict:
+    return verdict(judge("vote", *_flags(options), store))
+
+
+def _flags(options: dict[str, object]) -> list[str]:
+    return [f"-{name}={value}" for name, value in options.items()]

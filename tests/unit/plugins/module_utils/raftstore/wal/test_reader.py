@@ -1,0 +1,430 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""WAL directories: the one that Nomad wrote, ones put together by hand, and what the writer here makes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Dict, Iterable, Iterator, List, Sequence, Tuple
+
+import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.attributes import Attributes
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import (
+    Corrupt,
+    IndexGap,
+    Refused,
+    StoreError,
+    Unsupported,
+)
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import (
+    Extent,
+    Part,
+    PartResult,
+    Stable,
+    records_of,
+)
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt.writer import DatabaseWriter
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal import meta as walmeta
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.meta import ZERO_TIME, SegmentInfo, WalMeta
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import (
+    WalStore,
+    WalStoreWriter,
+    segment,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.stores import builder
+from support.stores.builder import batch_of
+from support.stores.segments import (
+    Built,
+    batches,
+    payloads,
+)
+
+Record = Tuple[int, bytes]
+VOTED = Stable(3, 3, b"10.0.0.1:4647")
+NOW = "2026-11-22T09:49:00Z"
+
+
+OPEN_DIRECTORIES: List[Directory] = []  # of the running test; closed behind it
+OPEN_FDS: List[int] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    close_all()
+
+
+def close_all() -> None:
+    while OPEN_DIRECTORIES:
+        OPEN_DIRECTORIES.pop().close()
+    while OPEN_FDS:
+        os.close(OPEN_FDS.pop())
+
+
+def opened(path: Path) -> Directory:
+    OPEN_DIRECTORIES.append(Directory.open(str(path)))
+    return OPEN_DIRECTORIES[-1]
+
+
+def open_wal(path: Path) -> WalStore:
+    OPEN_FDS.append(os.open(str(path / "wal-meta.db"), os.O_RDONLY))
+    return WalStore(opened(path), OPEN_FDS[-1])
+
+
+def content(store: WalStore) -> List[Record]:
+    return list(records_of(store, store.extents()))
+
+
+def content_of(path: Path) -> List[Record]:
+    """The same, and everything is closed behind it: for tests that do this often."""
+    try:
+        return content(open_wal(path))
+    finally:
+        close_all()
+
+
+def write(path: Path, parts: Sequence[Sequence[Record]], segment_len: int = 1 << 20) -> List[PartResult]:
+    """A WAL by the writer under test, one part for each list of records."""
+    path.mkdir()
+    writer = WalStoreWriter(opened(path), segment_len)
+    results = []
+    for number, records in enumerate(parts):
+        extent = Extent(records[0][0], len(records), sum(len(raw) + 24 for _index, raw in records), None)
+        part = Part(number, records[0][0], len(records), [extent])
+        results.append(writer.write_part(part, iter([batch_of(records)])))
+    writer.seal(results, VOTED)
+    return results
+
+
+def put(path: Path, built: Iterable[Tuple[Built, SegmentInfo]], next_id: int = 100) -> Path:
+    """A WAL of these segment files, put together by hand."""
+    path.mkdir(exist_ok=True)
+    listed = []
+    for made, info in built:
+        (path / segment.file_name(info.base_index, info.id)).write_bytes(made.raw)
+        listed.append(info)
+    new = opened(path).create("wal-meta.db")
+    walmeta.build(DatabaseWriter(new, 4096), WalMeta(next_id, listed), VOTED)
+    new.close()
+    return path
+
+
+def sealed(base: int, count: int, segment_id: int, low: int = 0, high: int = 0) -> Tuple[Built, SegmentInfo]:
+    built = batches(base, [count], segment_id=segment_id).index().commit()
+    return built, SegmentInfo(
+        segment_id, base, low or base, high or base + count - 1, built.index_start, NOW, NOW, 4096
+    )
+
+
+def tail(base: int, counts: List[int], segment_id: int, low: int = 0) -> Tuple[Built, SegmentInfo]:
+    built = batches(base, counts, segment_id=segment_id)
+    built.raw += bytes(1024)
+    return built, SegmentInfo(segment_id, base, low or base, 0, 0, NOW, ZERO_TIME, 4096)
+
+
+def test_the_wal_that_nomad_wrote(tmp_path: Path) -> None:
+    store = open_wal(builder.nomad_store("wal-follower", tmp_path) / "wal")
+    truth = builder.truth("wal-follower")
+    assert (store.first_index, store.last_index, store.entry_count) == (170, 535, 366)
+    assert store.stable() == Stable(4, 4, b"127.0.0.12:4647")
+    assert [extent.first_index for extent in store.extents()] == [170, 311, 359, 407, 455]
+    assert convert.digest(store) == truth["digest"]
+    assert store.notes == []
+
+
+def test_only_what_was_not_truncated_counts(tmp_path: Path) -> None:
+    path = put(tmp_path / "wal", [sealed(5, 10, 3, low=8), sealed(15, 6, 4, high=17), tail(18, [2, 1], 7)])
+    store = open_wal(path)
+    assert (store.first_index, store.last_index, store.entry_count) == (8, 20, 13)
+    assert [index for index, _raw in content(store)] == list(range(8, 21))
+    by_segment = [[index for index, _raw in records_of(store, [extent])] for extent in store.extents()]
+    assert by_segment == [list(range(8, 15)), [15, 16, 17], [18, 19, 20]]
+
+
+def test_a_head_truncated_within_the_tail(tmp_path: Path) -> None:
+    store = open_wal(put(tmp_path / "wal", [tail(5, [3, 3], 1, low=9)]))
+    assert (store.first_index, store.last_index) == (9, 10)
+    assert [index for index, _raw in content(store)] == [9, 10]
+
+
+def test_a_tail_that_exists_in_the_metadata_only(tmp_path: Path) -> None:
+    path = put(tmp_path / "wal", [sealed(5, 3, 1), tail(8, [1], 2)])
+    (path / segment.file_name(8, 2)).unlink()
+    assert open_wal(path).last_index == 7
+
+
+def test_a_log_without_entries(tmp_path: Path) -> None:
+    built, info = tail(1, [], 1)
+    store = open_wal(put(tmp_path / "wal", [(built, info)]))
+    assert (store.first_index, store.last_index, store.entry_count, content(store)) == (0, 0, 0, [])
+
+
+def test_a_seal_that_the_metadata_do_not_know_is_read_and_noted(tmp_path: Path) -> None:
+    built, info = tail(5, [3], 1)
+    built = batches(5, [3]).index().commit()
+    store = open_wal(put(tmp_path / "wal", [(built, info)]))
+    assert store.broken and "segment is sealed" in store.notes[0]
+    assert [index for index, _raw in content(store)] == [5, 6, 7]
+
+
+def test_a_truncation_killed_before_it_removed_its_files(tmp_path: Path) -> None:
+    path = put(tmp_path / "wal", [tail(18, [2], 7)], next_id=8)
+    (path / segment.file_name(5, 3)).write_bytes(b"anything")
+    store = open_wal(path)
+    assert "was truncated away" in store.notes[0] and store.entry_count == 2
+
+
+SHAPES = {  # as raft-wal leaves them when it is killed between its commit of the metadata and the new tail's file
+    "all truncated": ([tail(21, [], 5)], [(1, 0), (9, 3), (11, 4)]),
+    "tail truncated": ([sealed(5, 10, 1, high=8), tail(9, [], 4)], [(15, 2), (20, 3)]),
+    "first append elsewhere": ([tail(170, [], 1)], [(1, 0)]),
+}
+
+
+def killed_truncation(path: Path, shape: str) -> List[str]:
+    listed, strays = SHAPES[shape]
+    put(path, listed, next_id=listed[-1][1].id + 1)
+    (path / segment.file_name(listed[-1][1].base_index, listed[-1][1].id)).unlink()
+    names = [segment.file_name(*stray) for stray in strays]
+    for name in names:
+        (path / name).write_bytes(b"anything")
+    return names
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_truncation_killed_before_it_made_the_new_tail(shape: str, tmp_path: Path) -> None:
+    names = killed_truncation(tmp_path / "wal", shape)
+    store = open_wal(tmp_path / "wal")
+    assert [note.split()[0] for note in store.notes] == [str(tmp_path / "wal" / name) for name in names]
+    assert (store.first_index, store.last_index) == ((5, 8) if shape == "tail truncated" else (0, 0))
+    assert [index for index, _raw in content(store)] == ([5, 6, 7, 8] if shape == "tail truncated" else [])
+
+
+@pytest.mark.parametrize(
+    ("stray", "why"),
+    [
+        ((15, 1), "its id is that of a listed segment"),
+        ((8, 2), "it begins before the end of an older one"),
+        ((9, 5), "its id was not given out"),
+        ((10, 4), "its id is the missing tail's"),
+    ],
+)
+def test_no_other_stray_may_stand_beside_a_missing_tail(stray: Tuple[int, int], why: str, tmp_path: Path) -> None:
+    killed_truncation(tmp_path / "wal", "tail truncated")
+    name = segment.file_name(*stray)
+    (tmp_path / "wal" / name).write_bytes(b"anything")
+    with pytest.raises(Corrupt, match="not in the WAL's list") as caught:
+        open_wal(tmp_path / "wal")
+    assert caught.value.path == str(tmp_path / "wal" / name), why
+
+
+@pytest.mark.parametrize("tail_is", ["there", "missing", "missing beside a stray"])
+def test_no_flipped_bit_of_the_list_turns_a_listed_segment_into_a_stray(tail_is: str, tmp_path: Path) -> None:
+    """Every bit of the JSON: what is accepted has found the same files, whatever else it says of them."""
+    path = put(tmp_path / "wal", [sealed(1, 2, 0), sealed(3, 4, 2), tail(7, [1, 2], 3)], next_id=4)
+    if tail_is != "there":
+        (path / segment.file_name(7, 3)).unlink()
+    if tail_is == "missing beside a stray":
+        (path / segment.file_name(9, 1)).write_bytes(b"anything")
+    notes, raw = open_wal(path).notes, (path / "wal-meta.db").read_bytes()
+    close_all()
+    json_off = raw.rindex(b'{"NextSegmentID"')
+    refused = accepted = 0
+    with open(path / "wal-meta.db", "r+b", buffering=0) as meta:
+        for off in range(json_off, raw.rindex(b"}") + 1):
+            for bit in range(8):
+                os.pwrite(meta.fileno(), bytes((raw[off] ^ 1 << bit,)), off)
+                try:
+                    assert open_wal(path).notes == notes, (off, bit)
+                    accepted += 1  # times, limits, the truncated head
+                except StoreError:
+                    refused += 1
+                finally:
+                    close_all()
+            os.pwrite(meta.fileno(), raw[off : off + 1], off)
+    assert refused > 3000 and accepted > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "problem"),
+    [
+        ("00000000000000000009-0000000000000064.wal", Corrupt, "not in the WAL's list"),
+        ("x.wal", Unsupported, "does not belong"),
+        ("9-64.wal", Unsupported, "does not belong"),
+        ("wal-meta.json", Unsupported, "does not belong"),
+        ("00000000000000000018-0000000000000007.wal.bak", Unsupported, "does not belong"),
+    ],
+)
+def test_files_that_cannot_be_here_are_refused(tmp_path: Path, name: str, kind: type, problem: str) -> None:
+    path = put(tmp_path / "wal", [tail(18, [2], 7)])
+    (path / name).write_bytes(b"x")
+    with pytest.raises(kind, match=problem) as caught:
+        open_wal(path)
+    assert isinstance(caught.value, StoreError) and caught.value.path == str(path / name)
+
+
+def test_a_stray_segment_may_be_the_missing_tail_under_a_damaged_name(tmp_path: Path) -> None:
+    path = put(tmp_path / "wal", [sealed(5, 3, 1), tail(8, [1], 2)])
+    (path / segment.file_name(8, 2)).rename(path / segment.file_name(8, 3))
+    with pytest.raises(Corrupt, match="not in the WAL's list of segments"):
+        open_wal(path)
+
+
+def test_missing_segments_are_noticed(tmp_path: Path) -> None:
+    path = put(tmp_path / "wal", [sealed(5, 3, 1), tail(8, [1], 2)])
+    (path / segment.file_name(5, 1)).unlink()
+    with pytest.raises(Corrupt, match="it is gone"):
+        open_wal(path)
+
+
+def test_entries_that_the_metadata_promise_must_be_there(tmp_path: Path) -> None:
+    built, info = sealed(5, 3, 1)
+    path = put(tmp_path / "wal", [(built, info._replace(max_index=9)), tail(10, [1], 2)])
+    with pytest.raises(Corrupt, match="has 3 entries from 5 on, but its last one should be 9"):
+        content_of(path)
+    path = put(tmp_path / "other", [tail(5, [2], 1, low=8)])
+    with pytest.raises(Corrupt, match="ends with entry 6, but the log begins at 8"):
+        open_wal(path)
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    path = put(tmp_path / "wal", [tail(18, [2], 7)])
+    name = segment.file_name(18, 7)
+    (path / name).rename(tmp_path / "elsewhere")
+    (path / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreError):
+        open_wal(path)
+
+
+def test_every_flipped_bit_in_the_segments_is_refused(tmp_path: Path) -> None:
+    """Sealed segments while they are read, the tail when the store is opened; the zeros behind it do not count."""
+    path = put(tmp_path / "wal", [sealed(1, 2, 1), tail(3, [1, 2], 2)])
+    wanted = content_of(path)
+    for name in sorted(os.listdir(path)):
+        if name.endswith(".wal"):
+            raw = (path / name).read_bytes()
+            committed = raw.rstrip(b"\0")
+            for bit in range(0, 8 * len(committed), 3):
+                flipped = bytearray(raw)
+                flipped[bit // 8] ^= 1 << bit % 8
+                (path / name).write_bytes(flipped)
+                with pytest.raises(StoreError):
+                    content_of(path)
+            (path / name).write_bytes(raw)
+    assert content_of(path) == wanted
+
+
+def test_flipped_bits_in_the_metadata_never_end_in_another_error(tmp_path: Path) -> None:
+    path = put(tmp_path / "wal", [sealed(1, 2, 1), tail(3, [1, 2], 2)])
+    raw = (path / "wal-meta.db").read_bytes()
+    unseen = 0
+    for bit in range(0, 8 * len(raw), 211):
+        flipped = bytearray(raw)
+        flipped[bit // 8] ^= 1 << bit % 8
+        (path / "wal-meta.db").write_bytes(flipped)
+        try:
+            unseen += len(content_of(path)) == 5
+        except StoreError as error:
+            assert error.path.startswith(str(path))
+    assert unseen > 0  # free space, times, size limits
+
+
+def records(first: int, sizes: Iterable[int]) -> List[Record]:
+    return list(enumerate(payloads(first, list(sizes)), first))
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    first, second = records(170, range(50)), records(220, [200] * 30)
+    write(tmp_path / "wal", [first, second])
+    store = open_wal(tmp_path / "wal")
+    assert content(store) == first + second
+    assert store.stable() == VOTED
+    assert sorted(os.listdir(tmp_path / "wal")) == [
+        "00000000000000000170-0000000000000001.wal",
+        "00000000000000000220-0000000000000002.wal",
+        "wal-meta.db",
+    ]
+    assert store.meta.next_segment_id == 4
+    last = store.meta.segments[-1]
+    assert (last.id, last.base_index, last.min_index, last.sealed) == (3, 250, 250, False)
+    assert {info.size_limit for info in store.meta.segments} == {1 << 20}
+
+
+def test_an_empty_log_keeps_the_votes(tmp_path: Path) -> None:
+    write(tmp_path / "wal", [])
+    store = open_wal(tmp_path / "wal")
+    assert (store.entry_count, store.stable(), os.listdir(tmp_path / "wal")) == (0, VOTED, ["wal-meta.db"])
+    assert [(info.id, info.base_index, info.sealed) for info in store.meta.segments] == [(1, 1, False)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.one_of(st.integers(0, 400), st.integers(3000, 9000)), min_size=1, max_size=60),
+    st.integers(125, 2500).map(lambda frames: 8 * frames),  # a limit is whole MiB, so frames end at it
+)
+def test_no_segment_is_larger_than_the_limit_unless_one_entry_is(
+    tmp_path_factory: pytest.TempPathFactory, sizes: List[int], limit: int
+) -> None:
+    path = tmp_path_factory.mktemp("limit") / "wal"
+    wanted = records(1, sizes)
+    (result,) = write(path, [wanted], limit)
+    made = [SegmentInfo(*fields) for fields in result.fields]
+    assert content_of(path) == wanted
+    for info in made:
+        length = (path / segment.file_name(info.base_index, info.id)).stat().st_size
+        assert length <= limit or info.base_index == info.max_index
+    data_len = sum(len(raw) + 24 for _index, raw in wanted)
+    assert len(made) <= 2 * (data_len // (limit - segment.SEAL_OVERHEAD)) + 2
+    assert [info.id for info in made] == list(range(1, len(made) + 1))
+    shutil.rmtree(path)
+
+
+def test_files_have_the_attributes_of_the_old_store(tmp_path: Path) -> None:
+    (tmp_path / "wal").mkdir()
+    writer = WalStoreWriter(
+        opened(tmp_path / "wal"),
+        1 << 20,
+        Attributes(os.getuid(), os.getgid(), 0o640),
+        8192,
+        lambda: 10**18,
+    )
+    made = records(1, [5])
+    result = writer.write_part(Part(0, 1, 1, [Extent(1, 1, 100, None)]), iter([batch_of(made)]))
+    writer.seal([result], VOTED)
+    assert {path.stat().st_mode & 0o7777 for path in (tmp_path / "wal").iterdir()} == {0o640}
+    info = open_wal(tmp_path / "wal").meta.segments[0]
+    assert info.create_time == info.seal_time == "2001-09-09T01:46:40Z"
+    assert (tmp_path / "wal/wal-meta.db").stat().st_size % 8192 == 0
+
+
+def test_times_are_written_as_go_writes_them(tmp_path: Path) -> None:
+    times: Dict[int, str] = {10**18 + 5 * 10**8: "2001-09-09T01:46:40.5Z", 10**18 + 7: "2001-09-09T01:46:40.000000007Z"}
+    for ns, wanted in times.items():
+        path = tmp_path / str(ns)
+        path.mkdir()
+        WalStoreWriter(opened(path), 1 << 20, clock=lambda ns=ns: ns).seal([], VOTED)
+        assert open_wal(path).meta.segments[0].create_time == wanted
+
+
+def test_a_log_with_a_hole_is_never_finished(tmp_path: Path) -> None:
+    with pytest.raises(IndexGap, match="entry 9 follows entry 5"):
+        write(tmp_path / "wal", [records(1, [1] * 5), records(9, [1])])
+    assert not (tmp_path / "wal/wal-meta.db").exists()
+
+
+def test_a_part_that_ends_too_early_is_never_finished(tmp_path: Path) -> None:
+    writer = WalStoreWriter(opened(tmp_path), 1 << 20)
+    with pytest.raises(IndexGap, match="entries 3 to 5 are missing"):
+        writer.write_part(Part(0, 1, 5, [Extent(1, 5, 100, None)]), iter([batch_of(records(1, [1, 1]))]))
+
+
+@pytest.mark.parametrize("segment_len", [0, -1, 1 << 31])
+def test_a_segment_size_that_raft_wal_could_not_make_is_refused(tmp_path: Path, segment_len: int) -> None:
+    with pytest.raises(Refused, match="cannot be made"):
+        WalStoreWriter(opened(tmp_path), segment_len)
