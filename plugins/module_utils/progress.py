@@ -14,8 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Callable, Iterator, NamedTuple, Optional
 
 from .disk.errors import Refused
-from .raftstore.conversion.outcome import Progress as Sink
-from .raftstore.conversion.outcome import no_progress
+from .raftstore.conversion.request import ProgressSink, no_progress
 
 INTERVAL_S = 0.5
 
@@ -106,7 +105,7 @@ class ProgressFile:
 
 
 @contextmanager
-def progress_file(path: str, data_dir: str, warn: Callable[[str], None]) -> Iterator[Sink]:
+def progress_file(path: str, data_dir: str, warn: Callable[[str], None]) -> Iterator[ProgressSink]:
     """A sink that keeps the file up to date, removed at the end. If it cannot be made, a warning says why."""
     folder, root = os.path.realpath(os.path.dirname(path)), os.path.realpath(data_dir)
     if os.path.commonpath([folder, root]) == root:

@@ -277,7 +277,8 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import 
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Refused, StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.progress import progress_file
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import Outcome, Request
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import Outcome
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.request import Request
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
 from ansible_collections.raftops.nomad.plugins.module_utils.results import difference, failure, success
 

@@ -1,0 +1,11 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A Nomad agent: its configuration, its API, its place in the cluster, its process.
+
+May import `disk`, never `raftstore`. Four packages: `config`, `api`, `cluster` on `api`, `host`. Open cluster/health.py
+first: it says what is waited for.
+"""
+
+from __future__ import annotations
+
+__all__ = ["errors"]

@@ -15,6 +15,8 @@ from typing import Any, Dict, Optional, Type
 # The way out where a store is lost. An older copy of one is none: it has forgotten votes.
 REJOIN = "let this server start over as docs/runbook.md says under 'wipe and rejoin'"
 
+RESTORE = f"Do not start Nomad on this file. Check the disk, then {REJOIN}."
+
 _RIGHTS = "Run as root (become: true, or -b): the service user cannot read what root has made here, like the journal."
 HINTS = {
     errno.EACCES: _RIGHTS,
@@ -53,6 +55,11 @@ class StoreError(Exception):
 
 class Corrupt(StoreError):
     """The file contradicts its own format or checksum."""
+
+
+def corrupt(what: str, pos: int) -> Corrupt:
+    """The error for a page that contradicts the format, with the way out that all of them share."""
+    return Corrupt(what, offset=pos, hint=RESTORE)
 
 
 class Unsupported(StoreError):

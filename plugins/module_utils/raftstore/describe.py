@@ -12,22 +12,23 @@ from ..disk.durable import Directory
 from ..disk.errors import StoreError, unreadable
 from ..disk.syscalls import REAL
 from .base.names import HOLD
-from .base.store import StoreReader
+from .base.store import BOLTDB, WAL, StoreReader
 from .conversion import table
-from .conversion.outcome import BOLTDB, WAL, Request, stable_values
-from .conversion.preflight import required_bytes
+from .conversion.outcome import stable_values
 from .conversion.refusals import refusal
+from .conversion.request import Request
+from .conversion.space import DEFAULT_SEGMENT_MIB, required_bytes
 from .directory import snapshots
 from .directory.covers import WAL_HOLDS
+from .directory.evidence import Evidence
 from .directory.locks import in_use
 from .directory.mounts import PROC
-from .directory.observe import Evidence, Found
+from .directory.observe import Found
 from .directory.raftdir import node_id
 from .directory.shape import choose, holes
 from .entries import convert
 from .migrate import opened
 
-DEFAULT_SEGMENT_MIB = 64
 UNREAD = (
     "The server is running, so that its store was not read: whether its log can be brought to a WAL is unknown "
     "until it is stopped. As raft.db is now, at most {} bytes are needed for that, and {} are free."

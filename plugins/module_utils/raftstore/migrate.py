@@ -16,18 +16,21 @@ from typing import Callable, Iterator, Optional, Tuple
 from ..disk.durable import Directory, lock_exclusive
 from ..disk.errors import InUse, StoreError, unreadable
 from ..disk.syscalls import REAL, SystemCalls
+from .base.store import BOLTDB, WAL
 from .base.workers import process_count
 from .conversion import table
-from .conversion.outcome import BOLTDB, WAL, Outcome, Request, stable_values
+from .conversion.outcome import Outcome, stable_values
 from .conversion.preflight import check_request, prepare
 from .conversion.refusals import refusal
+from .conversion.request import Request
 from .conversion.run import Run
-from .conversion.sentences import listing, predicted, sentences
+from .conversion.sentences import predicted, sentences
 from .conversion.steps import STEPS, undo_preparation
+from .directory.evidence import Evidence
 from .directory.locks import POLL_S, lock_directory
 from .directory.mounts import PROC, mount_of, refuse_kind
-from .directory.observe import Evidence, Found, observe
-from .directory.raftdir import locate
+from .directory.observe import Found, observe
+from .directory.raftdir import listing, locate
 from .directory.readstores import read
 from .wal import crc32c
 

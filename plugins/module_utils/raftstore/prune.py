@@ -18,15 +18,15 @@ from ..disk.durable import Directory
 from ..disk.errors import Refused, unreadable
 from ..disk.syscalls import REAL, SystemCalls
 from .base.names import BACKUP, RAFT_DB, WAL_META
+from .base.store import BOLTDB, WAL
 from .conversion import table
-from .conversion.outcome import BOLTDB, WAL
 from .conversion.refusals import refusal
-from .conversion.sentences import listing
 from .directory import journal
+from .directory.evidence import Evidence
 from .directory.locks import in_use, inode_of, lock_directory, openers
 from .directory.mounts import PROC, mount_number
-from .directory.observe import Evidence, Found, observe
-from .directory.raftdir import locate
+from .directory.observe import Found, observe
+from .directory.raftdir import listing, locate
 from .directory.readstores import read
 
 LOCK_TIMEOUT_S = 60.0

@@ -30,7 +30,8 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import entry
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.entry import Entry
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.gotime import GoTime
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import WalStore, WalStoreWriter
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import WalStore
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.writer import WalStoreWriter
 
 STORES = Path(__file__).resolve().parents[2] / "fixtures/nomad-2.0.5/stores"
 NAMES = sorted(path.name[: -len(".tar.gz")] for path in STORES.glob("*.tar.gz"))

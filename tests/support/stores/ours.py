@@ -12,13 +12,12 @@ from pathlib import Path
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import StoreReader
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.reader import BoltStore
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import (
-    no_progress,
-    stable_values,
-)
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import stable_values
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.request import no_progress
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory import shape
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import WalStore, WalStoreWriter
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import WalStore
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.writer import WalStoreWriter
 from support.stores.judge import Verdict
 
 

@@ -18,10 +18,10 @@ import stat
 from types import MappingProxyType
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
+from ...disk.datadir import open_given
 from ...disk.durable import Directory, read_exact
 from ...disk.plainjson import loads
 from ...disk.syscalls import REAL
-from ...raftstore.directory.raftdir import open_given
 from ..api.answers import AutopilotConfig
 from ..api.client import Client
 from ..errors import AgentError

@@ -1,0 +1,10 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What everything about a Raft store shares: the interface of both stores, names of files, worker processes.
+
+May import `disk`. Open store.py first.
+"""
+
+from __future__ import annotations
+
+__all__ = ["lanes", "names", "store", "workers"]

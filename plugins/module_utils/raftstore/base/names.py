@@ -9,11 +9,11 @@ that is removed, because the directory belongs to the service user, who could fo
 from __future__ import annotations
 
 import re
-import time
+from datetime import datetime, timezone
 from typing import Collection
 
 RAFT_DB = "raft.db"
-WAL = "wal"
+WAL_DIR = "wal"
 WAL_META = "wal-meta.db"
 SNAPSHOTS = "snapshots"
 JOURNAL = ".raft-migrate.json"
@@ -36,7 +36,7 @@ SECOND_NAME = re.compile(r"raft\.db\.(migrated|superseded)\.[0-9-]+\Z")
 
 def stamp(seconds: float) -> str:
     """The time of a name, as the Nomad command writes it, in UTC. It only makes names readable."""
-    return time.strftime("%Y%m%d-%H%M%S", time.gmtime(seconds))
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y%m%d-%H%M%S")
 
 
 def free_name(taken: Collection[str], name: str, kind: str, stamp_text: str) -> str:

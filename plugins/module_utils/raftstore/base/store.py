@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
 
+WAL = "wal"  # the two backends, by the names that Nomad's configuration has for them
+BOLTDB = "boltdb"
+
 MSGPACK = "msgpack"
 BINARY = "binary"
 ROWS_MIN = 16  # so many entries of one length are worth to be taken together

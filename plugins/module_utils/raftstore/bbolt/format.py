@@ -46,7 +46,7 @@ import struct
 from operator import lt
 from typing import Iterable, List, NamedTuple, Protocol, Sequence, Tuple
 
-from ...disk.errors import REJOIN, Corrupt, Unsupported
+from ...disk.errors import Unsupported, corrupt
 
 PAGE_HEADER = struct.Struct("<QHHI")  # id flags count overflow
 META = struct.Struct("<IIIIQQQQQQ")  # magic .. checksum
@@ -70,8 +70,6 @@ FIRST_FREE_PAGE = 2  # pages 0 and 1 are the metas
 COUNT_ESCAPE = 0xFFFF  # bbolt writes fewer elements than this; in a freelist it means "see the first id"
 PAGE_SIZES = tuple(1024 << step for step in range(15))  # what bbolt probes for: 1 KiB to 16 MiB
 MAX_KEY_LEN = 32768
-
-RESTORE = f"Do not start Nomad on this file. Check the disk, then {REJOIN}."
 
 
 class Sliceable(Protocol):
@@ -106,11 +104,6 @@ class Element(NamedTuple):
     key: bytes
     value_pos: int
     value_len: int
-
-
-def corrupt(what: str, pos: int) -> Corrupt:
-    """The error for a page that contradicts the format, with the way out that all of them share."""
-    return Corrupt(what, offset=pos, hint=RESTORE)
 
 
 def fnv1a64(data: bytes) -> int:

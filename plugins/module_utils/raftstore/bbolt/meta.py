@@ -13,7 +13,7 @@ import os
 from typing import List, Optional, Tuple
 
 from ...disk.durable import read_exact
-from ...disk.errors import Corrupt, Unsupported, located
+from ...disk.errors import RESTORE, Corrupt, Unsupported, corrupt, located
 from .format import (
     FIRST_FREE_PAGE,
     FREELIST_NOT_STORED,
@@ -21,9 +21,7 @@ from .format import (
     META,
     META_PAGE,
     PAGE_SIZES,
-    RESTORE,
     Meta,
-    corrupt,
     parse_meta,
     parse_page_header,
 )

@@ -15,9 +15,9 @@ from operator import lt
 from typing import Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...disk.durable import read_exact
-from ...disk.errors import Corrupt, Unsupported, located
+from ...disk.errors import RESTORE, Corrupt, Unsupported, corrupt, located
 from . import format as bbolt
-from .format import BRANCH_PAGE, FREELIST_PAGE, HEADER_LEN, LEAF_PAGE, corrupt
+from .format import BRANCH_PAGE, FREELIST_PAGE, HEADER_LEN, LEAF_PAGE
 from .meta import choose_meta
 from .pageset import PageSet
 
@@ -124,7 +124,7 @@ class Pages:
         page_id = self._pages.without_owner()
         if page_id is not None and self.meta.freelist_id != bbolt.FREELIST_NOT_STORED:
             what = f"page {page_id} is neither in use nor free: a part of what this file held is not reached any more"
-            raise Corrupt(what, self.path, page_id * self.page_size, bbolt.RESTORE)
+            raise Corrupt(what, self.path, page_id * self.page_size, RESTORE)
 
     @property
     def taken(self) -> int:
@@ -176,7 +176,7 @@ class Pages:
                 _pos, _ksize, page_id = bbolt.BRANCH_ELEMENT.unpack_from(head, HEADER_LEN)
                 if not bbolt.FIRST_FREE_PAGE <= page_id < self.meta.high_water:
                     raise corrupt(f"the first child is said to be page {page_id}, outside the pages in use", HEADER_LEN)
-        raise Corrupt(f"a tree of more than {_MAX_DEPTH} levels", self.path, root_id * self.page_size, bbolt.RESTORE)
+        raise Corrupt(f"a tree of more than {_MAX_DEPTH} levels", self.path, root_id * self.page_size, RESTORE)
 
     def tree(self, root_id: int, named_off: int) -> Tree:
         """The tree whose root is named at an offset."""

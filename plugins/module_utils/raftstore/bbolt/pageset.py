@@ -7,7 +7,8 @@ from __future__ import annotations
 import mmap
 from typing import Optional, Sequence
 
-from .format import FIRST_FREE_PAGE, corrupt
+from ...disk.errors import corrupt
+from .format import FIRST_FREE_PAGE
 
 _PIECE_LEN = 1 << 16
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Dict, Iterator, List, NamedTuple, Optional
 
-from ...disk.errors import Corrupt, located
+from ...disk.errors import RESTORE, Corrupt, corrupt, located
 from . import format as bbolt
-from .format import HEADER_LEN, LEAF_PAGE, corrupt
+from .format import HEADER_LEN, LEAF_PAGE
 from .pages import Pages
 
 # Only the root of a database without buckets is one: bbolt removes leaves that become empty, and inlines empty buckets.
@@ -65,7 +65,7 @@ class Database(Pages):
                 root_id, _sequence = bbolt.BUCKET_HEADER.unpack_from(item.value)
             if not item.is_bucket or len(item.value) < header_len or (root_id and len(item.value) != header_len):
                 what = f"the key {item.key!r} of the root, with a value of {len(item.value)} bytes, is no bucket"
-                raise Corrupt(what, self.path, item.value_off, bbolt.RESTORE)
+                raise Corrupt(what, self.path, item.value_off, RESTORE)
             found[item.key] = Bucket(root_id, item.value[header_len:], item.value_off + header_len)
         return found
 
@@ -79,7 +79,7 @@ class Database(Pages):
                 items = iter(_leaf_items(bucket.image, bucket.image_off, b"", None))
         for item in items:
             if item.is_bucket:
-                raise Corrupt(f"{item.key!r} is a bucket in a bucket", self.path, item.value_off, bbolt.RESTORE)
+                raise Corrupt(f"{item.key!r} is a bucket in a bucket", self.path, item.value_off, RESTORE)
             yield item
 
     def _items(self, root_id: int, named_off: int) -> Iterator[Item]:

@@ -12,7 +12,7 @@ import struct
 from array import array
 from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from ...disk.errors import Corrupt, Unsupported, located
+from ...disk.errors import RESTORE, Corrupt, Unsupported, corrupt, located
 from ..base.lanes import has_keys
 from ..base.store import ROWS_MIN, Batch, Entries, Extent, Rows
 from ..bbolt.format import (
@@ -21,9 +21,7 @@ from ..bbolt.format import (
     LEAF_ELEMENT,
     LEAF_PAGE,
     PAGE_HEADER,
-    RESTORE,
     Sliceable,
-    corrupt,
     parse_leaf,
     parse_page_header,
 )

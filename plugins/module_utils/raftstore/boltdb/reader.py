@@ -21,10 +21,9 @@ from __future__ import annotations
 import struct
 from typing import Iterator, List, Optional, Sequence
 
-from ...disk.errors import Corrupt, Unsupported
+from ...disk.errors import RESTORE, Corrupt, Unsupported
 from ..base import store
 from ..base.store import Entries, Extent, Stable
-from ..bbolt.format import RESTORE
 from ..bbolt.reader import Bucket, Database, Item
 from .log import LogBucket
 from .survey import survey

@@ -17,11 +17,11 @@ from itertools import accumulate
 from operator import add, le
 from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from ...disk.errors import Corrupt
+from ...disk.errors import RESTORE, Corrupt
 from ..base import workers as processes
 from ..base.store import Extent
 from ..base.workers import Tell
-from ..bbolt.format import ELEMENT_LEN, HEADER_LEN, LEAF_PAGE, RESTORE
+from ..bbolt.format import ELEMENT_LEN, HEADER_LEN, LEAF_PAGE
 from ..bbolt.pages import Children, Tree
 from .log import EXTENT_LEN, KEY, PAGE_IDS, LogBucket, Place
 

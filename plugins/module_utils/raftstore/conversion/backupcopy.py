@@ -12,7 +12,7 @@ from typing import Tuple
 from ...disk.durable import Directory, NewFile, read_exact
 from ...disk.errors import NoSpace, Refused, StoreError, WriteFailed
 from ...disk.syscalls import SystemCalls
-from ..base.names import RAFT_DB, WAL
+from ..base.names import RAFT_DB, WAL_DIR
 
 WINDOW_LEN = 1 << 20
 RUN_ID = re.compile(r"[0-9a-f]{8}\Z")
@@ -48,7 +48,7 @@ def remove_partials(backup_dir: str, run_id: str, calls: SystemCalls) -> None:
         return
     directory = Directory.open(backup_dir, calls)
     try:
-        for name in (partial_name(RAFT_DB, run_id), partial_name(WAL, run_id)):
+        for name in (partial_name(RAFT_DB, run_id), partial_name(WAL_DIR, run_id)):
             status = directory.stat(name)
             if status is not None:
                 (directory.remove_directory if stat.S_ISDIR(status.st_mode) else directory.remove)(name)

@@ -5,40 +5,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Dict, List, Optional
 
 from ..base.store import Stable
-
-WAL = "wal"
-BOLTDB = "boltdb"
-
-Progress = Callable[[str, int, int, int], None]
-
-
-def no_progress(_phase: str, _done: int, _total: int, _bytes_done: int) -> None:
-    """The progress sink of a caller that does not want to know."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """One wish: the store below `data_dir` shall be on `backend`.
-
-    `wal_segment_size` is in MB. `effective_backend` reads the agent's configuration anew and returns the backend that
-    Nomad would use; None: nobody said where the configuration is. `workers` 0 means one per core. `lock_timeout_s` is
-    for another run of ours only. `check` computes the same plan and changes nothing. `origin` is who asks: it is
-    written down with a conversion that is under way.
-    """
-
-    data_dir: str
-    backend: str = WAL
-    wal_segment_size: int = 64
-    effective_backend: Optional[Callable[[], str]] = None
-    backup_dir: Optional[str] = None
-    workers: int = 0
-    lock_timeout_s: float = 60.0
-    progress: Progress = no_progress
-    check: bool = False
-    origin: str = ""
 
 
 @dataclass

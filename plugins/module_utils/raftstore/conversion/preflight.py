@@ -14,14 +14,10 @@ from ..directory.journal import Promise
 from ..directory.shape import Shape, choose
 from . import reuse, table
 from .backupcopy import check_directory
-from .outcome import Request
-from .run import Run
-from .steps import MIB, check_configuration
+from .request import Request
+from .run import Run, check_configuration
+from .space import BOLTDB_GROWTH, SEGMENT_MIB, required_bytes, required_bytes_back
 
-SEGMENT_MIB = range(1, 2048)
-META_LEN = 1 << 18  # room for wal-meta.db, the journal and directory blocks
-BOLTDB_GROWTH = 16 << 20  # bbolt makes the file longer by so much when it needs pages (db.go, AllocSize)
-BOLTDB_ENTRY_LEN = 96  # what an entry takes at most more than in a WAL: element, key, the names of its fields
 CHANGE_SETTING = (
     'Before Nomad is started, its configuration must say server { raft_logstore { backend = "wal" } }; '
     "config_path was not given, so that this was not checked."
@@ -73,19 +69,6 @@ def prepare(run: Run) -> None:
         _warn_configuration(run)
     else:
         check_configuration(run)
-
-
-def required_bytes(live_len: int, wal_segment_size: int) -> int:
-    """Free space that a conversion asks for: all entries, the metadata, and the segment that Nomad allocates next."""
-    return live_len + wal_segment_size * MIB + META_LEN
-
-
-def required_bytes_back(live_len: int, entry_count: int, page_size: int) -> int:
-    """The same for the way back. How full the pages get follows from how many average entries fit into one."""
-    length = live_len + entry_count * BOLTDB_ENTRY_LEN
-    average = length // entry_count if entry_count else 0
-    unused = average * average // (page_size - average) if average < page_size // 2 else page_size
-    return length + entry_count * unused + BOLTDB_GROWTH + META_LEN
 
 
 def _check_rights(run: Run) -> None:

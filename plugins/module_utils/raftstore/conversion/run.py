@@ -9,16 +9,19 @@ from typing import Callable, List, Optional, Sequence
 
 from ...disk.attributes import Attributes
 from ...disk.durable import Directory
-from ..base.names import RAFT_DB, WAL, free_name, stamp
-from ..base.store import StoreReader
+from ...disk.errors import Refused
+from ..base.names import RAFT_DB, WAL_DIR, free_name, stamp
+from ..base.store import BOLTDB, WAL, StoreReader
 from ..base.workers import process_count
+from ..directory.evidence import Evidence
 from ..directory.journal import Promise
 from ..directory.locks import openers
-from ..directory.observe import Evidence, Found
+from ..directory.observe import Found
 from ..directory.raftdir import StoreFile
 from ..directory.shape import Shape
 from ..wal.reader import WalStore
-from .outcome import BOLTDB, Outcome, Request
+from .outcome import Outcome
+from .request import Request
 from .table import LINK_SUPERSEDED
 
 
@@ -36,7 +39,7 @@ class Run:
         self.stamp = stamp(clock())
         self.backup = self.free_name(RAFT_DB, "migrated")
         self.superseded = self.free_name(RAFT_DB, "superseded")
-        self.retired_wal = self.free_name(WAL, "migrated")
+        self.retired_wal = self.free_name(WAL_DIR, "migrated")
         self.shape = Shape([], 0, None)
         self.source = Promise()
         self.copied = Promise()
@@ -102,3 +105,16 @@ class Run:
                 file.close()
         if self.new_directory is not None:
             self.new_directory.close()
+
+
+def check_configuration(run: Run) -> None:
+    """Raises Refused when the configuration was given and does not say wal."""
+    if run.request.effective_backend is None:
+        return
+    backend = run.request.effective_backend()
+    if backend != WAL:
+        raise Refused(
+            f"the agent's configuration says backend = {backend}, so that Nomad could not start on the WAL",
+            run.raft.path,
+            hint='Set server { raft_logstore { backend = "wal" } } first, then run the same command again.',
+        )

@@ -1,14 +1,12 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the steps are called in a plan, and what names they leave. Pure: check mode prints what this says."""
+"""What the steps are called in a plan, and what names they leave. Check mode prints this."""
 
 from __future__ import annotations
 
-import stat
 from typing import Dict, List
 
-from ...disk.durable import Directory
-from ..base.names import JOURNAL, JOURNAL_PARTIAL, NOMAD_MARKER, RAFT_DB, WAL, guard_target
+from ..base.names import JOURNAL, JOURNAL_PARTIAL, NOMAD_MARKER, RAFT_DB, WAL_DIR, guard_target
 from . import table
 from .run import Run
 
@@ -16,18 +14,6 @@ from .run import Run
 def sentences(run: Run) -> List[str]:
     """One line for each step of the plan."""
     return [_sentence(run, step) for step in run.steps]
-
-
-def listing(raft: Directory) -> List[str]:
-    """The names in the Raft directory, one line each: directories end in a slash, links show their target."""
-    lines = []
-    for name in raft.names():
-        status = raft.stat(name)
-        if status is not None and stat.S_ISLNK(status.st_mode):
-            lines.append(f"{name} -> {raft.read_link(name)}")
-        else:
-            lines.append(name + ("/" if status is not None and stat.S_ISDIR(status.st_mode) else ""))
-    return lines
 
 
 def predicted(run: Run) -> List[str]:
@@ -47,7 +33,7 @@ def _sentence(run: Run, step: str) -> str:
         table.REMOVE_PARTIALS: f"remove {', '.join(run.found.leftovers)} of an interrupted run",
         table.UNLINK_SECOND: f"remove {run.found.second_name}, a second name of raft.db",
         table.ASIDE_MARKER: f"rename {NOMAD_MARKER} to {run.free_name(NOMAD_MARKER, 'superseded')}",
-        table.ASIDE_WAL: f"rename wal/ to {run.free_name(WAL, 'superseded')}/",
+        table.ASIDE_WAL: f"rename wal/ to {run.free_name(WAL_DIR, 'superseded')}/",
         table.ADD_GUARD: "make raft.db the guard link",
         table.BEGIN: f"open the journal {JOURNAL}",
         table.BUILD: "convert raft.db to wal.partial/ and compare every entry",
@@ -73,12 +59,12 @@ def _effect(run: Run, step: str, names: Dict[str, str]) -> None:
     moves = {
         table.ASIDE_JOURNAL: (JOURNAL, run.free_name(JOURNAL, "superseded")),
         table.ASIDE_MARKER: (NOMAD_MARKER, run.free_name(NOMAD_MARKER, "superseded")),
-        table.ASIDE_WAL: (WAL, run.free_name(WAL, "superseded")),
-        table.RETIRE_WAL: (WAL, run.retired_wal),
+        table.ASIDE_WAL: (WAL_DIR, run.free_name(WAL_DIR, "superseded")),
+        table.RETIRE_WAL: (WAL_DIR, run.retired_wal),
     }
     makes = {
         table.BEGIN: (JOURNAL, JOURNAL),
-        table.PUBLISH: (WAL, WAL + "/"),
+        table.PUBLISH: (WAL_DIR, WAL_DIR + "/"),
         table.LINK_BACKUP: (run.backup, run.backup),
         table.LINK_SUPERSEDED: (run.superseded, run.superseded),
         table.SWITCH: (RAFT_DB, f"{RAFT_DB} -> {guard_target(run.second_name)}"),

@@ -20,25 +20,23 @@ from ..base.names import (
     NOMAD_MARKER,
     RAFT_DB,
     RAFT_DB_PARTIAL,
-    WAL,
+    WAL_DIR,
     WAL_META,
     WAL_PARTIAL,
     guard_target,
 )
+from ..base.store import BOLTDB, WAL
 from ..directory import journal
 from ..directory.journal import Journal
 from ..directory.locks import in_use
 from ..directory.raftdir import StoreFile
 from ..entries import convert
-from ..wal.reader import WalStoreWriter
+from ..wal.writer import WalStoreWriter
 from . import table
 from .backupcopy import copy_file, partial_name, remove_partials
-from .outcome import BOLTDB
-from .outcome import WAL as WAL_BACKEND
-from .run import Run
+from .run import Run, check_configuration
+from .space import MIB
 from .stepsback import build_back, copy_wal, put_back, retire_wal, switch_back, unlink_backup
-
-MIB = 1 << 20
 
 
 def aside(run: Run, name: str) -> None:
@@ -97,7 +95,7 @@ def _journal(run: Run, phase: str) -> Journal:
         backup = run.superseded if table.LINK_SUPERSEDED in run.steps else run.retired_wal
         return Journal(phase, BOLTDB, run.run_id, backup, run.source, run.copied, 0, run.request.origin)
     dropped = run.shape.dropped_entries
-    return Journal(phase, WAL_BACKEND, run.run_id, run.second_name, run.source, run.copied, dropped, run.request.origin)
+    return Journal(phase, WAL, run.run_id, run.second_name, run.source, run.copied, dropped, run.request.origin)
 
 
 def build(run: Run) -> None:
@@ -136,7 +134,7 @@ def copy(run: Run) -> None:
 
 def publish(run: Run) -> None:
     """Give the new store its name. The old one is still the one that counts."""
-    run.raft.rename_nosync(WAL_PARTIAL, WAL)
+    run.raft.rename_nosync(WAL_PARTIAL, WAL_DIR)
     run.committed = True
     run.raft.sync()
 
@@ -144,19 +142,6 @@ def publish(run: Run) -> None:
 def configuration(run: Run) -> None:
     """Read the agent's configuration anew: with another backend than wal Nomad could not start after the switch."""
     check_configuration(run)
-
-
-def check_configuration(run: Run) -> None:
-    """Raises Refused when the configuration was given and does not say wal."""
-    if run.request.effective_backend is None:
-        return
-    backend = run.request.effective_backend()
-    if backend != WAL_BACKEND:
-        raise Refused(
-            f"the agent's configuration says backend = {backend}, so that Nomad could not start on the WAL",
-            run.raft.path,
-            hint='Set server { raft_logstore { backend = "wal" } } first, then run the same command again.',
-        )
 
 
 def link(run: Run) -> None:
@@ -220,7 +205,7 @@ STEPS: Dict[str, Callable[[Run], None]] = {
     table.REMOVE_PARTIALS: remove_left,
     table.UNLINK_SECOND: unlink_second,
     table.ASIDE_MARKER: lambda run: aside(run, NOMAD_MARKER),
-    table.ASIDE_WAL: lambda run: aside(run, WAL),
+    table.ASIDE_WAL: lambda run: aside(run, WAL_DIR),
     table.ADD_GUARD: add_guard,
     table.BEGIN: begin,
     table.BUILD: build,

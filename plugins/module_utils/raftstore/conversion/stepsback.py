@@ -10,7 +10,7 @@ import time
 from typing import Optional
 
 from ...disk.errors import InUse, Refused, StoreError
-from ..base.names import RAFT_DB, RAFT_DB_PARTIAL, WAL, is_guard_target
+from ..base.names import RAFT_DB, RAFT_DB_PARTIAL, WAL_DIR, is_guard_target
 from ..boltdb.writer import BoltStoreWriter
 from ..directory.locks import in_use
 from ..directory.raftdir import StoreFile
@@ -51,7 +51,7 @@ def copy_wal(run: Run) -> None:
     """A full, compared copy of wal/ in another directory."""
     directory = run.found.wal_directory
     if directory is not None and run.request.backup_dir:
-        name, partial = f"{WAL}.migrated.{run.stamp}", partial_name(WAL, run.run_id)
+        name, partial = f"{WAL_DIR}.migrated.{run.stamp}", partial_name(WAL_DIR, run.run_id)
         copy_directory(directory, run.request.backup_dir, name, partial)
 
 
@@ -62,7 +62,7 @@ def switch_back(run: Run) -> None:
     """
     pids = run.others(run.found.wal_file, run.found.raft_db_file, run.new_file, run.old_file)
     if pids:
-        raise in_use(pids, run.raft.path_of(WAL), run.found.proc)
+        raise in_use(pids, run.raft.path_of(WAL_DIR), run.found.proc)
     _same_file(run, RAFT_DB_PARTIAL, run.new_file or run.old_file)
     status = run.raft.stat(RAFT_DB)
     if status is None or not stat.S_ISLNK(status.st_mode) or not is_guard_target(run.raft.read_link(RAFT_DB)):
@@ -87,14 +87,14 @@ def retire_wal(run: Run) -> None:
     Where that fails, a server that waits for our lock would go on in wal/; with the name gone it finds no segments.
     """
     try:
-        run.raft.rename(WAL, run.retired_wal)
+        run.raft.rename(WAL_DIR, run.retired_wal)
     except StoreError as error:
         if not run.committed:
             raise
         pids = run.others(run.found.wal_file)
         if pids:
-            raise in_use(pids, run.raft.path_of(WAL), run.found.proc) from error
-        run.outcome.backup = run.raft.path_of(WAL)
+            raise in_use(pids, run.raft.path_of(WAL_DIR), run.found.proc) from error
+        run.outcome.backup = run.raft.path_of(WAL_DIR)
         run.outcome.warnings.append(f"the store is raft.db now, but wal/ could not be renamed: {error}")
 
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Dict, List, NamedTuple, Tuple, Union
 
-from ..directory.observe import Evidence
-from .outcome import WAL
+from ..base.store import WAL
+from ..directory.evidence import Evidence
 
 ASIDE_JOURNAL = "move the foreign journal aside"
 ASIDE_PARTIALS = "move foreign partial files aside"

@@ -10,37 +10,28 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from typing import List, Optional, Tuple
 
 from ...disk.durable import Directory
 from ...disk.errors import Corrupt, Refused, StoreError
-from ..base.names import JOURNAL_PARTIAL, NOMAD_MARKER, PARTIALS, RAFT_DB, SECOND_NAME, WAL, WAL_META, is_guard_target
+from ..base.names import (
+    JOURNAL_PARTIAL,
+    NOMAD_MARKER,
+    PARTIALS,
+    RAFT_DB,
+    SECOND_NAME,
+    WAL_DIR,
+    WAL_META,
+    is_guard_target,
+)
 from ..base.store import StoreReader
 from ..wal.reader import WalStore
 from . import journal, snapshots
+from .evidence import Evidence, Snapshot
 from .journal import Journal
 from .locks import Openers, openers
 from .mounts import PROC, mount_number
 from .raftdir import StoreFile, backups, wal_kind
-from .snapshots import Snapshot
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """The columns of the state table. Words, because the table and its documentation are made of them."""
-
-    raft_db: str = "-"  # - absent, G guard, ok, 0 held by anything, bad, other: a foreign link, a directory, a device
-    wal: str = "-"  # - absent, ok, 0 empty or abandoned by Nomad or its command, bad
-    relation: str = ""  # of two readable stores: see holds.py
-    past: str = ""  # with no store: none, blank, or recorded: something here records a term or entries
-    backup: str = ""  # of an open journal: held (by the store that counts, or gone) or not held
-    journal: str = journal.ABSENT
-    leftovers: str = "none"  # some: partial files
-    names: str = "one"  # of raft.db: ours: a backup name too; foreign: any other second name
-    place: str = "here"  # foreign: another mount, or a metadata file of unknown kind
-    store_lock: str = "free"
-    run_lock: str = "free"
 
 
 class Found:
@@ -146,12 +137,12 @@ def _open_raft_db(found: Found) -> Tuple[str, str]:
 
 def _open_wal(found: Found) -> Tuple[str, str]:
     """(the column wal as far as names tell, the column place)."""
-    status = found.raft.stat(WAL)
+    status = found.raft.stat(WAL_DIR)
     if status is None:
         return "-", "here"
     if not stat.S_ISDIR(status.st_mode):
-        return "bad", _foreign(found, found.raft.path_of(WAL), "this is not a directory")
-    directory = found.wal_directory = found.raft.subdirectory(WAL)
+        return "bad", _foreign(found, found.raft.path_of(WAL_DIR), "this is not a directory")
+    directory = found.wal_directory = found.raft.subdirectory(WAL_DIR)
     kind = wal_kind(directory)
     if kind == "foreign":
         return "bad", _foreign(found, directory.path, "it has a file that is neither a segment nor wal-meta.db")

@@ -14,19 +14,19 @@ import re
 import stat
 from typing import Iterator, List, Optional, Sequence
 
+from ...disk.datadir import BELOW, descend, open_given
 from ...disk.durable import Directory, read_exact
 from ...disk.errors import Refused
 from ...disk.syscalls import SystemCalls
-from ..base.names import JOURNAL, NODE_ID, OLD_STORE, RAFT_DB, SNAPSHOTS, WAL, WAL_META
+from ..base.names import JOURNAL, NODE_ID, OLD_STORE, RAFT_DB, SNAPSHOTS, WAL_DIR, WAL_META
 from ..base.store import MSGPACK, Batch, Extent, Stable, StoreReader
 from ..boltdb.reader import BoltStore
 from ..wal.reader import WalStore
 from .locks import Inode, inode_of, open_locked
 
-BELOW = (("server", "raft"), ("raft",))  # the data_dir, or its server directory
 UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NODE_ID_MAX_LEN = 64
-SIGNS = (RAFT_DB, WAL, SNAPSHOTS, JOURNAL, "peers.info")
+SIGNS = (RAFT_DB, WAL_DIR, SNAPSHOTS, JOURNAL, "peers.info")
 
 
 class EmptyStore:
@@ -82,7 +82,7 @@ def locate(data_dir: str, calls: SystemCalls) -> Directory:
     given = open_given(data_dir, calls)
     for below in BELOW:
         try:
-            found = _descend(given, below)
+            found = descend(given, below)
         except Refused:
             given.close()
             raise
@@ -95,24 +95,6 @@ def locate(data_dir: str, calls: SystemCalls) -> Directory:
     raise Refused(
         "there is no Raft directory here (server/raft)", given.path, hint="Give the data_dir of a Nomad server."
     )
-
-
-def open_given(path: str, calls: SystemCalls) -> Directory:
-    """The directory of this path. Raises Refused when a link is what ends it as `server` or `raft`."""
-    path = os.path.abspath(path)
-    for below in (*BELOW, ("server",)):
-        end = os.sep + os.path.join(*below)
-        if not path.endswith(end):
-            continue
-        top = Directory.open(path[: -len(end)] or os.sep, calls)
-        try:
-            found = _descend(top, below)
-        finally:
-            top.close()
-        if found is None:
-            raise Refused("there is no such directory", path, hint="Give the data_dir of a Nomad server.")
-        return found
-    return Directory.open(path, calls)
 
 
 def node_id(raft: Directory) -> Optional[str]:
@@ -153,27 +135,13 @@ def wal_kind(directory: Directory) -> str:
     return "ok" if WAL_META in names else "bad"
 
 
-def _descend(given: Directory, below: Sequence[str]) -> Optional[Directory]:
-    directory = given
-    for name in below:
-        status = directory.stat(name)
-        inner = None
+def listing(raft: Directory) -> List[str]:
+    """The names in the Raft directory, one line each: directories end in a slash, links show their target."""
+    lines = []
+    for name in raft.names():
+        status = raft.stat(name)
         if status is not None and stat.S_ISLNK(status.st_mode):
-            _close(directory, given)
-            raise Refused(
-                "this is a symbolic link, which is not followed here",
-                os.path.join(given.path, *below[: below.index(name) + 1]),
-                hint="Give the real directory as data_dir.",
-            )
-        if status is not None and stat.S_ISDIR(status.st_mode):
-            inner = directory.subdirectory(name)
-        _close(directory, given)
-        if inner is None:
-            return None
-        directory = inner
-    return directory
-
-
-def _close(directory: Directory, given: Directory) -> None:
-    if directory is not given:
-        directory.close()
+            lines.append(f"{name} -> {raft.read_link(name)}")
+        else:
+            lines.append(name + ("/" if status is not None and stat.S_ISDIR(status.st_mode) else ""))
+    return lines

@@ -15,7 +15,8 @@ from ..base.names import WAL_META
 from ..base.store import StoreReader
 from . import journal
 from .covers import EQUAL, RAFT_DB_HOLDS, WAL_HOLDS, holds, promise, relation
-from .observe import Evidence, Found
+from .evidence import Evidence
+from .observe import Found
 from .raftdir import StoreFile
 
 UNREADABLE = (Corrupt, Unsupported, IndexGap)

@@ -13,7 +13,7 @@ from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...disk.errors import REJOIN, IndexGap, StoreError
 from ..base.store import Extent
-from .snapshots import Snapshot
+from .evidence import Snapshot
 
 
 class Shape(NamedTuple):

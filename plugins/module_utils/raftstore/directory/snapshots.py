@@ -13,7 +13,6 @@ from __future__ import annotations
 import base64
 import os
 import stat
-from dataclasses import dataclass
 from typing import Any, List, Mapping, Optional
 
 from ...disk.durable import Directory, read_exact
@@ -21,6 +20,7 @@ from ...disk.errors import Corrupt, Refused, StoreError
 from ...disk.plainjson import loads
 from ..base.names import SNAPSHOTS
 from .crc64 import crc64
+from .evidence import Snapshot
 
 META = "meta.json"
 STATE = "state.bin"
@@ -28,17 +28,6 @@ RETAINED = 2  # nomad/server.go snapshotsRetained
 META_MAX_LEN = 1 << 20  # it has a few hundred bytes, and a hundred more for each server
 U64_LIMIT = 1 << 64
 WINDOW_LEN = 1 << 20
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What meta.json says. `crc` is of state.bin, `size` its length in bytes."""
-
-    id: str
-    index: int
-    term: int
-    size: int
-    crc: int
 
 
 def parse_meta(data: bytes, path: str) -> Snapshot:

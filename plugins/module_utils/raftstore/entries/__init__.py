@@ -1,0 +1,10 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Raft log entries: the encoding of each backend, and copying all of one store into another, verified.
+
+May import `disk`, `base` and, for the layout of a frame, `wal`. Open convert.py first.
+"""
+
+from __future__ import annotations
+
+__all__ = ["convert", "entry"]

@@ -32,9 +32,8 @@ import struct
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, Tuple
 
-from ...disk.errors import Corrupt, StoreError
+from ...disk.errors import RESTORE, Corrupt, StoreError
 from ..base.store import BINARY, MSGPACK
-from ..bbolt.format import RESTORE
 from .gotime import TIME_32, TIME_64, TIME_96, ZERO_TIME, GoTime, pack_marshal, pack_short, parse_marshal, parse_short
 
 U64_LIMIT = 2**64

@@ -26,10 +26,9 @@ import re
 import struct
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
-from ...disk.errors import Corrupt, Unsupported, located
+from ...disk.errors import RESTORE, Corrupt, Unsupported, corrupt, located
 from ...disk.plainjson import loads
 from ..base.store import Stable
-from ..bbolt.format import RESTORE, corrupt
 from ..bbolt.reader import Database
 from ..bbolt.writer import DatabaseWriter
 from .segment import CODEC_BINARY_V1, FILE_HEADER_LEN, FRAME_HEADER_LEN, UNKNOWN_KIND

@@ -33,9 +33,8 @@ import re
 import struct
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
-from ...disk.errors import Unsupported
+from ...disk.errors import Unsupported, corrupt
 from ..base.store import ROWS_MIN, Batch, Entries, Rows
-from ..bbolt.format import corrupt
 from .crc32c import crc32c
 
 FILE_HEADER = struct.Struct("<I3sBQQQ")  # magic, reserved, version, base index, id, codec

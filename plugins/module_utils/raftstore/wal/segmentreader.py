@@ -15,9 +15,8 @@ from array import array
 from typing import Iterator, NamedTuple, Optional, Tuple
 
 from ...disk.durable import read_exact
-from ...disk.errors import Corrupt, located
+from ...disk.errors import Corrupt, corrupt, located
 from ..base.store import Entries
-from ..bbolt.format import corrupt
 from . import segment
 from .crc32c import crc32c
 from .segment import (

@@ -35,5 +35,5 @@ def test_the_guard_is_known_by_the_directory_it_points_into() -> None:
 
 
 def test_what_may_be_removed_is_no_store() -> None:
-    assert not {names.RAFT_DB, names.WAL, names.JOURNAL} & set(names.PARTIALS)
+    assert not {names.RAFT_DB, names.WAL_DIR, names.JOURNAL} & set(names.PARTIALS)
     assert not any(names.OLD_STORE.match(name) for name in names.PARTIALS)

@@ -11,11 +11,11 @@ from typing import Any, Dict
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import NoSpace, Refused
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import Request
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.preflight import (
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.preflight import check_request
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.request import Request
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.space import (
     BOLTDB_GROWTH,
     META_LEN,
-    check_request,
     required_bytes,
     required_bytes_back,
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion import table
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.sentences import listing
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.raftdir import listing
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
 from support.stores.builder import (
     BACKUP,
@@ -66,8 +66,9 @@ def test_the_plan_of_the_way_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cell", ["to_wal", "to_boltdb"])
 def test_every_step_of_the_table_has_a_sentence(cell: str, tmp_path: Path) -> None:
     from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion import run, sentences
-    from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import Request
-    from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.observe import Evidence, Found
+    from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.request import Request
+    from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.evidence import Evidence
+    from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.observe import Found
 
     raft = raft_directory(tmp_path)
     write_boltdb(raft / "raft.db", log(2))

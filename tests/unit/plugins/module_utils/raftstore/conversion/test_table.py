@@ -10,7 +10,7 @@ from typing import Any, Dict
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion import steps, table
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.observe import Evidence
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.evidence import Evidence
 
 DOCS = Path(__file__).resolve().parents[6] / "docs/crash-safety.md"
 COLUMNS: Dict[str, Any] = {

@@ -12,8 +12,9 @@ import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import Stable
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import survey as boltsurvey
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.evidence import Evidence
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.journal import Promise
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.observe import Evidence, Found, observe
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.observe import Found, observe
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.readstores import read
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.entry import encode_msgpack
 from support.stores.bboltimage import raft_db

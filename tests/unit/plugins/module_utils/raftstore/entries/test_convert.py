@@ -21,7 +21,8 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.wri
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert, entry
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.entry import Entry
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.gotime import GoTime
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import WalStore, WalStoreWriter
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import WalStore
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.writer import WalStoreWriter
 from hypothesis import given
 from hypothesis import strategies as st
 from support.stores import builder

@@ -30,11 +30,8 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt.writ
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal import meta as walmeta
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.meta import ZERO_TIME, SegmentInfo, WalMeta
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import (
-    WalStore,
-    WalStoreWriter,
-    segment,
-)
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import WalStore, segment
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.writer import WalStoreWriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.stores import builder

@@ -1,0 +1,64 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Open a directory of Nomad's by the path that a person gave: the data_dir, or what lies below it. Reads only.
+
+The path to the data_dir is a person's and may have links. A link named `server` or `raft` is refused, whether it ends
+the given path or lies below it, because the service user could point root elsewhere with it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Optional, Sequence
+
+from .durable import Directory
+from .errors import Refused
+from .syscalls import SystemCalls
+
+BELOW = (("server", "raft"), ("raft",))  # the data_dir, or its server directory
+
+
+def open_given(path: str, calls: SystemCalls) -> Directory:
+    """The directory of this path. Raises Refused when a link is what ends it as `server` or `raft`."""
+    path = os.path.abspath(path)
+    for below in (*BELOW, ("server",)):
+        end = os.sep + os.path.join(*below)
+        if not path.endswith(end):
+            continue
+        top = Directory.open(path[: -len(end)] or os.sep, calls)
+        try:
+            found = descend(top, below)
+        finally:
+            top.close()
+        if found is None:
+            raise Refused("there is no such directory", path, hint="Give the data_dir of a Nomad server.")
+        return found
+    return Directory.open(path, calls)
+
+
+def descend(given: Directory, below: Sequence[str]) -> Optional[Directory]:
+    """The directory of these names below `given`, which stays open; None if one is missing. A link is Refused."""
+    directory = given
+    for name in below:
+        status = directory.stat(name)
+        inner = None
+        if status is not None and stat.S_ISLNK(status.st_mode):
+            _close(directory, given)
+            raise Refused(
+                "this is a symbolic link, which is not followed here",
+                os.path.join(given.path, *below[: below.index(name) + 1]),
+                hint="Give the real directory as data_dir.",
+            )
+        if status is not None and stat.S_ISDIR(status.st_mode):
+            inner = directory.subdirectory(name)
+        _close(directory, given)
+        if inner is None:
+            return None
+        directory = inner
+    return directory
+
+
+def _close(directory: Directory, given: Directory) -> None:
+    if directory is not given:
+        directory.close()
