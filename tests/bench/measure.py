@@ -15,7 +15,7 @@ SAMPLE_S = 0.02
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-class Run(NamedTuple):
+class Measured(NamedTuple):
     """`peak` is the largest sum of resident memory of the process tree at one time, in bytes; shared pages count
     once for each process."""
 
@@ -25,7 +25,7 @@ class Run(NamedTuple):
     output: str
 
 
-def run(command: Sequence[str]) -> Run:
+def run(command: Sequence[str]) -> Measured:
     """Run to the end. Raises CalledProcessError when it fails."""
     before = os.times()
     started = time.perf_counter()
@@ -40,7 +40,7 @@ def run(command: Sequence[str]) -> Run:
         raise subprocess.CalledProcessError(process.returncode, command, output, errors)
     after = os.times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return Run(seconds, cpu, peak, output)
+    return Measured(seconds, cpu, peak, output)
 
 
 def _tree(pid: int) -> int:

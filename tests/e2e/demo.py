@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-# Run as a script, from anywhere: the test helpers are the package e2e.
+# Run as a script, from anywhere: the test helpers are the package support.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from support.cluster.cluster import Cluster, server_binary

@@ -25,13 +25,13 @@ class Journey(NamedTuple):
     """What the user saw at each stage; `wal` is what the judge found in each WAL before the way back."""
 
     data: Path
-    forth: adhoc.Run
+    forth: adhoc.Ran
     wal: dict[str, dict[str, Any]]
-    check: adhoc.Run
-    back: adhoc.Run
-    again: adhoc.Run
-    info: adhoc.Run
-    remove: adhoc.Run
+    check: adhoc.Ran
+    back: adhoc.Ran
+    again: adhoc.Ran
+    info: adhoc.Ran
+    remove: adhoc.Ran
     trees: dict[str, list[dict[str, Any]]]
 
 
@@ -48,7 +48,7 @@ def journey(tmp_path_factory: pytest.TempPathFactory) -> Journey:
     inventory = adhoc.inventory(root / "inventory.json", {host: {"data": str(data / host)} for host in HOSTS})
     trees: dict[str, list[dict[str, Any]]] = {host: [] for host in HOSTS}
 
-    def stage(module: str, arguments: dict[str, Any], *flags: str) -> adhoc.Run:
+    def stage(module: str, arguments: dict[str, Any], *flags: str) -> adhoc.Ran:
         done = adhoc.run(inventory, module, {"data_dir": "{{ data }}", **arguments}, *flags)
         for host in HOSTS:
             trees[host].append(adhoc.listing(data / host))
@@ -83,7 +83,7 @@ def put_back(host: str) -> bool:
 
 def test_every_stage_succeeds_on_every_store(journey: Journey) -> None:
     for done in journey:
-        if isinstance(done, adhoc.Run):
+        if isinstance(done, adhoc.Ran):
             assert done.returncode == 0 and "Traceback" not in done.output, done.output
             assert sorted(done.results) == sorted(HOSTS)
 

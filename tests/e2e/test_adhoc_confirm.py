@@ -42,7 +42,7 @@ def cluster(tmp_path: Path) -> Cluster:
     return Cluster(tmp_path)
 
 
-def at_a_terminal(cluster: Cluster, *keys: str, **changes: str) -> adhoc.Run:
+def at_a_terminal(cluster: Cluster, *keys: str, **changes: str) -> adhoc.Ran:
     """Run the conversion in a pseudo-terminal and answer with these keys, or not at all."""
     program, *arguments = adhoc.command(cluster.inventory, "raft_migrate_backend", cluster.arguments())
     child = pexpect.spawn(
@@ -56,7 +56,7 @@ def at_a_terminal(cluster: Cluster, *keys: str, **changes: str) -> adhoc.Run:
     child.expect(pexpect.EOF)
     child.close()
     output = (shown + child.before).replace("\r\n", "\n")
-    return adhoc.Run(child.exitstatus, output, adhoc.results_in(output))
+    return adhoc.Ran(child.exitstatus, output, adhoc.results_in(output))
 
 
 def test_one_yes_converts_all_three(cluster: Cluster) -> None:

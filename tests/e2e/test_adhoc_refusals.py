@@ -157,8 +157,8 @@ ARGUMENTS = ("config_path", "backup_dir", "wal_segment_size", "progress_file")
 class Refusals(NamedTuple):
     """What each command said, and the trees before and after both."""
 
-    run: adhoc.Run
-    check: adhoc.Run
+    run: adhoc.Ran
+    check: adhoc.Ran
     before: dict[str, Any]
     after: dict[str, Any]
 

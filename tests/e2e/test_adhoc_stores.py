@@ -28,11 +28,11 @@ class Life(NamedTuple):
 
     original: Path
     data: Path
-    info: adhoc.Run
-    check: adhoc.Run
-    convert: adhoc.Run
-    again: adhoc.Run
-    info_after: adhoc.Run
+    info: adhoc.Ran
+    check: adhoc.Ran
+    convert: adhoc.Ran
+    again: adhoc.Ran
+    info_after: adhoc.Ran
     trees: dict[str, list[dict[str, Any]]]
 
 
@@ -46,7 +46,7 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
     inventory = adhoc.inventory(root / "inventory.json", hosts)
     trees: dict[str, list[dict[str, Any]]] = {name: [] for name in STORES}
 
-    def stage(module: str, arguments: dict[str, Any], *flags: str) -> adhoc.Run:
+    def stage(module: str, arguments: dict[str, Any], *flags: str) -> adhoc.Ran:
         done = adhoc.run(inventory, module, {"data_dir": "{{ data }}", **arguments}, *flags)
         for name in STORES:
             trees[name].append(adhoc.listing(root / "data" / name))

@@ -65,7 +65,7 @@ def test_our_checksum_is_the_one_that_raft_wal_computes_over_all_of_a_segment(by
         judge.judge("check", tmp_path / "wal")
 
 
-def live_on(wal: Path, start: judge.Verdict) -> None:
+def live_on(wal: Path, start: judge.Content) -> None:
     """What a server does with its log: it appends until segments rotate, compacts, and drops a conflicting tail."""
     first, last = start.first_index or 1, start.last_index
     segments = len(list(wal.glob("*.wal")))

@@ -35,7 +35,7 @@ def checked(raft_db: Path) -> dict[str, Any]:
     return found
 
 
-def live_on(raft_db: Path, start: judge.Verdict) -> None:
+def live_on(raft_db: Path, start: judge.Content) -> None:
     """A server appends, compacts, drops a conflicting tail, loses everything to a snapshot, and goes on."""
     grown = judge.append(raft_db, count=300, size="0..900", batch=7)
     assert grown.entries == start.entries + 300

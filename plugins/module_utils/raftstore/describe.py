@@ -19,7 +19,7 @@ from .conversion.refusals import refusal
 from .conversion.request import Request
 from .conversion.space import DEFAULT_SEGMENT_MIB, required_bytes
 from .directory import snapshots
-from .directory.covers import WAL_HOLDS
+from .directory.covers import WAL_COVERS
 from .directory.evidence import Evidence
 from .directory.locks import in_use
 from .directory.mounts import PROC
@@ -95,7 +95,7 @@ def _counts(row: table.Row, evidence: Evidence) -> Optional[str]:
         return row.state
     if row.state != "both":
         return None
-    return WAL if evidence.relation == WAL_HOLDS else BOLTDB
+    return WAL if evidence.relation == WAL_COVERS else BOLTDB
 
 
 def _numbers(store: Optional[StoreReader]) -> Dict[str, Any]:

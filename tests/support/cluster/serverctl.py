@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-# Run as a script, from anywhere: the test helpers are the package e2e.
+# Run as a script, from anywhere: the test helpers are the package support.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from support.cluster.server import Server

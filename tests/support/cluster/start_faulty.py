@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Dict
 
-# Run as a script, from anywhere: the test helpers are the package e2e.
+# Run as a script, from anywhere: the test helpers are the package support.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from support.cluster.server import Server, wait_until

@@ -16,7 +16,7 @@ import time
 from datetime import datetime, timezone
 from pathlib import Path
 
-# Run as a script, from anywhere: the test helpers are the package e2e.
+# Run as a script, from anywhere: the test helpers are the package support.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from support.cluster.server import Server, wait_until

@@ -28,7 +28,7 @@ class Recorded(NamedTuple):
     options: dict[str, Any]
 
 
-class Found(NamedTuple):
+class CrashState(NamedTuple):
     """A state after a power cut. `after`: how many calls were made; `ended`: the run had reported its success."""
 
     nodes: Nodes
@@ -48,7 +48,7 @@ def record(template: Template, where: Path, tape_of: type[Tape] = Tape) -> Recor
     return Recorded(template, tape, options)
 
 
-def states(recorded: Recorded, limit: int) -> Iterator[Found]:
+def states(recorded: Recorded, limit: int) -> Iterator[CrashState]:
     """The different states after each number of calls, at most `limit` for each."""
     disk = Disk(recorded.tape)
     seen: set[Any] = set()
@@ -58,12 +58,12 @@ def states(recorded: Recorded, limit: int) -> Iterator[Found]:
             known = (number == len(ops), shape(nodes, disk.top))
             if known not in seen:
                 seen.add(known)
-                yield Found(nodes, number, number == len(ops))
+                yield CrashState(nodes, number, number == len(ops))
         if number < len(ops):
             disk.take(ops[number])
 
 
-def states_without(recorded: Recorded, sync: int) -> Iterator[Found]:
+def states_without(recorded: Recorded, sync: int) -> Iterator[CrashState]:
     """The same as if the call of this number, a sync, had been forgotten: only where that makes a difference.
 
     That is until the same file or directory is synced again, or else the end; what is found latest comes first.
@@ -86,10 +86,10 @@ def states_without(recorded: Recorded, sync: int) -> Iterator[Found]:
             known = (ended, shape(nodes, disk.top))
             if known not in seen:
                 seen.add(known)
-                yield Found(nodes, number + 1, ended)
+                yield CrashState(nodes, number + 1, ended)
 
 
-def check(recorded: Recorded, state: Found, before: invariants.Before, where: Path) -> None:
+def check(recorded: Recorded, state: CrashState, before: invariants.Before, where: Path) -> None:
     """Raises AssertionError unless nothing is lost and the same command completes; the directory is removed."""
     template = recorded.template
     try:

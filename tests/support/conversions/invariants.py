@@ -19,7 +19,7 @@ from support.conversions.conversion import End
 from support.conversions.situations import UID, Template
 from support.stores import judge, ours
 from support.stores.builder import nomad_start
-from support.stores.judge import Verdict
+from support.stores.judge import Content
 
 CONFIGURATIONS = {"wal": "wal", "boltdb": "boltdb", "none": "boltdb"}  # without a block Nomad takes boltdb
 _STAMP = r"\d{8}-\d{6}(-\d)?"
@@ -27,14 +27,14 @@ _NAMES = r"raft\.db|wal|snapshots|\.raft-migrate\.json"
 PLAIN_NAMES = re.compile(rf"{_NAMES}|(raft\.db|wal)\.migrated\.{_STAMP}")
 FINAL_NAMES = re.compile(rf"{_NAMES}|(raft\.db|wal)\.(migrated|superseded)\.{_STAMP}")
 
-_digests: dict[str, Verdict] = {}
+_digests: dict[str, Content] = {}
 
 
 class Before(NamedTuple):
     """What was found: what Nomad would open with each configuration, and the bytes of every store."""
 
     opens: dict[str, str]
-    verdicts: dict[str, Verdict]
+    verdicts: dict[str, Content]
     stores: set[str]
 
 
@@ -68,7 +68,7 @@ def fingerprint(store: Path) -> str:
     return hashed.hexdigest()
 
 
-def digest(store: Path) -> Verdict:
+def digest(store: Path) -> Content:
     """What is in a store; the same bytes are decoded only once."""
     key = fingerprint(store)
     if key not in _digests:
@@ -101,7 +101,7 @@ def intact(raft: Path, template: Template, found: Before) -> str:
     return complete_ones[0]
 
 
-def _has(store: Path, expected: Verdict) -> bool:
+def _has(store: Path, expected: Content) -> bool:
     return store.exists() and digest(store) == expected
 
 
@@ -109,7 +109,7 @@ def complete(
     raft: Path,
     *,
     backend: str,
-    expected: Verdict,
+    expected: Content,
     clean: bool,
     by_judge: bool,
     run: Callable[..., End] = conversion.run,

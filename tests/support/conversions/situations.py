@@ -16,7 +16,7 @@ from typing import Callable, NamedTuple
 
 from support.conversions import conversion
 from support.stores import judge
-from support.stores.judge import Verdict
+from support.stores.judge import Content
 
 UID = 65534
 ENTRIES = 400
@@ -47,7 +47,7 @@ class Template(NamedTuple):
 
     situation: Situation
     data_dir: Path
-    expected: Verdict
+    expected: Content
 
     @property
     def raft(self) -> Path:

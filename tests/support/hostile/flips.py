@@ -77,7 +77,7 @@ def _name_entry(data: bytes, begin: int, end: int, found: dict[int, str]) -> Non
         found.update(dict.fromkeys(range(first + skip, after - 1), f"{name.decode()} of an entry"))
 
 
-def theirs(raft_db: Path, flip: Flip, where: Path, truth: judge.Verdict) -> str:
+def theirs(raft_db: Path, flip: Flip, where: Path, truth: judge.Content) -> str:
     """What HashiCorp's conversion makes of the flipped file."""
     where.mkdir()
     copy, wal = where / "raft.db", where / "wal"
@@ -94,7 +94,7 @@ def theirs(raft_db: Path, flip: Flip, where: Path, truth: judge.Verdict) -> str:
         shutil.rmtree(where)
 
 
-def ours(raft_db: Path, flip: Flip, where: Path, truth: judge.Verdict) -> str:
+def ours(raft_db: Path, flip: Flip, where: Path, truth: judge.Content) -> str:
     """What our conversion makes of it; the judge reads the new store."""
     raft = where / "raft"
     raft.mkdir(parents=True)

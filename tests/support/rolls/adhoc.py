@@ -24,7 +24,7 @@ RUNNING = ("ansible", "-c", "local", "-e", f"ansible_python_interpreter={sys.exe
 TIMEOUT_S = 300
 
 
-class Run(NamedTuple):
+class Ran(NamedTuple):
     """One `ansible` command: its exit status, both outputs together, and the result of each host."""
 
     returncode: int
@@ -102,7 +102,7 @@ def command(inventory_file: Path, module: str, arguments: dict[str, Any], *flags
     ]  # fmt: skip
 
 
-def run(inventory_file: Path, module: str, arguments: dict[str, Any], *flags: str, **changes: str) -> Run:
+def run(inventory_file: Path, module: str, arguments: dict[str, Any], *flags: str, **changes: str) -> Ran:
     """Run one command without a terminal to its end."""
     done = subprocess.run(
         command(inventory_file, module, arguments, *flags),
@@ -115,7 +115,7 @@ def run(inventory_file: Path, module: str, arguments: dict[str, Any], *flags: st
         cwd=CHECKOUT,
         check=False,
     )
-    return Run(done.returncode, done.stdout, results_in(done.stdout))
+    return Ran(done.returncode, done.stdout, results_in(done.stdout))
 
 
 def results_in(output: str) -> dict[str, dict[str, Any]]:

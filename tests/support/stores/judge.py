@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = ROOT / ".build/bin/judge"
 
 
-class Verdict(NamedTuple):
+class Content(NamedTuple):
     """What a store holds, in the words of `judge digest`; two stores with equal verdicts hold the same."""
 
     digest: str
@@ -57,24 +57,24 @@ class Agents:
         return answer
 
 
-def verdict(answer: dict[str, Any]) -> Verdict:
-    return Verdict(*(answer[field] for field in Verdict._fields))
+def verdict(answer: dict[str, Any]) -> Content:
+    return Content(*(answer[field] for field in Content._fields))
 
 
-def digest(store: Path, first: int = 0) -> Verdict:
+def digest(store: Path, first: int = 0) -> Content:
     """The judge's reading of a raft.db or a wal/, from index `first` on."""
     return verdict(judge("digest", "-from", first, store))
 
 
-def append(store: Path, **options: object) -> Verdict:
+def append(store: Path, **options: object) -> Content:
     return verdict(judge("append", *_flags(options), store))
 
 
-def truncate(store: Path, **options: object) -> Verdict:
+def truncate(store: Path, **options: object) -> Content:
     return verdict(judge("truncate", *_flags(options), store))
 
 
-def vote(store: Path, **options: object) -> Verdict:
+def vote(store: Path, **options: object) -> Content:
     return verdict(judge("vote", *_flags(options), store))
 
 

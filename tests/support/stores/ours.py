@@ -18,7 +18,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory 
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import WalStore
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.writer import WalStoreWriter
-from support.stores.judge import Verdict
+from support.stores.judge import Content
 
 
 @contextmanager
@@ -40,10 +40,10 @@ def opened(path: Path) -> Iterator[StoreReader]:
             os.close(fd)
 
 
-def digest(path: Path) -> Verdict:
+def digest(path: Path) -> Content:
     with opened(path) as store:
         first, last, count = store.first_index, store.last_index, store.entry_count
-        return Verdict(convert.digest(store), first, last, count, stable_values(store.stable()))
+        return Content(convert.digest(store), first, last, count, stable_values(store.stable()))
 
 
 def holes(path: Path) -> list[list[int]]:

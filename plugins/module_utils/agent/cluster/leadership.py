@@ -15,7 +15,7 @@ from ..api.answers import Autopilot, Server
 from ..api.client import Client
 from ..errors import AgentError, ApiError
 from .health import Verdict
-from .waiter import Look, Outcome, wait_until
+from .waiter import Look, Waited, wait_until
 
 
 class Goal(NamedTuple):
@@ -78,7 +78,7 @@ def prove(
     stable_s: float,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-) -> Outcome:
+) -> Waited:
     """Wait until the server asked, and the target itself, say that the target leads."""
 
     def look() -> Look:

@@ -21,7 +21,7 @@ class Look(NamedTuple):
     observation: Dict[str, Any]
 
 
-class Outcome(NamedTuple):
+class Waited(NamedTuple):
     """How the wait ended: the last look, how long it took, how many looks, and whether the verdict held long enough.
 
     `good_since` is the moment on the clock from which on it held, None when it does not hold at the end.
@@ -41,7 +41,7 @@ def wait_until(
     interval_s: float = 0.5,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-) -> Outcome:
+) -> Waited:
     """The outcome of looking until the verdict has held for `stable_s`, is final, or `timeout_s` is over.
 
     The first look is always taken. A look that lasts longer than the time left is not cut short.
@@ -61,7 +61,7 @@ def wait_until(
         time_left = start + timeout_s - now
         if satisfied or last.verdict.final or time_left <= 0:
             shown = _explained(last, good_since, now, stable_s, satisfied)
-            return Outcome(satisfied, shown, now - start, looks, good_since)
+            return Waited(satisfied, shown, now - start, looks, good_since)
         sleep(min(interval_s, time_left))
 
 

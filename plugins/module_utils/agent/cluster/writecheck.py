@@ -16,13 +16,13 @@ from typing import Callable, NamedTuple, Optional
 from ..api.client import Client
 from ..errors import ApiError, Denied
 from .health import Verdict, Wanted, right_server
-from .waiter import Look, Outcome, wait_until
+from .waiter import Look, Waited, wait_until
 
 
 class Proof(NamedTuple):
     """How it ended; `entry` is the index that had to be applied, None before one is known; `provoked`: we wrote it."""
 
-    outcome: Outcome
+    outcome: Waited
     entry: Optional[int]
     provoked: bool
 

@@ -5,7 +5,7 @@
 Kept stopped by a drop-in below /run with a condition that is never true: neither Restart=, nor a person, nor a
 configuration run can start the unit while its store is being converted. A mask in /run would not outrank a unit in
 /etc, and the drop-in is gone after a reboot. Whether the process has let go of its store is raftstore's to say
-(idle.py).
+(released.py).
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ class Ran(NamedTuple):
     stderr: str
 
 
-Run = Callable[[Sequence[str]], Ran]
+Runner = Callable[[Sequence[str]], Ran]
 
 
 class Commands:
     """An agent that the operator's own commands stop and start. Nothing may start it in between."""
 
-    def __init__(self, run: Run, command: str) -> None:
+    def __init__(self, run: Runner, command: str) -> None:
         self._run = run
         self._command = command
 
@@ -68,7 +68,7 @@ class Commands:
 class Systemd:
     """An agent that is a unit of systemd."""
 
-    def __init__(self, run: Run, name: str, units: str = UNITS) -> None:
+    def __init__(self, run: Runner, name: str, units: str = UNITS) -> None:
         self._run = run
         self._unit = name if name.endswith(".service") else f"{name}.service"
         self._units = units
@@ -76,7 +76,7 @@ class Systemd:
     def stop(self) -> bool:
         """Keep the unit from being started, then stop it; whether it was running."""
         was = self._state()
-        self._hold()
+        self._bar()
         self._systemctl("daemon-reload")
         # irreversibly: a start that somebody asks for meanwhile would cancel the stop
         self._systemctl("stop", "--job-mode=replace-irreversibly", self._unit)
@@ -87,7 +87,7 @@ class Systemd:
 
     def release(self) -> None:
         """Let the unit be started again."""
-        if self._unhold():
+        if self._unbar():
             self._systemctl("daemon-reload")
 
     def start(self) -> bool:
@@ -114,7 +114,7 @@ class Systemd:
             )
         return ran.stdout
 
-    def _hold(self) -> None:
+    def _bar(self) -> None:
         units = Directory.open(self._units)
         try:
             name = f"{self._unit}.d"
@@ -128,17 +128,17 @@ class Systemd:
         finally:
             units.close()
 
-    def _unhold(self) -> bool:
+    def _unbar(self) -> bool:
         units = Directory.open(self._units)
         try:
             directory = self._subdirectory(units, f"{self._unit}.d")
             if directory is None:
                 return False
             try:
-                held = directory.stat(DROP_IN) is not None
-                if held:
+                barred = directory.stat(DROP_IN) is not None
+                if barred:
                     directory.remove(DROP_IN)
-                return held
+                return barred
             finally:
                 directory.close()
         finally:

@@ -46,7 +46,7 @@ class Runs(NamedTuple):
     data_lens: Sequence[int]
 
 
-class Run(NamedTuple):
+class Stretch(NamedTuple):
     """Consecutive entries of one leaf page, behind `skip` others; `data_len` is their elements, keys and values."""
 
     first_index: int
@@ -157,16 +157,16 @@ def _full_runs(log: LogBucket, page_ids: Sequence[int], numbers: Sequence[int], 
     return Runs(firsts[0], counts, data_lens)
 
 
-def _strict_runs(log: LogBucket, page_id: int) -> List[Run]:
+def _strict_runs(log: LogBucket, page_id: int) -> List[Stretch]:
     """The runs of a leaf page whose keys do not fill its bounds, or with an error, which is raised."""
-    runs: List[Run] = []
+    runs: List[Stretch] = []
     for number, (index, _value_pos, value_len) in enumerate(log.elements(page_id, take=True)):
         data_len = ELEMENT_LEN + KEY.size + value_len
         if runs and index == runs[-1].first_index + runs[-1].entry_count:
             first_index, entry_count, run_len, skip = runs[-1]
-            runs[-1] = Run(first_index, entry_count + 1, run_len + data_len, skip)
+            runs[-1] = Stretch(first_index, entry_count + 1, run_len + data_len, skip)
         else:
-            runs.append(Run(index, 1, data_len, number))
+            runs.append(Stretch(index, 1, data_len, number))
     return runs
 
 

@@ -113,7 +113,7 @@ def _prepare_back(run: Run, copied: int) -> None:
         run.shape = Shape(source.extents(), 0, None)
         run.source = run.copied = promise(source)
         if table.LINK_SUPERSEDED in run.steps and run.found.raft_db is not None:
-            # The journal that is overwritten may be the only proof that wal/ holds this raft.db: the new one says it.
+            # The journal that is overwritten may be the only proof that wal/ covers this raft.db: the new one says it.
             run.source = promise(run.found.raft_db)
         if table.PUT_BACK in run.steps and reuse.find(run):
             left_out = [table.BUILD_BACK]

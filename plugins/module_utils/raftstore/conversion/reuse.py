@@ -14,7 +14,7 @@ from typing import Optional
 from ...disk.errors import StoreError
 from ..base.names import SECOND_NAME
 from ..base.store import StoreReader
-from ..directory.covers import holds
+from ..directory.covers import covers
 from ..directory.mounts import mount_number
 from ..directory.raftdir import StoreFile
 from ..entries import convert
@@ -60,6 +60,6 @@ def _whole(run: Run, file: StoreFile) -> Optional[StoreReader]:
     store = file.read_boltdb(run.workers())
     if store.entry_count and not wal.entry_count:
         return None
-    if not holds(store, wal, found.journal, found.snapshot_index):
+    if not covers(store, wal, found.journal, found.snapshot_index):
         return None
     return store if convert.includes(store, wal, run.workers(), run.request.progress) else None

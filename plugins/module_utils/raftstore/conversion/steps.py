@@ -28,7 +28,7 @@ from ..base.names import (
 from ..base.store import BOLTDB, WAL
 from ..directory import journal
 from ..directory.journal import Journal
-from ..directory.locks import in_use
+from ..directory.locks import in_use, is_name_of
 from ..directory.raftdir import StoreFile
 from ..entries import convert
 from ..wal.writer import WalStoreWriter
@@ -150,8 +150,7 @@ def link(run: Run) -> None:
     pids = run.others(file)
     if pids:
         raise in_use(pids, run.raft.path_of(RAFT_DB), run.found.proc)
-    status = run.raft.stat(RAFT_DB)
-    if file is None or status is None or (status.st_dev, status.st_ino) != file.inode:
+    if file is None or not is_name_of(run.raft, RAFT_DB, file.inode):
         raise Refused("raft.db has been replaced during the run", run.raft.path_of(RAFT_DB), hint="Run it again.")
     run.committed = True
     run.raft.link(RAFT_DB, run.second_name)

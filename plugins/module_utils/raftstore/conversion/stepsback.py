@@ -12,7 +12,7 @@ from typing import Optional
 from ...disk.errors import InUse, Refused, StoreError
 from ..base.names import RAFT_DB, RAFT_DB_PARTIAL, WAL_DIR, is_guard_target
 from ..boltdb.writer import BoltStoreWriter
-from ..directory.locks import in_use
+from ..directory.locks import in_use, is_name_of
 from ..directory.raftdir import StoreFile
 from ..entries import convert
 from .backupcopy import copy_directory, partial_name
@@ -42,7 +42,7 @@ def build_back(run: Run) -> None:
 
 
 def put_back(run: Run) -> None:
-    """Give the old raft.db, which has been found to hold all of wal/, the name under which it is switched to."""
+    """Give the old raft.db, which has been found to cover wal/, the name under which it is switched to."""
     _same_file(run, run.old_name, run.old_file)
     run.raft.link(run.old_name, RAFT_DB_PARTIAL)
 
@@ -56,7 +56,7 @@ def copy_wal(run: Run) -> None:
 
 
 def switch_back(run: Run) -> None:
-    """The switch: one rename puts the new raft.db over the guard, or over a store that wal/ holds and that is linked.
+    """The switch: one rename puts the new raft.db over the guard, or over a store that wal/ covers and that is linked.
 
     Nobody else may have the WAL open, or what stands under the name raft.db.
     """
@@ -76,8 +76,7 @@ def switch_back(run: Run) -> None:
 
 
 def _same_file(run: Run, name: str, file: Optional[StoreFile]) -> None:
-    status = run.raft.stat(name)
-    if file is None or status is None or (status.st_dev, status.st_ino) != file.inode:
+    if file is None or not is_name_of(run.raft, name, file.inode):
         raise Refused(f"{name} has been replaced during the run", run.raft.path_of(name), hint="Run it again.")
 
 

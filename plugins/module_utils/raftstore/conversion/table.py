@@ -89,7 +89,7 @@ ROWS = (
     Row(3, "boltdb", {"raft_db": ("ok", "0"), "wal": ("-",)}, CONVERT, (FINISH,)),
     Row(4, "boltdb", {"raft_db": ("ok",), "wal": ("0",)}, CONVERT_ANEW, (ASIDE_WAL, ASIDE_MARKER, FINISH)),
     Row(
-        10, "forked", {"raft_db": ("G", "ok", "0"), "wal": ("ok",), "journal": ("open",), "backup": ("not held",)},
+        10, "forked", {"raft_db": ("G", "ok", "0"), "wal": ("ok",), "journal": ("open",), "backup": ("not covered",)},
         REFUSE, REFUSE,
     ),
     Row(
@@ -97,16 +97,16 @@ ROWS = (
         (ASIDE_MARKER, BEGIN, *TO_WAL), (BEGIN, RETIRE_WAL, FINISH),
     ),
     Row(
-        6, "both", {"raft_db": ("ok",), "wal": ("ok",), "relation": ("raft.db holds wal/",)},
+        6, "both", {"raft_db": ("ok",), "wal": ("ok",), "relation": ("raft.db covers wal/",)},
         CONVERT_ANEW, (ASIDE_WAL, FINISH),
     ),
     Row(
-        7, "both", {"raft_db": ("ok", "0"), "wal": ("ok",), "relation": ("wal/ holds raft.db",)},
+        7, "both", {"raft_db": ("ok", "0"), "wal": ("ok",), "relation": ("wal/ covers raft.db",)},
         KEEP_WAL, REPLACE,
     ),
     Row(8, "forked", {"raft_db": ("ok",), "wal": ("ok",), "relation": ("neither",)}, REFUSE, REFUSE),
     Row(
-        9, "wal", {"raft_db": ("G",), "wal": ("ok",), "journal": ("open",), "backup": ("held",)},
+        9, "wal", {"raft_db": ("G",), "wal": ("ok",), "journal": ("open",), "backup": ("covered",)},
         (FINISH,), TO_BOLTDB,
     ),
     Row(11, "wal", {"raft_db": ("G",), "wal": ("ok",), "journal": ("-", "done")}, NOTHING, TO_BOLTDB),

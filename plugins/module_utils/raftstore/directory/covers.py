@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one question that decides when two stores are present: does A hold B, all that B could have promised to anybody?
+"""The one question that decides when two stores are present: does A cover B, all that B could have promised to anybody?
 
 Yes, if both are true:
   vote  A's current term is higher; or it is equal, and B did not vote in it or A has the same vote;
@@ -8,7 +8,7 @@ Yes, if both are true:
         before it is equal too); or B is what the journal says was converted, or the copy of it, with nothing done to
         it since, and A goes as far as what was copied, or has newer entries: by Raft, what a newer leader has cut off
         was promised to nobody. Where nothing was copied, a snapshot must cover B's log. On the way back what was
-        converted is wal/, or a raft.db that wal/ held.
+        converted is wal/, or a raft.db that wal/ covered.
 Equal term and index alone are not enough: a server that once started empty and bootstrapped a new cluster repeats both.
 No clock, modification time or file digest takes part.
 """
@@ -25,8 +25,8 @@ from ..entries.entry import Entry, decode, digest_line
 from .journal import Journal, Promise
 
 EQUAL = "equal"
-RAFT_DB_HOLDS = "raft.db holds wal/"
-WAL_HOLDS = "wal/ holds raft.db"
+RAFT_DB_COVERS = "raft.db covers wal/"
+WAL_COVERS = "wal/ covers raft.db"
 NEITHER = "neither"
 
 
@@ -70,20 +70,20 @@ def equal(a: StoreReader, b: StoreReader) -> bool:
     return all(line_a == line_b for line_a, line_b in zip_longest(lines(a), lines(b)))
 
 
-def holds(a: StoreReader, b: StoreReader, journal: Optional[Journal], snapshot_index: Callable[[], int]) -> bool:
-    """Whether A holds B. `snapshot_index`: last index of the newest snapshot that Raft would open, read as a whole."""
+def covers(a: StoreReader, b: StoreReader, journal: Optional[Journal], snapshot_index: Callable[[], int]) -> bool:
+    """Whether A covers B. `snapshot_index`: last index of the newest snapshot that Raft would open, read as a whole."""
     return _holds_vote(a.stable(), b.stable()) and _holds_log(a, b, journal, snapshot_index)
 
 
 def relation(
     raft_db: StoreReader, wal: StoreReader, journal: Optional[Journal], snapshot_index: Callable[[], int]
 ) -> str:
-    """EQUAL, RAFT_DB_HOLDS, WAL_HOLDS or NEITHER, asked in this order."""
+    """EQUAL, RAFT_DB_COVERS, WAL_COVERS or NEITHER, asked in this order."""
     if equal(raft_db, wal):
         return EQUAL
-    if holds(raft_db, wal, journal, snapshot_index):
-        return RAFT_DB_HOLDS
-    return WAL_HOLDS if holds(wal, raft_db, journal, snapshot_index) else NEITHER
+    if covers(raft_db, wal, journal, snapshot_index):
+        return RAFT_DB_COVERS
+    return WAL_COVERS if covers(wal, raft_db, journal, snapshot_index) else NEITHER
 
 
 def _holds_vote(a: Stable, b: Stable) -> bool:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 class Evidence:
     """The columns of the state table. Words, because the table and its documentation are made of them."""
 
-    raft_db: str = "-"  # - absent, G guard, ok, 0 held by anything, bad, other: a foreign link, a directory, a device
+    raft_db: str = "-"  # - absent, G guard, ok, 0 covered by anything, bad, other: a foreign link, directory, device
     wal: str = "-"  # - absent, ok, 0 empty or abandoned by Nomad or its command, bad
-    relation: str = ""  # of two readable stores: see holds.py
+    relation: str = ""  # of two readable stores: see covers.py
     past: str = ""  # with no store: none, blank, or recorded: something here records a term or entries
-    backup: str = ""  # of an open journal: held (by the store that counts, or gone) or not held
+    backup: str = ""  # of an open journal: covered (by the store that counts, or gone) or not covered
     journal: str = "-"  # absent; open, done, not ours, unknown: see journal.py
     leftovers: str = "none"  # some: partial files
     names: str = "one"  # of raft.db: ours: a backup name too; foreign: any other second name

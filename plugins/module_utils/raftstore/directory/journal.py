@@ -11,7 +11,7 @@ store. Example, one line in the file:
      "copied": {the same, after dropping}, "dropped_entries": 0, "origin": "controller-1"}
 
 On the way back `copied` is the WAL, of which nothing is dropped, and `source` is the same; but if a raft.db lay beside
-the WAL that held it, `source` is that raft.db, since nothing else may prove any more that it is held.
+the WAL that covered it, `source` is that raft.db, since nothing else may prove any more that it is covered.
 
 `origin` is who began it, as far as that was said; older journals have none. `backup` is null when there is none. An
 absent stable value is null. The hash is over the digest line of the last entry.

@@ -28,6 +28,12 @@ class Openers(NamedTuple):
     unseen: bool
 
 
+def is_name_of(directory: Directory, name: str, inode: Inode) -> bool:
+    """Whether the name itself, no link followed, is still this file."""
+    status = directory.stat(name)
+    return status is not None and (status.st_dev, status.st_ino) == inode
+
+
 def inode_of(fd: int) -> Inode:
     """Device and inode number of an open file."""
     status = os.fstat(fd)
@@ -64,8 +70,7 @@ def open_locked(directory: Directory, name: str, change: bool) -> Tuple[int, boo
             lock_exclusive(fd, directory.path_of(name), shared=not change)
         except InUse:
             free = False
-        status = directory.stat(name)
-        if status is not None and (status.st_dev, status.st_ino) == inode_of(fd):
+        if is_name_of(directory, name, inode_of(fd)):
             return fd, free
         os.close(fd)
     raise Refused(

@@ -3,7 +3,7 @@
 """What is on disk, as the few words that the state table asks about, and the open stores behind them. Reads only.
 
 The words are observed anew on each run. What a former run remembers decides nothing here, but for the journal's note of
-what it copied (see holds.py).
+what it copied (see covers.py).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ..wal.reader import WalStore
 from . import journal, snapshots
 from .evidence import Evidence, Snapshot
 from .journal import Journal
-from .locks import Openers, openers
+from .locks import Openers, is_name_of, openers
 from .mounts import PROC, mount_number
 from .raftdir import StoreFile, backups, wal_kind
 
@@ -128,7 +128,7 @@ def _open_raft_db(found: Found) -> Tuple[str, str]:
     kind = "ok" if file.size else "0"
     if file.links == 1:
         return kind, "one"
-    others = [name for name in found.names if SECOND_NAME.match(name) and _is_inode(found.raft, name, file)]
+    others = [name for name in found.names if SECOND_NAME.match(name) and is_name_of(found.raft, name, file.inode)]
     if file.links == 2 and others:
         found.second_name = others[0]
         return kind, "ours"
@@ -181,8 +181,3 @@ def _on_one_mount(found: Found) -> bool:
             _foreign(found, path, "this is a mount of its own, so that it could not be renamed")
             return False
     return True
-
-
-def _is_inode(raft: Directory, name: str, file: StoreFile) -> bool:
-    status = raft.stat(name)
-    return status is not None and (status.st_dev, status.st_ino) == file.inode

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is in the stores found, as far as the state table asks: readable, empty, which holds which. Reads only."""
+"""What is in the stores found, as far as the state table asks: readable, empty, which covers which. Reads only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...disk.errors import Corrupt, IndexGap, StoreError, Unsupported
 from ..base.names import WAL_META
 from ..base.store import StoreReader
 from . import journal
-from .covers import EQUAL, RAFT_DB_HOLDS, WAL_HOLDS, holds, promise, relation
+from .covers import EQUAL, RAFT_DB_COVERS, WAL_COVERS, covers, promise, relation
 from .evidence import Evidence
 from .observe import Found
 from .raftdir import StoreFile
@@ -26,7 +26,7 @@ Store = TypeVar("Store", bound=StoreReader)
 def read(found: Found, seen: Evidence, workers: int = 1) -> Evidence:
     """The evidence completed from what is in the stores. Stores that are in use or foreign are not read."""
     if seen.store_lock == "taken" or "foreign" in (seen.place, seen.names) or seen.raft_db == "other":
-        return replace(seen, backup="held", past="recorded")  # only for check mode, which says what names tell
+        return replace(seen, backup="covered", past="recorded")  # only for check mode, which says what names tell
     raft_db, wal = seen.raft_db, seen.wal
     if found.raft_db_file is not None:
         found.raft_db, raft_db = _open(found, partial(found.raft_db_file.read_boltdb, workers))
@@ -59,9 +59,9 @@ def _compare(found: Found, evidence: Evidence, workers: int) -> Evidence:
     if found.raft_db is None or found.wal is None:
         return evidence
     if evidence.raft_db == "0":
-        return _with_backup(found, replace(evidence, relation=WAL_HOLDS), workers)
+        return _with_backup(found, replace(evidence, relation=WAL_COVERS), workers)
     try:
-        if _is_marked(found, evidence) and holds(found.raft_db, found.wal, None, found.snapshot_index):
+        if _is_marked(found, evidence) and covers(found.raft_db, found.wal, None, found.snapshot_index):
             found.wal = None
             return replace(evidence, wal="0")
         related = relation(found.raft_db, found.wal, found.journal, found.snapshot_index)
@@ -70,7 +70,7 @@ def _compare(found: Found, evidence: Evidence, workers: int) -> Evidence:
         in_wal = error.path.startswith(found.raft.path_of("wal"))
         return replace(evidence, wal="bad") if in_wal else replace(evidence, raft_db="bad")
     if related == EQUAL and found.wal.broken:  # raft-wal could not append to it: convert anew
-        related = RAFT_DB_HOLDS
+        related = RAFT_DB_COVERS
     return _with_backup(found, replace(evidence, relation=related), workers)
 
 
@@ -122,17 +122,17 @@ def _is_empty_backup(raft: Directory, name: str) -> bool:
 def _with_backup(found: Found, evidence: Evidence, workers: int) -> Evidence:
     """With the answer for an open journal's backup: a server that waited for its lock may have gone on in it.
 
-    Asked is whether the store that counts holds it: raft.db where it holds wal/ (or is equal), else wal/.
+    Asked is whether the store that counts covers it: raft.db where it covers wal/ (or is equal), else wal/.
     """
     if evidence.journal != journal.OPEN:
         return evidence
-    store = found.raft_db if evidence.relation in (EQUAL, RAFT_DB_HOLDS) else found.wal
+    store = found.raft_db if evidence.relation in (EQUAL, RAFT_DB_COVERS) else found.wal
     if found.backup_file is None or store is None:
-        return replace(evidence, backup="held")
+        return replace(evidence, backup="covered")
     try:
         old = found.backup_file.read_boltdb(workers)
-        if holds(store, old, found.journal, found.snapshot_index):
-            return replace(evidence, backup="held")
+        if covers(store, old, found.journal, found.snapshot_index):
+            return replace(evidence, backup="covered")
     except UNREADABLE as error:
         found.problems.append(error)
-    return replace(evidence, backup="not held")
+    return replace(evidence, backup="not covered")

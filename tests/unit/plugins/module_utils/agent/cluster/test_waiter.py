@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.health import Verdict
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.waiter import Look, Outcome, wait_until
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.waiter import Look, Waited, wait_until
 
 
 class Clock:
@@ -30,7 +30,7 @@ class Clock:
 
 def wait(
     good: Callable[[float], bool], timeout_s: float, stable_s: float = 0, look_s: float = 0, final: bool = False
-) -> tuple[Outcome, Clock]:
+) -> tuple[Waited, Clock]:
     clock = Clock(look_s)
     start = clock.now
 

@@ -16,21 +16,21 @@ DOCS = Path(__file__).resolve().parents[6] / "docs/crash-safety.md"
 COLUMNS: Dict[str, Any] = {
     "raft_db": ["-", "G", "ok", "0", "bad"],
     "wal": ["-", "ok", "0", "bad"],
-    "relation": ["", "equal", "raft.db holds wal/", "wal/ holds raft.db", "neither"],
+    "relation": ["", "equal", "raft.db covers wal/", "wal/ covers raft.db", "neither"],
     "past": ["", "none", "blank", "recorded"],
-    "backup": ["", "held", "not held"],
+    "backup": ["", "covered", "not covered"],
     "journal": ["-", "open", "done"],
 }
 EXPECTED = [
     (1, "- -", {"past": "none"}), (1, "- 0", {"past": "none"}),
     (2, "- -", {"past": "recorded"}), (2, "G -", {"past": "recorded"}), (2, "0 0", {"past": "recorded"}),
     (3, "ok -", {}), (3, "0 -", {"past": "none"}), (3, "0 -", {"past": "blank"}), (4, "ok 0", {}),
-    (5, "ok ok", {"relation": "equal"}), (6, "ok ok", {"relation": "raft.db holds wal/"}),
-    (7, "ok ok", {"relation": "wal/ holds raft.db"}), (7, "0 ok", {"relation": "wal/ holds raft.db"}),
+    (5, "ok ok", {"relation": "equal"}), (6, "ok ok", {"relation": "raft.db covers wal/"}),
+    (7, "ok ok", {"relation": "wal/ covers raft.db"}), (7, "0 ok", {"relation": "wal/ covers raft.db"}),
     (8, "ok ok", {"relation": "neither"}),
-    (9, "G ok", {"journal": "open", "backup": "held"}), (10, "G ok", {"journal": "open", "backup": "not held"}),
-    (10, "ok ok", {"journal": "open", "backup": "not held", "relation": "equal"}),
-    (10, "0 ok", {"journal": "open", "backup": "not held", "relation": "wal/ holds raft.db"}),
+    (9, "G ok", {"journal": "open", "backup": "covered"}), (10, "G ok", {"journal": "open", "backup": "not covered"}),
+    (10, "ok ok", {"journal": "open", "backup": "not covered", "relation": "equal"}),
+    (10, "0 ok", {"journal": "open", "backup": "not covered", "relation": "wal/ covers raft.db"}),
     (11, "G ok", {"journal": "done"}), (11, "G ok", {}), (12, "- ok", {}), (12, "- ok", {"journal": "open"}),
     (13, "ok bad", {}), (14, "bad -", {}), (14, "bad ok", {}), (14, "bad bad", {}), (15, "G bad", {}),
     (15, "- bad", {}),
@@ -118,7 +118,7 @@ def test_only_what_wal_holds_is_replaced_on_the_way_back() -> None:
     for row in table.ROWS:
         if not isinstance(row.to_boltdb, str) and table.SWITCH_BACK in row.to_boltdb:
             assert row.when["wal"] == ("ok",)
-            assert not {"ok", "0"} & set(row.when["raft_db"]) or row.when["relation"] == ("wal/ holds raft.db",)
+            assert not {"ok", "0"} & set(row.when["raft_db"]) or row.when["relation"] == ("wal/ covers raft.db",)
 
 
 def test_every_refusing_row_has_its_own_reason() -> None:

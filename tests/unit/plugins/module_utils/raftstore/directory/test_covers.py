@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A holds B: votes, logs, the journal's word, and why term and index alone are not enough."""
+"""A covers B: votes, logs, the journal's word, and why term and index alone are not enough."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def related(pair: Pair, journal: Optional[Journal] = None, snapshot_index: int =
     [
         (VOTED, VOTED, "equal"),
         (Stable(3, None, None), Stable(3, None, None), "equal"),
-        (Stable(4, 3, ADDRESS), VOTED, covers.RAFT_DB_HOLDS),
-        (VOTED, Stable(4, 3, ADDRESS), covers.WAL_HOLDS),
-        (VOTED, Stable(3, 2, ADDRESS), covers.RAFT_DB_HOLDS),
-        (Stable(3, None, None), VOTED, covers.WAL_HOLDS),
+        (Stable(4, 3, ADDRESS), VOTED, covers.RAFT_DB_COVERS),
+        (VOTED, Stable(4, 3, ADDRESS), covers.WAL_COVERS),
+        (VOTED, Stable(3, 2, ADDRESS), covers.RAFT_DB_COVERS),
+        (Stable(3, None, None), VOTED, covers.WAL_COVERS),
         (VOTED, Stable(3, 3, b"10.0.0.2:4647"), covers.NEITHER),
-        (Stable(3, 2, b"a"), Stable(3, 2, b"b"), covers.RAFT_DB_HOLDS),
+        (Stable(3, 2, b"a"), Stable(3, 2, b"b"), covers.RAFT_DB_COVERS),
         (Stable(), Stable(0, 0, None), "equal"),
     ],
 )
@@ -74,17 +74,17 @@ def test_votes(bolt: Stable, wal: Stable, expected: str, tmp_path: Path) -> None
     ("bolt", "wal", "expected"),
     [
         (log(5), log(5), "equal"),
-        (log(7), log(5), covers.RAFT_DB_HOLDS),
-        (log(5), log(7), covers.WAL_HOLDS),
-        (log(5), log(5, 3), covers.RAFT_DB_HOLDS),
-        (log(5, 3), log(5), covers.RAFT_DB_HOLDS),
-        (log(5), [], covers.RAFT_DB_HOLDS),
-        ([], log(5), covers.WAL_HOLDS),
+        (log(7), log(5), covers.RAFT_DB_COVERS),
+        (log(5), log(7), covers.WAL_COVERS),
+        (log(5), log(5, 3), covers.RAFT_DB_COVERS),
+        (log(5, 3), log(5), covers.RAFT_DB_COVERS),
+        (log(5), [], covers.RAFT_DB_COVERS),
+        ([], log(5), covers.WAL_COVERS),
         ([], [], "equal"),
         (log(5), log(5, note="of another cluster"), covers.NEITHER),
         (log(5), log(7, note="of another cluster"), covers.NEITHER),
         (log(5), log(9, 7), covers.NEITHER),
-        ([*log(2), *log(7, 5)], log(7, 5), covers.RAFT_DB_HOLDS),
+        ([*log(2), *log(7, 5)], log(7, 5), covers.RAFT_DB_COVERS),
     ],
 )
 def test_logs(bolt: List[Entry], wal: List[Entry], expected: str, tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def note(pair: Pair, **changed: Any) -> Journal:
 
 def test_what_was_copied_and_compacted_since_is_held_by_the_journal(tmp_path: Path) -> None:
     pair = Pair(tmp_path, log(5), VOTED, log(9, 7, 4), Stable(4, None, None))
-    assert related(pair, note(pair)) == covers.WAL_HOLDS
+    assert related(pair, note(pair)) == covers.WAL_COVERS
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_the_journal_must_mean_this_very_store(changed: Any, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("snapshot_index", "expected"), [(5, covers.WAL_HOLDS), (4, covers.NEITHER), (0, covers.NEITHER)]
+    ("snapshot_index", "expected"), [(5, covers.WAL_COVERS), (4, covers.NEITHER), (0, covers.NEITHER)]
 )
 def test_where_nothing_was_copied_a_snapshot_must_cover_it(snapshot_index: int, expected: str, tmp_path: Path) -> None:
     pair = Pair(tmp_path, log(5), VOTED, log(9, 7, 4), Stable(4, None, None))
@@ -126,10 +126,10 @@ def test_a_raft_db_that_went_on_and_was_compacted_holds_the_part_that_was_copied
     pair = Pair(tmp_path, log(9, 7, 4), Stable(4, None, None), log(5, 4), VOTED)
     copied = covers.promise(pair.wal)
     journal = Journal("open", "wal", "1", None, copied._replace(first_index=1), copied, 3)
-    assert related(pair, journal) == covers.RAFT_DB_HOLDS
+    assert related(pair, journal) == covers.RAFT_DB_COVERS
 
 
-@pytest.mark.parametrize(("term", "expected"), [(3, covers.NEITHER), (4, covers.WAL_HOLDS)])
+@pytest.mark.parametrize(("term", "expected"), [(3, covers.NEITHER), (4, covers.WAL_COVERS)])
 def test_only_a_newer_leader_may_have_cut_off_what_was_copied(term: int, expected: str, tmp_path: Path) -> None:
     pair = Pair(tmp_path, log(5), VOTED, log(4, 4, term), Stable(4, None, None))
     assert related(pair, note(pair)) == expected

@@ -65,7 +65,7 @@ def test_no_entries_and_no_term_is_held_by_anything(stable: Stable, tmp_path: Pa
     write_boltdb(raft / "raft.db", [], stable)
     assert look(raft).raft_db == "0"
     write_wal(raft / "wal", [], Stable(1, None, None))
-    assert look(raft).relation == "wal/ holds raft.db"
+    assert look(raft).relation == "wal/ covers raft.db"
 
 
 def test_a_term_without_entries_is_a_store(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_the_marker_of_the_nomad_command_counts_only_without_our_journal(tmp_pat
     write_wal(raft / "wal", log(2))
     assert look(raft).wal == "0"
     write_journal(raft)
-    assert (look(raft).wal, look(raft).relation) == ("ok", "raft.db holds wal/")
+    assert (look(raft).wal, look(raft).relation) == ("ok", "raft.db covers wal/")
     (raft / ".raft-migrate.json").unlink()
     (raft / "raft.db").unlink()
     assert look(raft).wal == "ok"
@@ -132,13 +132,13 @@ def test_the_backup_of_an_open_journal(tmp_path: Path) -> None:
     write_wal(raft / "wal", log(5))
     write_guard(raft)
     write_journal(raft, backup=None)
-    assert look(raft).backup == "held"
+    assert look(raft).backup == "covered"
     write_journal(raft)
-    assert look(raft).backup == "held"
+    assert look(raft).backup == "covered"
     write_boltdb(raft / BACKUP, log(4))
-    assert look(raft).backup == "held"
+    assert look(raft).backup == "covered"
     (raft / BACKUP).unlink()
     write_boltdb(raft / BACKUP, log(6))
-    assert look(raft).backup == "not held"
+    assert look(raft).backup == "not covered"
     write_journal(raft, "done")
     assert look(raft).backup == ""
