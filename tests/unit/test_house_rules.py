@@ -285,6 +285,18 @@ def test_each_file_has_its_mirror(path: Path) -> None:
     assert mirror.exists(), f"no {mirror.relative_to(ROOT)}"
 
 
+def test_the_map_of_the_architecture_is_the_tree() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    rows = re.findall(r"^\| `([a-z/0-9]+)/` \|[^|]*\| (.*) \|$", page, re.M)
+    assert [folder.replace("/", ".") for folder, _ in rows] == [package for package in PACKAGES if package]
+    for folder, files in rows:
+        named = {name: bool(star) for star, name in re.findall(r"(\*?)`([a-z0-9]+)`", files)}
+        here = {path.stem for path in (UTILS / folder).glob("*.py")} - {"__init__"}
+        impure = PACKAGES[folder.replace("/", ".")].impure.split()
+        assert {name for name in named if name in here or named[name]} == here, folder
+        assert {name for name in here if named[name]} == set(impure), f"{folder}: italics are for what is not pure"
+
+
 def test_nothing_names_a_machine() -> None:
     """No path of a developer's machine, no registry host, nothing unfinished in what git tracks."""
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
