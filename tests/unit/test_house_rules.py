@@ -108,7 +108,7 @@ def own_imports(path: Path) -> set[tuple[str, str]]:
         for alias in node.names:
             full = f"{module}.{alias.name}".lstrip(".")
             target = full if (UTILS / (full.replace(".", "/") + ".py")).exists() else module
-            package, _, name = target.rpartition(".")
+            package, _dot, name = target.rpartition(".")
             found.add((package, name))
     return found
 
@@ -161,7 +161,7 @@ def test_files_and_functions_are_small(path: Path) -> None:
 def test_packages_point_one_way() -> None:
     assert {package_of(path) for path in FILES} == set(PACKAGES), "name the package in PACKAGES"
     order = list(PACKAGES)
-    for package, (imports, _) in PACKAGES.items():
+    for package, (imports, _impure) in PACKAGES.items():
         assert all(order.index(other) < order.index(package) for other in imports.split()), package
 
 
@@ -288,7 +288,7 @@ def test_each_file_has_its_mirror(path: Path) -> None:
 def test_the_map_of_the_architecture_is_the_tree() -> None:
     page = (ROOT / "docs/architecture.md").read_text()
     rows = re.findall(r"^\| `([a-z/0-9]+)/` \|[^|]*\| (.*) \|$", page, re.M)
-    assert [folder.replace("/", ".") for folder, _ in rows] == [package for package in PACKAGES if package]
+    assert [folder.replace("/", ".") for folder, _files in rows] == [package for package in PACKAGES if package]
     for folder, files in rows:
         named = {name: bool(star) for star, name in re.findall(r"(\*?)`([a-z0-9]+)`", files)}
         here = {path.stem for path in (UTILS / folder).glob("*.py")} - {"__init__"}
