@@ -16,6 +16,7 @@ from typing import Callable, Iterator, Optional, Tuple
 from ..disk.durable import Directory, lock_exclusive
 from ..disk.errors import InUse, StoreError, unreadable
 from ..disk.syscalls import REAL, SystemCalls
+from .base.names import JOURNAL, JOURNAL_PARTIAL, RAFT_DB_PARTIAL, WAL_PARTIAL
 from .base.store import BOLTDB, WAL
 from .base.workers import process_count
 from .conversion import table
@@ -24,8 +25,8 @@ from .conversion.preflight import check_request, prepare
 from .conversion.refusals import refusal
 from .conversion.request import Request
 from .conversion.run import Run
-from .conversion.sentences import predicted, sentences
-from .conversion.steps import STEPS, undo_preparation
+from .conversion.steps import STEPS, predicted, remove_partial
+from .directory import journal
 from .directory.evidence import Evidence
 from .directory.locks import POLL_S, lock_directory
 from .directory.mounts import PROC, mount_of, refuse_kind
@@ -138,7 +139,7 @@ def _carry_out(run: Run, state: str, in_use: bool) -> Outcome:
         )
     try:
         prepare(run)
-        outcome.plan = sentences(run)
+        outcome.plan = [STEPS[step].sentence(run) for step in run.steps]
         outcome.changed = bool(run.steps)
         outcome.resumed = outcome.changed and run.evidence.journal == "open"
         outcome.after = predicted(run)
@@ -155,11 +156,28 @@ def apply(run: Run) -> None:
     """Walk the steps. After a failure before anything was committed, what was prepared is removed again."""
     try:
         for step in run.steps:
-            STEPS[step](run)
+            STEPS[step].do(run)
     except (StoreError, OSError):
         if run.began and not run.committed:
-            undo_preparation(run)
+            _undo_preparation(run)
         raise
+
+
+def _undo_preparation(run: Run) -> None:
+    """After a failure before anything was published, linked or switched: put the directory back.
+
+    Later the journal must stay: it alone names the file in which a server that waits would go on. What fails here is
+    left to a re-run.
+    """
+    try:
+        for name in (WAL_PARTIAL, RAFT_DB_PARTIAL, JOURNAL_PARTIAL):
+            remove_partial(run, name)
+        if run.journal_before is not None:
+            journal.write(run.raft, run.journal_before)
+        else:
+            remove_partial(run, JOURNAL)
+    except StoreError:
+        return
 
 
 def _applies(run: Run, step: str, cell: Tuple[str, ...]) -> bool:
@@ -224,6 +242,6 @@ def _count(run: Run) -> None:
         outcome.first_index, outcome.last_index = run.copied.first_index, run.copied.last_index
     if run.old_store is not None and run.found.wal is not None:
         outcome.verified = run.found.wal.entry_count
-    wal = run.new_wal if built else run.found.wal
+    wal = run.new_store if built else run.found.wal
     if outcome.backend == WAL and wal is not None:
         outcome.segments = len(wal.extents())

@@ -22,7 +22,12 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt impo
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import log as boltlog
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import survey as boltsurvey
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import writer as boltwrite
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion import backupcopy, preflight, steps
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion import (
+    backupcopy,
+    build,
+    preflight,
+    space,
+)
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal import segmentreader, segmentwriter
@@ -34,8 +39,9 @@ from support.stores.builder import (
 )
 
 UNITS: tuple[tuple[ModuleType, str, int], ...] = (
-    (steps, "MIB", 1 << 14),  # a "megabyte" of wal_segment_size
-    (preflight, "MIB", 1 << 14),
+    (build, "MIB", 1 << 14),  # a "megabyte" of wal_segment_size
+    (space, "MIB", 1 << 14),
+    (space, "BOLTDB_GROWTH", 1 << 20),
     (preflight, "BOLTDB_GROWTH", 1 << 20),
     (convert, "PART_MIN", 1 << 13),
     (boltsurvey, "SHARED_MIN", 1 << 13),

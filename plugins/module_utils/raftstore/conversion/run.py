@@ -19,7 +19,6 @@ from ..directory.locks import openers
 from ..directory.observe import Found
 from ..directory.raftdir import StoreFile
 from ..directory.shape import Shape
-from ..wal.reader import WalStore
 from .outcome import Outcome
 from .request import Request
 from .table import LINK_SUPERSEDED
@@ -38,7 +37,7 @@ class Run:
         self.steps: Sequence[str] = ()
         self.stamp = stamp(clock())
         self.backup = self.free_name(RAFT_DB, "migrated")
-        self.superseded = self.free_name(RAFT_DB, "superseded")
+        self.superseded = self.aside_name(RAFT_DB)
         self.retired_wal = self.free_name(WAL_DIR, "migrated")
         self.shape = Shape([], 0, None)
         self.source = Promise()
@@ -47,7 +46,7 @@ class Run:
         self.journal_before: Optional[bytes] = None
         self.new_directory: Optional[Directory] = None
         self.new_file: Optional[StoreFile] = None
-        self.new_wal: Optional[WalStore] = None
+        self.new_store: Optional[StoreReader] = None
         self.old_file: Optional[StoreFile] = None
         self.old_store: Optional[StoreReader] = None
         self.began = False
@@ -82,6 +81,10 @@ class Run:
     def free_name(self, name: str, kind: str) -> str:
         """A name that nothing has: for a backup, or for something moved aside."""
         return free_name(self.names, name, kind, self.stamp)
+
+    def aside_name(self, name: str) -> str:
+        """The free name that something gets which is not ours, or that does not count."""
+        return self.free_name(name, "superseded")
 
     def attributes(self) -> Attributes:
         """Owner, mode and label for new files: those of the locked file that is converted."""

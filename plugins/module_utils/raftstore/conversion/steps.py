@@ -1,18 +1,17 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps, each with its syncs, in the order of docs/crash-safety.md. Each leaves a state of the table behind it.
+"""The steps: what each does, with its syncs, what a plan says of it, and what it does to the names. STEPS has them all.
 
-A step never replaces a name but in SWITCH, and never removes a store. Steps know nothing of the table.
+Each leaves a state of the table behind it. A step never replaces a name but in a switch (or to take one back), and
+never removes a store. Steps know nothing of the table's rows: they know their own names.
 """
 
 from __future__ import annotations
 
-import os
 import stat
-import time
-from typing import Callable, Dict
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from ...disk.errors import InUse, Refused, StoreError
+from ...disk.errors import Refused, StoreError
 from ..base.names import (
     GUARD_PARTIAL,
     JOURNAL,
@@ -21,27 +20,27 @@ from ..base.names import (
     RAFT_DB,
     RAFT_DB_PARTIAL,
     WAL_DIR,
-    WAL_META,
     WAL_PARTIAL,
     guard_target,
+    is_guard_target,
 )
-from ..base.store import BOLTDB, WAL
+from ..base.store import BOLTDB
 from ..directory import journal
 from ..directory.journal import Journal
 from ..directory.locks import in_use, is_name_of
 from ..directory.raftdir import StoreFile
-from ..entries import convert
-from ..wal.writer import WalStoreWriter
 from . import table
-from .backupcopy import copy_file, partial_name, remove_partials
+from .backupcopy import copy_directory, copy_file, partial_name, remove_partials
+from .build import TO_BOLTDB, TO_WAL, build
 from .run import Run, check_configuration
-from .space import MIB
-from .stepsback import build_back, copy_wal, put_back, retire_wal, switch_back, unlink_backup
+
+Names = Sequence[Tuple[str, str]]
+"""What a step does to the names: (name that goes, name that comes). A name that is new comes as a line of a listing."""
 
 
 def aside(run: Run, name: str) -> None:
     """Give something that is not ours a name that nothing uses."""
-    run.raft.rename(name, run.free_name(name, "superseded"))
+    run.raft.rename(name, run.aside_name(name))
 
 
 def aside_partials(run: Run) -> None:
@@ -70,16 +69,6 @@ def remove_partial(run: Run, name: str) -> None:
         run.raft.remove(name)
 
 
-def unlink_second(run: Run) -> None:
-    """A run was killed between link and switch: raft.db and its backup are one file. rename would do nothing then."""
-    run.raft.remove(run.found.second_name)
-
-
-def add_guard(run: Run) -> None:
-    """Guard a WAL that has none; symlink cannot replace."""
-    run.raft.symlink(guard_target(run.newest_backup), RAFT_DB)
-
-
 def begin(run: Run) -> None:
     """Write the journal: from here on the partial files are ours."""
     before = run.found.journal
@@ -91,45 +80,19 @@ def begin(run: Run) -> None:
 
 
 def _journal(run: Run, phase: str) -> Journal:
-    if run.request.backend == BOLTDB:
-        backup = run.superseded if table.LINK_SUPERSEDED in run.steps else run.retired_wal
-        return Journal(phase, BOLTDB, run.run_id, backup, run.source, run.copied, 0, run.request.origin)
-    dropped = run.shape.dropped_entries
-    return Journal(phase, WAL, run.run_id, run.second_name, run.source, run.copied, dropped, run.request.origin)
+    keeps_wal = run.request.backend == BOLTDB and table.LINK_SUPERSEDED not in run.steps
+    backup, dropped = run.retired_wal if keeps_wal else run.second_name, run.shape.dropped_entries
+    return Journal(phase, run.request.backend, run.run_id, backup, run.source, run.copied, dropped, run.request.origin)
 
 
-def build(run: Run) -> None:
-    """Make wal.partial/ complete: segments, wal-meta.db, then the directory synced; lock it; read all of it back."""
-    source = run.found.raft_db
-    if source is None:
-        raise StoreError("the source store is not open", run.raft.path)
-    attributes = run.attributes()
-    started = time.monotonic()
-    run.new_directory = run.raft.make_directory(WAL_PARTIAL, attributes.for_directory())
-    segment_len = run.request.wal_segment_size * MIB
-    writer = WalStoreWriter(run.new_directory, segment_len, attributes, os.sysconf("SC_PAGE_SIZE"), _ns(run.clock))
-    extents, workers = run.shape.kept, run.workers()
-    report = convert.convert(source, writer, extents, source.stable(), workers, run.request.progress)
-    built = time.monotonic()
-    run.new_file = StoreFile(run.new_directory, WAL_META, change=True)
-    if not run.new_file.free:
-        raise InUse("another process has locked the new store before it was published", run.new_file.path)
-    run.new_wal = run.new_file.read_wal()
-    run.outcome.verified = convert.verify(source, run.new_wal, extents, workers, run.request.progress)
-    run.outcome.bytes_read, run.outcome.bytes_written = report.bytes_read, report.bytes_written
-    run.outcome.elapsed.update(convert=round(built - started, 3), verify=round(time.monotonic() - built, 3))
-
-
-def _ns(clock: Callable[[], float]) -> Callable[[], int]:
-    return lambda: int(clock() * 1_000_000_000)
-
-
-def copy(run: Run) -> None:
-    """A full, compared copy of the old store in another directory."""
-    file = run.found.raft_db_file
-    if file is not None and run.request.backup_dir:
-        name, partial = f"{RAFT_DB}.migrated.{run.stamp}", partial_name(RAFT_DB, run.run_id)
-        copy_file(file.fd, file.path, run.request.backup_dir, name, partial, run.raft.calls)
+def copy(run: Run, name: str) -> None:
+    """A full, compared copy of the old store, which has this name, in another directory."""
+    backup_dir, file, directory = run.request.backup_dir, run.found.raft_db_file, run.found.wal_directory
+    made, partial = f"{name}.migrated.{run.stamp}", partial_name(name, run.run_id)
+    if backup_dir and name == RAFT_DB and file is not None:
+        copy_file(file.fd, file.path, backup_dir, made, partial, run.raft.calls)
+    if backup_dir and name == WAL_DIR and directory is not None:
+        copy_directory(directory, backup_dir, made, partial)
 
 
 def publish(run: Run) -> None:
@@ -139,21 +102,25 @@ def publish(run: Run) -> None:
     run.raft.sync()
 
 
-def configuration(run: Run) -> None:
-    """Read the agent's configuration anew: with another backend than wal Nomad could not start after the switch."""
-    check_configuration(run)
-
-
 def link(run: Run) -> None:
     """Give the old store the second name under which it stays; nobody else may have it open."""
-    file = run.found.raft_db_file
-    pids = run.others(file)
+    pids = run.others(run.found.raft_db_file)
     if pids:
         raise in_use(pids, run.raft.path_of(RAFT_DB), run.found.proc)
-    if file is None or not is_name_of(run.raft, RAFT_DB, file.inode):
-        raise Refused("raft.db has been replaced during the run", run.raft.path_of(RAFT_DB), hint="Run it again.")
+    _same_file(run, RAFT_DB, run.found.raft_db_file)
     run.committed = True
     run.raft.link(RAFT_DB, run.second_name)
+
+
+def put_back(run: Run) -> None:
+    """Give the old raft.db, which has been found to cover wal/, the name under which it is switched to."""
+    _same_file(run, run.old_name, run.old_file)
+    run.raft.link(run.old_name, RAFT_DB_PARTIAL)
+
+
+def _same_file(run: Run, name: str, file: Optional[StoreFile]) -> None:
+    if file is None or not is_name_of(run.raft, name, file.inode):
+        raise Refused(f"{name} has been replaced during the run", run.raft.path_of(name), hint="Run it again.")
 
 
 def switch(run: Run) -> None:
@@ -163,12 +130,57 @@ def switch(run: Run) -> None:
     run.raft.replace(GUARD_PARTIAL, RAFT_DB)
 
 
+def switch_back(run: Run) -> None:
+    """The switch: one rename puts the new raft.db over the guard, or over a store that wal/ covers and that is linked.
+
+    Nobody else may have the WAL open, or what stands under the name raft.db.
+    """
+    pids = run.others(run.found.wal_file, run.found.raft_db_file, run.new_file, run.old_file)
+    if pids:
+        raise in_use(pids, run.raft.path_of(WAL_DIR), run.found.proc)
+    _same_file(run, RAFT_DB_PARTIAL, run.new_file or run.old_file)
+    status = run.raft.stat(RAFT_DB)
+    if status is None or not stat.S_ISLNK(status.st_mode) or not is_guard_target(run.raft.read_link(RAFT_DB)):
+        _same_file(run, RAFT_DB, run.found.raft_db_file)
+    linked, run.committed = run.committed, True
+    try:
+        run.raft.replace(RAFT_DB_PARTIAL, RAFT_DB)
+    except StoreError:
+        run.committed = linked or run.raft.stat(RAFT_DB_PARTIAL) is None  # then it was not the rename that failed
+        raise
+
+
 def look_again(run: Run) -> None:
     """A server that waits for our lock has the old file open and would go on in it: give it back its name."""
     pids = run.others(run.found.raft_db_file)
     if pids:
         run.raft.replace(run.second_name, RAFT_DB)
         raise in_use(pids, run.raft.path_of(RAFT_DB), run.found.proc)
+
+
+def retire_wal(run: Run) -> None:
+    """raft.db has all that wal/ has: keep wal/ under the name of a backup.
+
+    Where that fails, a server that waits for our lock would go on in wal/; with the name gone it finds no segments.
+    """
+    try:
+        run.raft.rename(WAL_DIR, run.retired_wal)
+    except StoreError as error:
+        if not run.committed:
+            raise
+        pids = run.others(run.found.wal_file)
+        if pids:
+            raise in_use(pids, run.raft.path_of(WAL_DIR), run.found.proc) from error
+        run.outcome.backup = run.raft.path_of(WAL_DIR)
+        run.outcome.warnings.append(f"the store is raft.db now, but wal/ could not be renamed: {error}")
+
+
+def unlink_backup(run: Run) -> None:
+    """The backup that was put back is raft.db now; its old name goes. Both names are one file."""
+    try:
+        run.raft.remove(run.old_name)
+    except StoreError as error:
+        run.outcome.warnings.append(f"the store is raft.db now, but has a second name: {error}")
 
 
 def finish(run: Run) -> None:
@@ -181,45 +193,107 @@ def finish(run: Run) -> None:
         run.outcome.warnings.append(f"the conversion is complete, but its journal could not be closed: {error}")
 
 
-def undo_preparation(run: Run) -> None:
-    """After a failure before anything was published, linked or switched: put the directory back.
+class Step(NamedTuple):
+    """All about one step: its name in the table, the deed, its sentence in a plan, and its effect on the names."""
 
-    Later the journal must stay: it alone names the file in which a server that waits would go on. What fails here is
-    left to a re-run.
-    """
-    try:
-        for name in (WAL_PARTIAL, RAFT_DB_PARTIAL, JOURNAL_PARTIAL):
-            remove_partial(run, name)
-        if run.journal_before is not None:
-            journal.write(run.raft, run.journal_before)
-        else:
-            remove_partial(run, JOURNAL)
-    except StoreError:
-        return
+    name: str
+    do: Callable[[Run], None]
+    sentence: Callable[[Run], str]
+    effect: Callable[[Run], Names] = lambda run: ()  # partial names are gone at the end
 
 
-STEPS: Dict[str, Callable[[Run], None]] = {
-    table.ASIDE_JOURNAL: lambda run: aside(run, JOURNAL),
-    table.ASIDE_PARTIALS: aside_partials,
-    table.REMOVE_PARTIALS: remove_left,
-    table.UNLINK_SECOND: unlink_second,
-    table.ASIDE_MARKER: lambda run: aside(run, NOMAD_MARKER),
-    table.ASIDE_WAL: lambda run: aside(run, WAL_DIR),
-    table.ADD_GUARD: add_guard,
-    table.BEGIN: begin,
-    table.BUILD: build,
-    table.BUILD_BACK: build_back,
-    table.PUT_BACK: put_back,
-    table.COPY: copy,
-    table.COPY_WAL: copy_wal,
-    table.PUBLISH: publish,
-    table.CONFIGURATION: configuration,
-    table.LINK_BACKUP: link,
-    table.LINK_SUPERSEDED: link,
-    table.SWITCH: switch,
-    table.SWITCH_BACK: switch_back,
-    table.LOOK_AGAIN: look_again,
-    table.RETIRE_WAL: retire_wal,
-    table.UNLINK_BACKUP: unlink_backup,
-    table.FINISH: finish,
-}
+EACH = (
+    Step(
+        table.ASIDE_JOURNAL, lambda run: aside(run, JOURNAL),
+        lambda run: f"rename {JOURNAL} to {run.aside_name(JOURNAL)}",
+        lambda run: [(JOURNAL, run.aside_name(JOURNAL))],
+    ),
+    Step(
+        table.ASIDE_PARTIALS, aside_partials,
+        lambda run: f"move aside {', '.join(run.found.leftovers)}",
+        lambda run: [(name, "" if name == JOURNAL_PARTIAL else run.aside_name(name)) for name in run.found.leftovers],
+    ),
+    Step(
+        table.REMOVE_PARTIALS, remove_left,
+        lambda run: f"remove {', '.join(run.found.leftovers)} of an interrupted run",
+        lambda run: [(name, "") for name in run.found.leftovers],
+    ),
+    Step(  # a run was killed between link and switch; rename(2) does nothing where both names are one file
+        table.UNLINK_SECOND, lambda run: run.raft.remove(run.found.second_name),
+        lambda run: f"remove {run.found.second_name}, a second name of raft.db",
+        lambda run: [(run.found.second_name, "")],
+    ),
+    Step(
+        table.ASIDE_MARKER, lambda run: aside(run, NOMAD_MARKER),
+        lambda run: f"rename {NOMAD_MARKER} to {run.aside_name(NOMAD_MARKER)}",
+        lambda run: [(NOMAD_MARKER, run.aside_name(NOMAD_MARKER))],
+    ),
+    Step(
+        table.ASIDE_WAL, lambda run: aside(run, WAL_DIR),
+        lambda run: f"rename wal/ to {run.aside_name(WAL_DIR)}/",
+        lambda run: [(WAL_DIR, run.aside_name(WAL_DIR))],
+    ),
+    Step(  # symlink(2) never replaces anything
+        table.ADD_GUARD, lambda run: run.raft.symlink(guard_target(run.newest_backup), RAFT_DB),
+        lambda run: "make raft.db the guard link",
+        lambda run: [("", f"{RAFT_DB} -> {guard_target(run.newest_backup)}")],
+    ),
+    Step(table.BEGIN, begin, lambda run: f"open the journal {JOURNAL}", lambda run: [("", JOURNAL)]),
+    Step(
+        table.BUILD, lambda run: build(run, TO_WAL),
+        lambda run: "convert raft.db to wal.partial/ and compare every entry",
+    ),
+    Step(
+        table.BUILD_BACK, lambda run: build(run, TO_BOLTDB),
+        lambda run: "convert wal/ to raft.db.partial and compare every entry",
+    ),
+    Step(table.PUT_BACK, put_back, lambda run: f"link {run.old_name}, which has all that wal/ has, to raft.db.partial"),
+    Step(
+        table.COPY, lambda run: copy(run, RAFT_DB),
+        lambda run: f"copy raft.db to {run.request.backup_dir} and compare it",
+    ),
+    Step(
+        table.COPY_WAL, lambda run: copy(run, WAL_DIR),
+        lambda run: f"copy wal/ to {run.request.backup_dir} and compare it",
+    ),
+    Step(table.PUBLISH, publish, lambda run: "rename wal.partial/ to wal/", lambda run: [("", f"{WAL_DIR}/")]),
+    # Read anew: with another backend than wal Nomad could not start after the switch.
+    Step(table.CONFIGURATION, check_configuration, lambda run: "check that the agent's configuration says wal"),
+    Step(table.LINK_BACKUP, link, lambda run: f"link raft.db to {run.backup}", lambda run: [("", run.backup)]),
+    Step(
+        table.LINK_SUPERSEDED, link,
+        lambda run: f"link raft.db to {run.superseded}", lambda run: [("", run.superseded)],
+    ),
+    Step(
+        table.SWITCH, switch,
+        lambda run: "replace raft.db by the guard link",
+        lambda run: [("", f"{RAFT_DB} -> {guard_target(run.second_name)}")],
+    ),
+    Step(table.SWITCH_BACK, switch_back, lambda run: "rename raft.db.partial to raft.db", lambda run: [("", RAFT_DB)]),
+    Step(table.LOOK_AGAIN, look_again, lambda run: "check that no process waits for the old raft.db"),
+    Step(
+        table.RETIRE_WAL, retire_wal,
+        lambda run: f"rename wal/ to {run.retired_wal}/", lambda run: [(WAL_DIR, run.retired_wal)],
+    ),
+    Step(
+        table.UNLINK_BACKUP, unlink_backup,
+        lambda run: f"remove the name {run.old_name}, which raft.db had", lambda run: [(run.old_name, "")],
+    ),
+    Step(table.FINISH, finish, lambda run: "close the journal"),
+)  # fmt: skip
+STEPS: Dict[str, Step] = {step.name: step for step in EACH}
+
+
+def predicted(run: Run) -> List[str]:
+    """The listing of the Raft directory as it will be after all steps."""
+    lines = {_name(line): line for line in run.outcome.before}
+    for step in run.steps:
+        for gone, come in STEPS[step].effect(run):
+            mark = lines.pop(gone)[len(gone) :] if gone else ""  # the slash of a directory goes along
+            if come:
+                lines[_name(come)] = come + mark
+    return [lines[name] for name in sorted(lines)]
+
+
+def _name(line: str) -> str:
+    return line.split(" -> ", 1)[0].rstrip("/")

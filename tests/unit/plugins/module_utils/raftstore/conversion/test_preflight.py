@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is refused or warned of before anything is changed: rights, space, values."""
+"""What is refused or warned of before anything is changed: rights, values, the configuration."""
 
 from __future__ import annotations
 
@@ -9,29 +9,17 @@ from pathlib import Path
 from typing import Any, Dict
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import NoSpace, Refused
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Refused
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.preflight import check_request
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.request import Request
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.space import (
-    BOLTDB_GROWTH,
-    META_LEN,
-    required_bytes,
-    required_bytes_back,
-)
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.entry import Entry
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.gotime import GoTime
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
 from support.stores.builder import (
     as_user,
     clock,
     listing,
     nomad_store,
-    raft_directory,
     request,
     walk,
-    write_guard,
-    write_wal,
 )
 
 
@@ -59,36 +47,6 @@ def test_the_usual_values_pass() -> None:
     for size in (1, 64, 2047):
         check_request(Request("x", "wal", size, workers=0, lock_timeout_s=0.0))
         check_request(Request("x", "boltdb", size, workers=8))
-
-
-def test_space_is_asked_for_live_entries_and_one_more_segment() -> None:
-    assert required_bytes(1000, 64) - required_bytes(0, 64) == 1000
-    assert required_bytes(0, 64) >= 64 << 20
-    assert required_bytes(0, 2) - required_bytes(0, 1) == 1 << 20
-
-
-@pytest.mark.parametrize("data_len", [0, 30, 200, 900, 1300, 2048, 3900, 4096, 20000])
-def test_the_space_for_the_way_back_is_enough_and_not_absurd(data_len: int, tmp_path: Path) -> None:
-    raft = raft_directory(tmp_path)
-    entries = [Entry(index, 3, 0, bytes(data_len), b"", GoTime(index, 5)) for index in range(1, 400)]
-    write_wal(raft / "wal", entries)
-    write_guard(raft)
-    live_len = sum(path.stat().st_size for path in (raft / "wal").glob("*.wal"))
-    asked = required_bytes_back(live_len, len(entries), os.sysconf("SC_PAGE_SIZE")) - BOLTDB_GROWTH - META_LEN
-    migrate(request(raft, backend="boltdb"), clock=clock)
-    written = (raft / "raft.db").stat().st_size - 5 * os.sysconf("SC_PAGE_SIZE")
-    assert written <= asked <= 2 * written + 8192
-
-
-def test_the_space_for_the_way_back_is_asked_for_before_anything_is_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    raft = nomad_store("wal-follower", tmp_path)
-    before = listing(raft)
-    monkeypatch.setattr(Directory, "free_bytes", lambda _self: 16 << 20)
-    with pytest.raises(NoSpace, match="16777216 are free"):
-        migrate(request(raft, backend="boltdb"), clock=clock)
-    assert listing(raft) == before
 
 
 def test_the_way_back_says_what_the_configuration_must_be(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from support.stores.builder import (
     nomad_store,
     raft_directory,
     write_boltdb,
+    write_guard,
     write_wal,
 )
 
@@ -159,3 +160,12 @@ def test_what_the_service_user_puts_in_place_of_the_id_is_not_given_back(what: s
     elif what != "nothing":
         path.write_bytes({"secret": b"root:$6$secret", "long": NODE_ID.encode() * 2, "binary": b"\xff" * 36}[what])
     assert raftdir.node_id(Directory.open(str(raft))) is None
+
+
+def test_a_listing_shows_kinds(tmp_path: Path) -> None:
+    raft = raft_directory(tmp_path)
+    write_guard(raft)
+    write_wal(raft / "wal", log(2))
+    (raft / "version").touch()
+    lines = raftdir.listing(Directory.open(str(raft)))
+    assert lines == [f"raft.db -> this-server-is-on-wal/see-{BACKUP}", "version", "wal/"]
