@@ -276,6 +276,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import load as config
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Refused, StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.segmentsize import DEFAULT_SEGMENT_MIB
 from ansible_collections.raftops.nomad.plugins.module_utils.progress import progress_file
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import Outcome
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.request import Request
@@ -322,7 +323,7 @@ def main() -> None:
         argument_spec={
             "data_dir": {"type": "path", "required": True, "aliases": ["path"]},
             "backend": {"type": "str", "choices": ["wal", "boltdb"], "default": "wal"},
-            "wal_segment_size": {"type": "int", "default": 64},
+            "wal_segment_size": {"type": "int", "default": DEFAULT_SEGMENT_MIB},
             "force": {"type": "bool", "default": False},
             "config_path": {"type": "list", "elements": "path"},
             "backup_dir": {"type": "path"},

@@ -266,6 +266,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.hold import HoldFile
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.segmentsize import DEFAULT_SEGMENT_MIB
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.names import HOLD
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.describe import describe
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import Request, migrate
@@ -301,7 +302,7 @@ def main() -> None:
             "digest": {"type": "bool", "default": False},
             "verify": {"type": "bool", "default": False},
             "backend": {"type": "str", "choices": ["wal", "boltdb"]},
-            "wal_segment_size": {"type": "int", "default": 64},
+            "wal_segment_size": {"type": "int", "default": DEFAULT_SEGMENT_MIB},
             "backup_dir": {"type": "path"},
         },
         supports_check_mode=True,

@@ -261,7 +261,7 @@ def test_no_broad_except(path: Path) -> None:
 
 
 NO_MIRROR = {"errors", "store", "syscalls", "attributes", "outcome", "run", "request", "evidence", "results"}
-NO_MIRROR |= {"space", "datadir", "writer"}  # to come
+NO_MIRROR |= {"space", "writer"}  # to come
 
 
 @pytest.mark.parametrize("path", FILES, ids=names(FILES))
@@ -276,7 +276,6 @@ def test_each_file_has_its_mirror(path: Path) -> None:
         "request",
         "evidence",
         "space",
-        "datadir",
         "writer",
         "results",
     }:

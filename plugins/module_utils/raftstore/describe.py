@@ -10,6 +10,7 @@ from typing import Any, Dict, Optional
 
 from ..disk.durable import Directory
 from ..disk.errors import StoreError, unreadable
+from ..disk.segmentsize import DEFAULT_SEGMENT_MIB
 from ..disk.syscalls import REAL
 from .base.names import HOLD
 from .base.store import BOLTDB, WAL, StoreReader
@@ -17,7 +18,7 @@ from .conversion import table
 from .conversion.outcome import stable_values
 from .conversion.refusals import refusal
 from .conversion.request import Request
-from .conversion.space import DEFAULT_SEGMENT_MIB, required_bytes
+from .conversion.space import required_bytes
 from .directory import snapshots
 from .directory.covers import WAL_COVERS
 from .directory.evidence import Evidence

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 
 from ...disk.errors import NoSpace, Refused
+from ...disk.segmentsize import SEGMENT_MIB, SEGMENT_SIZES
 from ..base.store import StoreReader
 from ..directory import snapshots
 from ..directory.covers import promise
@@ -16,7 +17,7 @@ from . import reuse, table
 from .backupcopy import check_directory
 from .request import Request
 from .run import Run, check_configuration
-from .space import BOLTDB_GROWTH, SEGMENT_MIB, required_bytes, required_bytes_back
+from .space import BOLTDB_GROWTH, required_bytes, required_bytes_back
 
 CHANGE_SETTING = (
     'Before Nomad is started, its configuration must say server { raft_logstore { backend = "wal" } }; '
@@ -35,7 +36,7 @@ def check_request(request: Request) -> None:
     if request.wal_segment_size not in SEGMENT_MIB:
         raise Refused(
             f"wal_segment_size is {request.wal_segment_size} MB", request.data_dir,
-            hint="Use 1 to 2047: with other values a running WAL breaks at its first rotation.",
+            hint=f"Use {SEGMENT_SIZES}: with other values a running WAL breaks at its first rotation.",
         )  # fmt: skip
     if request.workers < 0:
         what = f"there cannot be {request.workers} workers"

@@ -1,12 +1,10 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much free space a conversion asks for, and which segments a WAL may have. Pure."""
+"""How much free space a conversion asks for. Pure."""
 
 from __future__ import annotations
 
 MIB = 1 << 20
-DEFAULT_SEGMENT_MIB = 64
-SEGMENT_MIB = range(1, 2048)
 META_LEN = 1 << 18  # room for wal-meta.db, the journal and directory blocks
 BOLTDB_GROWTH = 16 << 20  # bbolt makes the file longer by so much when it needs pages (db.go, AllocSize)
 BOLTDB_ENTRY_LEN = 96  # what an entry takes at most more than in a WAL: element, key, the names of its fields

@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Find the Raft directory, and open what is in it: the stores with their locks, the journal, the snapshots. Reads only.
 
-Everything is opened below the Raft directory's own descriptor. The path to the data_dir is a person's and may have
-links; a link named `server` or `raft` is refused, whether it ends the given path or lies below it, because the service
-user could point root elsewhere with it.
+Everything is opened below the Raft directory's own descriptor, which disk/datadir.py opens without following a link of
+the service user's.
 """
 
 from __future__ import annotations
