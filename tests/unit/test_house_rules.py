@@ -47,7 +47,7 @@ PACKAGES = {
     ),
     "raftstore": Package(
         "disk raftstore.base raftstore.wal raftstore.entries raftstore.directory raftstore.conversion",
-        "describe migrate prune released",
+        "describe migrate prospect prune released",
     ),
     "agent": Package(""),
     "agent.config": Package("agent disk", "change files load"),

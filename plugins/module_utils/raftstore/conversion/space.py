@@ -21,3 +21,11 @@ def required_bytes_back(live_len: int, entry_count: int, page_size: int) -> int:
     average = length // entry_count if entry_count else 0
     unused = average * average // (page_size - average) if average < page_size // 2 else page_size
     return length + entry_count * unused + BOLTDB_GROWTH + META_LEN
+
+
+def estimated_bytes_back(files_len: int) -> int:
+    """About what `required_bytes_back` will be for a WAL whose files have this length. The entries are not counted.
+
+    Entries of 110 bytes to half a page take at most twice as much in BoltDB as in a WAL.
+    """
+    return 2 * files_len + BOLTDB_GROWTH + META_LEN

@@ -134,6 +134,12 @@ def wal_kind(directory: Directory) -> str:
     return "ok" if WAL_META in names else "bad"
 
 
+def files_len(directory: Directory) -> int:
+    """Bytes of the plain files in it."""
+    statuses = [directory.stat(name) for name in directory.names()]
+    return sum(status.st_size for status in statuses if status is not None and stat.S_ISREG(status.st_mode))
+
+
 def listing(raft: Directory) -> List[str]:
     """The names in the Raft directory, one line each: directories end in a slash, links show their target."""
     lines = []
