@@ -31,7 +31,7 @@ class Package(NamedTuple):
 # From the ground up: a package may import only from packages above it in this table, and only those that it names.
 # All files are pure but those named: no clock, disk or network, and nothing imported that is not pure itself.
 PACKAGES = {
-    "disk": Package("", "attributes datadir durable syscalls"),
+    "disk": Package("", "attributes datadir durable reading syscalls"),
     "raftstore.base": Package("disk", "workers"),
     "raftstore.bbolt": Package("disk", "meta pages reader writer"),
     "raftstore.boltdb": Package("disk raftstore.base raftstore.bbolt", "log reader survey writer"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import closing
 from typing import Optional, Sequence
 
 from .durable import Directory
@@ -26,11 +27,8 @@ def open_given(path: str, calls: SystemCalls) -> Directory:
         end = os.sep + os.path.join(*below)
         if not path.endswith(end):
             continue
-        top = Directory.open(path[: -len(end)] or os.sep, calls)
-        try:
+        with closing(Directory.open(path[: -len(end)] or os.sep, calls)) as top:
             found = descend(top, below)
-        finally:
-            top.close()
         if found is None:
             raise Refused("there is no such directory", path, hint="Give the data_dir of a Nomad server.")
         return found
