@@ -16,8 +16,9 @@ import stat
 from contextlib import closing
 from typing import Any, List, Mapping, Optional
 
+from ...disk.datadir import stat_no_link
 from ...disk.durable import Directory, read_exact
-from ...disk.errors import Corrupt, Refused, StoreError
+from ...disk.errors import Corrupt, StoreError
 from ...disk.plainjson import loads
 from ...disk.reading import read_head, reading
 from ..base.names import SNAPSHOTS
@@ -57,15 +58,8 @@ def _number(values: Mapping[str, Any], name: str) -> int:
 
 def list_snapshots(raft: Directory) -> List[Snapshot]:
     """The snapshots that Raft would try, newest first. Raises Refused when `snapshots` is no plain directory."""
-    status = raft.stat(SNAPSHOTS)
-    if status is None:
+    if stat_no_link(raft, SNAPSHOTS, "Put the real directory here, or mount it.") is None:
         return []
-    if stat.S_ISLNK(status.st_mode):
-        raise Refused(
-            "this is a symbolic link, which is not followed here",
-            raft.path_of(SNAPSHOTS),
-            hint="Put the real directory here, or mount it.",
-        )
     with closing(raft.subdirectory(SNAPSHOTS)) as directory:
         found = [_read(directory, name) for name in directory.names() if not name.endswith(".tmp")]
     usable = [snapshot for snapshot in found if snapshot is not None]
