@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The names in a Raft directory, and how free ones are chosen. Pure.
+"""The names in a Raft directory, and the free ones that old stores get. Pure.
 
 Names that may be removed are constants of this file. What a journal or a directory listing says never becomes a name
 that is removed, because the directory belongs to the service user, who could forge both.

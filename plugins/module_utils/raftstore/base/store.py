@@ -3,7 +3,7 @@
 """The interface that both Raft stores have, so that the way back is the way forward with the arguments swapped.
 
 A store holds entries in order of their Raft index, and three stable values. It does not know how an entry is
-encoded: a record is `(index, bytes)`, and `encoding` names the codec of `entry.py` that reads the bytes.
+encoded: a record is `(index, bytes)`, and `encoding` names the codec of entries/entry.py that reads the bytes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ BOLTDB = "boltdb"
 
 MSGPACK = "msgpack"
 BINARY = "binary"
-ROWS_MIN = 16  # so many entries of one length are worth to be taken together
+ROWS_MIN = 16  # from so many entries of one length on it pays to take them together
 LEAD_LEN = 8  # bytes that either store puts before an entry: bbolt a key, a WAL a frame header
 
 Record = Tuple[int, bytes]

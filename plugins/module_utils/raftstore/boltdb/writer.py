@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes a raft.db in one pass, by several processes at a time; the format is described in boltdb.py and bbolt.py.
+"""Makes a raft.db in one pass, by several processes at a time; reader.py and bbolt/format.py have the format.
 
 A page of a bbolt tree may have any id. So each process renders about a megabyte of leaf pages, takes just as many ids
 from a counter that all share, and writes them there: no process waits for another, and no page is left over. Leaves

@@ -44,7 +44,7 @@ def partial_name(name: str, run_id: str) -> str:
 
 def remove_partials(backup_dir: str, run_id: str, calls: SystemCalls) -> None:
     """Remove what the run of this id had copied when it was killed."""
-    if not RUN_ID.match(run_id):  # from the journal, of which no name is made unseen
+    if not RUN_ID.match(run_id):  # it comes from the journal: no name is made of it unchecked
         return
     with closing(Directory.open(backup_dir, calls)) as directory:
         for name in (partial_name(RAFT_DB, run_id), partial_name(WAL_DIR, run_id)):

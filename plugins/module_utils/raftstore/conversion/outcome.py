@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is asked of a conversion on one host and what is answered. Plain values; nothing is decided here."""
+"""What a conversion on one host has found and done. Plain values; nothing is decided here."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def opened(data_dir: str, calls: SystemCalls, proc: str, lock_timeout_s: Optiona
 
 
 def observe(found: Found) -> Evidence:
-    """Look at all names and locks in the Raft directory; what is in the stores is for `read` (content.py)."""
+    """Look at all names and locks in the Raft directory; what is in the stores is for `read` (readstores.py)."""
     raft = found.raft
     journal_state, found.journal, error = journal.load(raft, os.geteuid())
     if error is not None and journal_state == journal.UNKNOWN:

@@ -8,7 +8,7 @@
 
 A tail that the metadata list but that has no file is legal: raft-wal commits its metadata before it makes the file,
 and makes the file when it opens the log (wal.go, Open). A log without entries has nothing but such a tail, and takes
-any index as its first. Both are what the writer here leaves behind the last sealed segment.
+any index as its first. writer.py leaves both behind the last sealed segment.
 """
 
 from __future__ import annotations
