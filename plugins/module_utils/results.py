@@ -11,7 +11,7 @@ from .disk.errors import StoreError
 from .raftstore.conversion.outcome import Outcome
 from .raftstore.prune import Pruned
 
-NOT_IN_RESULT = ("state", "raft_dir", "before", "after", "warnings")
+NOT_IN_RESULT = ("state", "raft_dir", "required_bytes", "estimated_bytes", "before", "after", "warnings")
 
 
 def success(done: Outcome) -> Dict[str, Any]:

@@ -217,7 +217,6 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.change 
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.duration import is_duration
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.hcl import parse
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.load import (
-    SEGMENT_SIZES_MB,
     Configuration,
     agent_settings,
     load,
@@ -225,6 +224,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.load im
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.redact import shown
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.segmentsize import SEGMENT_MIB, SEGMENT_SIZES
 
 SPEC = {
     "path": {"type": "list", "elements": "path", "required": True},
@@ -242,10 +242,9 @@ SPEC = {
 
 def wanted_settings(params: dict) -> dict:
     """The settings of the block that the options name. Raises ConfigError."""
-    least, most = SEGMENT_SIZES_MB
     size, verification = params["wal_segment_size"], params["verification"] or {}
-    if size is not None and not least <= size <= most:
-        raise ConfigError(f"wal_segment_size must be from {least} to {most}")
+    if size is not None and size not in SEGMENT_MIB:
+        raise ConfigError(f"wal_segment_size must be from {SEGMENT_SIZES}")
     interval = verification.get("interval")
     if interval is not None and not is_duration(interval):
         raise ConfigError("verification.interval must be a Go duration such as 5m")

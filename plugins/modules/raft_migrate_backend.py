@@ -3,7 +3,7 @@
 # Copyright: (c) 2026, raftops.nomad contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Arguments, one call of raftstore.switch.migrate, one result. No decision about a store is made here."""
+"""Arguments, one call of raftstore.migrate, one result. No decision about a store is made here."""
 
 from __future__ import annotations
 
@@ -276,6 +276,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import load as config
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Refused, StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.segmentsize import DEFAULT_SEGMENT_MIB
 from ansible_collections.raftops.nomad.plugins.module_utils.progress import progress_file
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import Outcome
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.request import Request
@@ -322,7 +323,7 @@ def main() -> None:
         argument_spec={
             "data_dir": {"type": "path", "required": True, "aliases": ["path"]},
             "backend": {"type": "str", "choices": ["wal", "boltdb"], "default": "wal"},
-            "wal_segment_size": {"type": "int", "default": 64},
+            "wal_segment_size": {"type": "int", "default": DEFAULT_SEGMENT_MIB},
             "force": {"type": "bool", "default": False},
             "config_path": {"type": "list", "elements": "path"},
             "backup_dir": {"type": "path"},

@@ -3,7 +3,7 @@
 # Copyright: (c) 2026, raftops.nomad contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Arguments, one call of raftstore.raftdir, one result. Reads only."""
+"""Arguments, one call of raftstore.describe, one result, and the hold of a roll beside it. Reads only."""
 
 from __future__ import annotations
 
@@ -39,17 +39,19 @@ options:
   backend:
     description:
       - Also find out whether M(raftops.nomad.raft_migrate_backend) would bring the store to this backend, see
-        RV(raft_store.refusal). A store in use is judged by what can be told from outside.
+        RV(raft_store.refusal) and RV(raft_store.estimated_bytes). A store in use is judged by what can be told from
+        outside.
     type: str
     choices: [wal, boltdb]
   wal_segment_size:
     description:
-      - As for M(raftops.nomad.raft_migrate_backend), for O(backend).
+      - As for M(raftops.nomad.raft_migrate_backend). RV(raft_store.required_bytes) has room for one such segment.
     type: int
     default: 64
   backup_dir:
     description:
-      - As for M(raftops.nomad.raft_migrate_backend), for O(backend).
+      - As for M(raftops.nomad.raft_migrate_backend). A copy on the file system of the Raft directory counts in
+        RV(raft_store.required_bytes).
     type: path
 seealso:
   - module: raftops.nomad.raft_migrate_backend
@@ -215,7 +217,9 @@ raft_store:
       elements: str
       sample: [raft.db.migrated.20261122-104750]
     required_bytes:
-      description: Free space that a conversion to WAL asks for, null if there is none to do or the store is in use.
+      description: >-
+        Free space that a conversion to WAL asks for, with O(wal_segment_size) and O(backup_dir). Null if there is none
+        to do or the store is in use.
       type: int
       sample: 67434496
     available_bytes:
@@ -223,7 +227,9 @@ raft_store:
       type: int
       sample: 22334668800
     migratable:
-      description: Whether M(raftops.nomad.raft_migrate_backend) can bring this store to WAL once Nomad is stopped.
+      description: >-
+        Whether M(raftops.nomad.raft_migrate_backend), run by the same user and with these options, can bring this store
+        to WAL once Nomad is stopped.
       type: bool
       sample: true
     problems:
@@ -235,6 +241,13 @@ raft_store:
       description: With O(backend), why its conversion would be refused as things are, in a sentence. Else empty.
       type: str
       sample: ""
+    estimated_bytes:
+      description: >-
+        With O(backend), the free space that its conversion asks for, also of a store in use. That is told from the
+        sizes of files: at least what a conversion to WAL will ask for, and about what one to BoltDB will. Null if
+        nothing is to be converted, and without O(backend).
+      type: int
+      sample: 67434496
     digest:
       description: >-
         With O(digest=true), the SHA-256 over one line for each entry, in order, each ended by a newline. A line is
@@ -266,9 +279,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.hold import HoldFile
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.segmentsize import DEFAULT_SEGMENT_MIB
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.names import HOLD
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.describe import describe
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import Request, migrate
 from ansible_collections.raftops.nomad.plugins.module_utils.results import failure
 
 
@@ -284,16 +297,6 @@ def held(module: AnsibleModule, raft_dir: str) -> dict | None:
     return hold._asdict() if hold else None
 
 
-def refusal(params: dict) -> str:
-    """Why the store cannot be brought to the backend, as a conversion in check mode says; "" when it can."""
-    size, backup_dir = params["wal_segment_size"], params["backup_dir"]
-    try:
-        migrate(Request(params["data_dir"], params["backend"], size, backup_dir=backup_dir, check=True))
-    except StoreError as error:
-        return str(error)
-    return ""
-
-
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
@@ -301,15 +304,14 @@ def main() -> None:
             "digest": {"type": "bool", "default": False},
             "verify": {"type": "bool", "default": False},
             "backend": {"type": "str", "choices": ["wal", "boltdb"]},
-            "wal_segment_size": {"type": "int", "default": 64},
+            "wal_segment_size": {"type": "int", "default": DEFAULT_SEGMENT_MIB},
             "backup_dir": {"type": "path"},
         },
         supports_check_mode=True,
     )
+    options = ("data_dir", "digest", "verify", "backend", "wal_segment_size", "backup_dir")
     try:
-        store = describe(module.params["data_dir"], module.params["digest"], module.params["verify"])
-        if module.params["backend"]:
-            store["refusal"] = refusal(module.params)
+        store = describe(**{name: module.params[name] for name in options})
     except (StoreError, OSError) as error:
         module.fail_json(**failure(error))
     module.exit_json(changed=False, raft_store=dict(store, held=held(module, store["raft_dir"])))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import closing
 from typing import Optional, Sequence
 
 from .durable import Directory
@@ -26,11 +27,8 @@ def open_given(path: str, calls: SystemCalls) -> Directory:
         end = os.sep + os.path.join(*below)
         if not path.endswith(end):
             continue
-        top = Directory.open(path[: -len(end)] or os.sep, calls)
-        try:
+        with closing(Directory.open(path[: -len(end)] or os.sep, calls)) as top:
             found = descend(top, below)
-        finally:
-            top.close()
         if found is None:
             raise Refused("there is no such directory", path, hint="Give the data_dir of a Nomad server.")
         return found
@@ -41,24 +39,21 @@ def descend(given: Directory, below: Sequence[str]) -> Optional[Directory]:
     """The directory of these names below `given`, which stays open; None if one is missing. A link is Refused."""
     directory = given
     for name in below:
-        status = directory.stat(name)
-        inner = None
-        if status is not None and stat.S_ISLNK(status.st_mode):
-            _close(directory, given)
-            raise Refused(
-                "this is a symbolic link, which is not followed here",
-                os.path.join(given.path, *below[: below.index(name) + 1]),
-                hint="Give the real directory as data_dir.",
-            )
-        if status is not None and stat.S_ISDIR(status.st_mode):
-            inner = directory.subdirectory(name)
-        _close(directory, given)
+        try:
+            status = stat_no_link(directory, name, "Give the real directory as data_dir.")
+            inner = directory.subdirectory(name) if status is not None and stat.S_ISDIR(status.st_mode) else None
+        finally:
+            if directory is not given:
+                directory.close()
         if inner is None:
             return None
         directory = inner
     return directory
 
 
-def _close(directory: Directory, given: Directory) -> None:
-    if directory is not given:
-        directory.close()
+def stat_no_link(directory: Directory, name: str, hint: str) -> Optional[os.stat_result]:
+    """Status of a name, None when there is none. Raises Refused, with the hint, when it is a symbolic link."""
+    status = directory.stat(name)
+    if status is not None and stat.S_ISLNK(status.st_mode):
+        raise Refused("this is a symbolic link, which is not followed here", directory.path_of(name), hint=hint)
+    return status

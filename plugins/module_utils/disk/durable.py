@@ -13,7 +13,7 @@ import errno
 import fcntl
 import os
 import stat
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Callable, List, Optional, Sequence
 
 from .attributes import Attributes
@@ -270,17 +270,16 @@ class Directory:
 
     def remove_directory(self, name: str) -> None:
         """Remove a directory of plain files and its content, durably. Only for what this code has made itself."""
-        inner = self.subdirectory(name)
-        try:
+        with closing(self.subdirectory(name)) as inner:
             for inner_name in inner.names():
                 inner.remove_nosync(inner_name)
-        finally:
-            inner.close()
         self._change("remove the directory", name, lambda: self.calls.rmdir(name, self.fd))
         self.sync()
 
     def replace_file(self, name: str, temporary: str, content: bytes, attributes: Optional[Attributes] = None) -> None:
-        """Put a whole file in place in one durable step: written and synced as `temporary`, then renamed."""
+        """Put a whole file in place in one durable step: written as `temporary` (a left one goes), synced, renamed."""
+        if self.stat(temporary) is not None:
+            self.remove(temporary)
         new = self.create(temporary, attributes)
         try:
             new.write([content])

@@ -110,16 +110,26 @@ def _lock(raft: Directory, request: Request) -> str:
 
 def _migrate(request: Request, found: Found, evidence: Evidence, clock: Callable[[], float]) -> Outcome:
     in_use = "taken" in (evidence.store_lock, evidence.run_lock)  # check mode only looks then
+    run, state = planned(request, found, evidence, clock)
+    return _carry_out(run, state, in_use)
+
+
+def planned(request: Request, found: Found, evidence: Evidence, clock: Callable[[], float]) -> Tuple[Run, str]:
+    """(the run with the steps that the table gives, the state). Changes nothing. Raises what the state is refused with.
+
+    In check mode that is what there would be to do if nobody had the store open.
+    """
     if request.check:
         evidence = replace(evidence, store_lock="free", run_lock="free")
     row, cell = table.plan(evidence, request.backend)
+    state = table.state_of(row, evidence)
     run = Run(request, found, evidence, clock)
     if isinstance(cell, str):
-        if table.state_of(row, evidence) != "both":
+        if state != "both":
             raise refusal(row.number, found)
     else:
         run.steps = tuple(step for step in cell if _applies(run, step, cell))
-    return _carry_out(run, table.state_of(row, evidence), in_use)
+    return run, state
 
 
 def _carry_out(run: Run, state: str, in_use: bool) -> Outcome:

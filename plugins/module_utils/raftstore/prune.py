@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field, replace
-from typing import Iterator, List
+from typing import List
 
 from ..disk.durable import Directory
 from ..disk.errors import Refused, unreadable
+from ..disk.reading import reading
 from ..disk.syscalls import REAL, SystemCalls
 from .base.names import BACKUP, RAFT_DB, WAL_META
 from .base.store import BOLTDB, WAL
@@ -23,10 +24,10 @@ from .conversion import table
 from .conversion.refusals import refusal
 from .directory import journal
 from .directory.evidence import Evidence
-from .directory.locks import in_use, inode_of, lock_directory, openers
+from .directory.locks import in_use, inode_of, openers
 from .directory.mounts import PROC, mount_number
-from .directory.observe import Found, observe
-from .directory.raftdir import listing, locate
+from .directory.observe import Found, observe, opened
+from .directory.raftdir import listing
 from .directory.readstores import read
 
 LOCK_TIMEOUT_S = 60.0
@@ -54,25 +55,10 @@ def prune(data_dir: str, keep: int, check: bool, calls: SystemCalls = REAL, proc
     if keep < 0:
         raise Refused(f"{keep} backups cannot be kept", data_dir, hint="Give 0 or more.")
     try:
-        with _opened(data_dir, check, calls, proc) as found:
+        with opened(data_dir, calls, proc, None if check else LOCK_TIMEOUT_S) as found:
             return _prune(found, keep, check)
     except OSError as error:
         raise unreadable(error, data_dir) from error
-
-
-@contextmanager
-def _opened(data_dir: str, check: bool, calls: SystemCalls, proc: str) -> Iterator[Found]:
-    raft = locate(data_dir, calls)
-    try:
-        if not check:
-            lock_directory(raft, LOCK_TIMEOUT_S)
-        found = Found(raft, False, proc)
-        try:
-            yield found
-        finally:
-            found.close()
-    finally:
-        raft.close()
 
 
 def _prune(found: Found, keep: int, check: bool) -> Pruned:
@@ -112,18 +98,12 @@ def _examine(found: Found, name: str) -> int:
     status = found.raft.stat(name)
     path = found.raft.path_of(name)
     if name.startswith(RAFT_DB) and status is not None and stat.S_ISREG(status.st_mode):
-        fd = found.raft.open_read(name)
-        try:
+        with reading(found.raft, name) as fd:
             _alone(found, fd, [fd], path)
-        finally:
-            os.close(fd)
         return status.st_size
     if not name.startswith(RAFT_DB) and status is not None and stat.S_ISDIR(status.st_mode):
-        inner = found.raft.subdirectory(name)
-        try:
+        with closing(found.raft.subdirectory(name)) as inner:
             return _examine_wal(found, inner)
-        finally:
-            inner.close()
     raise _strange(path)
 
 

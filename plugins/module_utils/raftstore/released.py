@@ -15,8 +15,7 @@ from ..disk.errors import InUse
 from ..disk.syscalls import REAL
 from .directory.locks import in_use
 from .directory.mounts import PROC
-from .directory.observe import Found, observe
-from .directory.raftdir import locate
+from .directory.observe import observe, opened
 
 POLL_S = 0.1
 
@@ -44,13 +43,6 @@ def wait_until_idle(
 
 def check_idle(data_dir: str, proc: str = PROC) -> None:
     """Raises InUse, with the processes, when one has a store file below `data_dir` open or locked."""
-    raft = locate(data_dir, REAL)
-    try:
-        found = Found(raft, change=False, proc=proc)
-        try:
-            if observe(found).store_lock == "taken":
-                raise in_use(found.openers.pids, raft.path, proc)
-        finally:
-            found.close()
-    finally:
-        raft.close()
+    with opened(data_dir, REAL, proc) as found:
+        if observe(found).store_lock == "taken":
+            raise in_use(found.openers.pids, found.raft.path, proc)

@@ -11,7 +11,7 @@ from unit.roles.test_raft_logstore_expressions import ROLE, server, three, value
 
 SEEN = {
     "address": "", "version": "", "running": "wal", "configured": "wal", "applied": 1, "store": "wal", "guarded": True,
-    "interrupted": False, "hold": False, "ours": False, "last_index": 7, "size": 1, "available": 1,
+    "interrupted": False, "hold": False, "ours": False, "last_index": 7, "size": 1, "available": 1, "needs": None,
 }  # fmt: skip
 
 
@@ -54,3 +54,18 @@ def test_the_plan_has_a_word_for_what_is_done_about_a_server(read: dict[str, Any
 def test_the_status_says_that_a_roll_has_not_ended(read: dict[str, Any], told: bool) -> None:
     said = " ".join(table("status", read))
     assert ("Then run the same command again: it goes on where that one stopped." in said) is told
+
+
+@pytest.mark.parametrize(
+    ("read", "told"),
+    [
+        ({}, False),
+        ({"needs": 5 << 20, "available": 5 << 20}, False),
+        ({"needs": (5 << 20) + 1, "available": 5 << 20}, True),
+        ({"needs": (5 << 20) + 1, "available": 5 << 20, "todo": False}, False),
+    ],
+)
+def test_the_plan_says_where_the_space_may_not_be_enough(read: dict[str, Any], told: bool) -> None:
+    said = [line for line in table("plan", read) if "may need more than" in line]
+    words = "s2: the conversion may need more than the 5.00 MB that are free."
+    assert [words in line for line in said] == [True] * told

@@ -15,12 +15,14 @@ from __future__ import annotations
 import json
 import os
 import stat
+from contextlib import closing
 from types import MappingProxyType
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from ...disk.datadir import open_given
-from ...disk.durable import Directory, read_exact
+from ...disk.durable import Directory
 from ...disk.plainjson import loads
+from ...disk.reading import read_head
 from ...disk.syscalls import REAL
 from ..api.answers import AutopilotConfig
 from ..api.client import Client
@@ -68,24 +70,16 @@ class HoldFile:
         self.path = os.path.abspath(path)
         self._uid = uid
         self._name = os.path.basename(self.path)
-        self._partial = f"{self._name}.partial"
 
     def load(self) -> Tuple[Optional[Hold], List[str]]:
         """The hold, or None, and warnings. Raises StoreError, or AgentError for a file that is not a hold."""
-        directory = self._directory()
-        try:
+        with closing(self._directory()) as directory:
             status = directory.stat(self._name)
             if status is None:
                 return None, []
             if status.st_uid not in (0, self._uid):  # the directory's owner could forge one
                 return None, [f"{self.path} belongs to user {status.st_uid} and is not trusted; it is ignored"]
-            fd = directory.open_read(self._name)
-            try:
-                data = read_exact(fd, min(os.fstat(fd).st_size, MAX_LEN), 0, self.path)
-            finally:
-                os.close(fd)
-        finally:
-            directory.close()
+            data = read_head(directory, self._name, MAX_LEN)
         try:
             return parse(data), []
         except ValueError as error:
@@ -94,23 +88,15 @@ class HoldFile:
 
     def write(self, hold: Hold) -> None:
         """Put the file in place, durably; mode 0600. Raises StoreError."""
-        directory = self._directory()
-        try:
-            if directory.stat(self._partial) is not None:
-                directory.remove(self._partial)
-            directory.replace_file(self._name, self._partial, render(hold))
-        finally:
-            directory.close()
+        with closing(self._directory()) as directory:
+            directory.replace_file(self._name, f"{self._name}.partial", render(hold))
 
     def remove(self) -> None:
         """Remove the file, durably; one that is gone already is fine. Raises StoreError."""
-        directory = self._directory()
-        try:
+        with closing(self._directory()) as directory:
             status = directory.stat(self._name)
             if status is not None and stat.S_ISREG(status.st_mode):
                 directory.remove(self._name)
-        finally:
-            directory.close()
 
     def _directory(self) -> Directory:
         """Where the file is. The service user owns what is above a Raft directory, so no link there is followed."""

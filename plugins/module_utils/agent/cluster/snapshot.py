@@ -18,11 +18,13 @@ import os
 import stat
 import tarfile
 import zlib
+from contextlib import closing
 from typing import IO, Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ...disk.durable import Directory, NewFile, lock_exclusive
 from ...disk.errors import InUse, Refused, StoreError
 from ...disk.plainjson import loads
+from ...disk.reading import reading
 from ..api.client import Client
 from ..errors import AgentError
 
@@ -118,17 +120,14 @@ def _meta(text: bytes, state_size: int) -> Archive:
 
 def open_directory(path: str, uid: int, create: bool) -> Optional[Directory]:
     """The directory for snapshots, or None when missing and not to be made. Raises Refused if others can write."""
-    parent = Directory.open(os.path.dirname(os.path.abspath(path)))
-    try:
-        name = os.path.basename(os.path.abspath(path))
+    above, name = os.path.split(os.path.abspath(path))
+    with closing(Directory.open(above)) as parent:
         if parent.stat(name) is None:
             if not create:
                 return None
             made = parent.make_directory(name)
             parent.sync()
             return made
-    finally:
-        parent.close()
     directory = Directory.open(path)
     status = os.fstat(directory.fd)
     if status.st_uid in (0, uid) and not stat.S_IMODE(status.st_mode) & 0o022:
@@ -167,16 +166,14 @@ def save(client: Client, directory: Directory, name: str, stale: bool, deadline:
 def _new_partial(directory: Directory) -> NewFile:
     """A new, locked partial file. One that is left over from a killed run is nobody's lock and is removed."""
     if directory.stat(PARTIAL) is not None:
-        fd = directory.open_read(PARTIAL)
         path = directory.path_of(PARTIAL)
-        try:
-            lock_exclusive(fd, path)
+        with reading(directory, PARTIAL) as fd:
+            try:
+                lock_exclusive(fd, path)
+            except InUse as error:
+                hint = "Wait until it has ended, then run again."
+                raise InUse("another run is still saving a snapshot here", path, hint=hint) from error
             directory.remove(PARTIAL)
-        except InUse as error:
-            hint = "Wait until it has ended, then run again."
-            raise InUse("another run is still saving a snapshot here", path, hint=hint) from error
-        finally:
-            os.close(fd)
     partial = directory.create(PARTIAL)
     lock_exclusive(partial.fd, partial.path)
     return partial

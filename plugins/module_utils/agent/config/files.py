@@ -11,10 +11,13 @@ from __future__ import annotations
 import os
 import stat
 import time
+from contextlib import closing
 from typing import List, Optional, Tuple
 
 from ...disk.attributes import Attributes
 from ...disk.durable import Directory, read_exact
+from ...disk.freename import free_name, stamp
+from ...disk.reading import reading
 from ..errors import ConfigError
 
 _MAX_LINKS = 8
@@ -62,22 +65,17 @@ def read(path: str) -> bytes:
 
 def _read(path: str) -> Tuple[bytes, Attributes]:
     directory, name = _open_real(path)
-    try:
+    with closing(directory):
         return _read_in(directory, name, path)
-    finally:
-        directory.close()
 
 
 def _read_in(directory: Directory, name: str, path: str) -> Tuple[bytes, Attributes]:
-    fd = directory.open_read(name)
-    try:
+    with reading(directory, name) as fd:
         length = os.fstat(fd).st_size
         if length > MAX_LEN:
             raise ConfigError(f"the file has {length} bytes; no configuration is that long", path)
         mode = stat.S_IMODE(os.fstat(fd).st_mode) & 0o777
         return read_exact(fd, length, 0, path), Attributes.of(fd)._replace(mode=mode)
-    finally:
-        os.close(fd)
 
 
 def _open_real(path: str) -> Tuple[Directory, str]:
@@ -145,19 +143,14 @@ def write(path: str, before: Optional[bytes], after: bytes, like: str, backup: b
             if found != before:
                 raise ConfigError("the file has been changed meanwhile", path, hint="Run again.")
             kept = _keep_copy(directory, name, before, attributes) if backup else None
-        temporary = f".{name}.partial"
-        if directory.stat(temporary) is not None:
-            directory.remove(temporary)
-        directory.replace_file(name, temporary, after, attributes)
+        directory.replace_file(name, f".{name}.partial", after, attributes)
         return kept
     finally:
         directory.close()
 
 
 def _keep_copy(directory: Directory, name: str, content: bytes, attributes: Attributes) -> str:
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-    free = (f"{name}.{stamp}{'' if count == 1 else f'-{count}'}~" for count in range(1, 1000))
-    copy = next(candidate for candidate in free if directory.stat(candidate) is None)
+    copy = free_name(directory.names(), f"{name}.{stamp(time.time())}", "~")
     new = directory.create(copy, attributes)
     try:
         new.write([content])

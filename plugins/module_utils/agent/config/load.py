@@ -13,6 +13,7 @@ import os
 import posixpath
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from ...disk.segmentsize import SEGMENT_MIB, SEGMENT_SIZES
 from ..errors import ConfigError
 from . import files
 from .blocks import (
@@ -34,7 +35,6 @@ from .serverblocks import Block, block
 
 BACKENDS = ("boltdb", "wal")
 DEFAULT_BACKEND = "boltdb"
-SEGMENT_SIZES_MB = (1, 2047)  # 2048 and more exceed what raft-wal can address (fs/fs.go); 0 and less mean 64 to Nomad
 DEFAULT_HTTP_PORT = 4646
 
 
@@ -99,9 +99,8 @@ def check(configuration: Configuration) -> None:
         what = f"Nomad knows no backend {backend.value!r}"
         raise logstore.document.error(backend.token.off, what, "It knows boltdb and wal, in lower case.")
     size = logstore.settings.get(("wal", "segment_size_mb"))
-    least, most = SEGMENT_SIZES_MB
-    if size and not least <= int(size.value) <= most:
-        what = f"segment_size_mb {size.value} breaks the log; it must be from {least} to {most}"
+    if size and int(size.value) not in SEGMENT_MIB:
+        what = f"segment_size_mb {size.value} breaks the log; it must be from {SEGMENT_SIZES}"
         raise logstore.document.error(size.token.off, what)
     interval = logstore.settings.get(("verification", "interval"))
     if interval and interval.value and not is_duration(str(interval.value)):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from contextlib import closing
 from typing import Callable, NamedTuple, Optional, Sequence
 
 from ...disk.attributes import Attributes
@@ -115,34 +116,22 @@ class Systemd:
         return ran.stdout
 
     def _bar(self) -> None:
-        units = Directory.open(self._units)
-        try:
-            name = f"{self._unit}.d"
+        name = f"{self._unit}.d"
+        with closing(Directory.open(self._units)) as units:
             directory = self._subdirectory(units, name) or units.make_directory(name, self._readable(0o755))
-            try:
-                if directory.stat(PARTIAL) is not None:
-                    directory.remove(PARTIAL)
+            with closing(directory):
                 directory.replace_file(DROP_IN, PARTIAL, CONTENT, self._readable(0o644))
-            finally:
-                directory.close()
-        finally:
-            units.close()
 
     def _unbar(self) -> bool:
-        units = Directory.open(self._units)
-        try:
+        with closing(Directory.open(self._units)) as units:
             directory = self._subdirectory(units, f"{self._unit}.d")
             if directory is None:
                 return False
-            try:
+            with closing(directory):
                 barred = directory.stat(DROP_IN) is not None
                 if barred:
                     directory.remove(DROP_IN)
                 return barred
-            finally:
-                directory.close()
-        finally:
-            units.close()
 
     @staticmethod
     def _subdirectory(units: Directory, name: str) -> Optional[Directory]:

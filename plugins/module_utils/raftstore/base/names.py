@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The names in a Raft directory, and how free ones are chosen. Pure.
+"""The names in a Raft directory, and the free ones that old stores get. Pure.
 
 Names that may be removed are constants of this file. What a journal or a directory listing says never becomes a name
 that is removed, because the directory belongs to the service user, who could forge both.
@@ -9,8 +9,9 @@ that is removed, because the directory belongs to the service user, who could fo
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
 from typing import Collection
+
+from ...disk import freename
 
 RAFT_DB = "raft.db"
 WAL_DIR = "wal"
@@ -34,20 +35,9 @@ OLD_STORE = re.compile(r"(raft\.db|wal)\.(migrated|superseded)\.[0-9-]+\Z")
 SECOND_NAME = re.compile(r"raft\.db\.(migrated|superseded)\.[0-9-]+\Z")
 
 
-def stamp(seconds: float) -> str:
-    """The time of a name, as the Nomad command writes it, in UTC. It only makes names readable."""
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y%m%d-%H%M%S")
-
-
 def free_name(taken: Collection[str], name: str, kind: str, stamp_text: str) -> str:
     """`NAME.KIND.STAMP`, or with `-2`, `-3`... when that is taken."""
-    wanted = f"{name}.{kind}.{stamp_text}"
-    number = 1
-    free = wanted
-    while free in taken:
-        number += 1
-        free = f"{wanted}-{number}"
-    return free
+    return freename.free_name(taken, f"{name}.{kind}.{stamp_text}")
 
 
 def guard_target(backup: str) -> str:

@@ -3,19 +3,20 @@
 """The interface that both Raft stores have, so that the way back is the way forward with the arguments swapped.
 
 A store holds entries in order of their Raft index, and three stable values. It does not know how an entry is
-encoded: a record is `(index, bytes)`, and `encoding` names the codec of `entry.py` that reads the bytes.
+encoded: a record is `(index, bytes)`, and `encoding` names the codec of entries/entry.py that reads the bytes.
 """
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
+import struct
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
 
 WAL = "wal"  # the two backends, by the names that Nomad's configuration has for them
 BOLTDB = "boltdb"
 
 MSGPACK = "msgpack"
 BINARY = "binary"
-ROWS_MIN = 16  # so many entries of one length are worth to be taken together
+ROWS_MIN = 16  # from so many entries of one length on it pays to take them together
 LEAD_LEN = 8  # bytes that either store puts before an entry: bbolt a key, a WAL a frame header
 
 Record = Tuple[int, bytes]
@@ -104,6 +105,9 @@ class Rows(NamedTuple):
 Entries = Union[Batch, Rows]
 
 
+CURRENT_TERM, LAST_VOTE_TERM, LAST_VOTE_CANDIDATE = STABLE_KEYS = (b"CurrentTerm", b"LastVoteTerm", b"LastVoteCand")
+
+
 class Stable(NamedTuple):
     """The values Raft must not forget. None: the key is absent, as on a server that never voted.
 
@@ -113,6 +117,13 @@ class Stable(NamedTuple):
     current_term: Optional[int] = None
     last_vote_term: Optional[int] = None
     last_vote_candidate: Optional[bytes] = None
+
+    def items(self, number: struct.Struct) -> List[Tuple[bytes, bytes]]:
+        """Those that are there under the keys that both stores have for them, sorted; terms in the store's encoding."""
+        values: Dict[bytes, Optional[bytes]] = {LAST_VOTE_CANDIDATE: self.last_vote_candidate}
+        for key, term in ((CURRENT_TERM, self.current_term), (LAST_VOTE_TERM, self.last_vote_term)):
+            values[key] = None if term is None else number.pack(term)
+        return [(key, value) for key, value in sorted(values.items()) if value is not None]
 
 
 class Extent(NamedTuple):
@@ -167,6 +178,26 @@ class StoreReader(Protocol):
 
     def batches(self, extents: Sequence[Extent]) -> Iterator[Entries]:
         """The entries of these extents in order, in batches of bounded size."""
+
+
+class OpenedStore:
+    """What every store answers alike once it is open: from its extents, in ascending order, and its stable values."""
+
+    def _opened(self, extents: Sequence[Extent], stable: Stable) -> None:
+        self._extents = extents
+        self._stable = stable
+        self.first_index = extents[0].first_index if extents else 0
+        self.last_index = extents[-1].last_index if extents else 0
+        self.entry_count = sum(extent.entry_count for extent in extents)
+        self.live_len = sum(extent.data_len for extent in extents)
+
+    def stable(self) -> Stable:
+        """The stable values; an absent key is None."""
+        return self._stable
+
+    def extents(self) -> Sequence[Extent]:
+        """All entries as extents; a hole lies between those that are not contiguous."""
+        return self._extents
 
 
 class StoreWriter(Protocol):

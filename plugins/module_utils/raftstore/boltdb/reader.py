@@ -13,7 +13,7 @@ util.go). The WAL's stable numbers are little-endian: the two must never be copi
 
 Example: the key `0000000000000005` and a value that starts with `86aa417070656e6465644174` are entry 5 in msgpack.
 
-Opening looks at the whole tree of `logs` once (boltsurvey.py), so that what the attributes say is exact.
+Opening looks at the whole tree of `logs` once (survey.py), so that what the attributes say is exact.
 """
 
 from __future__ import annotations
@@ -23,13 +23,21 @@ from typing import Iterator, List, Optional, Sequence
 
 from ...disk.errors import RESTORE, Corrupt, Unsupported
 from ..base import store
-from ..base.store import Entries, Extent, Stable
+from ..base.store import (
+    CURRENT_TERM,
+    LAST_VOTE_CANDIDATE,
+    LAST_VOTE_TERM,
+    STABLE_KEYS,
+    Entries,
+    Extent,
+    OpenedStore,
+    Stable,
+)
 from ..bbolt.reader import Bucket, Database, Item
 from .log import LogBucket
 from .survey import survey
 
 LOGS, CONF = b"logs", b"conf"
-CURRENT_TERM, LAST_VOTE_TERM, LAST_VOTE_CANDIDATE = b"CurrentTerm", b"LastVoteTerm", b"LastVoteCand"
 NUMBER = struct.Struct(">Q")
 # What bbolt's db.go writes into a new file. Without a later transaction, which makes both buckets, a server was killed
 # in its first moments and nothing was ever stored.
@@ -37,11 +45,11 @@ NEW_FILE_TXID = 1
 _DO_NOT_CONVERT = "Find out what wrote it; this version converts Nomad's Raft stores only."
 
 
-class BoltStore:
+class BoltStore(OpenedStore):
     """The store in the file open on `fd`, which stays the caller's. Raises StoreError for all that is not understood.
 
-    As many processes as there are `workers` look for the entries of a large log.
-    `notes` holds what is unusual but not wrong, as sentences; `page_size` is the file's, in bytes.
+    An extent has about 2 MiB. As many processes as there are `workers` look for the entries of a large log. `notes`
+    holds what is unusual but not wrong, as sentences; `page_size` is the file's, in bytes.
     """
 
     encoding = store.MSGPACK
@@ -61,9 +69,9 @@ class BoltStore:
         database = Database(fd, path)
         self.page_size = database.page_size
         self.notes = database.notes
-        self._stable = Stable()
+        stable = Stable()
         self._log: Optional[LogBucket] = None
-        self._extents: List[Extent] = []
+        extents: List[Extent] = []
         buckets = database.buckets()
         if not buckets and database.meta.txid > NEW_FILE_TXID:
             what = f"the root bucket is empty, although {database.meta.txid} transactions were made"
@@ -72,22 +80,11 @@ class BoltStore:
             if sorted(buckets) != [CONF, LOGS]:
                 what = f"this bbolt file has the buckets {sorted(buckets)}, a Raft store has {[CONF, LOGS]}"
                 raise Unsupported(what, path, database.meta.root_id * self.page_size, _DO_NOT_CONVERT)
-            self._stable = self._read_stable(database, buckets[CONF])
+            stable = self._read_stable(database, buckets[CONF])
             self._log = LogBucket(database, buckets[LOGS])
-            self._extents = survey(self._log, workers)
+            extents = survey(self._log, workers)
         database.check_all_taken()
-        self.first_index = self._extents[0].first_index if self._extents else 0
-        self.last_index = self._extents[-1].last_index if self._extents else 0
-        self.entry_count = sum(extent.entry_count for extent in self._extents)
-        self.live_len = sum(extent.data_len for extent in self._extents)
-
-    def stable(self) -> Stable:
-        """The stable values; an absent key is None."""
-        return self._stable
-
-    def extents(self) -> Sequence[Extent]:
-        """All entries as extents of about 2 MiB, ascending; a hole lies between those that are not contiguous."""
-        return self._extents
+        self._opened(extents, stable)
 
     def batches(self, extents: Sequence[Extent]) -> Iterator[Entries]:
         """The entries of these extents, in batches of about two megabytes or one entry. Raises Corrupt."""
@@ -95,7 +92,7 @@ class BoltStore:
 
     def _read_stable(self, database: Database, conf: Bucket) -> Stable:
         items = {item.key: item for item in database.items(conf)}
-        unknown = sorted(set(items) - {CURRENT_TERM, LAST_VOTE_TERM, LAST_VOTE_CANDIDATE})
+        unknown = sorted(set(items) - set(STABLE_KEYS))
         if unknown:
             item = items[unknown[0]]
             raise Unsupported(

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes a raft.db in one pass, by several processes at a time; the format is described in boltdb.py and bbolt.py.
+"""Makes a raft.db in one pass, by several processes at a time; reader.py and bbolt/format.py have the format.
 
 A page of a bbolt tree may have any id. So each process renders about a megabyte of leaf pages, takes just as many ids
 from a counter that all share, and writes them there: no process waits for another, and no page is left over. Leaves
@@ -24,7 +24,7 @@ from ..base.store import Entries, Part, PartResult, Rows, Stable
 from ..base.workers import SharedCounter
 from ..bbolt.format import ELEMENT_LEN, HEADER_LEN, LEAF_ELEMENT, LEAF_PAGE, PAGE_HEADER
 from ..bbolt.writer import FIRST_ID, Child, DatabaseWriter
-from .reader import CONF, CURRENT_TERM, LAST_VOTE_CANDIDATE, LAST_VOTE_TERM, LOGS, NUMBER
+from .reader import CONF, LOGS, NUMBER
 
 WINDOW_LEN = 1 << 20  # of pages that are written at once; more only when a single entry is longer
 PART_LEN = 64 << 20
@@ -76,10 +76,7 @@ class BoltStoreWriter:
             self._database.put_tree(LOGS, level)
         else:
             self._database.put_sorted(LOGS, [])
-        values = {LAST_VOTE_CANDIDATE: stable.last_vote_candidate}
-        for key, term in ((CURRENT_TERM, stable.current_term), (LAST_VOTE_TERM, stable.last_vote_term)):
-            values[key] = None if term is None else NUMBER.pack(term)
-        self._database.put_sorted(CONF, [(key, value) for key, value in sorted(values.items()) if value is not None])
+        self._database.put_sorted(CONF, stable.items(NUMBER))
         self._database.finish()
         # The content is on disk; out of the page cache with it, so that verification reads the disk.
         self._file.write_back(0, 0)

@@ -7,10 +7,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-from typing import Tuple
+from contextlib import closing
+from typing import Callable, Tuple
 
 from ...disk.durable import Directory, NewFile, read_exact
 from ...disk.errors import NoSpace, Refused, StoreError, WriteFailed
+from ...disk.freename import free_name
+from ...disk.reading import reading
 from ...disk.syscalls import SystemCalls
 from ..base.names import RAFT_DB, WAL_DIR
 
@@ -20,14 +23,11 @@ RUN_ID = re.compile(r"[0-9a-f]{8}\Z")
 
 def check_directory(backup_dir: str, raft: Directory, length: int) -> Tuple[int, int]:
     """(device, free bytes) of the directory for copies. Raises Refused or NoSpace if `length` bytes cannot go there."""
-    directory = Directory.open(backup_dir, raft.calls)
-    try:
+    with closing(Directory.open(backup_dir, raft.calls)) as directory:
         status, home = os.fstat(directory.fd), os.fstat(raft.fd)
         if (status.st_dev, status.st_ino) == (home.st_dev, home.st_ino):
             raise Refused("backup_dir is the Raft directory itself", backup_dir, hint="Give another directory.")
         free = directory.free_bytes()
-    finally:
-        directory.close()
     if free < length:
         what = f"the copy takes {length} bytes, and {free} are free"
         raise NoSpace(what, backup_dir, hint="Free some space. A *.partial is what a killed run has left of its copy.")
@@ -44,16 +44,13 @@ def partial_name(name: str, run_id: str) -> str:
 
 def remove_partials(backup_dir: str, run_id: str, calls: SystemCalls) -> None:
     """Remove what the run of this id had copied when it was killed."""
-    if not RUN_ID.match(run_id):  # from the journal, of which no name is made unseen
+    if not RUN_ID.match(run_id):  # it comes from the journal: no name is made of it unchecked
         return
-    directory = Directory.open(backup_dir, calls)
-    try:
+    with closing(Directory.open(backup_dir, calls)) as directory:
         for name in (partial_name(RAFT_DB, run_id), partial_name(WAL_DIR, run_id)):
             status = directory.stat(name)
             if status is not None:
                 (directory.remove_directory if stat.S_ISDIR(status.st_mode) else directory.remove)(name)
-    finally:
-        directory.close()
 
 
 def copy_file(fd: int, path: str, backup_dir: str, name: str, partial: str, calls: SystemCalls) -> str:
@@ -61,67 +58,38 @@ def copy_file(fd: int, path: str, backup_dir: str, name: str, partial: str, call
 
     Raises NoSpace or WriteFailed; what was copied so far is removed then.
     """
-    directory = Directory.open(backup_dir, calls)
-    made = partial
-    try:
-        new = directory.create(partial)
-        try:
-            _fill(fd, path, new)
-            made = _publish(directory, partial, name)
-            directory.sync()
-        except StoreError:
-            directory.remove(made)
-            raise
-        finally:
-            new.close()
-        return directory.path_of(made)
-    finally:
-        directory.close()
+    with closing(Directory.open(backup_dir, calls)) as directory, closing(directory.create(partial)) as new:
+        return _publish(directory, partial, name, lambda: _fill(fd, path, new), directory.remove)
 
 
 def copy_directory(source: Directory, backup_dir: str, name: str, partial: str) -> str:
     """The same for a directory of plain files: each is copied and compared, then both directories are synced."""
-    directory = Directory.open(backup_dir, source.calls)
+    with closing(Directory.open(backup_dir, source.calls)) as home, closing(home.make_directory(partial)) as copy:
+        return _publish(home, partial, name, lambda: _copy_all(source, copy), home.remove_directory)
+
+
+def _publish(
+    directory: Directory, partial: str, name: str, fill: Callable[[], None], remove: Callable[[str], None]
+) -> str:
+    """Fill the new copy and give it a free name, durably; returns its path. After a failure it is removed again."""
     made = partial
     try:
-        copy = directory.make_directory(partial)
-        try:
-            for inner in source.names():
-                _copy_into(source, copy, inner)
-            copy.sync()
-            made = _publish(directory, partial, name)
-            directory.sync()
-        except StoreError:
-            directory.remove_directory(made)
-            raise
-        finally:
-            copy.close()
-        return directory.path_of(made)
-    finally:
-        directory.close()
+        fill()
+        free = free_name(directory.names(), name)
+        directory.rename_nosync(partial, free)
+        made = free
+        directory.sync()
+    except StoreError:
+        remove(made)
+        raise
+    return directory.path_of(made)
 
 
-def _publish(directory: Directory, partial: str, name: str) -> str:
-    """Give the finished copy a free name, which is returned; it is durable after the next sync."""
-    number = 1
-    free = name
-    while directory.stat(free) is not None:
-        number += 1
-        free = f"{name}-{number}"
-    directory.rename_nosync(partial, free)
-    return free
-
-
-def _copy_into(source: Directory, copy: Directory, name: str) -> None:
-    fd = source.open_read(name)
-    try:
-        new = copy.create(name)
-        try:
+def _copy_all(source: Directory, copy: Directory) -> None:
+    for name in source.names():
+        with reading(source, name) as fd, closing(copy.create(name)) as new:
             _fill(fd, source.path_of(name), new)
-        finally:
-            new.close()
-    finally:
-        os.close(fd)
+    copy.sync()
 
 
 def _fill(fd: int, path: str, new: NewFile) -> None:

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is asked of a conversion on one host and what is answered. Plain values; nothing is decided here."""
+"""What a conversion on one host has found and done. Plain values; nothing is decided here."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ class Outcome:
     """What was found and done. In check mode: what would be done, with the numbers of the store as it is.
 
     `entries`, `first_index`, `last_index` and `stable` are None when a store in use was looked at in check mode, and
-    when there is no store. `before` and `after` are listings of the Raft directory, one line per name, for diff mode.
+    when there is no store. `required_bytes` is the free space that is asked for, None when nothing is built or the
+    store was not read; `estimated_bytes` is the same, told from the sizes of files where the store was not read.
+    `before` and `after` are listings of the Raft directory, one line per name, for diff mode.
     """
 
     changed: bool = False
@@ -37,6 +39,8 @@ class Outcome:
     crc32c: str = ""
     resumed: bool = False
     plan: List[str] = field(default_factory=list)
+    required_bytes: Optional[int] = None
+    estimated_bytes: Optional[int] = None
     warnings: List[str] = field(default_factory=list)
     before: List[str] = field(default_factory=list)
     after: List[str] = field(default_factory=list)

@@ -7,16 +7,18 @@ from __future__ import annotations
 import os
 
 from ...disk.errors import NoSpace, Refused
+from ...disk.segmentsize import SEGMENT_MIB, SEGMENT_SIZES
 from ..base.store import StoreReader
 from ..directory import snapshots
 from ..directory.covers import promise
 from ..directory.journal import Promise
+from ..directory.raftdir import files_len
 from ..directory.shape import Shape, choose
 from . import reuse, table
 from .backupcopy import check_directory
 from .request import Request
 from .run import Run, check_configuration
-from .space import BOLTDB_GROWTH, SEGMENT_MIB, required_bytes, required_bytes_back
+from .space import BOLTDB_GROWTH, estimated_bytes_back, required_bytes, required_bytes_back
 
 CHANGE_SETTING = (
     'Before Nomad is started, its configuration must say server { raft_logstore { backend = "wal" } }; '
@@ -35,7 +37,7 @@ def check_request(request: Request) -> None:
     if request.wal_segment_size not in SEGMENT_MIB:
         raise Refused(
             f"wal_segment_size is {request.wal_segment_size} MB", request.data_dir,
-            hint="Use 1 to 2047: with other values a running WAL breaks at its first rotation.",
+            hint=f"Use {SEGMENT_SIZES}: with other values a running WAL breaks at its first rotation.",
         )  # fmt: skip
     if request.workers < 0:
         what = f"there cannot be {request.workers} workers"
@@ -87,7 +89,9 @@ def _prepare_build(run: Run, copied: int) -> None:
     source = run.found.raft_db
     hint = "Free some space or use a smaller wal_segment_size, also in the server's configuration."
     if source is None:  # in use, in check mode
-        _check_space(run, required_bytes(0, run.request.wal_segment_size) + copied, "the entries not counted", hint)
+        least = required_bytes(0, run.request.wal_segment_size) + copied
+        run.outcome.estimated_bytes = least + _raft_db_len(run)
+        _check_space(run, least, "the entries not counted", hint)
         return
     run.shape = choose(
         source.extents(), run.found.snapshots, lambda snapshot: snapshots.check(run.raft, snapshot), source.path
@@ -102,6 +106,7 @@ def _prepare_build(run: Run, copied: int) -> None:
         )
     length = sum(extent.data_len for extent in kept)
     needed = required_bytes(length, run.request.wal_segment_size) + copied
+    run.outcome.required_bytes = run.outcome.estimated_bytes = needed
     _check_space(run, needed, "one more segment for Nomad included", hint)
 
 
@@ -118,9 +123,12 @@ def _prepare_back(run: Run, copied: int) -> None:
         if table.PUT_BACK in run.steps and reuse.find(run):
             left_out = [table.BUILD_BACK]
     run.steps = tuple(step for step in run.steps if step not in left_out)
-    if source is not None:
+    if source is None:  # in use, in check mode
+        run.outcome.estimated_bytes = estimated_bytes_back(_wal_len(run)) + copied
+    else:
         needed = required_bytes_back(source.live_len, source.entry_count, os.sysconf("SC_PAGE_SIZE"))
         needed = copied + (needed if table.BUILD_BACK in run.steps else BOLTDB_GROWTH)
+        run.outcome.required_bytes = run.outcome.estimated_bytes = needed
         _check_space(run, needed, "what Nomad's first writes take included", "Free some space, then run again.")
 
 
@@ -135,11 +143,15 @@ def _check_copy(run: Run) -> int:
 
 def _copy_len(run: Run) -> int:
     """Bytes that the copy in backup_dir takes."""
-    if table.COPY in run.steps:
-        return run.found.raft_db_file.size if run.found.raft_db_file is not None else 0
-    directory = run.found.wal_directory
-    statuses = [directory.stat(name) for name in directory.names()] if directory is not None else []
-    return sum(status.st_size for status in statuses if status is not None)
+    return _raft_db_len(run) if table.COPY in run.steps else _wal_len(run)
+
+
+def _raft_db_len(run: Run) -> int:
+    return run.found.raft_db_file.size if run.found.raft_db_file is not None else 0
+
+
+def _wal_len(run: Run) -> int:
+    return files_len(run.found.wal_directory) if run.found.wal_directory is not None else 0
 
 
 def _check_space(run: Run, required: int, included: str, hint: str) -> None:

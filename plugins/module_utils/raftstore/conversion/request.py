@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, Optional
 
+from ...disk.segmentsize import DEFAULT_SEGMENT_MIB
 from ..base.store import WAL
 
 ProgressSink = Callable[[str, int, int, int], None]
@@ -28,7 +29,7 @@ class Request:
 
     data_dir: str
     backend: str = WAL
-    wal_segment_size: int = 64
+    wal_segment_size: int = DEFAULT_SEGMENT_MIB
     effective_backend: Optional[Callable[[], str]] = None
     backup_dir: Optional[str] = None
     workers: int = 0

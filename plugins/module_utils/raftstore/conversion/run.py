@@ -10,7 +10,8 @@ from typing import Callable, List, Optional, Sequence
 from ...disk.attributes import Attributes
 from ...disk.durable import Directory
 from ...disk.errors import Refused
-from ..base.names import RAFT_DB, WAL_DIR, free_name, stamp
+from ...disk.freename import stamp
+from ..base.names import RAFT_DB, WAL_DIR, free_name
 from ..base.store import BOLTDB, WAL, StoreReader
 from ..base.workers import process_count
 from ..directory.evidence import Evidence

@@ -27,6 +27,7 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 from ...disk.durable import Directory, read_exact
 from ...disk.errors import REJOIN, Refused, Unsupported
 from ...disk.plainjson import loads
+from ...disk.reading import read_head, reading
 from ..base.names import BACKUP, JOURNAL, JOURNAL_PARTIAL, SECOND_NAME
 
 VERSION = 1
@@ -112,28 +113,22 @@ def load(directory: Directory, uid: int) -> Tuple[str, Optional[Journal], Option
     if not stat.S_ISREG(status.st_mode):
         odd = Unsupported("this is not a regular file", path, hint="Find out what put it there and move it away.")
         return (UNKNOWN if status.st_uid in (0, uid) else NOT_OURS), None, odd
-    fd = directory.open_read(JOURNAL)
     try:
-        opened = os.fstat(fd)
-        if opened.st_uid not in (0, uid):
-            return NOT_OURS, None, None
-        if opened.st_size > MAX_LEN:
-            return UNKNOWN, None, Unsupported("the journal is too long", path, hint="Move the file away.")
-        journal = parse(read_exact(fd, opened.st_size, 0, path), path)
+        with reading(directory, JOURNAL) as fd:
+            opened = os.fstat(fd)
+            if opened.st_uid not in (0, uid):
+                return NOT_OURS, None, None
+            if opened.st_size > MAX_LEN:
+                return UNKNOWN, None, Unsupported("the journal is too long", path, hint="Move the file away.")
+            journal = parse(read_exact(fd, opened.st_size, 0, path), path)
     except Unsupported as error:
         return UNKNOWN, None, error
-    finally:
-        os.close(fd)
     return journal.phase, journal, None
 
 
 def read_raw(directory: Directory) -> bytes:
     """The journal's bytes as they are. Raises StoreError when it cannot be read."""
-    fd = directory.open_read(JOURNAL)
-    try:
-        return read_exact(fd, min(os.fstat(fd).st_size, MAX_LEN), 0, directory.path_of(JOURNAL))
-    finally:
-        os.close(fd)
+    return read_head(directory, JOURNAL, MAX_LEN)
 
 
 def write(directory: Directory, content: bytes) -> None:
@@ -146,8 +141,6 @@ def write(directory: Directory, content: bytes) -> None:
         raise Refused(
             what, directory.path_of(JOURNAL), hint=f"Nomad writes no such vote. Check the disk, then {REJOIN}."
         )
-    if directory.stat(JOURNAL_PARTIAL) is not None:
-        directory.remove(JOURNAL_PARTIAL)
     directory.replace_file(JOURNAL, JOURNAL_PARTIAL, content)
 
 

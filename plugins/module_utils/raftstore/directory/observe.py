@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import List, Optional, Tuple
+from contextlib import closing, contextmanager
+from typing import Iterator, List, Optional, Tuple
 
 from ...disk.durable import Directory
 from ...disk.errors import Corrupt, Refused, StoreError
+from ...disk.syscalls import SystemCalls
 from ..base.names import (
     JOURNAL_PARTIAL,
     NOMAD_MARKER,
@@ -29,9 +31,9 @@ from ..wal.reader import WalStore
 from . import journal, snapshots
 from .evidence import Evidence, Snapshot
 from .journal import Journal
-from .locks import Openers, is_name_of, openers
+from .locks import Openers, is_name_of, lock_directory, openers
 from .mounts import PROC, mount_number
-from .raftdir import StoreFile, backups, wal_kind
+from .raftdir import StoreFile, backups, locate, wal_kind
 
 
 class Found:
@@ -91,8 +93,21 @@ class Found:
             self.wal_directory.close()
 
 
+@contextmanager
+def opened(data_dir: str, calls: SystemCalls, proc: str, lock_timeout_s: Optional[float] = None) -> Iterator[Found]:
+    """The Raft directory below `data_dir`, to be observed and not to be converted. Raises Refused.
+
+    With `lock_timeout_s` it is locked against other runs before it is looked at: InUse when that takes longer.
+    """
+    with closing(locate(data_dir, calls)) as raft:
+        if lock_timeout_s is not None:
+            lock_directory(raft, lock_timeout_s)
+        with closing(Found(raft, False, proc)) as found:
+            yield found
+
+
 def observe(found: Found) -> Evidence:
-    """Look at all names and locks in the Raft directory; what is in the stores is for `read` (content.py)."""
+    """Look at all names and locks in the Raft directory; what is in the stores is for `read` (readstores.py)."""
     raft = found.raft
     journal_state, found.journal, error = journal.load(raft, os.geteuid())
     if error is not None and journal_state == journal.UNKNOWN:

@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Find the Raft directory, and open what is in it: the stores with their locks, the journal, the snapshots. Reads only.
 
-Everything is opened below the Raft directory's own descriptor. The path to the data_dir is a person's and may have
-links; a link named `server` or `raft` is refused, whether it ends the given path or lies below it, because the service
-user could point root elsewhere with it.
+Everything is opened below the Raft directory's own descriptor, which disk/datadir.py opens without following a link of
+the service user's.
 """
 
 from __future__ import annotations
@@ -12,14 +11,16 @@ from __future__ import annotations
 import os
 import re
 import stat
+from contextlib import closing
 from typing import Iterator, List, Optional, Sequence
 
 from ...disk.datadir import BELOW, descend, open_given
-from ...disk.durable import Directory, read_exact
+from ...disk.durable import Directory
 from ...disk.errors import Refused
+from ...disk.reading import read_head
 from ...disk.syscalls import SystemCalls
 from ..base.names import JOURNAL, NODE_ID, OLD_STORE, RAFT_DB, SNAPSHOTS, WAL_DIR, WAL_META
-from ..base.store import MSGPACK, Batch, Extent, Stable, StoreReader
+from ..base.store import MSGPACK, Batch, Extent, OpenedStore, Stable, StoreReader
 from ..boltdb.reader import BoltStore
 from ..wal.reader import WalStore
 from .locks import Inode, inode_of, open_locked
@@ -29,22 +30,14 @@ NODE_ID_MAX_LEN = 64
 SIGNS = (RAFT_DB, WAL_DIR, SNAPSHOTS, JOURNAL, "peers.info")
 
 
-class EmptyStore:
+class EmptyStore(OpenedStore):
     """What Nomad reads in a raft.db of zero bytes: no entries, no stable values."""
 
     encoding = MSGPACK
-    first_index = last_index = entry_count = live_len = 0
 
     def __init__(self, path: str) -> None:
         self.path = path
-
-    def stable(self) -> Stable:
-        """None of them."""
-        return Stable()
-
-    def extents(self) -> Sequence[Extent]:
-        """None."""
-        return []
+        self._opened([], Stable())
 
     def batches(self, extents: Sequence[Extent]) -> Iterator[Batch]:
         """None."""
@@ -102,17 +95,11 @@ def node_id(raft: Directory) -> Optional[str]:
 
     The service user owns what is there: no link is followed, and nothing but an ID is ever given back.
     """
-    server = raft.subdirectory("..")
-    try:
-        fd = server.open_read(NODE_ID)
+    with closing(raft.subdirectory("..")) as server:
         try:
-            text = read_exact(fd, min(os.fstat(fd).st_size, NODE_ID_MAX_LEN), 0).strip()
-        finally:
-            os.close(fd)
-    except Refused:
-        return None
-    finally:
-        server.close()
+            text = read_head(server, NODE_ID, NODE_ID_MAX_LEN).strip()
+        except Refused:
+            return None
     return text.decode("ascii") if UUID.fullmatch(text) else None
 
 
@@ -133,6 +120,12 @@ def wal_kind(directory: Directory) -> str:
     if not set(names) - {unfinished}:  # Nomad was killed in its first moment: raft-wal begins anew
         return "0"
     return "ok" if WAL_META in names else "bad"
+
+
+def files_len(directory: Directory) -> int:
+    """Bytes of the plain files in it."""
+    statuses = [directory.stat(name) for name in directory.names()]
+    return sum(status.st_size for status in statuses if status is not None and stat.S_ISREG(status.st_mode))
 
 
 def listing(raft: Directory) -> List[str]:

@@ -13,11 +13,14 @@ from __future__ import annotations
 import base64
 import os
 import stat
+from contextlib import closing
 from typing import Any, List, Mapping, Optional
 
+from ...disk.datadir import stat_no_link
 from ...disk.durable import Directory, read_exact
-from ...disk.errors import Corrupt, Refused, StoreError
+from ...disk.errors import Corrupt, StoreError
 from ...disk.plainjson import loads
+from ...disk.reading import read_head, reading
 from ..base.names import SNAPSHOTS
 from .crc64 import crc64
 from .evidence import Snapshot
@@ -55,20 +58,10 @@ def _number(values: Mapping[str, Any], name: str) -> int:
 
 def list_snapshots(raft: Directory) -> List[Snapshot]:
     """The snapshots that Raft would try, newest first. Raises Refused when `snapshots` is no plain directory."""
-    status = raft.stat(SNAPSHOTS)
-    if status is None:
+    if stat_no_link(raft, SNAPSHOTS, "Put the real directory here, or mount it.") is None:
         return []
-    if stat.S_ISLNK(status.st_mode):
-        raise Refused(
-            "this is a symbolic link, which is not followed here",
-            raft.path_of(SNAPSHOTS),
-            hint="Put the real directory here, or mount it.",
-        )
-    directory = raft.subdirectory(SNAPSHOTS)
-    try:
+    with closing(raft.subdirectory(SNAPSHOTS)) as directory:
         found = [_read(directory, name) for name in directory.names() if not name.endswith(".tmp")]
-    finally:
-        directory.close()
     usable = [snapshot for snapshot in found if snapshot is not None]
     usable.sort(key=lambda snapshot: (snapshot.term, snapshot.index, snapshot.id), reverse=True)
     return usable[:RETAINED]
@@ -76,29 +69,19 @@ def list_snapshots(raft: Directory) -> List[Snapshot]:
 
 def check(raft: Directory, snapshot: Snapshot) -> None:
     """Read the snapshot's state.bin as a whole. Raises Corrupt when its size or checksum is not what meta.json says."""
-    directory = raft.subdirectory(SNAPSHOTS)
-    try:
-        inner = directory.subdirectory(snapshot.id)
-        try:
-            _check_state(inner, snapshot)
-        finally:
-            inner.close()
-    finally:
-        directory.close()
+    with closing(raft.subdirectory(SNAPSHOTS)) as directory, closing(directory.subdirectory(snapshot.id)) as inner:
+        _check_state(inner, snapshot)
 
 
 def _check_state(directory: Directory, snapshot: Snapshot) -> None:
     path = directory.path_of(STATE)
-    fd = directory.open_read(STATE)
-    try:
+    with reading(directory, STATE) as fd:
         size = os.fstat(fd).st_size
         if size != snapshot.size:
             raise Corrupt(f"the snapshot has {size} bytes, its metadata says {snapshot.size}", path)
         crc = 0
         for off in range(0, size, WINDOW_LEN):
             crc = crc64(read_exact(fd, min(WINDOW_LEN, size - off), off, path), crc)
-    finally:
-        os.close(fd)
     if crc != snapshot.crc:
         raise Corrupt(f"the snapshot's checksum is {crc:016x}, its metadata says {snapshot.crc:016x}", path)
 
@@ -109,22 +92,8 @@ def _read(snapshots: Directory, name: str) -> Optional[Snapshot]:
     if status is None or not stat.S_ISDIR(status.st_mode):
         return None
     try:
-        directory = snapshots.subdirectory(name)
+        with closing(snapshots.subdirectory(name)) as directory:
+            snapshot = parse_meta(read_head(directory, META, META_MAX_LEN), directory.path_of(META))
     except StoreError:
         return None
-    try:
-        snapshot = _read_meta(directory)
-    except StoreError:
-        return None
-    finally:
-        directory.close()
     return snapshot if snapshot.id == name else None  # Raft opens the directory that the metadata names
-
-
-def _read_meta(directory: Directory) -> Snapshot:
-    fd = directory.open_read(META)
-    try:
-        size = min(os.fstat(fd).st_size, META_MAX_LEN)
-        return parse_meta(read_exact(fd, size, 0, directory.path_of(META)), directory.path_of(META))
-    finally:
-        os.close(fd)

@@ -28,14 +28,13 @@ from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 from ...disk.errors import RESTORE, Corrupt, Unsupported, corrupt, located
 from ...disk.plainjson import loads
-from ..base.store import Stable
+from ..base.store import CURRENT_TERM, LAST_VOTE_CANDIDATE, LAST_VOTE_TERM, STABLE_KEYS, Stable
 from ..bbolt.reader import Database
 from ..bbolt.writer import DatabaseWriter
 from .segment import CODEC_BINARY_V1, FILE_HEADER_LEN, FRAME_HEADER_LEN, UNKNOWN_KIND
 
 META_BUCKET, STABLE_BUCKET = b"wal-meta", b"stable"
 META_KEY = b"m"
-CURRENT_TERM, LAST_VOTE_TERM, LAST_VOTE_CANDIDATE = b"CurrentTerm", b"LastVoteTerm", b"LastVoteCand"
 NUMBER = struct.Struct("<Q")
 ZERO_TIME = "0001-01-01T00:00:00Z"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
@@ -192,7 +191,7 @@ def load(fd: int, path: str) -> Tuple[WalMeta, Stable]:
             meta = parse(item.value)
     values: Dict[bytes, bytes] = {}
     for item in database.items(buckets[STABLE_BUCKET]):
-        if item.is_bucket or item.key not in (CURRENT_TERM, LAST_VOTE_TERM, LAST_VOTE_CANDIDATE):
+        if item.is_bucket or item.key not in STABLE_KEYS:
             raise Unsupported(f"unknown stable key {item.key!r}", path, item.value_off, UNKNOWN_KIND)
         if item.key != LAST_VOTE_CANDIDATE and len(item.value) not in (0, NUMBER.size):
             raise Corrupt(f"{item.key.decode()} has {len(item.value)} bytes, wanted 8", path, item.value_off, RESTORE)
@@ -204,9 +203,6 @@ def load(fd: int, path: str) -> Tuple[WalMeta, Stable]:
 
 def build(writer: DatabaseWriter, meta: WalMeta, stable: Stable) -> None:
     """Write a whole wal-meta.db and sync it."""
-    values = {LAST_VOTE_CANDIDATE: stable.last_vote_candidate}
-    for key, term in ((CURRENT_TERM, stable.current_term), (LAST_VOTE_TERM, stable.last_vote_term)):
-        values[key] = None if term is None else NUMBER.pack(term)
-    writer.put_sorted(STABLE_BUCKET, [(key, value) for key, value in sorted(values.items()) if value is not None])
+    writer.put_sorted(STABLE_BUCKET, stable.items(NUMBER))
     writer.put_sorted(META_BUCKET, [(META_KEY, render(meta))])
     writer.finish()

@@ -1,14 +1,14 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Raft store as a WAL directory: `WalStore` reads one that raft-wal or this code wrote, `WalStoreWriter` makes one.
+"""A Raft store as a WAL directory: reads one that raft-wal or this code wrote.
 
-    wal/wal-meta.db                                   list of segments, stable values (walmeta.py)
+    wal/wal-meta.db                                   list of segments, stable values (meta.py)
     wal/00000000000000000001-0000000000000001.wal     sealed segments (segment.py)...
     wal/00000000000000051713-0000000000000002.wal     ...and last a tail, which is appended to
 
 A tail that the metadata list but that has no file is legal: raft-wal commits its metadata before it makes the file,
 and makes the file when it opens the log (wal.go, Open). A log without entries has nothing but such a tail, and takes
-any index as its first. Both are what the writer here leaves behind the last sealed segment.
+any index as its first. writer.py leaves both behind the last sealed segment.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from typing import Iterator, List, Sequence
 
 from ...disk.durable import Directory
 from ...disk.errors import RESTORE, Corrupt, Unsupported
+from ...disk.reading import reading
 from ..base import store
 from ..base.names import WAL_META
-from ..base.store import Entries, Extent, Stable
+from ..base.store import Entries, Extent, OpenedStore
 from . import meta as walmeta
 from . import segment
 from .meta import SegmentInfo
@@ -30,11 +31,12 @@ from .segmentreader import SegmentReader, Tail, recover_tail
 STRANGER = "Find out what it is and move it away before Nomad starts, which might delete it."
 
 
-class WalStore:
+class WalStore(OpenedStore):
     """The WAL in a directory, whose wal-meta.db is open on `meta_fd`; both stay the caller's.
 
-    Opening reads the metadata and the whole tail; sealed segments are read, and checked, by `records`. `notes` holds
-    what is unusual but not wrong, as sentences; `broken` is true when the log can be read but raft-wal cannot append.
+    An extent is a segment that has entries; there are no holes. Opening reads the metadata and the whole tail; sealed
+    segments are read, and checked, by `batches`. `notes` holds what is unusual but not wrong, as sentences; `broken` is
+    true when the log can be read but raft-wal cannot append.
     """
 
     encoding = store.BINARY
@@ -44,10 +46,10 @@ class WalStore:
         self.path = directory.path
         self.notes: List[str] = []
         self.broken = False
-        self.meta, self._stable = walmeta.load(meta_fd, directory.path_of(WAL_META))
+        self.meta, stable = walmeta.load(meta_fd, directory.path_of(WAL_META))
         names = directory.names()
         self._check_names(names)
-        self._extents: List[Extent] = []
+        extents: List[Extent] = []
         for info in self.meta.segments:
             name = segment.file_name(info.base_index, info.id)
             if name not in names and (info.sealed or info.min_index > info.base_index):
@@ -57,21 +59,10 @@ class WalStore:
                     hint=RESTORE,
                 )
             if info.sealed:
-                self._add(info, info.max_index, info.index_start - FRAME_HEADER_LEN, True)
+                extents.append(_extent(info, info.max_index, info.index_start - FRAME_HEADER_LEN, True))
             elif name in names:
-                self._add_tail(info, name)
-        self.first_index = self._extents[0].first_index if self._extents else 0
-        self.last_index = self._extents[-1].last_index if self._extents else 0
-        self.entry_count = sum(extent.entry_count for extent in self._extents)
-        self.live_len = sum(extent.data_len for extent in self._extents)
-
-    def stable(self) -> Stable:
-        """The stable values; an absent key is None."""
-        return self._stable
-
-    def extents(self) -> Sequence[Extent]:
-        """One extent for each segment that has entries, ascending and without holes."""
-        return self._extents
+                extents += self._tail(info, name)
+        self._opened(extents, stable)
 
     def batches(self, extents: Sequence[Extent]) -> Iterator[Entries]:
         """The entries of these extents, in batches of about a megabyte or one entry. Raises Corrupt.
@@ -82,8 +73,7 @@ class WalStore:
         for extent in extents:
             info, end_off, sealed = extent.place
             name = segment.file_name(info.base_index, info.id)
-            fd = self._directory.open_read(name)
-            try:
+            with reading(self._directory, name) as fd:
                 path = self._directory.path_of(name)
                 reader = SegmentReader(fd, path, Header(info.base_index, info.id), end_off, sealed)
                 for batch in reader.batches():
@@ -97,8 +87,6 @@ class WalStore:
                         path,
                         hint=RESTORE,
                     )
-            finally:
-                os.close(fd)
 
     def _check_names(self, names: Sequence[str]) -> None:
         """Raise for a file that cannot be here."""
@@ -132,13 +120,11 @@ class WalStore:
         older = [info for info in self.meta.segments if info.id <= segment_id]
         return segment_id < limit and all(info.id < segment_id and info.max_index < base_index for info in older)
 
-    def _add_tail(self, info: SegmentInfo, name: str) -> None:
+    def _tail(self, info: SegmentInfo, name: str) -> List[Extent]:
+        """The extent of the tail; none while it is empty."""
         path = self._directory.path_of(name)
-        fd = self._directory.open_read(name)
-        try:
+        with reading(self._directory, name) as fd:
             tail: Tail = recover_tail(fd, os.fstat(fd).st_size, path, Header(info.base_index, info.id))
-        finally:
-            os.close(fd)
         if tail.sealed:
             self.broken = True
             self.notes.append(
@@ -150,10 +136,10 @@ class WalStore:
             raise Corrupt(
                 f"the segment ends with entry {last_index}, but the log begins at {info.min_index}", path, hint=RESTORE
             )
-        if tail.entry_count:
-            self._add(info, last_index, tail.end_off, tail.sealed)
+        return [_extent(info, last_index, tail.end_off, tail.sealed)] if tail.entry_count else []
 
-    def _add(self, info: SegmentInfo, last_index: int, end_off: int, sealed: bool) -> None:
-        count = last_index - info.min_index + 1
-        data_len = end_off + (segment.INDEX_ITEM_LEN * count if sealed else 0)
-        self._extents.append(Extent(info.min_index, count, data_len, (info, end_off, sealed)))
+
+def _extent(info: SegmentInfo, last_index: int, end_off: int, sealed: bool) -> Extent:
+    count = last_index - info.min_index + 1
+    data_len = end_off + (segment.INDEX_ITEM_LEN * count if sealed else 0)
+    return Extent(info.min_index, count, data_len, (info, end_off, sealed))

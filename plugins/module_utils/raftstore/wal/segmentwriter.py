@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Making one sealed WAL segment in a new file. Never a whole segment in memory: about a megabyte is written at once.
 
-Which segments a log has is the business of `wal.py`.
+Which segments a log has is for writer.py to say.
 """
 
 from __future__ import annotations

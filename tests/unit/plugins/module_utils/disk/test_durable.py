@@ -69,6 +69,13 @@ def test_a_replaced_file_is_synced_before_its_name_and_the_name_before_the_retur
     assert os.listdir(tmp_path) == ["journal"]
 
 
+def test_what_a_killed_run_has_left_of_a_replacement_is_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / "journal.tmp").write_bytes(b"half of something")
+    Directory.open(str(tmp_path)).replace_file("journal", "journal.tmp", b"new")
+    assert (tmp_path / "journal").read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["journal"]
+
+
 @pytest.mark.parametrize("failing", ["pwritev", "fsync", "rename"])
 def test_a_failed_replacement_leaves_the_old_file_and_no_temporary(tmp_path: Path, failing: str) -> None:
     (tmp_path / "journal").write_bytes(b"old")

@@ -9,8 +9,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base impor
 
 
 def test_a_name_carries_its_time_and_a_taken_one_gets_a_number() -> None:
-    stamp = names.stamp(1795344470.9)
-    assert stamp == "20261122-104750"
+    stamp = "20261122-104750"
     first = names.free_name([], "raft.db", "migrated", stamp)
     second = names.free_name([first], "raft.db", "migrated", stamp)
     third = names.free_name([first, second], "raft.db", "migrated", stamp)

@@ -67,26 +67,6 @@ def test_links_below_are_refused_with_their_path(link: str, tmp_path: Path) -> N
     assert caught.value.path == str(given / link)
 
 
-@pytest.mark.parametrize("depth", ["", "server", "server/raft"])
-@pytest.mark.parametrize("link", ["server", "server/raft"])
-def test_a_link_is_refused_at_whichever_depth_the_path_ends(link: str, depth: str, tmp_path: Path) -> None:
-    real = raft_directory(tmp_path / "real")
-    (real / "raft.db").touch()
-    given = tmp_path / "given"
-    (given / link).parent.mkdir(parents=True)
-    (given / link).symlink_to(real if link == "server/raft" else real.parent)
-    with pytest.raises(Refused, match="symbolic link") as caught:
-        located(given / depth)
-    assert caught.value.path == str(given / link) and caught.value.hint
-
-
-def test_a_path_that_ends_in_raft_must_be_there(tmp_path: Path) -> None:
-    (tmp_path / "server").mkdir()
-    with pytest.raises(Refused) as caught:
-        located(tmp_path / "server/raft")
-    assert caught.value.path == str(tmp_path / "server/raft") and caught.value.hint
-
-
 def test_backups_are_known_by_name_oldest_first() -> None:
     names = [
         "raft.db",
