@@ -23,9 +23,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.cluster.cluster import Cluster, server_binary
 from support.cluster.watcher import Watcher
 from support.cluster.writer import Writer, fill
+from support.paths import BUILD, CHECKOUT
 from support.rolls import leftbehind, playbooks
 
-ROOT = playbooks.CHECKOUT / ".build" / "demo"
+ROOT = BUILD / "demo"
 FILL_MB = 30
 PLAYBOOK_LIMIT_S = 1800
 END_LIMIT_S = 30.0
@@ -42,7 +43,7 @@ def play(name: str, inventory: Path) -> int:
     """Run a playbook with its own live output; its exit code. Ended when it takes more than PLAYBOOK_LIMIT_S."""
     environment = dict(playbooks.environment(), ANSIBLE_DISPLAY_SKIPPED_HOSTS="false")
     child = subprocess.Popen(
-        playbooks.command(name, inventory), cwd=playbooks.CHECKOUT, env=environment, stdin=subprocess.DEVNULL
+        playbooks.command(name, inventory), cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL
     )
     try:
         return child.wait(PLAYBOOK_LIMIT_S)

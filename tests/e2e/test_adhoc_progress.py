@@ -13,7 +13,10 @@ from typing import Any
 
 import pexpect
 import pytest
+from support.paths import CHECKOUT
 from support.rolls import adhoc
+from support.stores.builder import nomad_store
+from support.stores.judge import judge
 
 ENTRIES = 1_000_000
 PROGRESS_FILES = "/run/raft_migrate_backend-*"
@@ -24,7 +27,7 @@ LINE = re.compile(r"^(h1|h2): (\w+) (\d+) / (\d+) entries(?:, (\d+\.\d) MB/s, (\
 def at_a_terminal(inventory: Path, arguments: dict[str, Any]) -> pexpect.spawn:
     program, *rest = adhoc.command(inventory, "raft_migrate_backend", arguments)
     return pexpect.spawn(
-        program, rest, env=adhoc.environment(), cwd=adhoc.CHECKOUT, encoding="utf-8", timeout=180, dimensions=(50, 200)
+        program, rest, env=adhoc.environment(), cwd=CHECKOUT, encoding="utf-8", timeout=180, dimensions=(50, 200)
     )
 
 
@@ -36,7 +39,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[float, str]]:
     for host, count in hosts.items():
         raft = root / host / "server/raft"
         raft.mkdir(parents=True)
-        adhoc.judge("gen", "--shape", "plain", "--count", count, "--size", 200, "--batch", 20_000, raft / "raft.db")
+        judge("gen", "--shape", "plain", "--count", count, "--size", 200, "--batch", 20_000, raft / "raft.db")
     inventory = adhoc.inventory(root / "inventory.json", {host: {"data": str(root / host)} for host in hosts})
     arguments = {"data_dir": "{{ data }}", "force": True}
     child = at_a_terminal(inventory, arguments)
@@ -94,7 +97,7 @@ def test_the_run_after_the_interrupted_one_is_whole_and_the_file_is_gone(output:
 
 
 def test_an_own_progress_file_can_be_asked_for_and_is_removed(tmp_path: Path) -> None:
-    adhoc.unpack("never-voted", tmp_path / "data")
+    nomad_store("never-voted", tmp_path / "data")
     inventory = adhoc.inventory(tmp_path / "inventory.json", {"h1": {}})
     arguments = {"data_dir": str(tmp_path / "data"), "force": True, "progress_file": str(tmp_path / "progress")}
     done = adhoc.run(inventory, "raft_migrate_backend", arguments)

@@ -9,8 +9,8 @@ from typing import Callable, Dict, Tuple
 
 import pytest
 from support.cluster.cluster import Cluster, Server, wait_until
+from support.cluster.compare import assert_like, assert_same_error
 from support.cluster.http_api import Answer
-from support.cluster.recorded import assert_like, assert_same_error
 
 POLICIES = {
     "operator:read": 'operator { policy = "read" }',

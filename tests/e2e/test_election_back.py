@@ -11,6 +11,7 @@ from typing import Any, Dict, Iterator
 import pytest
 from support.cluster.cluster import Cluster, Server, wait_until
 from support.rolls import adhoc
+from support.stores.judge import judge
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def judged(store: Path, where: Path) -> Dict[str, Any]:
         shutil.copytree(store, copy)
     else:
         shutil.copy(store, copy)
-    found = adhoc.judge("digest", copy)
+    found = judge("digest", copy)
     del found["backend"]
     shutil.rmtree(copy) if copy.is_dir() else copy.unlink()
     return found

@@ -25,12 +25,13 @@ from support.cluster.cluster import Cluster
 from support.cluster.proxy import Call, Reply, proxies
 from support.cluster.server import Server
 from support.cluster.witness import Witness, witnessed
+from support.paths import SUPPORT
 from support.rolls import leftbehind, playbooks
 from support.run_module import run
 
 SNAPSHOT = "/v1/operator/snapshot"
 AUTOPILOT = "/v1/operator/autopilot/configuration"
-AILING = playbooks.CHECKOUT / "tests/support/cluster/start_sick.py"
+AILING = SUPPORT / "cluster/start_sick.py"
 IMPATIENT = {
     "raft_logstore_gate_timeout": 6,
     "raft_logstore_stop_timeout": 2,

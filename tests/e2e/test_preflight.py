@@ -21,7 +21,9 @@ import pytest
 from support.cluster.cluster import Cluster
 from support.cluster.server import Server
 from support.cluster.untouched import picture, refused
+from support.paths import CHECKOUT
 from support.rolls import adhoc, playbooks
+from support.stores.builder import nomad_store
 
 AUTOPILOT = "/v1/operator/autopilot/configuration"
 
@@ -57,7 +59,7 @@ def test_a_server_that_would_start_with_an_empty_store(cluster: Cluster) -> None
     """As the Nomad command leaves it, and then a configuration run has put boltdb back."""
     server = cluster.followers()[0]  # its process keeps the file that it has open, and is none the wiser
     raft_dir = server.raft_dir
-    adhoc.unpack("wal-follower", cluster.root / "other")
+    nomad_store("wal-follower", cluster.root / "other")
     os.rename(raft_dir / "raft.db", raft_dir / "raft.db.migrated.20261122-104750")
     shutil.copytree(cluster.root / "other/server/raft/wal", raft_dir / "wal")
     said = refused(cluster)
@@ -117,7 +119,7 @@ def test_a_second_run_of_the_same_controller_is_kept_out_until_the_first_has_end
         "migrate", playbooks.write_inventory(cluster), "-e", "raft_logstore_force=no"
     )
     first = pexpect.spawn(
-        program, arguments, env=playbooks.environment(), cwd=playbooks.CHECKOUT, encoding="utf-8", timeout=120,
+        program, arguments, env=playbooks.environment(), cwd=CHECKOUT, encoding="utf-8", timeout=120,
         dimensions=(50, 200),
     )  # fmt: skip
     first.expect_exact("Only 'yes' is accepted:")

@@ -15,6 +15,7 @@ from support.cluster.server import process_start_time
 from support.cluster.watcher import Watcher
 from support.cluster.writer import Writer, fill
 from support.rolls import adhoc, leftbehind, playbooks
+from support.stores.judge import judge
 
 FILL_MB = 4
 PAUSE_S = 1
@@ -191,9 +192,9 @@ def test_stores_hold_what_the_old_ones_held(story: Story, tmp_path: Path) -> Non
     )
     for server in story.cluster.servers:
         (backup,) = server.raft_dir.glob("raft.db.migrated.*")
-        old = adhoc.judge("digest", backup)
-        kept = adhoc.judge("digest", "-from", old["first_index"], "-to", old["last_index"], server.raft_dir / "wal")
+        old = judge("digest", backup)
+        kept = judge("digest", "-from", old["first_index"], "-to", old["last_index"], server.raft_dir / "wal")
         assert kept["digest"] == old["digest"]
-        now = adhoc.judge("digest", server.raft_dir / "wal")
+        now = judge("digest", server.raft_dir / "wal")
         assert ours.results[server.name]["raft_store"]["digest"] == now["digest"], ours.output
         assert now["last_index"] > old["last_index"]

@@ -20,7 +20,8 @@ from support.cluster import start_faulty
 from support.cluster.cluster import Cluster, wait_until
 from support.cluster.server import Server
 from support.cluster.writer import Writer
-from support.rolls import adhoc, leftbehind, playbooks
+from support.rolls import leftbehind, playbooks
+from support.stores.judge import judge
 
 OTHER = {"wal": "boltdb", "boltdb": "wal"}
 PLAYBOOK = {"wal": "migrate", "boltdb": "rollback"}
@@ -99,7 +100,7 @@ def judged(store: Path, where: Path, *arguments: Any) -> dict[str, Any]:
     if copy.exists():
         shutil.rmtree(copy) if copy.is_dir() else copy.unlink()
     shutil.copytree(store, copy) if store.is_dir() else shutil.copy(store, copy)
-    return adhoc.judge("digest", *arguments, copy)
+    return judge("digest", *arguments, copy)
 
 
 @pytest.mark.parametrize(("backend", "fault"), [("wal", "crash"), ("wal", "hang"), ("boltdb", "crash")])

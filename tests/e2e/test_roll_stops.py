@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
-from support.cluster.cluster import CHECKOUT, Cluster
+from support.cluster.cluster import Cluster
 from support.cluster.proxy import Call, Reply, Spoil, proxies
 from support.cluster.server import Server
+from support.paths import LAB, PLAYBOOKS
 from support.rolls import leftbehind, playbooks
 
 
@@ -77,13 +78,13 @@ def test_stops_in_the_plan_on_a_server_older_than_the_backend(
 ) -> None:
     """Only the lab server can claim another version than it has."""
     monkeypatch.setenv("RAFTOPS_LAB_VERSION", "1.11.3")
-    cluster = make_cluster(binary=str(CHECKOUT / ".build" / "bin" / "lab"))
+    cluster = make_cluster(binary=str(LAB))
     assert "s1 runs 1.11.3" in refused(cluster, "migrate")
 
 
 def test_stops_before_the_first_server_when_serial_is_not_one(calm: Cluster) -> None:
     """The role refuses whatever play it is in, so the shipped playbook with another serial is such a play."""
-    plays = yaml.safe_load((CHECKOUT / "playbooks" / "migrate.yml").read_text())
+    plays = yaml.safe_load((PLAYBOOKS / "migrate.yml").read_text())
     (roll,) = [play for play in plays if play["hosts"] == "raft_logstore_queue"]
     roll["serial"] = 2
     playbook = calm.root / "two_at_once.yml"

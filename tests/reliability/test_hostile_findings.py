@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
 from support.hostile import run as hostile_run
-from support.hostile.corpus import KEPT, META
+from support.hostile.corpus import META
 from support.hostile.damage import Damaged
 from support.hostile.run import Place
+from support.paths import HOSTILE
 
 TAIL = "wal/00000000000000000001-0000000000000000.wal"
 EMPTY_ENTRY = b"\x01" + bytes(7)
@@ -38,7 +39,7 @@ def small_units() -> None:
 
 @pytest.mark.parametrize("name", FOUND)
 def test_what_stands_behind_a_torn_frame_is_not_searched_for_long(name: str, tmp_path: Path) -> None:
-    torn = KEPT / "torn-frame"
+    torn = HOSTILE / "torn-frame"
     data = (torn / TAIL).read_bytes()
     tail, length = FOUND[name](data + bytes(-len(data) % 8))
     place = Place(tmp_path)

@@ -13,7 +13,8 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.answers im
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import MAX_ANSWER_LEN, Client
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import Connection
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ApiError
-from support.agent_server import AgentServer, Answer, recording
+from support.agent_server import AgentServer, Answer
+from support.recordings import recording
 
 TOKEN = "5f0e0b1c-1111-2222-3333-0123456789ab"
 TIMEOUT_S = 3.0

@@ -10,10 +10,9 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, NamedTuple
 
-RECORDINGS = Path(__file__).parents[1] / "fixtures/nomad-2.0.5/api"
+from support.recordings import recording
 
 
 class Answer(NamedTuple):
@@ -32,11 +31,6 @@ class Seen(NamedTuple):
     path: str
     headers: dict[str, str]
     body: bytes
-
-
-def recording(case: str) -> dict[str, Any]:
-    """A recorded answer with its request."""
-    return dict(json.loads((RECORDINGS / f"{case}.json").read_text()))
 
 
 def recorded(case: str) -> Answer:

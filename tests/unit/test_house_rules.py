@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from support.paths import CHECKOUT
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = CHECKOUT
 UTILS = ROOT / "plugins/module_utils"
 PREFIX = "ansible_collections.raftops.nomad.plugins.module_utils"
 MAX_FILE_LINES = 300

@@ -19,10 +19,10 @@ from typing import NamedTuple
 
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.journal import Journal, render
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import entry
+from support.paths import HOSTILE
 from support.stores import bboltimage, builder
 from support.stores.judge import judge
 
-KEPT = Path(__file__).resolve().parents[2] / "fixtures/hostile"
 Files = dict[str, bytes]
 RAFT_DB, META = "raft.db", "wal/wal-meta.db"
 SNAPSHOT_META, JOURNAL = "snapshots/3-9-1795344470000/meta.json", ".raft-migrate.json"
@@ -186,7 +186,7 @@ def wals() -> list[Sound]:
     the second also by `truncate -head 14`, `truncate -tail 43`, `append -count 7 -size 0..40 -batch 3`; the third by
     `gen-wal -shape wal-new`, `append -count 9 -size 30 -batch 4`. The zeros at their ends are left out.
     """
-    stores = {label: _files(KEPT / label / "wal") for label in ("raft-wal", "truncated", "one-tail")}
+    stores = {label: _files(HOSTILE / label / "wal") for label in ("raft-wal", "truncated", "one-tail")}
     with tempfile.TemporaryDirectory() as where:
         path = Path(where) / "wal"
         builder.write_wal(path, builder.log(12))

@@ -22,6 +22,7 @@ from typing import NamedTuple
 from support.cluster.cluster import Cluster
 from support.cluster.server import POLL_S, wait_until
 from support.cluster.witness import Witness, witnessed
+from support.paths import CHECKOUT
 from support.rolls import leftbehind, playbooks
 
 TASKS_OF_A_ROLL = 186  # about as many lines "TASK [...]" has a roll of three servers
@@ -87,7 +88,7 @@ def killed_roll(cluster: Cluster, playbook: str, inventory: Path, moment: Moment
     with open(log, "wb") as output:
         child = subprocess.Popen(
             playbooks.command(playbook, inventory),
-            cwd=playbooks.CHECKOUT,
+            cwd=CHECKOUT,
             env=dict(playbooks.environment(), PYTHONUNBUFFERED="1"),
             stdin=subprocess.DEVNULL,
             stdout=output,

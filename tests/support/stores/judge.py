@@ -9,8 +9,9 @@ import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).resolve().parents[3]
-PROGRAM = ROOT / ".build/bin/judge"
+from support.paths import JUDGE
+
+TIMEOUT_S = 300
 
 
 class Content(NamedTuple):
@@ -29,8 +30,8 @@ class Refusal(Exception):
 
 def judge(command: str, *arguments: object) -> Any:
     """Run one command and return its JSON. Raises Refusal; without the program every test fails, none is skipped."""
-    line = [str(PROGRAM), command, *map(str, arguments)]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+    line = [str(JUDGE), command, *map(str, arguments)]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     if done.returncode:
         raise Refusal(done.stderr.strip())
     return json.loads(done.stdout)
@@ -40,7 +41,7 @@ class Agents:
     """One `judge agents` that answers for many agents, each at a time. Use it in a with statement."""
 
     def __enter__(self) -> Agents:
-        line = [str(PROGRAM), "agents"]
+        line = [str(JUDGE), "agents"]
         self._process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         return self
 

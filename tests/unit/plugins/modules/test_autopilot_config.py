@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.modules import autopilot_config
-from support.agent_server import AgentServer, as_json, plain, recording
+from support.agent_server import AgentServer, as_json, plain
+from support.recordings import recording
 from support.run_module import documented, run
 
 CONFIG = "/v1/operator/autopilot/configuration"

@@ -15,7 +15,8 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster import
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.hold import Hold, HoldFile
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
-from support.agent_server import AgentServer, as_json, recording
+from support.agent_server import AgentServer, as_json
+from support.recordings import recording
 
 HOLD = Hold("controller-1", True, "2026-11-22T13:20:35Z")
 CONFIG = "/v1/operator/autopilot/configuration"
