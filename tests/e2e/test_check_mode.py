@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import pytest
 from support.cluster.cluster import Cluster
-from support.cluster.untouched import Picture, picture, token
 from support.rolls import playbooks
+from support.rolls.untouched import Picture, picture, token
 
 LEAST = 'agent { policy = "read" }\noperator { policy = "write" }\n'
 # As they come from the command line and from an INI inventory.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What stops a roll in the plan, before any server is touched: one cluster, made sick in one way after the other.
 
-More of it is in test_roll_stops.py (a server down, too old, missing in the group; another controller's hold) and in
+More of it is in test_plan_stops.py (a server down, too old, missing in the group; another controller's hold) and in
 test_preflight_tokens.py. docs/gates.md lists all gates with their tests.
 """
 
@@ -20,9 +20,9 @@ import pexpect
 import pytest
 from support.cluster.cluster import Cluster
 from support.cluster.server import Server
-from support.cluster.untouched import picture, refused
 from support.paths import CHECKOUT
 from support.rolls import adhoc, playbooks
+from support.rolls.untouched import picture, refused
 from support.stores.builder import nomad_store
 
 AUTOPILOT = "/v1/operator/autopilot/configuration"

@@ -26,7 +26,7 @@ from support.stores.judge import judge
 OTHER = {"wal": "boltdb", "boltdb": "wal"}
 PLAYBOOK = {"wal": "migrate", "boltdb": "rollback"}
 STORE = {"wal": "wal", "boltdb": "raft.db"}
-FAULTY = Path(start_faulty.__file__)
+START_FAULTY = Path(start_faulty.__file__)
 WAIT_S = 20
 
 
@@ -67,7 +67,7 @@ def roll(cluster: Cluster, backend: str, fault: str, server: Server | None = Non
     first = server or cluster.followers()[0]
     (second,) = [server for server in cluster.servers if server not in (leader, first)]
     spread = [str(second.root)] if fault == "spread" else []
-    start = [sys.executable, str(FAULTY), fault, backend, str(first.root), *spread]
+    start = [sys.executable, str(START_FAULTY), fault, backend, str(first.root), *spread]
     stop = [sys.executable, str(playbooks.SERVERCTL), "kill" if fault == "hang" else "stop", str(first.root)]
     commands = {"raft_logstore_start_command": " ".join(start), "raft_logstore_stop_command": " ".join(stop)}
     before = pids(cluster)

@@ -7,10 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from e2e.conftest import make_cluster
 from support.rolls import killing
-
-__all__ = ["make_cluster"]
 
 
 @pytest.mark.parametrize("seed", range(100, 130))

@@ -18,8 +18,11 @@ import pytest
 
 pytest.register_assert_rewrite("support.conversions.invariants", "support.conversions.crashes")
 
+from support.cluster.fixtures import make_cluster
 from support.conversions import conversion, situations
 from support.conversions.situations import Situation, Template
+
+__all__ = ["make_cluster"]
 
 COVERED = "covered"
 HANGS_S, HANGS_ALL_S = 900, 3 * 3600  # far longer than any test takes on a busy machine

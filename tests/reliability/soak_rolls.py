@@ -15,8 +15,6 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import shutil
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -25,14 +23,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.conftest import make_cluster
 from support.cluster.cluster import Cluster
 from support.cluster.writer import Writer
 from support.rolls import killing, leftbehind, playbooks
 from support.rolls.killing import Moment
+from support.rolls.overssh import hosts_of
 from support.rolls.sshd import AFTER, BEFORE, DURING, Hosts, Request, Trap
-
-__all__ = ["make_cluster"]
 
 SOAK_S = float(os.environ.get("SOAK_S", "3600"))
 SEED = os.environ.get("SOAK_SEED", "1")
@@ -87,17 +83,6 @@ class Reaper:
     def stop(self) -> None:
         self._ended.set()
         self._thread.join(60)
-
-
-@contextlib.contextmanager
-def hosts_of(cluster: Cluster) -> Iterator[tuple[Hosts, Path]]:
-    hosts = Hosts([server.name for server in cluster.servers], cluster.root)
-    control = tempfile.mkdtemp(prefix="cp")  # the path of a socket must be short
-    try:
-        yield hosts, playbooks.write_inventory(cluster, hosts.variables(control), raft_logstore_gate_timeout=60)
-    finally:
-        hosts.close()
-        shutil.rmtree(control, ignore_errors=True)
 
 
 def cut_at(number: int) -> Callable[[Request], bool]:

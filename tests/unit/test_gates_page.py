@@ -12,7 +12,7 @@ from support.paths import DOCS, TESTS
 PAGE = (DOCS / "gates.md").read_text()
 ROWS = [line.strip("| ").split(" | ") for line in PAGE.splitlines() if line.startswith("| ")]
 GATES = [row for row in ROWS if row[0] != "Gate"]
-NAMED = re.findall(r"`((?:roles/|\.\./long/)?test_\w+\.py)(?:::(test_\w+))?`", PAGE)
+NAMED = re.findall(r"`((?:[a-z.]+/)*test_\w+\.py)(?:::(test_\w+))?`", PAGE)
 
 
 def test_every_gate_has_its_fault_its_message_and_its_test() -> None:

@@ -7,13 +7,9 @@ One cluster, one story: each run is cut at another task, the next one begins wit
 
 from __future__ import annotations
 
-import contextlib
 import re
-import shutil
 import statistics
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,26 +17,11 @@ from support.cluster.cluster import Cluster
 from support.cluster.server import Server
 from support.cluster.witness import witnessed
 from support.rolls import leftbehind, playbooks
-from support.rolls.sshd import AFTER, BEFORE, DURING, Hosts, Request, Trap
+from support.rolls.overssh import hosts_of, is_configuration, is_conversion, is_start, is_stop
+from support.rolls.sshd import AFTER, BEFORE, DURING, Request, Trap
 
 UNREACHABLE = 4  # ansible-playbook's exit code
 OUT_BEYOND_CONVERSION_S = 3.0
-
-
-def is_stop(request: Request) -> bool:
-    return request.module == "agent_service" and request.has("state", "stopped")
-
-
-def is_start(request: Request) -> bool:
-    return request.module == "agent_service" and request.has("state", "started")
-
-
-def is_configuration(request: Request) -> bool:
-    return request.module == "raft_logstore_config" and not request.is_check
-
-
-def is_conversion(request: Request) -> bool:
-    return request.module == "raft_migrate_backend" and not request.is_check
 
 
 CUTS = {
@@ -72,21 +53,6 @@ def first_changed(requests: list[Request]) -> str:
     """The host to which something was done first."""
     changing = (is_stop, is_start, is_configuration, is_conversion)
     return next((one.host for one in requests if any(kind(one) for kind in changing)), "")
-
-
-@contextlib.contextmanager
-def hosts_of(cluster: Cluster, **start_commands: str) -> Iterator[tuple[Hosts, Path]]:
-    """The servers as hosts reached by ssh, and an inventory of them. Some may have a start command of their own."""
-    hosts = Hosts([server.name for server in cluster.servers], cluster.root)
-    control = tempfile.mkdtemp(prefix="cp")  # the path of a socket must be short
-    try:
-        variables = hosts.variables(control)
-        for name, command in start_commands.items():
-            variables[name]["raft_logstore_start_command"] = command
-        yield hosts, playbooks.write_inventory(cluster, variables, raft_logstore_gate_timeout=60)
-    finally:
-        hosts.close()
-        shutil.rmtree(control, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
