@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 from support.hostile import run as hostile_run
 from support.hostile.corpus import META, RAFT_DB
-from support.hostile.run import DIFFERENT, REFUSED, SAME, Place
+from support.hostile.place import Place, read
+from support.hostile.run import DIFFERENT, REFUSED, SAME
 from support.stores import judge
 
 ALL = os.environ.get("RELIABILITY") == "all"
@@ -54,7 +55,7 @@ def compare(number: int, where: Path) -> None:
     name = META if META in sound.files else RAFT_DB
     if not damaged.files[name]:
         return  # bbolt begins a new database in an empty file, and the judge may not write
-    digest, stable = hostile_run.read(place, name)
+    digest, stable = read(place, name)
     theirs = judge.digest(place.raft / name.split("/")[0])
     assert digest == theirs.digest, f"input {number}"
     for key, value in theirs.stable.items():

@@ -17,7 +17,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import S
 from support.hostile import run as hostile_run
 from support.hostile.corpus import META
 from support.hostile.damage import Damaged
-from support.hostile.run import Place
+from support.hostile.place import Place, read
 from support.paths import HOSTILE
 
 TAIL = "wal/00000000000000000001-0000000000000000.wal"
@@ -46,7 +46,7 @@ def test_what_stands_behind_a_torn_frame_is_not_searched_for_long(name: str, tmp
     place.put(Damaged({META: (torn / META).read_bytes(), TAIL: tail}, "", {TAIL: length}))
     started = time.process_time()
     try:
-        hostile_run.read(place, META)
+        read(place, META)
     except StoreError as error:
         assert str(error).startswith(error.path)
     assert time.process_time() - started < hostile_run.TIME_LIMIT_S / 2

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from support.hostile import flips
 from support.hostile.flips import CRASHED, DIFFERENT, REFUSED, SAME
-from support.hostile.run import MEMORY
+from support.paths import MEMORY
 from support.stores import judge
 
 FLIPS = 400
@@ -34,7 +34,7 @@ def small_units() -> None:
 
 @pytest.fixture
 def memory() -> Iterator[Path]:
-    where = Path(tempfile.mkdtemp(prefix="flips-", dir=MEMORY if Path(MEMORY).is_dir() else None))
+    where = Path(tempfile.mkdtemp(prefix="flips-", dir=MEMORY))
     yield where
     shutil.rmtree(where)
 

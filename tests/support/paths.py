@@ -29,3 +29,6 @@ NOMAD_2_0_5 = TESTS / "fixtures/nomad-2.0.5"
 STORES = NOMAD_2_0_5 / "stores"
 ANSWERS = NOMAD_2_0_5 / "api"
 HOSTILE = TESTS / "fixtures/hostile"
+
+MEMORY = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
+"""For temporary directories in which a sync costs nothing. None is where they are otherwise."""

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
 from support.conversions import conversion, invariants
-from support.conversions.disk import Disk, Nodes, Tape, shape, write_out
+from support.conversions.disk import Disk, shape, write_out
 from support.conversions.situations import Template
+from support.conversions.tape import Nodes, Tape
 from support.stores.builder import (
     clock,
     lonely_proc,

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import migrate
 from support.hostile.corpus import pages_of
-from support.hostile.run import NoSync
+from support.hostile.place import NoSync
 from support.paths import JUDGE
 from support.stores import judge
 from support.stores.builder import lonely_proc, request

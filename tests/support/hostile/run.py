@@ -19,7 +19,6 @@ import random
 import resource
 import shutil
 import signal
-import stat
 import sys
 import tempfile
 import traceback
@@ -33,42 +32,29 @@ if __name__ == "__main__":
     sys.path[:0] = [str(HERE.parents[3] / ".build"), str(HERE.parents[2])]
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.syscalls import SystemCalls
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import describe, migrate
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import survey as boltsurvey
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import stable_values
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.raftdir import StoreFile
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert
 from support.conversions import conversion
 from support.hostile import corpus as hostile_corpus
 from support.hostile import damage as hostile_damage
 from support.hostile.corpus import META, RAFT_DB, Sound
 from support.hostile.damage import Damaged
-from support.stores.builder import lonely_proc, request, walk, write_guard
+from support.hostile.place import NoSync, Place, names_and_heads, read
+from support.paths import MEMORY
+from support.stores.builder import request
 
 SEED = "raftops 1"
 EXTRA_MEMORY_LEN = 64 << 20
 TIME_LIMIT_S = 10.0  # of the processor's time: a busy machine is no finding
 HANG_LIMIT_S = 300.0  # of any time: what waits uses no processor
 CONVERT_EVERY = 16
-HEAD_LEN = 1 << 17  # no file here is longer than this, but for a hole at its end
 REFUSED, SAME, DIFFERENT = "refused", "read, same content", "read, other content"
-
-
-MEMORY = "/dev/shm"
 
 
 class TooSlow(BaseException):
     """An input took more than its time."""
-
-
-class NoSync(SystemCalls):
-    """The real calls without fsync: nothing here is about the disk."""
-
-    def fsync(self, fd: int) -> None:
-        return
 
 
 class Seen(NamedTuple):
@@ -85,57 +71,6 @@ def the_input(number: int) -> tuple[Sound, Damaged]:
     corpus = hostile_corpus.raft_dbs() + hostile_corpus.wals()
     sound = rng.choice(corpus)
     return sound, hostile_damage.damage(sound, rng)
-
-
-class Place:
-    """A Raft directory with a damaged store in it, made again and again: only what differs is written anew."""
-
-    def __init__(self, where: Path) -> None:
-        self.raft, self.proc = where / "raft", lonely_proc(where)
-        self.raft.mkdir()
-        self._lying: dict[str, tuple[bytes, int]] = {}
-
-    def put(self, damaged: Damaged) -> None:
-        """Leave the files of this store there, and no others."""
-        wanted = {name: (data, damaged.longer.get(name, 0)) for name, data in damaged.files.items()}
-        guard = self.raft / "raft.db"
-        if guard.is_symlink() and META not in wanted:
-            guard.unlink()
-        for name in self._lying.keys() - wanted.keys():
-            (self.raft / name).unlink()
-        for name in [name for name in wanted if self._lying.get(name) != wanted[name]]:
-            path, (data, length) = self.raft / name, wanted[name]
-            path.parent.mkdir(exist_ok=True, parents=True)
-            path.write_bytes(data)
-            path.chmod(0o600)
-            os.truncate(path, max(len(data), length))
-        if META in wanted and not guard.is_symlink():
-            write_guard(self.raft)
-        elif META not in wanted and (self.raft / "wal").exists():
-            (self.raft / "wal").rmdir()
-        self._lying = wanted
-
-    def empty(self) -> None:
-        """Forget all: something else has been at work here."""
-        for path in self.raft.iterdir():
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-        self._lying = {}
-
-
-def read(place: Place, name: str) -> tuple[str, Any]:
-    """(digest, stable values) of the store whose file this is, every entry read and decoded. Raises StoreError."""
-    raft = Directory.open(str(place.raft))
-    directory = raft.subdirectory("wal") if name == META else raft
-    try:
-        file = StoreFile(directory, Path(name).name, change=False)
-        try:
-            store = file.read_wal() if name == META else file.read_boltdb()
-            return convert.digest(store), stable_values(store.stable())
-        finally:
-            file.close()
-    finally:
-        raft.close()
-        directory.close()
 
 
 def examine(number: int, place: Place, truths: dict[str, Any]) -> str:
@@ -188,20 +123,6 @@ def describe_and_convert(place: Place, found: Any, backend: str, workers: int) -
         assert read(place, RAFT_DB if backend == "boltdb" else META) == found, "the new store holds something else"
 
 
-def names_and_heads(raft: Path) -> dict[str, object]:
-    """All names, with their kind, owner and size, and the content of files as far as they were written."""
-    found = {}
-    for path in walk(raft):
-        status = path.lstat()
-        head = b""
-        if stat.S_ISREG(status.st_mode):
-            with open(path, "rb") as file:
-                head = file.read(HEAD_LEN)
-        about = (status.st_mode, status.st_uid, status.st_nlink, status.st_size, hash(head))
-        found[str(path.relative_to(raft))] = about
-    return found
-
-
 def truths(place: Place) -> dict[str, Any]:
     """What the sound stores hold, by label."""
     known = {}
@@ -236,7 +157,7 @@ def run(numbers: Iterable[int]) -> Seen:
 
 
 def _serve(numbers: list[int], pipe: Any) -> None:
-    where = Path(tempfile.mkdtemp(prefix="hostile-", dir=MEMORY if os.path.isdir(MEMORY) else None))
+    where = Path(tempfile.mkdtemp(prefix="hostile-", dir=MEMORY))
     place = Place(where)
     known = truths(place)
     signal.signal(signal.SIGPROF, _too_slow)

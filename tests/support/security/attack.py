@@ -17,7 +17,7 @@ import signal
 import tempfile
 from pathlib import Path
 
-from support.hostile.run import MEMORY
+from support.paths import MEMORY
 from support.stores import builder
 
 USER = 64321
@@ -39,7 +39,7 @@ class Scene:
     """A data_dir of the user, made anew by `reset`; `outside`, which is root's; and one file that anybody may link."""
 
     def __init__(self) -> None:
-        self.root = Path(tempfile.mkdtemp(prefix="security-", dir=MEMORY if os.path.isdir(MEMORY) else None))
+        self.root = Path(tempfile.mkdtemp(prefix="security-", dir=MEMORY))
         self.root.chmod(0o755)
         self.outside, self.data_dir, self.shared = self.root / "outside", self.root / "data", self.root / "shared.db"
         raft = builder.raft_directory(self.outside)
