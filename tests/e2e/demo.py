@@ -3,7 +3,7 @@
 """The demonstration: a three-server cluster on loopback is rolled from BoltDB to WAL while somebody writes to it.
 
 With the argument `rollback` there is a second act, in which it is rolled back to BoltDB. Owns the order of what is
-shown and the verdict at the end: exit code 0 only when everything is as it should be. Stops what it started, also on
+shown and the report at the end: exit code 0 only when everything is as it should be. Stops what it started, also on
 Ctrl-C. Leaves its directory (.build/demo) for those who want to look at stores and snapshots.
 """
 
@@ -86,7 +86,7 @@ def fill_cluster(cluster: Cluster) -> None:
 
 
 def roll(cluster: Cluster, acts: list[str]) -> int:
-    """Show the cluster, run the playbooks under writes (each ends with the same table), give the verdict."""
+    """Show the cluster, run the playbooks under writes (each ends with the same table), print the report."""
     inventory = playbooks.write_inventory(cluster)
     addresses = [(server.address, server.http_port) for server in cluster.servers]
     before = leftbehind.observe(cluster)
@@ -106,7 +106,7 @@ def roll(cluster: Cluster, acts: list[str]) -> int:
         writer.stop()
     say(f"Reading all {len(writer.acknowledged)} acknowledged writes back")
     backend = BACKENDS[acts[-1]]
-    return leftbehind.show(leftbehind.judge(cluster, before, writer, watcher, took_s, failed, backend), backend)
+    return leftbehind.show(leftbehind.report(cluster, before, writer, watcher, took_s, failed, backend), backend)
 
 
 def interrupted(_number: int, _frame: object) -> None:

@@ -9,7 +9,6 @@ gone it is left alone, and a return that fails says so and leaves the server sto
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ from support.cluster.cluster import Cluster, wait_until
 from support.cluster.server import Server
 from support.cluster.writer import Writer
 from support.rolls import leftbehind, playbooks
-from support.stores.judge import judge
+from support.stores.judge import digest_of_copy
 
 OTHER = {"wal": "boltdb", "boltdb": "wal"}
 PLAYBOOK = {"wal": "migrate", "boltdb": "rollback"}
@@ -94,15 +93,6 @@ def assert_roll_completes(failed: Failed, writer: Writer) -> None:
     assert len(writer.acknowledged) > 100 and writer.lost() == []
 
 
-def judged(store: Path, where: Path, *arguments: Any) -> dict[str, Any]:
-    """What HashiCorp's libraries find in a copy of a store, since they may write to what they open."""
-    copy = where / f"{store.parents[3].name}-{store.name}"
-    if copy.exists():
-        shutil.rmtree(copy) if copy.is_dir() else copy.unlink()
-    shutil.copytree(store, copy) if store.is_dir() else shutil.copy(store, copy)
-    return judge("digest", *arguments, copy)
-
-
 @pytest.mark.parametrize(("backend", "fault"), [("wal", "crash"), ("wal", "hang"), ("boltdb", "crash")])
 def test_a_server_that_fails_on_the_new_backend_returns_to_the_old_one(
     backend: str, fault: str, make: Any, tmp_path: Path
@@ -124,11 +114,11 @@ def test_a_server_that_fails_on_the_new_backend_returns_to_the_old_one(
 
     failed.server.kill()
     (left,) = failed.server.raft_dir.glob(f"{STORE[backend]}.migrated.*")
-    on_new = judged(left, tmp_path)
+    on_new = digest_of_copy(left)
     old_store = failed.server.raft_dir / STORE[OTHER[backend]]
-    kept = judged(old_store, tmp_path, "-from", on_new["first_index"], "-to", on_new["last_index"])
-    assert kept["digest"] == on_new["digest"], "an entry that it acknowledged on the new backend"
-    assert kept["stable"]["current_term"] >= on_new["stable"]["current_term"]
+    kept = digest_of_copy(old_store, "-from", on_new.first_index, "-to", on_new.last_index)
+    assert kept.digest == on_new.digest, "an entry that it acknowledged on the new backend"
+    assert kept.stable["current_term"] >= on_new.stable["current_term"]
     failed.server.start()
     cluster.wait_healthy()
     assert_roll_completes(failed, writer)

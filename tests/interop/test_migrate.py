@@ -37,7 +37,7 @@ def test_raft_wal_finds_what_raft_db_held(name: str, tmp_path: Path) -> None:
     assert judge.digest(wal) == expected
     judge.judge("check", wal)
     assert judge.append(wal, count=5).entries == expected.entries + 5
-    assert judge.digest(Path(str(outcome.backup))) == judge.verdict(whole)
+    assert judge.digest(Path(str(outcome.backup))) == judge.content(whole)
 
 
 @pytest.mark.parametrize("name", [*shapes.RECORDED_BOLTDB, *shapes.RECORDED_WAL])

@@ -141,14 +141,6 @@ def finish(playbook: str, inventory: Path) -> int:
     raise AssertionError(f"{playbook} did not finish in {TRIES} runs\n{ended.stdout}")
 
 
-def judge(cluster: Cluster, before: leftbehind.Observed, backend: str) -> None:
-    after = leftbehind.observe(cluster)
-    assert set(after.backends.values()) == {backend}
-    assert (after.voters, after.cleanup) == (before.voters, before.cleanup)
-    assert [leftbehind.is_guarded(server) for server in cluster.servers] == [backend == "wal"] * len(cluster.servers)
-    assert not any(leftbehind.is_unfinished(server) for server in cluster.servers)
-
-
 def tidy(cluster: Cluster, inventory: Path) -> None:
     """Old stores go by the collection's own playbook, snapshots by hand: an hour of them would fill the disk."""
     cleaned = playbooks.run("cleanup", inventory)
@@ -173,7 +165,7 @@ def test_rolls_with_faults_for_an_hour_lose_nothing(make_cluster: Any) -> None:
             how = faulty_run(cluster, hosts, inventory, playbook, next(faults), chance)
             count = finish(playbook, inventory)
             cluster.wait_healthy(120)
-            judge(cluster, before, backend)
+            leftbehind.assert_whole(cluster, before, backend)
             tidy(cluster, inventory)
             rounds, reruns = rounds + 1, reruns + count
             ends[how] += 1

@@ -34,15 +34,15 @@ class Before(NamedTuple):
     """What was found: what Nomad would open with each configuration, and the bytes of every store."""
 
     opens: dict[str, str]
-    verdicts: dict[str, Content]
+    contents: dict[str, Content]
     stores: set[str]
 
 
 def before(template: Template) -> Before:
     opens = starts(template.raft)
     names = {name for name in opens.values() if name in ("raft.db", "wal")}
-    verdicts = {name: digest(template.raft / name) for name in names}
-    return Before(opens, verdicts, set(fingerprints(template.raft)))
+    contents = {name: digest(template.raft / name) for name in names}
+    return Before(opens, contents, set(fingerprints(template.raft)))
 
 
 def starts(raft: Path) -> dict[str, str]:
@@ -89,9 +89,9 @@ def intact(raft: Path, template: Template, found: Before) -> str:
         if name == "refuses" or name == found.opens[configuration] == "EMPTY":
             continue
         assert name != "EMPTY", f"{configuration} starts empty: {sorted(os.listdir(raft))}"
-        verdict = digest(raft / name)
-        if verdict != template.expected:
-            assert name == found.opens[configuration] and verdict == found.verdicts[name], (configuration, name)
+        content = digest(raft / name)
+        if content != template.expected:
+            assert name == found.opens[configuration] and content == found.contents[name], (configuration, name)
         opened.add(name)
     if template.situation.strict:
         assert len(opened) == 1, f"Nomad can start on {opened}: {sorted(os.listdir(raft))}"

@@ -27,9 +27,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-HERE = Path(__file__).resolve()
 if __name__ == "__main__":
-    sys.path[:0] = [str(HERE.parents[3] / ".build"), str(HERE.parents[2])]
+    sys.path[:0] = [str(Path(__file__).resolve().parents[3] / ".build"), str(Path(__file__).resolve().parents[2])]
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
@@ -57,7 +56,7 @@ class TooSlow(BaseException):
     """An input took more than its time."""
 
 
-class Seen(NamedTuple):
+class Tally(NamedTuple):
     """What became of a batch: counts by kind of damage and result, findings, numbers of inputs with other content."""
 
     counts: Counter[str]
@@ -132,7 +131,7 @@ def truths(place: Place) -> dict[str, Any]:
     return known
 
 
-def run(numbers: Iterable[int]) -> Seen:
+def run(numbers: Iterable[int]) -> Tally:
     """Examine these inputs in a child of this process, in memory where the machine has a place for that."""
     known_before_fork = hostile_corpus.raft_dbs(), hostile_corpus.wals()
     assert all(known_before_fork)
@@ -153,7 +152,7 @@ def run(numbers: Iterable[int]) -> Seen:
     with os.fdopen(reader) as pipe:
         lines = [json.loads(line) for line in pipe]
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    return _seen(lines, status)
+    return _tallied(lines, status)
 
 
 def _serve(numbers: list[int], pipe: Any) -> None:
@@ -198,14 +197,14 @@ def _too_slow(_signal: int, _frame: Any) -> None:
     raise TooSlow(f"more than {TIME_LIMIT_S} s of processor time, or {HANG_LIMIT_S} s in all")
 
 
-def _seen(lines: list[dict[str, Any]], status: int) -> Seen:
+def _tallied(lines: list[dict[str, Any]], status: int) -> Tally:
     findings = [f"input {line['at']}: {line['finding']}" for line in lines if "finding" in line]
     if status:
         last = lines[-1]["at"] if lines else "none"
         findings.append(f"the child ended with {status} after input {last}")
     counts = Counter(line["result"] for line in lines if "result" in line)
     different = [line["at"] for line in lines if line.get("result", "").endswith(DIFFERENT)]
-    return Seen(counts, findings, different)
+    return Tally(counts, findings, different)
 
 
 def main(numbers: list[int]) -> None:

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from support.cluster.cluster import Cluster
 from support.cluster.server import POLL_S, wait_until
-from support.cluster.witness import Witness, witnessed
+from support.cluster.witness import witnessed
 from support.paths import CHECKOUT
 from support.rolls import leftbehind, playbooks
 
@@ -47,7 +47,7 @@ class Moment(NamedTuple):
         return cls(kind, count, chance.uniform(0, 1.5), chance.random() < 0.3)
 
 
-class Killed(NamedTuple):
+class KilledRun(NamedTuple):
     """How the run was when it was killed: its last task; `ended` when it was done before its moment came."""
 
     moment: Moment
@@ -82,7 +82,7 @@ def _come(moment: Moment, absences: _Absences, log: Path) -> bool:
     return (absences.gone if moment.kind == "gone" else absences.back) >= moment.count
 
 
-def killed_roll(cluster: Cluster, playbook: str, inventory: Path, moment: Moment) -> Killed:
+def killed_roll(cluster: Cluster, playbook: str, inventory: Path, moment: Moment) -> KilledRun:
     """Start a roll and kill it at its moment; nothing of it runs any more on return."""
     log = cluster.root / "killed.log"
     with open(log, "wb") as output:
@@ -104,7 +104,7 @@ def killed_roll(cluster: Cluster, playbook: str, inventory: Path, moment: Moment
     (os.kill if moment.alone else os.killpg)(child.pid, signal.SIGKILL) if not ended else None
     child.wait(30)
     wait_until("end of the killed run's modules", lambda: not _of_session(child.pid), ORPHANS_S)
-    return Killed(moment, (tasks_begun(log) or ["before the first task"])[-1].rstrip("* "), ended)
+    return KilledRun(moment, (tasks_begun(log) or ["before the first task"])[-1].rstrip("* "), ended)
 
 
 def _of_session(session: int) -> list[int]:
@@ -132,14 +132,5 @@ def survives(make_cluster: Callable[..., Cluster], seed: int, playbook: str = "m
         print(f"seed {seed}: {killed}")
         again = playbooks.run(playbook, inventory)
         assert again.returncode == 0, f"{killed}\n{again.stdout}"
-        judge(cluster, before, end, witness)
-
-
-def judge(cluster: Cluster, before: leftbehind.Observed, backend: str, witness: Witness) -> None:
-    """Fail unless the cluster is wholly on the backend, as it was before otherwise, with nothing of a roll left."""
-    after = leftbehind.observe(cluster)
-    assert set(after.backends.values()) == {backend}
-    assert (after.voters, after.cleanup) == (before.voters, before.cleanup)
-    assert [leftbehind.is_guarded(server) for server in cluster.servers] == [backend == "wal"] * len(cluster.servers)
-    assert not any(leftbehind.is_unfinished(server) for server in cluster.servers)
-    assert len(witness.writer.acknowledged) > 0
+        leftbehind.assert_whole(cluster, before, end)
+        assert len(witness.writer.acknowledged) > 0

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +17,7 @@ TIMEOUT_S = 300
 
 
 class Content(NamedTuple):
-    """What a store holds, in the words of `judge digest`; two stores with equal verdicts hold the same."""
+    """What a store holds, in the words of `judge digest`; two stores with equal contents hold the same."""
 
     digest: str
     first_index: int
@@ -58,25 +60,33 @@ class Agents:
         return answer
 
 
-def verdict(answer: dict[str, Any]) -> Content:
+def content(answer: dict[str, Any]) -> Content:
     return Content(*(answer[field] for field in Content._fields))
 
 
 def digest(store: Path, first: int = 0) -> Content:
     """The judge's reading of a raft.db or a wal/, from index `first` on."""
-    return verdict(judge("digest", "-from", first, store))
+    return content(judge("digest", "-from", first, store))
+
+
+def digest_of_copy(store: Path, *options: object) -> Content:
+    """The same of a copy, for stores that are still to be used: HashiCorp's libraries may write to what they open."""
+    with tempfile.TemporaryDirectory() as where:
+        copy = Path(where, store.name)
+        shutil.copytree(store, copy) if store.is_dir() else shutil.copy(store, copy)
+        return content(judge("digest", *options, copy))
 
 
 def append(store: Path, **options: object) -> Content:
-    return verdict(judge("append", *_flags(options), store))
+    return content(judge("append", *_flags(options), store))
 
 
 def truncate(store: Path, **options: object) -> Content:
-    return verdict(judge("truncate", *_flags(options), store))
+    return content(judge("truncate", *_flags(options), store))
 
 
 def vote(store: Path, **options: object) -> Content:
-    return verdict(judge("vote", *_flags(options), store))
+    return content(judge("vote", *_flags(options), store))
 
 
 def _flags(options: dict[str, object]) -> list[str]:

@@ -95,7 +95,7 @@ def test_a_file_that_changes_between_survey_and_reading(tmp_path, value_len):
         assert caught.value.offset == off
 
 
-def verdict(path, fd):
+def reading(path, fd):
     """What reading gives: (stable, records), or None for an error. Anything but StoreError fails the test."""
     try:
         store = BoltStore(fd, path)
@@ -165,7 +165,7 @@ def test_no_bit_of_the_structure_flips_unseen(tmp_path):
     image = raft_db(entries(7, length=16), per_leaf=4)
     path = str(tmp_path / "raft.db")
     with opened(tmp_path / "raft.db", image.data) as fd, (tmp_path / "raft.db").open("r+b", buffering=0) as file:
-        wanted = verdict(path, fd)
+        wanted = reading(path, fd)
         places = list(structure(image, key_step=24))
         flips = {"refused": 0, "same": 0, "left to the entry": 0}
         for page_id, pos in places:
@@ -173,7 +173,7 @@ def test_no_bit_of_the_structure_flips_unseen(tmp_path):
             for bit in range(8):
                 file.seek(off)
                 file.write(bytes([image.data[off] ^ 1 << bit]))
-                found = verdict(path, fd)
+                found = reading(path, fd)
                 if found in (None, wanted):
                     flips["same" if found else "refused"] += 1
                     continue
@@ -186,7 +186,7 @@ def test_no_bit_of_the_structure_flips_unseen(tmp_path):
                 flips["left to the entry"] += 1
             file.seek(off)
             file.write(image.data[off : off + 1])
-        assert verdict(path, fd) == wanted
+        assert reading(path, fd) == wanted
     assert sum(flips.values()) == len(places) * 8
     assert flips["refused"] > 2000 and flips["left to the entry"] < 100, flips
 
@@ -230,4 +230,4 @@ def test_any_damage_gives_success_or_a_store_error(tmp_path_factory, seed, chang
             data[meta_id * 1024 : meta_id * 1024 + 1024] = body
     path = tmp_path_factory.getbasetemp() / "raft.db"
     with opened(path, data[:cut] if cut is not None else data) as fd:
-        verdict(str(path), fd)
+        reading(str(path), fd)
