@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """There and back by ad-hoc commands on every store that Nomad made: with what came since on the WAL, and without.
 
-On every store the judge appends to the WAL, as a server would; two of them are a second host on which nothing happens.
-The judge and the recorded truth decide.
+On every store the judge appends to the WAL, as a server would; two of the stores are on a second host, too, on which
+nothing happens. The judge and the recorded truth decide.
 """
 
 from __future__ import annotations

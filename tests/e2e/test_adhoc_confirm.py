@@ -105,7 +105,7 @@ def test_without_a_terminal_it_fails_at_once_and_names_force(cluster: Cluster) -
 
 @pytest.mark.parametrize("module", ["raft_migrate_backend", "raft_confirm"])
 def test_under_ansible_runner_it_fails_within_the_time_limit(cluster: Cluster, tmp_path: Path, module: str) -> None:
-    """ansible-runner, and so AWX, gives Ansible a terminal at which nobody types: a question without end would hang."""
+    """ansible-runner, and so AWX, gives Ansible a terminal at which nobody types: without a limit it would hang."""
     arguments = cluster.arguments() if module == "raft_migrate_backend" else {"msg": "All will be moved."}
     begin = time.monotonic()
     runner = ansible_runner.run(

@@ -20,7 +20,7 @@ from support.stores.judge import judge
 
 ENTRIES = 1_000_000
 PROGRESS_FILES = "/run/raft_migrate_backend-*"
-LEFT_BY_THE_KILLED: set[str] = set()  # a run that is killed cannot remove its file, and the end of a terminal kills
+LEFT_BY_THE_KILLED: set[str] = set()  # a killed run cannot remove its file, and closing the terminal kills
 LINE = re.compile(r"^(h1|h2): (\w+) (\d+) / (\d+) entries(?:, (\d+\.\d) MB/s, (\d+) s left)?\r?$")
 
 
@@ -91,7 +91,7 @@ def test_the_run_after_the_interrupted_one_is_whole_and_the_file_is_gone(output:
     assert result["entries"] == result["verified"] == ENTRIES
     deadline = time.monotonic() + 60
     for path in set(glob.glob(PROGRESS_FILES)) - LEFT_BY_THE_KILLED:
-        while os.path.lexists(path):  # that of another test that runs beside this one ends with its conversion
+        while os.path.lexists(path):  # the file of a test that runs at the same time goes with its conversion
             assert time.monotonic() < deadline, f"{path} was left behind"
             time.sleep(0.1)
 

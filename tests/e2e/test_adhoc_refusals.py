@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every refusal names the file, the byte where there is one, and the way out, and leaves the directory byte-identical.
 
-Each case is a host; one command meets them all, so a refusal on one host is no harm to another either.
+Each case is a host; one command covers them all, so this also shows that a refusal on one host does not harm another.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ POLICIES = {
 }
 UNKNOWN = "11111111-2222-3333-4444-555555555555"
 AUTOPILOT = "/v1/operator/autopilot"
-# Call -> the tokens that may; "mgmt" may everything. Nobody else.
+# Call -> the tokens that may; "mgmt" may do everything. Nobody else.
 ALLOWED: Dict[Tuple[str, str], str] = {
     ("GET", "/v1/agent/self"): "agent:read",
     ("GET", "/v1/agent/members"): "node:read",

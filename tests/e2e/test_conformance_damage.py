@@ -39,7 +39,7 @@ def ending(server: Server) -> str:
 
 
 def last_log_index(server: Server) -> int:
-    """Start the server; no peer of its is there, so it only stands by."""
+    """Start the server; its peers are missing, so it only stands by."""
     server.start()
     wait_until("answer", lambda: server.try_api("GET", "/v1/agent/self").status == 200, 15)
     return int(raft_stats(server)["last_log_index"])

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to stop a roll before its first server, does: non-zero exit, a sentence that says why, nothing touched."""
+"""What stops a roll before its first server: a non-zero exit, a sentence that says why, nothing touched."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_stops_in_the_plan_while_a_server_is_down(make_cluster: Any) -> None:
 def test_stops_in_the_plan_on_a_server_older_than_the_backend(
     make_cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only the lab server can claim another version than it has."""
+    """Only the lab server can claim a version that it does not have."""
     monkeypatch.setenv("RAFTOPS_LAB_VERSION", "1.11.3")
     cluster = make_cluster(binary=str(LAB))
     assert "s1 runs 1.11.3" in refused(cluster, "migrate")

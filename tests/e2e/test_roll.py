@@ -24,7 +24,7 @@ GAP_BEYOND_TRANSFER_S = 1.5
 
 
 class Moment(NamedTuple):
-    """All of a cluster that a run may not change by itself: processes, configuration, names in the Raft directories."""
+    """What a run may not change unasked: processes, configuration, names in the Raft directories."""
 
     observed: leftbehind.Observed
     pids: list[int | None]
@@ -58,7 +58,7 @@ def moment(cluster: Cluster) -> Moment:
 
 
 def transfer_gap_s(cluster: Cluster, writer: Writer) -> float:
-    """The longest gap between two writes around a transfer of leadership, which nothing else accompanies."""
+    """The longest gap between two writes around a transfer of leadership, with nothing else going on."""
     (target, *_others), old = cluster.followers(), cluster.leader()
     identity = target.api("GET", "/v1/agent/self").body["member"]["Tags"]["id"]
     before = len(writer.start().acknowledged)

@@ -3,8 +3,8 @@
 """A server that does not come back on the new backend returns to the old one with all it has acknowledged since.
 
 The others are well, and somebody writes all the time. The play fails, no further server is touched, and when the cause
-is gone the same command completes. What to do about a server is decided on what is true of it: with another server
-gone it is left alone, and a return that fails says so and leaves the server stopped.
+is gone the same command completes. What is done depends on what is true of the server: while another server is gone it
+is left alone, and a return that fails says so and leaves the server stopped.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def test_a_server_is_not_stopped_again_while_nobody_knows_yet_that_another_one_i
     The other one ends when the first one's state is shown, the step before its return.
     """
     cluster = make_cluster(backend="boltdb")
-    cluster.lead_by(cluster.servers[0])  # it is the one that is asked about the cluster
+    cluster.lead_by(cluster.servers[0])  # this one is asked about the cluster
     first, second = cluster.followers()
     ends = playbooks.command_of(second, "kill")
     failed = roll(cluster, "wal", "log", first, raft_logstore_gate_timeout=5, raft_logstore_status_command=ends)

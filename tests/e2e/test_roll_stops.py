@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to stop a roll at a server or at its end, does: a sentence that says why, and no further server touched."""
+"""What stops a roll at a server or at its end: a sentence that says why, and no further server touched."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from support.rolls.stops import after_the_last, assert_completes, is_untouched, 
 
 
 def result_of(task: str, server: Server, output: str) -> int:
-    """Where in an output this task has run on this server."""
+    """The position in the output at which this task ran on this server."""
     found = re.search(rf": {task}\] \*+\n(ok|changed): \[{server.name}", output)
     assert found, output
     return found.start()
@@ -127,7 +127,7 @@ def test_stops_at_a_server_that_is_not_back_in_time_and_finishes_when_run_again(
 
 
 def test_puts_a_server_back_whose_store_cannot_be_converted(make_cluster: Any) -> None:
-    """The place for its copy goes while it is down: the conversion refuses, the server runs again on its old store."""
+    """The place for its copy disappears while it is down. The conversion refuses; it runs again on its old store."""
     cluster = make_cluster()
     voters = leftbehind.observe(cluster).voters
     place = cluster.root / "copies"
@@ -172,7 +172,7 @@ def test_a_roll_whose_last_server_has_not_passed_is_not_over(make_cluster: Any) 
             said = " ".join(run.stdout.split())
             assert "The cluster accepts a write, and this server applies it" in said
             assert "write path is not proven" in said, run.stdout
-    # not the setting itself: it is in no snapshot of Nomad's, and the server has been started from one
+    # not the setting itself: no snapshot of Nomad's has it, and the server was started from one
     assert leftbehind.is_guarded(server) and server.raft_dir.joinpath(".raft-hold.json").exists()
 
 

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Thirty rolls, each killed at a moment of chance and run again."""
+"""Thirty rolls, each killed at a random moment and run again."""
 
 from __future__ import annotations
 

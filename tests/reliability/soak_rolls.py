@@ -4,10 +4,10 @@
 
     SOAK_S=900 python -m pytest -s tests/reliability/soak_rolls.py
 
-Each round rolls the cluster to the other backend while a writer writes. By the numbers of chance (SOAK_SEED) the run of
-ansible-playbook is killed, or the connections of one host are cut before, during or after a module, or a server is
-killed, which comes back two seconds later as systemd would have it. Then the same command has to finish, once all that
-was killed from outside is back. At the end every write that was acknowledged is read again.
+Each round rolls the cluster to the other backend while a writer writes. Random numbers (SOAK_SEED) decide what happens:
+ansible-playbook is killed, the connections of one host are cut before, during or after a module, or a server is killed
+and comes back two seconds later, as under systemd. Then the same command has to finish, once everything that was killed
+from outside is back. At the end every write that was acknowledged is read again.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def ends() -> None:
 
 
 class Reaper:
-    """Kills one server after a while, and starts it two seconds later if nobody else has and no roll has it stopped."""
+    """Kills one server after a while; starts it two seconds later, unless it runs or a roll keeps it stopped."""
 
     def __init__(self, cluster: Cluster, chance: random.Random) -> None:
         self._server = chance.choice(cluster.servers)
@@ -75,9 +75,9 @@ class Reaper:
         self.revive()
 
     def revive(self) -> None:
-        """As systemd would: with Restart=, unless the unit is kept stopped by a roll that is at this server."""
+        """As systemd would: with Restart=, unless a roll is working on this server and keeps the unit stopped."""
         if not self._server.is_running() and not leftbehind.is_unfinished(self._server):
-            with contextlib.suppress(AssertionError):  # started by the roll in this very moment
+            with contextlib.suppress(AssertionError):  # started by the roll at this very moment
                 self._server.start()
 
     def stop(self) -> None:
@@ -92,7 +92,7 @@ def cut_at(number: int) -> Callable[[Request], bool]:
 
 
 def shuffled(chance: random.Random) -> Iterator[str]:
-    """All faults in some order, then in another one: none is left to luck."""
+    """All faults in some order, then in another one: so each gets its turn."""
     while True:
         yield from chance.sample(FAULTS, len(FAULTS))
 
@@ -125,7 +125,7 @@ def tail_of(said: str) -> str:
 
 
 def wait_and_revive(cluster: Cluster, reaper: Reaper) -> None:
-    """A server that could not start, because a roll was at its files, is tried again by systemd."""
+    """systemd tries again to start a server that could not start because a roll was working on its files."""
     for server in cluster.servers:
         if server.name == reaper.killed:
             reaper.revive()

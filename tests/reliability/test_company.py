@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A run that is not alone: Ctrl-C, a second run that meets it, a server that waits for its locks."""
+"""A run that is not alone: Ctrl-C, a second run at the same time, a server that waits for its locks."""
 
 from __future__ import annotations
 

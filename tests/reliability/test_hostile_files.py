@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Damaged and lying raft.db and wal/: refused in a sentence, or read as HashiCorp's own libraries read them.
 
-A raft.db has no checksums but those of its metas, so damage inside a value, or a field that now says something else
-that is possible, cannot be seen by anybody. What we read from such a file must then be what Nomad would read.
+A raft.db has no checksums but those of its metas, so damage inside a value, or in a field whose new value is possible,
+too, cannot be noticed by anybody. What we read from such a file must then be what Nomad would read.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def test_damaged_stores_are_refused_or_read_as_they_are(shard: int, cover: Calla
 
 
 def compare(number: int, where: Path) -> None:
-    """Our reading of an input and the judge's are one."""
+    """Our reading of an input and the judge's are the same."""
     place = Place(where / str(number))
     sound, damaged = hostile_run.the_input(number)
     place.put(damaged)

@@ -1,9 +1,9 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Damaged stores that were a finding once, kept as files; what is large in them is made here.
+"""Damaged stores that once were findings, kept as files; their large parts are made here.
 
-Findings that are a few bytes are with the tests of what reads them: test_snapshots.py (meta.json), test_boltlog.py
-(a bucket's root), test_segmentfile.py (tails), test_journal.py (the vote).
+Findings that are a few bytes are with the tests of what reads them: test_snapshots.py (meta.json), boltdb/test_log.py
+(a bucket's root), test_segmentreader.py (tails), test_journal.py (the vote).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 """400 single-bit flips of a raft.db of 300 entries: what HashiCorp's conversion makes of them, and what ours does.
 
 Pages of raft.db have no checksums, so that a flip inside the data, the time or the term of an entry, or inside a vote,
-is another store of which nothing says that it is not the true one. Everything else is noticed.
+makes another store, and nothing says that it is not the true one. Everything else is noticed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answers of an API that wants to do harm: each call ends in a sentence, in time, and the token goes nowhere else."""
+"""Answers of a malicious API: each call ends in a sentence, in time, and the token goes nowhere else."""
 
 from __future__ import annotations
 

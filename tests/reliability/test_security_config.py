@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The owner of a configuration directory exchanges a file in it for a link while root writes: nothing else changes."""
+"""The owner of a configuration directory swaps a file in it for a link while root writes: nothing else changes."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def test_no_change_goes_around_the_seam(
 
 
 def module(template: Template, where: Path, options: list[str]) -> tuple[int, dict[str, Any]]:
-    """The module, with this done to it: how it ended and what it printed."""
+    """The module under these faults: how it ended and what it printed."""
     arguments = {"data_dir": str(where), "backend": template.situation.backend, "wal_segment_size": 1, "force": True}
     done = traced(["-o", "/dev/null", *options] if options else [], json.dumps(arguments))
     return done.returncode, json.loads(done.stdout) if done.stdout else {}

@@ -55,7 +55,7 @@ def as_json(value: Any, status: int = 200) -> Answer:
 
 
 class AgentServer:
-    """`answers` maps (method, path without query) to one answer, or to a list of which the last one stays."""
+    """`answers` maps (method, path without query) to one answer, or to a list whose last one stays."""
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.answers: dict[tuple[str, str], Answer | list[Answer]] = {}

@@ -25,6 +25,6 @@ def witness(cluster: Cluster) -> Iterator[Witness]:
 
 @pytest.fixture(autouse=True)
 def healthy(cluster: Cluster) -> None:
-    """What a fault has left, a person would have put right: all servers run."""
+    """As a person would have put it right after a fault: all servers run."""
     cluster.start()
     cluster.wait_healthy()

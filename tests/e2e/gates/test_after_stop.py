@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every gate from the stop of one server on, each with a fault: the roll has to end before the next one is touched.
+"""Every gate from the stop of a server onwards, each with a fault: the roll has to end before the next one is touched.
 
 Each test works on whichever server is next, so it can also be run alone. No fault leaves anything that the next run
 does not put right.
@@ -31,7 +31,7 @@ def test_the_agent_goes_on_after_its_stop(cluster: Cluster) -> None:
 
 
 def test_writes_do_not_come_through(cluster: Cluster) -> None:
-    """Everybody is healthy, and yet a write fails at a server that was started: here the one that changes nothing.
+    """Everybody is healthy, and yet a write fails at a server that was started: here the write that changes nothing.
 
     The same command does not go on to the next server while that is so.
     """

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every gate before one server is stopped, each with a fault: the roll has to end, and this server runs on.
+"""Every gate before a server is stopped, each with a fault: the roll has to end, and the server runs on.
 
 Each test works on whichever server is next, so it can also be run alone. No fault leaves anything that the next run
 does not put right.
@@ -80,7 +80,7 @@ def test_another_server_stores_nothing_any_more(cluster: Cluster) -> None:
 
 
 def damaged(call: Call, pass_on: Callable[[], Reply]) -> Reply:
-    """A snapshot in which one byte is another one than was sent."""
+    """A snapshot with one byte changed on the way."""
     reply = pass_on()
     if not call.path.startswith(SNAPSHOT) or reply.status != 200:
         return reply

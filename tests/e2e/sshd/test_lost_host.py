@@ -1,8 +1,8 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The connection to a server is lost in mid-roll, at the worst moments, over real ssh. The same command puts it right.
+"""The connection to a server is lost in the middle of a roll, over real ssh. The same command puts it right.
 
-One cluster, one story: each run is cut at another task, the next one begins with the server that the cut has left.
+One cluster, one story: each run is cut at another task, and the next begins with the server that was cut off.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def test_in_the_end_the_same_command_finishes(story: Story, cluster: Cluster) ->
 
 
 def test_between_stop_and_start_there_are_two_remote_tasks(story: Story) -> None:
-    """Seen on the wire, for every server that was taken through as a whole."""
+    """Seen on the wire, for every server that went through in one run."""
     between: dict[str, list[str]] = {}
     running: dict[str, list[str]] = {}
     for request in story.last_requests:
@@ -116,7 +116,7 @@ def test_between_stop_and_start_there_are_two_remote_tasks(story: Story) -> None
 
 
 def task_s(requests: list[Request]) -> float:
-    """What one task costs on this machine as it is now: the median of the times between two that a host is sent."""
+    """What one task costs on this machine as it is now: the median time between two tasks sent to one host."""
     gaps = []
     for host in {request.host for request in requests}:
         times = [request.at for request in requests if request.host == host]
@@ -127,8 +127,8 @@ def task_s(requests: list[Request]) -> float:
 def test_a_server_is_out_little_longer_than_its_conversion(story: Story) -> None:
     """From the run's own table; the least of the servers, because any single task may have to wait.
 
-    There are three steps from one task to the next between stop and start. On a busy machine four times the usual step
-    are granted instead of the seconds that are promised for a quiet one.
+    There are three steps from one task to the next between stop and start. On a busy machine four usual steps
+    are allowed instead of the seconds promised for a quiet one.
     """
     rows = re.findall(r"(s\d)((?: +\d+\.\d){6})", story.last.stdout)
     assert rows, story.last.stdout

@@ -32,7 +32,7 @@ def assert_same_error(answer: Answer, case: str) -> None:
 
 
 def differences(wanted: Any, found: Any, open_fields: Collection[str], where: str = "body") -> List[str]:
-    """Sentences, one for each missing, additional or differently typed field. A list is judged by its first element."""
+    """Sentences, one for each missing, additional or differently typed field. Of a list the first element counts."""
     if isinstance(wanted, dict) and isinstance(found, dict):
         unlike = [f"{where} lacks {key}" for key in sorted(wanted.keys() - found.keys() - set(open_fields))]
         unlike += [f"{where} has {key}" for key in sorted(found.keys() - wanted.keys() - set(open_fields))]

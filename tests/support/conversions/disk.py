@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A disk in memory that can lose power: what is on it after any number of calls, with anything not synced lost or torn.
 
-`Disk` takes in the calls of a run (tape.py) one by one and knows of each file and of each
-directory what its last sync has made sure, and what came after it. The rules are those of POSIX, which promise less
-than any file system keeps:
+`Disk` takes in the calls of a run (tape.py) one by one and knows of each file and of each directory what its last sync
+has made sure and what came later. The rules are those of POSIX, which promise less than any file system keeps:
 
 - a file's content and attributes are sure after its fsync, a directory's names after the directory's;
 - what is not sure is there or not, name by name and write by write, in any combination; a write may be torn, or be

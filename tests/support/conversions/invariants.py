@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must be true of a Raft directory after anything that may happen to a run, whatever it was.
+"""What must be true of a Raft directory whatever has happened to a run.
 
 `nomad_start` of the unit tests is Nomad's start-up rule, written once: it is held to the lab server by the tests here
 that start one, and the lab server to recordings of Nomad 2.0.5.
@@ -79,8 +79,8 @@ def digest(store: Path) -> Content:
 def intact(raft: Path, template: Template, found: Before) -> str:
     """The store that counts now. Every store is there unchanged; whatever Nomad starts on has everything.
 
-    With a configuration that was a danger as found (a WAL without its guard, an old raft.db put back by hand) it may
-    still be one, but no new one.
+    A configuration that was dangerous before (a WAL without its guard, an old raft.db put back by hand) may still
+    be so, but no other may have become so.
     """
     missing = found.stores - set(fingerprints(raft))
     assert not missing, f"an old store is gone or changed: {sorted(os.listdir(raft))}"

@@ -3,7 +3,7 @@
 """Gives damaged stores to the collection's own code, in forked children whose memory and time are limited.
 
 Every input is read as a conversion reads it, each entry decoded by the strict codec; every sixteenth is described and
-converted as well, half of these with two workers and in small parts, so that both have work. What may come out is a
+converted as well, half of these with two workers and small parts, so that both have work. What may come out is a
 StoreError or a store that was read as a whole; all else is a finding: another exception, more memory, more time, a
 source that changed, a conversion that holds something else than was read.
 
@@ -94,7 +94,7 @@ def examine(number: int, place: Place, truths: dict[str, Any]) -> str:
 
 @contextlib.contextmanager
 def small_units() -> Iterator[None]:
-    """A store of some pages is shared among workers then."""
+    """With these even a store of a few pages is shared among workers."""
     with pytest.MonkeyPatch.context() as patch:
         conversion.small_units(patch.setattr)
         patch.setattr(convert, "PART_MIN", 1024)

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs modules as a user would, with the `ansible` command, and looks at directories. Judges nothing.
+"""Runs modules as a user would, with the `ansible` command, and looks at directories. Asserts nothing.
 
 Each store of a test is the data_dir of a host of its own on a local connection: one command works on many stores.
 """
@@ -32,7 +32,7 @@ class Ran(NamedTuple):
 
 
 def listing(root: Path) -> dict[str, tuple[Any, ...]]:
-    """All of a tree that a change could show in: names, kinds, owners, modes, times, contents, link targets."""
+    """Everything in a tree that would show a change: names, kinds, owners, modes, times, contents, link targets."""
     found = {}
     for path in [root, *root.rglob("*")]:
         about = path.lstat()

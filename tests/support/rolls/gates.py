@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rolls that a gate around one server has to end, and the faults that such a gate is for."""
+"""Rolls that have to end at a gate around one server, and the faults that such a gate is for."""
 
 from __future__ import annotations
 

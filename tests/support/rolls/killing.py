@@ -1,9 +1,9 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rolls whose ansible-playbook is killed at a moment of chance, and what the same command makes of it afterwards.
+"""Rolls whose ansible-playbook is killed at a random moment, and what the same command does afterwards.
 
-A moment is told by what the run has done, not by seconds, so that a slow machine does not shift it: so many tasks
-begun, or a server gone, or one come back, and from there up to 1.5 s. The same seed gives the same moment. SIGKILL goes
+A moment is defined by what the run has done, not by seconds, so that a slow machine does not shift it: a number of
+tasks begun, a server gone or come back, and up to 1.5 s more. The same seed gives the same moment. SIGKILL goes
 to the whole process group, modules included, as when a controller's host dies over a local connection; with `alone` to
 ansible-playbook only, and its workers and modules run on until they notice.
 """
@@ -25,7 +25,7 @@ from support.cluster.witness import witnessed
 from support.paths import CHECKOUT
 from support.rolls import leftbehind, playbooks
 
-TASKS_OF_A_ROLL = 186  # about as many lines "TASK [...]" has a roll of three servers
+TASKS_OF_A_ROLL = 186  # a roll of three servers prints about that many lines "TASK [...]"
 PATIENCE_S = 600
 ORPHANS_S = 120
 

@@ -56,7 +56,7 @@ def snapshots(cluster: Cluster) -> list[Path]:
 
 
 def snapshot_is_sound(path: Path) -> bool:
-    """Whether the archive's content has the checksums that it names itself, and is nobody else's business."""
+    """Whether the archive's content has the checksums that it names itself, and nobody else may read it."""
     with gzip.open(path) as plain, tarfile.open(fileobj=plain) as archive:
         content = {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
     sums = dict(reversed(line.split()) for line in content.pop("SHA256SUMS").decode().splitlines())

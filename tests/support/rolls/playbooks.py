@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs the collection's playbooks against a test cluster, as a user would: an inventory file and ansible-playbook.
 
-Three inventory hosts on a local connection, one for each server, with serverctl.py as the service manager. Judges
+Three inventory hosts on a local connection, one for each server, with serverctl.py as the service manager. Asserts
 nothing.
 """
 

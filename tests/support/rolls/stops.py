@@ -18,7 +18,7 @@ def pids(cluster: Cluster) -> dict[str, int | None]:
 
 
 def is_untouched(server: Server) -> bool:
-    """Whether neither its store nor its configuration knows of a roll."""
+    """Whether no roll has changed its store or its configuration."""
     return not server.raft_dir.joinpath("wal").exists() and "raft_logstore" not in "".join(
         path.read_text() for path in server.config_dir.iterdir()
     )

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An unprivileged user who owns a data_dir, and exchanges names in it for links to what is not his while root works.
+"""An unprivileged user who owns a data_dir, and exchanges names in it for links to what is not theirs while root works.
 
 `Scene` is the directory and what lies outside; `swap` is one exchange; `Attacker` a process of that user that makes
 exchanges without pause. renameat2(2) exchanges two names in one step, so that no name is ever missing.
@@ -70,7 +70,7 @@ class Scene:
             os.lchown(path, USER, USER)
 
     def shared_state(self) -> tuple[object, ...]:
-        """All of the file that the user may link, but for its number of names."""
+        """All of the file that the user may link, except its number of names."""
         status = self.shared.stat()
         content = hashlib.sha256(self.shared.read_bytes()).hexdigest()
         return status.st_mode, status.st_uid, status.st_gid, status.st_mtime_ns, content
@@ -86,7 +86,7 @@ def exchange(one: str, other: str) -> bool:
 
 
 def make(kind: str, name: str, scene: Scene, spare: str) -> None:
-    """Put what shall stand under `name` at `spare`."""
+    """Put at `spare` what is to stand under `name`."""
     outside = str(scene.outside / "server/raft")
     if kind == "link to a file":
         os.symlink(os.path.join(outside, "raft.db" if name.endswith("db") else ".raft-migrate.json"), spare)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stores of 125 MB that are made while they are read, and converted in a process of their own, to see its memory.
 
-python -m support.stores.endless forth|back DIRECTORY     prints the peak before and behind the conversion, in KiB
+python -m support.stores.endless forth|back DIRECTORY     prints the peak before and after the conversion, in KiB
 """
 
 from __future__ import annotations

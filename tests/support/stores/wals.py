@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""WAL directories opened by the collection's own reader, for tests that look at many; a test closes them behind it."""
+"""WAL directories opened by the collection's own reader, for tests that look at many; close_all() ends each test."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def content(store: WalStore) -> List[Record]:
 
 
 def content_of(path: Path) -> List[Record]:
-    """The same, and everything is closed behind it: for tests that do this often."""
+    """The same, and everything is closed again: for tests that do this often."""
     try:
         return content(open_wal(path))
     finally:

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""autopilot_config: single settings, and the hold from its beginning to its end, and its interruptions."""
+"""autopilot_config: single settings, and the hold from beginning to end, and its interruptions."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""raft_write_check: its results; the proof itself is in test_writing."""
+"""raft_write_check: its results; the proof itself is in test_writecheck.py."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def structure(image, key_step):
     ],
 )
 def test_the_same_damage_in_all_pages(tmp_path, pos, code, value, match):
-    """In the middle one of three elements, which only reading looks at; pages that are alike are read together."""
+    """In the middle element of three, which only reading looks at; pages that are alike are read together."""
     image = raft_db(entries(60))
     for page_id in image.leaf_ids[:12]:  # those below the last branch page are looked at closely before
         image.put_number(page_id, pos, code, value)

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The words of a plan, and the listing of diff mode. test_switch.py compares the prediction with what comes out."""
+"""The words of a plan, and the listing of diff mode. test_migrate.py compares the prediction with what comes out."""
 
 from __future__ import annotations
 

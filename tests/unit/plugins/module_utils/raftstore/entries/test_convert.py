@@ -27,14 +27,14 @@ MIB = 1 << 20
 
 @pytest.fixture
 def opened() -> Iterator[Opener]:
-    """Opens stores, and closes them behind the test."""
+    """Opens stores, and closes them after the test."""
     opener = Opener()
     yield opener
     opener.close()
 
 
 def kept_tail(extents: Sequence[Extent]) -> Sequence[Extent]:
-    """The extents behind the last hole."""
+    """The extents after the last hole."""
     start = len(extents) - 1
     while start > 0 and extents[start - 1].last_index + 1 == extents[start].first_index:
         start -= 1

@@ -21,7 +21,7 @@ from support.stores.ours import Opener, new_wal
 
 @pytest.fixture
 def opened() -> Iterator[Opener]:
-    """Opens stores, and closes them behind the test."""
+    """Opens stores, and closes them after the test."""
     opener = Opener()
     yield opener
     opener.close()

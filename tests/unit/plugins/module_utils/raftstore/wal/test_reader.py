@@ -240,7 +240,7 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_every_flipped_bit_in_the_segments_is_refused(tmp_path: Path) -> None:
-    """Sealed segments while they are read, the tail when the store is opened; the zeros behind it do not count."""
+    """Sealed segments while they are read, the tail when the store is opened; the zeros after it do not count."""
     path = put(tmp_path / "wal", [sealed(1, 2, 1), tail(3, [1, 2], 2)])
     wanted = content_of(path)
     for name in sorted(os.listdir(path)):
