@@ -63,7 +63,7 @@ test-e2e: .build/setup.done .build/bin/judge .build/bin/lab ## ad-hoc runs and r
 	$(PYTEST) -n 2 --dist loadfile tests/e2e $(addprefix --ignore=,$(STORIES))
 
 # Long stories, each of many rolls: on a busy machine together well over half an hour.
-STORIES := $(patsubst %,tests/e2e/%,sshd test_gates.py test_kill.py test_roll_back.py test_roll_back_failure.py)
+STORIES := $(patsubst %,tests/e2e/%,gates sshd test_kill.py test_roll_back.py test_roll_back_failure.py)
 
 test-stories: .build/setup.done .build/bin/judge .build/bin/lab ## each gate, the way back, failures, kills and lost hosts, with many rolls
 	$(PYTEST) -n 2 --dist loadfile $(STORIES)

@@ -17,12 +17,13 @@ import time
 from pathlib import Path
 
 from bench import measure, report
-from bench.subjects import COMPARED, JUDGE, ROOT, STORES, SUBJECTS, TO_WAL, Job, Subject
+from bench.subjects import COMPARED, STORES, SUBJECTS, TO_WAL, Job, Subject
+from support.paths import BUILD, DOCS, JUDGE
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=ROOT / ".build/bench", help="stores and results; needs 3 GB")
+    parser.add_argument("--work", type=Path, default=BUILD / "bench", help="stores and results; needs 3 GB")
     parser.add_argument("--stores", default=",".join(COMPARED), help=f"of: {', '.join(STORES)}")
     parser.add_argument("--subjects", default="", help="names, separated by ;, default all")
     parser.add_argument("--direction", default="", help="to WAL or to BoltDB, default both")
@@ -94,7 +95,7 @@ def main() -> None:
                     print(number + 1, name, cache, subject.direction, subject.name,
                           {key: round(value, 2) for key, value in found["seconds"].items()},
                           f"cpu {found['cpu']:.2f} s, {found['peak'] >> 20} MB", flush=True)  # fmt: skip
-    report.write([json.loads(line) for line in results.read_text().splitlines()], ROOT / "docs")
+    report.write([json.loads(line) for line in results.read_text().splitlines()], DOCS)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.reader import BoltStore
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.writer import BoltStoreWriter
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import WalStore, crc32c
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal import crc32c
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import WalStore
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.writer import WalStoreWriter
 
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[2]
-JUDGE = ROOT / ".build/bin/judge"
+from support.paths import BUILD, CHECKOUT, JUDGE, TESTS
+
 MODULE = "ansible_collections.raftops.nomad.plugins.modules.raft_migrate_backend"
 TO_WAL, TO_BOLTDB = "to WAL", "to BoltDB"
 STORES = {
@@ -28,7 +28,7 @@ STORES = {
 """Shape, number and size of the entries."""
 COMPARED = ("1 M x 200 B", "150 k x 2 KiB", "8 k x 64 KiB")
 """The stores that goals are set for; the others show how time and memory grow."""
-OUR_PYTHON = str(ROOT / ".venv/bin/python")
+OUR_PYTHON = str(CHECKOUT / ".venv/bin/python")
 PACKAGE = ("crc32c",)
 """The checksum by the package of this name, which .venv has."""
 
@@ -53,7 +53,7 @@ def _ours(*crc: str) -> Callable[[Job], Sequence[str]]:
     def command(job: Job) -> Sequence[str]:
         workers = str(len(os.sched_getaffinity(0)))
         python = OUR_PYTHON if crc == PACKAGE else job.python
-        return [python, str(ROOT / "tests/bench/ours.py"), str(job.source), str(job.fresh / "made"), workers, *crc]
+        return [python, str(TESTS / "bench/ours.py"), str(job.source), str(job.fresh / "made"), workers, *crc]
 
     return command
 
@@ -64,7 +64,7 @@ def _module(job: Job) -> Sequence[str]:
     shutil.copyfile(job.source, raft / "raft.db")
     arguments = {"data_dir": str(job.fresh), "_ansible_remote_tmp": str(job.fresh), "_ansible_tmpdir": str(job.fresh)}
     (job.fresh / "arguments.json").write_text(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
-    return ["env", f"PYTHONPATH={ROOT / '.build'}", "_ANSIBLE_PROFILE=legacy", OUR_PYTHON, "-m", MODULE,
+    return ["env", f"PYTHONPATH={BUILD}", "_ANSIBLE_PROFILE=legacy", OUR_PYTHON, "-m", MODULE,
             str(job.fresh / "arguments.json")]  # fmt: skip
 
 

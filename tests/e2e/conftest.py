@@ -1,30 +1,9 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clusters for the end-to-end tests of rolls. Each is stopped at the end of its test or module, whatever happened."""
+"""Clusters for the end-to-end tests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from support.cluster.fixtures import make_cluster
 
-import pytest
-from support.cluster.cluster import Cluster
-
-MakeCluster = Callable[..., Cluster]
-
-
-@pytest.fixture(scope="module")
-def make_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeCluster]:
-    """make_cluster(**options of Cluster) -> a running, healthy cluster on addresses of its own."""
-    made: list[Cluster] = []
-
-    def make(**options: Any) -> Cluster:
-        cluster = Cluster(tmp_path_factory.mktemp("cluster") / "c", **options)
-        made.append(cluster)
-        cluster.start()
-        cluster.wait_healthy(60)
-        return cluster
-
-    yield make
-    for cluster in made:
-        cluster.stop_all()
+__all__ = ["make_cluster"]

@@ -3,7 +3,7 @@
 """The demonstration: a three-server cluster on loopback is rolled from BoltDB to WAL while somebody writes to it.
 
 With the argument `rollback` there is a second act, in which it is rolled back to BoltDB. Owns the order of what is
-shown and the verdict at the end: exit code 0 only when everything is as it should be. Stops what it started, also on
+shown and the report at the end: exit code 0 only when everything is as it should be. Stops what it started, also on
 Ctrl-C. Leaves its directory (.build/demo) for those who want to look at stores and snapshots.
 """
 
@@ -23,9 +23,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.cluster.cluster import Cluster, server_binary
 from support.cluster.watcher import Watcher
 from support.cluster.writer import Writer, fill
+from support.paths import BUILD, CHECKOUT
 from support.rolls import leftbehind, playbooks
 
-ROOT = playbooks.CHECKOUT / ".build" / "demo"
+ROOT = BUILD / "demo"
 FILL_MB = 30
 PLAYBOOK_LIMIT_S = 1800
 END_LIMIT_S = 30.0
@@ -42,7 +43,7 @@ def play(name: str, inventory: Path) -> int:
     """Run a playbook with its own live output; its exit code. Ended when it takes more than PLAYBOOK_LIMIT_S."""
     environment = dict(playbooks.environment(), ANSIBLE_DISPLAY_SKIPPED_HOSTS="false")
     child = subprocess.Popen(
-        playbooks.command(name, inventory), cwd=playbooks.CHECKOUT, env=environment, stdin=subprocess.DEVNULL
+        playbooks.command(name, inventory), cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL
     )
     try:
         return child.wait(PLAYBOOK_LIMIT_S)
@@ -85,7 +86,7 @@ def fill_cluster(cluster: Cluster) -> None:
 
 
 def roll(cluster: Cluster, acts: list[str]) -> int:
-    """Show the cluster, run the playbooks under writes (each ends with the same table), give the verdict."""
+    """Show the cluster, run the playbooks under writes (each ends with the same table), print the report."""
     inventory = playbooks.write_inventory(cluster)
     addresses = [(server.address, server.http_port) for server in cluster.servers]
     before = leftbehind.observe(cluster)
@@ -105,7 +106,7 @@ def roll(cluster: Cluster, acts: list[str]) -> int:
         writer.stop()
     say(f"Reading all {len(writer.acknowledged)} acknowledged writes back")
     backend = BACKENDS[acts[-1]]
-    return leftbehind.show(leftbehind.judge(cluster, before, writer, watcher, took_s, failed, backend), backend)
+    return leftbehind.show(leftbehind.report(cluster, before, writer, watcher, took_s, failed, backend), backend)
 
 
 def interrupted(_number: int, _frame: object) -> None:

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """There and back by ad-hoc commands on every store that Nomad made: with what came since on the WAL, and without.
 
-On every store the judge appends to the WAL, as a server would; two of them are a second host on which nothing happens.
-The judge and the recorded truth decide.
+On every store the judge appends to the WAL, as a server would; two of the stores are on a second host, too, on which
+nothing happens. The judge and the recorded truth decide.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from support.recordings import STORE_NAMES, store_facts
 from support.rolls import adhoc
+from support.stores.builder import nomad_store
+from support.stores.judge import judge
 
-STORES = adhoc.store_names()
+STORES = STORE_NAMES
 USED = {f"{name}-used": name for name in STORES}
 IDLE = {f"{name}-idle": name for name in ("compacted", "installed-snapshot-gap")}
 HOSTS = {**USED, **IDLE}
@@ -44,7 +47,7 @@ def journey(tmp_path_factory: pytest.TempPathFactory) -> Journey:
     root = tmp_path_factory.mktemp("back")
     data = root / "data"
     for host, name in HOSTS.items():
-        adhoc.unpack(name, data / host)
+        nomad_store(name, data / host)
     inventory = adhoc.inventory(root / "inventory.json", {host: {"data": str(data / host)} for host in HOSTS})
     trees: dict[str, list[dict[str, Any]]] = {host: [] for host in HOSTS}
 
@@ -58,9 +61,9 @@ def journey(tmp_path_factory: pytest.TempPathFactory) -> Journey:
     wal: dict[str, dict[str, Any]] = {}
     for host in HOSTS:
         if host in USED:
-            adhoc.judge("append", "-count=25", "-size=0..2000", raft_dir(data, host) / "wal")
+            judge("append", "-count=25", "-size=0..2000", raft_dir(data, host) / "wal")
         shutil.copytree(raft_dir(data, host) / "wal", root / "judged" / host)
-        wal[host] = adhoc.judge("digest", root / "judged" / host)
+        wal[host] = judge("digest", root / "judged" / host)
     for host in HOSTS:
         trees[host] = [adhoc.listing(data / host)]
     return Journey(
@@ -96,7 +99,7 @@ def test_the_digest_is_that_of_the_wal(journey: Journey, host: str) -> None:
     )  # fmt: skip
     assert store["stable"] == wal["stable"]
     if put_back(host):
-        assert store["digest"] == adhoc.oracle(HOSTS[host])["oracle"]["digest"]
+        assert store["digest"] == store_facts(HOSTS[host])["oracle"]["digest"]
     else:
         assert store["digest"] == wal["digest"]
         assert (store["first_index"], store["entries"]) == (wal["first_index"], wal["entries"])
@@ -105,9 +108,9 @@ def test_the_digest_is_that_of_the_wal(journey: Journey, host: str) -> None:
 @pytest.mark.parametrize("host", HOSTS)
 def test_bbolt_finds_nothing_wrong_and_goes_on(journey: Journey, host: str, tmp_path: Path) -> None:
     shutil.copy(raft_dir(journey.data, host) / "raft.db", tmp_path / "raft.db")
-    adhoc.judge("check", tmp_path / "raft.db")
-    assert adhoc.judge("append", "-count=10", tmp_path / "raft.db")["entries"] >= 10
-    adhoc.judge("check", tmp_path / "raft.db")
+    judge("check", tmp_path / "raft.db")
+    assert judge("append", "-count=10", tmp_path / "raft.db")["entries"] >= 10
+    judge("check", tmp_path / "raft.db")
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -131,7 +134,7 @@ def test_looking_and_checking_change_nothing_and_old_stores_go_last(journey: Jou
     gone = {name for name in back if name not in remove}
     removed = journey.remove.results[host]["removed"]
     assert {name.split("/")[2] for name in gone} == set(removed)
-    expected = 2 if host in USED and adhoc.oracle(HOSTS[host])["backend"] == "boltdb" else 1
+    expected = 2 if host in USED and store_facts(HOSTS[host])["backend"] == "boltdb" else 1
     assert len(removed) == expected
 
 

@@ -14,7 +14,10 @@ from typing import Any
 import ansible_runner
 import pexpect
 import pytest
+from support.paths import CHECKOUT
 from support.rolls import adhoc
+from support.stores.builder import nomad_store
+from support.stores.judge import judge
 
 HOSTS = ["h1", "h2", "h3"]
 QUESTION = "Only 'yes' is accepted:"
@@ -26,7 +29,7 @@ class Cluster:
     def __init__(self, root: Path) -> None:
         self.data = {host: root / host for host in HOSTS}
         for data in self.data.values():
-            adhoc.unpack("never-voted", data)
+            nomad_store("never-voted", data)
         self.inventory = adhoc.inventory(root / "inventory.json", {h: {"data": str(d)} for h, d in self.data.items()})
         self.before = self.listings()
 
@@ -46,7 +49,7 @@ def at_a_terminal(cluster: Cluster, *keys: str, **changes: str) -> adhoc.Ran:
     """Run the conversion in a pseudo-terminal and answer with these keys, or not at all."""
     program, *arguments = adhoc.command(cluster.inventory, "raft_migrate_backend", cluster.arguments())
     child = pexpect.spawn(
-        program, arguments, env=adhoc.environment(**changes), cwd=adhoc.CHECKOUT, encoding="utf-8", timeout=120,
+        program, arguments, env=adhoc.environment(**changes), cwd=CHECKOUT, encoding="utf-8", timeout=120,
         dimensions=(50, 200),
     )  # fmt: skip
     child.expect_exact(QUESTION)
@@ -66,7 +69,7 @@ def test_one_yes_converts_all_three(cluster: Cluster) -> None:
     assert "3 hosts: h1, h2, h3" in done.output
     assert done.output.count('"changed": true') == len(HOSTS), done.output
     for host in HOSTS:
-        assert adhoc.judge("digest", cluster.data[host] / "server/raft/wal")["entries"] == 258
+        assert judge("digest", cluster.data[host] / "server/raft/wal")["entries"] == 258
 
 
 @pytest.mark.parametrize(("keys", "reason"), [("no\r", "not 'yes'"), ("\r", "not 'yes'"), ("\x03", "not 'yes'")])
@@ -102,7 +105,7 @@ def test_without_a_terminal_it_fails_at_once_and_names_force(cluster: Cluster) -
 
 @pytest.mark.parametrize("module", ["raft_migrate_backend", "raft_confirm"])
 def test_under_ansible_runner_it_fails_within_the_time_limit(cluster: Cluster, tmp_path: Path, module: str) -> None:
-    """ansible-runner, and so AWX, gives Ansible a terminal at which nobody types: a question without end would hang."""
+    """ansible-runner, and so AWX, gives Ansible a terminal at which nobody types: without a limit it would hang."""
     arguments = cluster.arguments() if module == "raft_migrate_backend" else {"msg": "All will be moved."}
     begin = time.monotonic()
     runner = ansible_runner.run(
@@ -145,7 +148,7 @@ def playbook(cluster: Cluster, tmp_path: Path, *flags: str) -> pexpect.spawn:
     return pexpect.spawn(
         str(Path(sys.executable).with_name("ansible-playbook")),
         ["-i", str(cluster.inventory), "-c", "local", str(play), *flags],
-        env=adhoc.environment(), cwd=adhoc.CHECKOUT, encoding="utf-8", timeout=120, dimensions=(50, 200),
+        env=adhoc.environment(), cwd=CHECKOUT, encoding="utf-8", timeout=120, dimensions=(50, 200),
     )  # fmt: skip
 
 

@@ -13,18 +13,21 @@ from typing import Any
 
 import pexpect
 import pytest
+from support.paths import CHECKOUT
 from support.rolls import adhoc
+from support.stores.builder import nomad_store
+from support.stores.judge import judge
 
 ENTRIES = 1_000_000
 PROGRESS_FILES = "/run/raft_migrate_backend-*"
-LEFT_BY_THE_KILLED: set[str] = set()  # a run that is killed cannot remove its file, and the end of a terminal kills
+LEFT_BY_THE_KILLED: set[str] = set()  # a killed run cannot remove its file, and closing the terminal kills
 LINE = re.compile(r"^(h1|h2): (\w+) (\d+) / (\d+) entries(?:, (\d+\.\d) MB/s, (\d+) s left)?\r?$")
 
 
 def at_a_terminal(inventory: Path, arguments: dict[str, Any]) -> pexpect.spawn:
     program, *rest = adhoc.command(inventory, "raft_migrate_backend", arguments)
     return pexpect.spawn(
-        program, rest, env=adhoc.environment(), cwd=adhoc.CHECKOUT, encoding="utf-8", timeout=180, dimensions=(50, 200)
+        program, rest, env=adhoc.environment(), cwd=CHECKOUT, encoding="utf-8", timeout=180, dimensions=(50, 200)
     )
 
 
@@ -36,7 +39,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[float, str]]:
     for host, count in hosts.items():
         raft = root / host / "server/raft"
         raft.mkdir(parents=True)
-        adhoc.judge("gen", "--shape", "plain", "--count", count, "--size", 200, "--batch", 20_000, raft / "raft.db")
+        judge("gen", "--shape", "plain", "--count", count, "--size", 200, "--batch", 20_000, raft / "raft.db")
     inventory = adhoc.inventory(root / "inventory.json", {host: {"data": str(root / host)} for host in hosts})
     arguments = {"data_dir": "{{ data }}", "force": True}
     child = at_a_terminal(inventory, arguments)
@@ -88,13 +91,13 @@ def test_the_run_after_the_interrupted_one_is_whole_and_the_file_is_gone(output:
     assert result["entries"] == result["verified"] == ENTRIES
     deadline = time.monotonic() + 60
     for path in set(glob.glob(PROGRESS_FILES)) - LEFT_BY_THE_KILLED:
-        while os.path.lexists(path):  # that of another test that runs beside this one ends with its conversion
+        while os.path.lexists(path):  # the file of a test that runs at the same time goes with its conversion
             assert time.monotonic() < deadline, f"{path} was left behind"
             time.sleep(0.1)
 
 
 def test_an_own_progress_file_can_be_asked_for_and_is_removed(tmp_path: Path) -> None:
-    adhoc.unpack("never-voted", tmp_path / "data")
+    nomad_store("never-voted", tmp_path / "data")
     inventory = adhoc.inventory(tmp_path / "inventory.json", {"h1": {}})
     arguments = {"data_dir": str(tmp_path / "data"), "force": True, "progress_file": str(tmp_path / "progress")}
     done = adhoc.run(inventory, "raft_migrate_backend", arguments)

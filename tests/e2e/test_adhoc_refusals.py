@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every refusal names the file, the byte where there is one, and the way out, and leaves the directory byte-identical.
 
-Each case is a host; one command meets them all, so a refusal on one host is no harm to another either.
+Each case is a host; one command covers them all, so this also shows that a refusal on one host does not harm another.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from support.rolls import adhoc
+from support.stores.builder import nomad_store
 
 Prepare = Callable[[Path], dict[str, Any]]
 HOLDER = """
@@ -68,7 +69,7 @@ def cut_short(raft: Path) -> dict[str, Any]:
 
 
 def other_wal_beside(raft: Path) -> dict[str, Any]:
-    other = adhoc.unpack("wal-follower", raft.parents[2] / "other")
+    other = nomad_store("wal-follower", raft.parents[2] / "other")
     shutil.copytree(other / "wal", raft / "wal")
     shutil.rmtree(raft.parents[2] / "other")
     return {}
@@ -168,7 +169,7 @@ def refusals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Refusals]:
     root = tmp_path_factory.mktemp("refusals")
     hosts: dict[str, dict[str, Any]] = {}
     for name, case in CASES.items():
-        arguments = case.prepare(adhoc.unpack(case.store, root / name / "data"))
+        arguments = case.prepare(nomad_store(case.store, root / name / "data"))
         hosts[name] = {"data": str(root / name / "data"), **arguments}
     inventory = adhoc.inventory(root / "inventory.json", hosts)
     arguments = {"data_dir": "{{ data }}", "force": True}

@@ -16,10 +16,13 @@ from typing import Any, NamedTuple
 import pytest
 from support.cluster.recovery import assert_works, found_in_store, recovered
 from support.cluster.single import start_and_lead
+from support.recordings import STORE_NAMES, store_facts
 from support.rolls import adhoc
+from support.stores.builder import nomad_store
+from support.stores.judge import judge
 
-STORES = adhoc.store_names()
-BOLTDB_STORES = [name for name in STORES if adhoc.oracle(name)["backend"] == "boltdb"]
+STORES = STORE_NAMES
+BOLTDB_STORES = [name for name in STORES if store_facts(name)["backend"] == "boltdb"]
 GUARD = "this-server-is-on-wal/"
 
 
@@ -41,8 +44,8 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
     root = tmp_path_factory.mktemp("stores")
     hosts = {name: {"data": str(root / "data" / name)} for name in STORES}
     for name in STORES:
-        adhoc.unpack(name, root / "data" / name)
-        adhoc.unpack(name, root / "original" / name)
+        nomad_store(name, root / "data" / name)
+        nomad_store(name, root / "original" / name)
     inventory = adhoc.inventory(root / "inventory.json", hosts)
     trees: dict[str, list[dict[str, Any]]] = {name: [] for name in STORES}
 
@@ -75,7 +78,7 @@ def kept(name: str) -> tuple[int, int]:
 
     From the recorded truth alone: where there are holes in these stores, the newest snapshot ends at the last of them.
     """
-    truth = adhoc.oracle(name)
+    truth = store_facts(name)
     first, last = truth["oracle"]["first_index"], truth["oracle"]["last_index"]
     if truth["holes"]:
         first = max(snapshot["Index"] for snapshot in truth["snapshots"]) + 1
@@ -91,7 +94,7 @@ def test_every_stage_succeeds_on_every_store(life: Life) -> None:
 
 @pytest.mark.parametrize("name", STORES)
 def test_info_tells_the_recorded_truth(life: Life, name: str) -> None:
-    store, truth = life.info.results[name]["raft_store"], adhoc.oracle(name)
+    store, truth = life.info.results[name]["raft_store"], store_facts(name)
     recorded = truth["oracle"]
     assert store["digest"] == recorded["digest"]
     assert store["backend"] == store["state"] == truth["backend"]
@@ -136,7 +139,7 @@ def test_check_mode_foretells_the_run(life: Life, name: str) -> None:
 
 @pytest.mark.parametrize("name", BOLTDB_STORES)
 def test_the_result_is_right_in_every_number(life: Life, name: str) -> None:
-    done, recorded = life.convert.results[name], adhoc.oracle(name)["oracle"]
+    done, recorded = life.convert.results[name], store_facts(name)["oracle"]
     first, count = kept(name)
     assert (done["backend"], done["previous_backend"]) == ("wal", "boltdb")
     assert (done["first_index"], done["last_index"], done["entries"]) == (first, recorded["last_index"], count)
@@ -154,17 +157,17 @@ def test_the_new_store_has_what_the_old_one_had(life: Life, name: str, tmp_path:
     first, count = kept(name)
     shutil.copy(life.original / name / "server/raft/raft.db", tmp_path / "raft.db")
     shutil.copytree(raft_dir(life, name) / "wal", tmp_path / "wal")
-    old, new = adhoc.judge("digest", "--from", first, tmp_path / "raft.db"), adhoc.judge("digest", tmp_path / "wal")
+    old, new = judge("digest", "--from", first, tmp_path / "raft.db"), judge("digest", tmp_path / "wal")
     assert (old["entries"], new["entries"]) == (count, count)
     assert new["digest"] == old["digest"]
     assert new["stable"] == old["stable"]
     assert life.info_after.results[name]["raft_store"]["digest"] == old["digest"]
 
 
-@pytest.mark.parametrize("name", [name for name in STORES if not adhoc.oracle(name)["holes"]])
+@pytest.mark.parametrize("name", [name for name in STORES if not store_facts(name)["holes"]])
 def test_the_digest_is_the_same_before_and_after(life: Life, name: str) -> None:
     before, after = life.info.results[name]["raft_store"], life.info_after.results[name]["raft_store"]
-    assert after["digest"] == before["digest"] == adhoc.oracle(name)["oracle"]["digest"]
+    assert after["digest"] == before["digest"] == store_facts(name)["oracle"]["digest"]
     assert (after["state"], after["backend"], after["guarded"], after["interrupted"]) == ("wal", "wal", True, False)
 
 
@@ -183,7 +186,7 @@ def test_the_old_store_stays_and_the_guard_stands_in_its_place(life: Life, name:
 def test_dropped_entries_are_said_aloud(life: Life, name: str) -> None:
     dropped = life.convert.results[name]["dropped_entries"]
     warned = re.findall(r"\[WARNING\][^\[{]*", life.convert.output)
-    assert (dropped > 0) == (adhoc.oracle(name)["holes"] > 0)
+    assert (dropped > 0) == (store_facts(name)["holes"] > 0)
     if dropped:
         assert any(re.search(rf"\b{dropped}\b", text) for text in warned), warned
 
@@ -212,7 +215,7 @@ def test_a_wal_made_by_nomad_gets_the_guard_and_nothing_else(life: Life) -> None
 
 @pytest.mark.parametrize("name", STORES)
 def test_a_server_runs_on_the_new_store_with_its_term_and_vote(life: Life, name: str, tmp_path: Path) -> None:
-    recorded = adhoc.oracle(name)["oracle"]
+    recorded = store_facts(name)["oracle"]
     server = recovered(raft_dir(life, name), tmp_path / "cluster", "wal")
     try:
         start_and_lead(server)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`--check --diff` on a cluster that nobody has touched: the whole plan, all gates, and not a byte changed.
 
-With ACLs and a token that may do all but move leadership, so that what the token may do is found out as well; and with
-a hold that another controller has left, which is taken over, so that a hold in force is not released either.
+With ACLs and a token that may do everything but move leadership, so that its rights are asked for, too; and with a
+hold of another controller, which is taken over, to see that a hold in force is not released.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import pytest
 from support.cluster.cluster import Cluster
-from support.cluster.untouched import Picture, picture, token
 from support.rolls import playbooks
+from support.rolls.untouched import Picture, picture, token
 
 LEAST = 'agent { policy = "read" }\noperator { policy = "write" }\n'
 # As they come from the command line and from an INI inventory.

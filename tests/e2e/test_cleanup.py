@@ -17,7 +17,7 @@ NEWEST = {OLD[1]}
 
 
 def make_old(server: Server) -> None:
-    """What rolls of some months would have left; what is in it does not matter to what is removed."""
+    """What rolls of some months would have left; their content does not matter."""
     for name in OLD:
         path = server.raft_dir / name
         if name.startswith("wal"):

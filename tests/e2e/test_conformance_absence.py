@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import Any, Dict, List
 
 import pytest
+from support.cluster.compare import assert_like, assert_same_error
 from support.cluster.departures import Story, tell_all
 from support.cluster.http_api import Answer
-from support.cluster.recorded import assert_like, assert_same_error
 
 
 @pytest.fixture(scope="module")

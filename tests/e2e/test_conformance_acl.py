@@ -9,8 +9,8 @@ from typing import Callable, Dict, Tuple
 
 import pytest
 from support.cluster.cluster import Cluster, Server, wait_until
+from support.cluster.compare import assert_like, assert_same_error
 from support.cluster.http_api import Answer
-from support.cluster.recorded import assert_like, assert_same_error
 
 POLICIES = {
     "operator:read": 'operator { policy = "read" }',
@@ -21,7 +21,7 @@ POLICIES = {
 }
 UNKNOWN = "11111111-2222-3333-4444-555555555555"
 AUTOPILOT = "/v1/operator/autopilot"
-# Call -> the tokens that may; "mgmt" may everything. Nobody else.
+# Call -> the tokens that may; "mgmt" may do everything. Nobody else.
 ALLOWED: Dict[Tuple[str, str], str] = {
     ("GET", "/v1/agent/self"): "agent:read",
     ("GET", "/v1/agent/members"): "node:read",

@@ -15,7 +15,9 @@ from typing import Any, Callable, Dict
 
 import pytest
 from support.cluster.cluster import Cluster, Server, wait_until
-from support.cluster.recorded import RECORDED, assert_like, assert_same_error, recorded
+from support.cluster.compare import assert_like, assert_same_error
+from support.paths import ANSWERS
+from support.recordings import recording
 
 AUTOPILOT = "/v1/operator/autopilot"
 TRANSFER = "/v1/operator/raft/transfer-leadership"
@@ -125,7 +127,7 @@ def test_transfer_refusals_word_for_word(leader: Server, follower: Server) -> No
     ):
         for server in (leader, follower):
             assert_same_error(server.api(method, TRANSFER + query), case)
-    unknown = recorded("transfer-unknown-address")
+    unknown = recording("transfer-unknown-address")
     answer = follower.api("PUT", TRANSFER + "?" + unknown["request"]["path"].split("?")[1])
     assert_same_error(answer, "transfer-unknown-address")
 
@@ -154,7 +156,7 @@ def test_transfer_moves_leadership(cluster: Cluster, leader: Server, follower: S
 @pytest.mark.parametrize(("case", "query"), [("snapshot-save-leader", ""), ("snapshot-save-stale-follower", "?stale")])
 def test_snapshot_archive(follower: Server, case: str, query: str) -> None:
     answer = follower.api("GET", f"/v1/operator/snapshot{query}")
-    wanted = recorded(case)
+    wanted = recording(case)
     assert answer.status == wanted["status"]
     assert answer.headers["content-type"] == wanted["headers"]["Content-Type"]
     assert answer.headers["transfer-encoding"] == "chunked" and isinstance(answer.body, bytes)
@@ -186,7 +188,7 @@ def archive_members(archive: bytes) -> Dict[str, bytes]:
 
 
 def recorded_archive() -> bytes:
-    return (RECORDED / "snapshot-save-stale-follower.body.tgz").read_bytes()
+    return (ANSWERS / "snapshot-save-stale-follower.body.tgz").read_bytes()
 
 
 def test_variables(leader: Server, follower: Server) -> None:

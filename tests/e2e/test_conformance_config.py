@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a configuration means and which are refused, word for word; runs unchanged on a real Nomad (NOMAD_BIN)."""
+"""What a configuration means, and which ones are refused, word for word; runs unchanged on a real Nomad (NOMAD_BIN)."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from typing import Iterator
 
 import pytest
 from support.cluster.cluster import Cluster, Server, wait_until
-from support.cluster.recorded import unpack_store
 from support.cluster.single import raft_stats
+from support.recordings import store_facts, unpack_store
 
 TAIL = "00000000000000000455-0000000000000006.wal"
 SEALED = "00000000000000000359-0000000000000004.wal"
@@ -26,7 +26,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
     """Not started, on the recorded WAL: snapshots at 169 and 493, sealed segments from 170, a tail from 455."""
     server = Cluster(tmp_path / "cluster", size=1, backend="wal").servers[0]
     server.raft_dir.parent.mkdir(parents=True)
-    assert unpack_store("wal-follower", server.raft_dir.parent)["oracle"]["last_index"] == LAST
+    assert unpack_store("wal-follower", server.raft_dir.parent) == server.raft_dir
+    assert store_facts("wal-follower")["oracle"]["last_index"] == LAST
     yield server
     server.kill()
 
@@ -38,7 +39,7 @@ def ending(server: Server) -> str:
 
 
 def last_log_index(server: Server) -> int:
-    """Start the server; no peer of its is there, so it only stands by."""
+    """Start the server; its peers are missing, so it only stands by."""
     server.start()
     wait_until("answer", lambda: server.try_api("GET", "/v1/agent/self").status == 200, 15)
     return int(raft_stats(server)["last_log_index"])

@@ -155,7 +155,7 @@ def test_peers_json_gives_a_server_other_peers_and_keeps_its_term(make_server: S
 
 
 def test_autopilots_settings_are_in_no_snapshot(make_server: Servers) -> None:
-    """After a restart they come from the log until a snapshot stands for it, then from the configuration."""
+    """After a restart they come from the log until a snapshot replaces it, then from the configuration."""
     server = make_server(extra_hcl="autopilot {\n  min_quorum = 5\n}\n")
     autopilot = "/v1/operator/autopilot/configuration"
 

@@ -8,23 +8,23 @@ from pathlib import Path
 from typing import Any, Dict
 
 import pytest
-from support.cluster.recorded import STORES, unpack_store
 from support.cluster.recovery import assert_works, found_in_store, is_lab, recovered
 from support.cluster.server import Server
 from support.cluster.single import start_and_lead
+from support.recordings import STORE_NAMES, store_facts, unpack_store
 
 
-@pytest.mark.parametrize("recording", sorted(path.stem for path in STORES.glob("*.json")))
+@pytest.mark.parametrize("recording", STORE_NAMES)
 def test_starts_on_recorded_store(tmp_path: Path, recording: str) -> None:
-    known = unpack_store(recording, tmp_path)
-    server = recovered(tmp_path / "raft", tmp_path / "cluster", known["backend"])
+    known = store_facts(recording)
+    server = recovered(unpack_store(recording, tmp_path), tmp_path / "cluster", known["backend"])
     try:
-        judge(server, known["oracle"])
+        assert_starts_and_keeps(server, known["oracle"])
     finally:
         server.kill()
 
 
-def judge(server: Server, oracle: Dict[str, Any]) -> None:
+def assert_starts_and_keeps(server: Server, oracle: Dict[str, Any]) -> None:
     start_and_lead(server)
     if is_lab(server):
         assert found_in_store(server) == {

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demonstration ends what it has started. What it shows is judged by itself, in `make demo`."""
+"""The demonstration stops what it has started. What it shows it checks itself, in `make demo`."""
 
 from __future__ import annotations
 

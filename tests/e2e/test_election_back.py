@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
-from typing import Any, Dict, Iterator
+from typing import Iterator
 
 import pytest
 from support.cluster.cluster import Cluster, Server, wait_until
 from support.rolls import adhoc
+from support.stores.judge import digest_of_copy
 
 
 @pytest.fixture
@@ -34,19 +34,6 @@ def elect_another(cluster: Cluster) -> None:
     cluster.wait_healthy()
 
 
-def judged(store: Path, where: Path) -> Dict[str, Any]:
-    """What HashiCorp's libraries find in a copy, since they may write to what they open."""
-    copy = where / "judged"
-    if store.is_dir():
-        shutil.copytree(store, copy)
-    else:
-        shutil.copy(store, copy)
-    found = adhoc.judge("digest", copy)
-    del found["backend"]
-    shutil.rmtree(copy) if copy.is_dir() else copy.unlink()
-    return found
-
-
 def set_backend(server: Server, backend: str) -> None:
     text = server.config_path.read_text()
     assert 'backend = "wal"' in text
@@ -58,9 +45,9 @@ def test_a_vote_cast_on_the_wal_is_in_raft_db_after_the_way_back(cluster: Cluste
         assert cluster.write(f"raftops/before/{number}", {"n": str(number)}).status == 200
     elect_another(cluster)
     cluster.stop_all()
-    on_wal = {server.name: judged(server.raft_dir / "wal", tmp_path) for server in cluster.servers}
-    terms = [found["stable"]["current_term"] for found in on_wal.values()]
-    voted = [found for found in on_wal.values() if found["stable"]["last_vote_term"] == max(terms)]
+    on_wal = {server.name: digest_of_copy(server.raft_dir / "wal") for server in cluster.servers}
+    terms = [found.stable["current_term"] for found in on_wal.values()]
+    voted = [found for found in on_wal.values() if found.stable["last_vote_term"] == max(terms)]
     assert max(terms) >= 2 and len(voted) >= 2, "two of three have voted in the last election"
 
     hosts = {server.name: {"data": str(server.data_dir)} for server in cluster.servers}
@@ -69,7 +56,7 @@ def test_a_vote_cast_on_the_wal_is_in_raft_db_after_the_way_back(cluster: Cluste
     done = adhoc.run(inventory, "raft_migrate_backend", back)
     assert done.returncode == 0, done.output
     for server in cluster.servers:
-        assert judged(server.raft_dir / "raft.db", tmp_path) == on_wal[server.name]
+        assert digest_of_copy(server.raft_dir / "raft.db") == on_wal[server.name]
         set_backend(server, "boltdb")
 
     cluster.start()
@@ -79,6 +66,6 @@ def test_a_vote_cast_on_the_wal_is_in_raft_db_after_the_way_back(cluster: Cluste
         assert cluster.servers[0].try_api("GET", f"/v1/var/{path}").status == 200, path
     cluster.stop_all()
     for server in cluster.servers:
-        now = judged(server.raft_dir / "raft.db", tmp_path)
-        assert now["stable"]["current_term"] >= on_wal[server.name]["stable"]["current_term"]
-        assert now["last_index"] > on_wal[server.name]["last_index"]
+        now = digest_of_copy(server.raft_dir / "raft.db")
+        assert now.stable["current_term"] >= on_wal[server.name].stable["current_term"]
+        assert now.last_index > on_wal[server.name].last_index

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ansible-playbook is killed in mid-roll; run again it finishes. Three moments here, thirty in make test-long."""
+"""ansible-playbook is killed in the middle of a roll; run again it finishes. Thirty more moments: make test-long."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stops a roll in the plan, before any server is touched: one cluster, made sick in one way after the other.
+"""What stops a roll in the plan, before any server is touched: one cluster, made sick in one way after another.
 
-More of it is in test_roll_stops.py (a server down, too old, missing in the group; another controller's hold) and in
+More of it is in test_plan_stops.py (a server down, too old, missing in the group; another controller's hold) and in
 test_preflight_tokens.py. docs/gates.md lists all gates with their tests.
 """
 
@@ -20,8 +20,10 @@ import pexpect
 import pytest
 from support.cluster.cluster import Cluster
 from support.cluster.server import Server
-from support.cluster.untouched import picture, refused
+from support.paths import CHECKOUT
 from support.rolls import adhoc, playbooks
+from support.rolls.untouched import picture, refused
+from support.stores.builder import nomad_store
 
 AUTOPILOT = "/v1/operator/autopilot/configuration"
 
@@ -55,9 +57,9 @@ def test_a_configuration_that_nomad_would_not_start_with(cluster: Cluster) -> No
 
 def test_a_server_that_would_start_with_an_empty_store(cluster: Cluster) -> None:
     """As the Nomad command leaves it, and then a configuration run has put boltdb back."""
-    server = cluster.followers()[0]  # its process keeps the file that it has open, and is none the wiser
+    server = cluster.followers()[0]  # its process keeps the file open, and does not notice
     raft_dir = server.raft_dir
-    adhoc.unpack("wal-follower", cluster.root / "other")
+    nomad_store("wal-follower", cluster.root / "other")
     os.rename(raft_dir / "raft.db", raft_dir / "raft.db.migrated.20261122-104750")
     shutil.copytree(cluster.root / "other/server/raft/wal", raft_dir / "wal")
     said = refused(cluster)
@@ -68,7 +70,7 @@ def test_a_server_that_would_start_with_an_empty_store(cluster: Cluster) -> None
 
 
 def test_a_store_that_would_be_refused_and_a_server_that_would_leave_are_told_together(cluster: Cluster) -> None:
-    """The store for want of a directory for the copy; in the same way for want of space or of rights."""
+    """The store is refused for want of a directory for the copy; want of space or rights would show in the same way."""
     with configured(cluster.servers[2], "zz.hcl", "leave_on_interrupt = true\n"):
         said = refused(cluster, hosts={"s2": {"raft_logstore_backup_dir": "/dev/null"}})
     assert "s2: its store cannot be brought to wal: /dev/null: " in said
@@ -112,12 +114,12 @@ def test_an_agent_that_neither_answers_nor_is_known_to_be_stopped(cluster: Clust
 
 
 def test_a_second_run_of_the_same_controller_is_kept_out_until_the_first_has_ended(cluster: Cluster) -> None:
-    """The first waits at its question, and is then killed as hard as it gets. The second one's inventory is its own."""
+    """The first waits at its question, and is then killed with SIGKILL. The second one's inventory is its own."""
     program, *arguments = playbooks.command(
         "migrate", playbooks.write_inventory(cluster), "-e", "raft_logstore_force=no"
     )
     first = pexpect.spawn(
-        program, arguments, env=playbooks.environment(), cwd=playbooks.CHECKOUT, encoding="utf-8", timeout=120,
+        program, arguments, env=playbooks.environment(), cwd=CHECKOUT, encoding="utf-8", timeout=120,
         dimensions=(50, 200),
     )  # fmt: skip
     first.expect_exact("Only 'yes' is accepted:")

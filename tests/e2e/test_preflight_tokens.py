@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from support.cluster.cluster import Cluster
-from support.cluster.untouched import refused, token
+from support.rolls.untouched import refused, token
 
 WEAK = {
     "no snapshots and no hold": (

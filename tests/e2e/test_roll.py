@@ -15,6 +15,7 @@ from support.cluster.server import process_start_time
 from support.cluster.watcher import Watcher
 from support.cluster.writer import Writer, fill
 from support.rolls import adhoc, leftbehind, playbooks
+from support.stores.judge import judge
 
 FILL_MB = 4
 PAUSE_S = 1
@@ -23,7 +24,7 @@ GAP_BEYOND_TRANSFER_S = 1.5
 
 
 class Moment(NamedTuple):
-    """All of a cluster that a run may not change by itself: processes, configuration, names in the Raft directories."""
+    """What a run may not change unasked: processes, configuration, names in the Raft directories."""
 
     observed: leftbehind.Observed
     pids: list[int | None]
@@ -57,7 +58,7 @@ def moment(cluster: Cluster) -> Moment:
 
 
 def transfer_gap_s(cluster: Cluster, writer: Writer) -> float:
-    """The longest gap between two writes around a transfer of leadership, which nothing else accompanies."""
+    """The longest gap between two writes around a transfer of leadership, with nothing else going on."""
     (target, *_others), old = cluster.followers(), cluster.leader()
     identity = target.api("GET", "/v1/agent/self").body["member"]["Tags"]["id"]
     before = len(writer.start().acknowledged)
@@ -191,9 +192,9 @@ def test_stores_hold_what_the_old_ones_held(story: Story, tmp_path: Path) -> Non
     )
     for server in story.cluster.servers:
         (backup,) = server.raft_dir.glob("raft.db.migrated.*")
-        old = adhoc.judge("digest", backup)
-        kept = adhoc.judge("digest", "-from", old["first_index"], "-to", old["last_index"], server.raft_dir / "wal")
+        old = judge("digest", backup)
+        kept = judge("digest", "-from", old["first_index"], "-to", old["last_index"], server.raft_dir / "wal")
         assert kept["digest"] == old["digest"]
-        now = adhoc.judge("digest", server.raft_dir / "wal")
+        now = judge("digest", server.raft_dir / "wal")
         assert ours.results[server.name]["raft_store"]["digest"] == now["digest"], ours.output
         assert now["last_index"] > old["last_index"]

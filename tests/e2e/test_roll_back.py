@@ -14,7 +14,8 @@ import pytest
 from support.cluster.cluster import Cluster
 from support.cluster.server import Server
 from support.cluster.writer import Writer, fill
-from support.rolls import adhoc, leftbehind, playbooks
+from support.rolls import leftbehind, playbooks
+from support.stores.judge import judge
 
 FILL_MB = 2
 
@@ -159,9 +160,9 @@ def test_every_store_holds_what_the_one_before_it_held(story: Story, tmp_path: P
             copy = tmp_path / server.name / store.name
             copy.parent.mkdir(exist_ok=True)
             shutil.copytree(store, copy) if store.is_dir() else shutil.copy(store, copy)
-            stores.append((copy, adhoc.judge("digest", copy)))
+            stores.append((copy, judge("digest", copy)))
         for (older, held), (newer, holds) in zip(stores, stores[1:]):
             shared = ("-from", max(held["first_index"], holds["first_index"]), "-to", held["last_index"])
             assert holds["last_index"] > held["last_index"], f"{server.name}: nothing came to {newer.name}"
-            assert adhoc.judge("digest", *shared, older)["digest"] == adhoc.judge("digest", *shared, newer)["digest"]
+            assert judge("digest", *shared, older)["digest"] == judge("digest", *shared, newer)["digest"]
             assert holds["stable"]["current_term"] >= held["stable"]["current_term"]

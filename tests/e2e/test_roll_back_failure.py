@@ -3,13 +3,12 @@
 """A server that does not come back on the new backend returns to the old one with all it has acknowledged since.
 
 The others are well, and somebody writes all the time. The play fails, no further server is touched, and when the cause
-is gone the same command completes. What to do about a server is decided on what is true of it: with another server
-gone it is left alone, and a return that fails says so and leaves the server stopped.
+is gone the same command completes. What is done depends on what is true of the server: while another server is gone it
+is left alone, and a return that fails says so and leaves the server stopped.
 """
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,12 +19,13 @@ from support.cluster import start_faulty
 from support.cluster.cluster import Cluster, wait_until
 from support.cluster.server import Server
 from support.cluster.writer import Writer
-from support.rolls import adhoc, leftbehind, playbooks
+from support.rolls import leftbehind, playbooks
+from support.stores.judge import digest_of_copy
 
 OTHER = {"wal": "boltdb", "boltdb": "wal"}
 PLAYBOOK = {"wal": "migrate", "boltdb": "rollback"}
 STORE = {"wal": "wal", "boltdb": "raft.db"}
-FAULTY = Path(start_faulty.__file__)
+START_FAULTY = Path(start_faulty.__file__)
 WAIT_S = 20
 
 
@@ -66,7 +66,7 @@ def roll(cluster: Cluster, backend: str, fault: str, server: Server | None = Non
     first = server or cluster.followers()[0]
     (second,) = [server for server in cluster.servers if server not in (leader, first)]
     spread = [str(second.root)] if fault == "spread" else []
-    start = [sys.executable, str(FAULTY), fault, backend, str(first.root), *spread]
+    start = [sys.executable, str(START_FAULTY), fault, backend, str(first.root), *spread]
     stop = [sys.executable, str(playbooks.SERVERCTL), "kill" if fault == "hang" else "stop", str(first.root)]
     commands = {"raft_logstore_start_command": " ".join(start), "raft_logstore_stop_command": " ".join(stop)}
     before = pids(cluster)
@@ -93,15 +93,6 @@ def assert_roll_completes(failed: Failed, writer: Writer) -> None:
     assert len(writer.acknowledged) > 100 and writer.lost() == []
 
 
-def judged(store: Path, where: Path, *arguments: Any) -> dict[str, Any]:
-    """What HashiCorp's libraries find in a copy of a store, since they may write to what they open."""
-    copy = where / f"{store.parents[3].name}-{store.name}"
-    if copy.exists():
-        shutil.rmtree(copy) if copy.is_dir() else copy.unlink()
-    shutil.copytree(store, copy) if store.is_dir() else shutil.copy(store, copy)
-    return adhoc.judge("digest", *arguments, copy)
-
-
 @pytest.mark.parametrize(("backend", "fault"), [("wal", "crash"), ("wal", "hang"), ("boltdb", "crash")])
 def test_a_server_that_fails_on_the_new_backend_returns_to_the_old_one(
     backend: str, fault: str, make: Any, tmp_path: Path
@@ -123,11 +114,11 @@ def test_a_server_that_fails_on_the_new_backend_returns_to_the_old_one(
 
     failed.server.kill()
     (left,) = failed.server.raft_dir.glob(f"{STORE[backend]}.migrated.*")
-    on_new = judged(left, tmp_path)
+    on_new = digest_of_copy(left)
     old_store = failed.server.raft_dir / STORE[OTHER[backend]]
-    kept = judged(old_store, tmp_path, "-from", on_new["first_index"], "-to", on_new["last_index"])
-    assert kept["digest"] == on_new["digest"], "an entry that it acknowledged on the new backend"
-    assert kept["stable"]["current_term"] >= on_new["stable"]["current_term"]
+    kept = digest_of_copy(old_store, "-from", on_new.first_index, "-to", on_new.last_index)
+    assert kept.digest == on_new.digest, "an entry that it acknowledged on the new backend"
+    assert kept.stable["current_term"] >= on_new.stable["current_term"]
     failed.server.start()
     cluster.wait_healthy()
     assert_roll_completes(failed, writer)
@@ -156,7 +147,7 @@ def test_a_server_is_not_stopped_again_while_nobody_knows_yet_that_another_one_i
     The other one ends when the first one's state is shown, the step before its return.
     """
     cluster = make_cluster(backend="boltdb")
-    cluster.lead_by(cluster.servers[0])  # it is the one that is asked about the cluster
+    cluster.lead_by(cluster.servers[0])  # this one is asked about the cluster
     first, second = cluster.followers()
     ends = playbooks.command_of(second, "kill")
     failed = roll(cluster, "wal", "log", first, raft_logstore_gate_timeout=5, raft_logstore_status_command=ends)

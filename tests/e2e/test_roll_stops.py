@@ -1,135 +1,26 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to stop a roll, does: non-zero exit, a sentence that says why, and no further server touched."""
+"""What stops a roll at a server or at its end: a sentence that says why, and no further server touched."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from support.cluster.cluster import CHECKOUT, Cluster
 from support.cluster.proxy import Call, Reply, Spoil, proxies
 from support.cluster.server import Server
 from support.rolls import leftbehind, playbooks
-
-
-def pids(cluster: Cluster) -> dict[str, int | None]:
-    return {server.name: server.pid() for server in cluster.servers}
-
-
-def is_untouched(server: Server) -> bool:
-    """Whether neither its store nor its configuration knows of a roll."""
-    return not server.raft_dir.joinpath("wal").exists() and "raft_logstore" not in "".join(
-        path.read_text() for path in server.config_dir.iterdir()
-    )
-
-
-@pytest.fixture(scope="module")
-def calm(make_cluster: Any) -> Cluster:
-    """A healthy cluster for the tests that must not change it."""
-    return make_cluster()
-
-
-def refused(cluster: Cluster, playbook: str, **variables: Any) -> str:
-    """What a run said, on one line, that had to fail and to leave every server as it was."""
-    before = pids(cluster)
-    run = playbooks.run(playbook, playbooks.write_inventory(cluster, **variables))
-    assert run.returncode != 0, run.stdout
-    assert pids(cluster) == before
-    assert all(map(is_untouched, cluster.servers))
-    return " ".join(run.stdout.split())
-
-
-def assert_completes(cluster: Cluster, inventory: Path, voters: frozenset[str]) -> None:
-    """The next run ends well: all on the WAL, with the voters that there were, and nothing held."""
-    again = playbooks.run("migrate", inventory)
-    assert again.returncode == 0, again.stdout
-    after = leftbehind.observe(cluster)
-    assert set(after.backends.values()) == {"wal"}
-    assert (after.voters, after.cleanup) == (voters, True)
+from support.rolls.stops import after_the_last, assert_completes, is_untouched, pids, refused
 
 
 def result_of(task: str, server: Server, output: str) -> int:
-    """Where in an output this task has run on this server."""
+    """The position in the output at which this task ran on this server."""
     found = re.search(rf": {task}\] \*+\n(ok|changed): \[{server.name}", output)
     assert found, output
     return found.start()
-
-
-def test_stops_in_the_plan_while_a_server_is_down(make_cluster: Any) -> None:
-    cluster = make_cluster()
-    down, lost = cluster.followers()
-    down.stop()
-    nothing_there = {lost.name: {"raft_logstore_port": down.http_port, "raft_logstore_host": down.address}}
-    said = refused(cluster, "migrate", hosts=nothing_there)
-    assert "Bring back first: " in said and f"{down.name}: http" in said
-    assert re.search(
-        rf"{lost.name}: http[^;]*Its store is in use, so the agent seems to run: wait if it is starting", said
-    )
-
-
-def test_stops_in_the_plan_on_a_server_older_than_the_backend(
-    make_cluster: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Only the lab server can claim another version than it has."""
-    monkeypatch.setenv("RAFTOPS_LAB_VERSION", "1.11.3")
-    cluster = make_cluster(binary=str(CHECKOUT / ".build" / "bin" / "lab"))
-    assert "s1 runs 1.11.3" in refused(cluster, "migrate")
-
-
-def test_stops_before_the_first_server_when_serial_is_not_one(calm: Cluster) -> None:
-    """The role refuses whatever play it is in, so the shipped playbook with another serial is such a play."""
-    plays = yaml.safe_load((CHECKOUT / "playbooks" / "migrate.yml").read_text())
-    (roll,) = [play for play in plays if play["hosts"] == "raft_logstore_queue"]
-    roll["serial"] = 2
-    playbook = calm.root / "two_at_once.yml"
-    playbook.write_text(yaml.safe_dump(plays, sort_keys=False))
-    assert "one server at a time" in refused(calm, str(playbook))
-
-
-def test_stops_in_the_plan_when_another_controller_holds_the_cluster(calm: Cluster) -> None:
-    hold = calm.servers[0].raft_dir / ".raft-hold.json"
-    hold.write_text('{"version": 1, "origin": "elsewhere", "previous": true, "created": "2026-11-22T13:20:35Z"}\n')
-    assert "elsewhere holds this cluster" in refused(calm, "migrate")
-    assert hold.exists()
-    hold.unlink()
-
-
-def test_stops_after_the_plan_when_nobody_can_be_asked(calm: Cluster) -> None:
-    said = refused(calm, "migrate", raft_logstore_force=False)
-    assert "order server address" in said
-    assert "force" in said
-
-
-def test_stops_when_the_group_has_no_hosts(tmp_path: Path) -> None:
-    inventory = tmp_path / "inventory.yml"
-    inventory.write_text(yaml.safe_dump({"other": {"hosts": {"s1": {"ansible_connection": "local"}}}}))
-    for playbook in "migrate", "status":
-        run = playbooks.run(playbook, inventory)
-        assert run.returncode != 0, run.stdout
-        assert "no hosts in the group nomad_servers" in " ".join(run.stdout.split())
-
-
-def test_stops_in_the_plan_when_the_group_is_not_the_cluster(calm: Cluster) -> None:
-    inventory = playbooks.write_inventory(calm)
-    content = yaml.safe_load(inventory.read_text())
-    missing = content[playbooks.GROUP]["hosts"].pop("s3")
-    inventory.write_text(yaml.safe_dump(content, sort_keys=False))
-    run = playbooks.run("migrate", inventory)
-    assert run.returncode != 0, run.stdout
-    said = " ".join(run.stdout.split())
-    assert f"In the cluster, but not read by this run: {missing['raft_logstore_host']}:" in said
-    assert all(map(is_untouched, calm.servers))
-
-
-def test_stops_in_the_plan_when_another_server_answers_for_a_host(calm: Cluster) -> None:
-    one = calm.servers[0].address
-    said = refused(calm, "migrate", hosts={"s2": {"raft_logstore_host": one}})
-    assert "s1.global, another server than the one whose store is on s2" in said
 
 
 def test_stops_at_the_second_server_and_still_knows_the_value_from_before_the_hold(make_cluster: Any) -> None:
@@ -236,7 +127,7 @@ def test_stops_at_a_server_that_is_not_back_in_time_and_finishes_when_run_again(
 
 
 def test_puts_a_server_back_whose_store_cannot_be_converted(make_cluster: Any) -> None:
-    """The place for its copy goes while it is down: the conversion refuses, the server runs again on its old store."""
+    """The place for its copy disappears while it is down. The conversion refuses; it runs again on its old store."""
     cluster = make_cluster()
     voters = leftbehind.observe(cluster).voters
     place = cluster.root / "copies"
@@ -281,16 +172,8 @@ def test_a_roll_whose_last_server_has_not_passed_is_not_over(make_cluster: Any) 
             said = " ".join(run.stdout.split())
             assert "The cluster accepts a write, and this server applies it" in said
             assert "write path is not proven" in said, run.stdout
-    # not the setting itself: it is in no snapshot of Nomad's, and the server has been started from one
+    # not the setting itself: no snapshot of Nomad's has it, and the server was started from one
     assert leftbehind.is_guarded(server) and server.raft_dir.joinpath(".raft-hold.json").exists()
-
-
-def after_the_last(cluster: Cluster, command: str) -> dict[str, Any]:
-    """Variables with which a command is run when all servers are done, before the end state is proven."""
-    tasks = cluster.root / "after.yml"
-    last = "inventory_hostname == (raft_logstore_queue | last).inventory_hostname"
-    tasks.write_text(yaml.safe_dump([{"ansible.builtin.command": {"cmd": command}, "when": last}]))
-    return {"raft_logstore_post_tasks_file": str(tasks), "raft_logstore_gate_timeout": 6}
 
 
 def test_says_at_the_end_that_a_server_would_not_start_on_the_backend_again(make_cluster: Any) -> None:

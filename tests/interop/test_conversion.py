@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.paths import PYTHONPATH
 from support.stores import judge, ours, shapes
 
 SEGMENT_LEN = 64 << 10  # small, so that most shapes fill several segments
-PATHS = f"{judge.ROOT}/.build:{judge.ROOT}/tests"
 
 
 @pytest.mark.parametrize("name", [*shapes.BOLTDB, *shapes.RECORDED_BOLTDB])
@@ -46,7 +46,8 @@ def test_the_number_of_workers_does_not_change_what_is_stored(workers: int, tmp_
     code = "import sys; from pathlib import Path; from support.stores import ours; "
     code += "print(ours.convert_tail(Path(sys.argv[1]), Path(sys.argv[2]), 4 << 20, int(sys.argv[3])))"
     line = [sys.executable, "-c", code, str(source), str(tmp_path / "wal"), str(workers)]
-    done = subprocess.run(line, env={**os.environ, "PYTHONPATH": PATHS}, capture_output=True, text=True, check=True)
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH}
+    done = subprocess.run(line, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.split() == [str(expected.entries)]
     assert judge.digest(tmp_path / "wal") == expected
     assert judge.judge("check", tmp_path / "wal")["sealed_segments"] > 6

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from support.stores import flips
 
-STEP = 127  # odd, so that over the bytes every bit of a byte has its turn
+STEP = 127  # odd, so that every bit of a byte gets its turn
 
 
 def test_every_127th_flipped_bit_of_a_wal_is_refused(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_every_127th_flipped_bit_of_a_wal_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_bit_of_the_last_batch_of_the_tail_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    """There damage cannot be told from a torn write, which Nomad itself would cut off."""
+    """Damage there cannot be told from a torn write, which Nomad itself would cut off."""
     flips.make_wal(tmp_path / "wal")
     name, length = max(flips.committed(tmp_path / "wal").items())
     raw = (tmp_path / "wal" / name).read_bytes()[:length]

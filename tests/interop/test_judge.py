@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.recordings import unpack_store
 from support.stores import shapes
 from support.stores.judge import Refusal, append, digest, judge
 
@@ -21,7 +22,7 @@ def test_there_are_shapes_enough() -> None:
 @pytest.mark.parametrize("name", shapes.RECORDED)
 def test_recorded_stores_are_read_as_when_they_were_recorded(name: str, tmp_path: Path) -> None:
     facts = shapes.RECORDED[name]
-    raft = shapes.recorded(name, tmp_path)
+    raft = unpack_store(name, tmp_path)
     found = digest(raft / "wal" if facts["backend"] == "wal" else raft / "raft.db")
     oracle = facts["oracle"]
     assert found.digest == oracle["digest"]

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import IndexGap
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.describe import describe
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import Request, migrate
+from support.recordings import unpack_store
 from support.stores import judge, shapes
 
 
@@ -36,12 +37,12 @@ def test_raft_wal_finds_what_raft_db_held(name: str, tmp_path: Path) -> None:
     assert judge.digest(wal) == expected
     judge.judge("check", wal)
     assert judge.append(wal, count=5).entries == expected.entries + 5
-    assert judge.digest(Path(str(outcome.backup))) == judge.verdict(whole)
+    assert judge.digest(Path(str(outcome.backup))) == judge.content(whole)
 
 
 @pytest.mark.parametrize("name", [*shapes.RECORDED_BOLTDB, *shapes.RECORDED_WAL])
 def test_the_digest_that_a_person_sees_is_the_judges(name: str, tmp_path: Path) -> None:
-    raft = shapes.recorded(name[6:], tmp_path)
+    raft = unpack_store(name[6:], tmp_path)
     seen = describe(str(tmp_path), digest=True)
     assert seen["digest"] == judge.digest(raft / ("wal" if name in shapes.RECORDED_WAL else "raft.db")).digest
     if not seen["gaps"] and seen["backend"] == "boltdb":

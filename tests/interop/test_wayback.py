@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import Outcome
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import Request, migrate
+from support.paths import PYTHONPATH
 from support.stores import judge, ours, shapes
 
-PATHS = f"{judge.ROOT}/.build:{judge.ROOT}/tests"
 PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -111,7 +111,7 @@ from pathlib import Path
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.writer import BoltStoreWriter
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import no_progress
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.request import no_progress
 from support.stores import ours
 wal, raft_db, page_size, workers = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 with ours.opened(wal) as source:
@@ -126,7 +126,8 @@ with ours.opened(wal) as source:
 def convert_alone(wal: Path, raft_db: Path, page_size: int, workers: int) -> int:
     """In a process of its own: workers are forked, and the process that runs the tests has threads."""
     line = [sys.executable, "-c", CODE, str(wal), str(raft_db), str(page_size), str(workers)]
-    done = subprocess.run(line, env={**os.environ, "PYTHONPATH": PATHS}, capture_output=True, text=True, check=True)
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH}
+    done = subprocess.run(line, env=environment, capture_output=True, text=True, check=True)
     return int(json.loads(done.stdout))
 
 

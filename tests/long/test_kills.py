@@ -1,16 +1,13 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Thirty rolls, each killed at a moment of chance and run again."""
+"""Thirty rolls, each killed at a random moment and run again."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from e2e.conftest import make_cluster
 from support.rolls import killing
-
-__all__ = ["make_cluster"]
 
 
 @pytest.mark.parametrize("seed", range(100, 130))

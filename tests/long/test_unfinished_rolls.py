@@ -11,15 +11,12 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from e2e.conftest import make_cluster
-from e2e.sshd.test_lost_host import hosts_of, is_start
-from e2e.test_roll_stops import after_the_last, assert_completes
 from support.cluster import start_faulty
 from support.cluster.server import Server
 from support.rolls import leftbehind, playbooks
+from support.rolls.overssh import hosts_of, is_start
 from support.rolls.sshd import BEFORE, Trap
-
-__all__ = ["make_cluster"]
+from support.rolls.stops import after_the_last, assert_completes
 
 
 @contextlib.contextmanager

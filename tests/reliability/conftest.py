@@ -18,8 +18,11 @@ import pytest
 
 pytest.register_assert_rewrite("support.conversions.invariants", "support.conversions.crashes")
 
+from support.cluster.fixtures import make_cluster
 from support.conversions import conversion, situations
 from support.conversions.situations import Situation, Template
+
+__all__ = ["make_cluster"]
 
 COVERED = "covered"
 HANGS_S, HANGS_ALL_S = 900, 3 * 3600  # far longer than any test takes on a busy machine
@@ -31,7 +34,7 @@ def ends(everything: bool) -> Iterator[None]:
     """A test that hangs fails, for instance where something waits for the other side of a FIFO."""
 
     def hangs(_signal: int, _frame: object) -> None:
-        pytest.fail("this test hangs")  # no Exception: nothing takes it for a failure of its own
+        pytest.fail("this test hangs")  # not an Exception: no code under test mistakes it for its own failure
 
     signal.signal(signal.SIGALRM, hangs)
     signal.alarm(HANGS_ALL_S if everything else HANGS_S)
@@ -61,7 +64,7 @@ def everything() -> bool:
 
 @pytest.fixture(scope="session")
 def memory_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A tmpfs: what is tried thousands of times must not wait for a disk."""
+    """A tmpfs: things tried thousands of times must not wait for a disk."""
     where = tmp_path_factory.mktemp("memory")
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512m", "tmpfs", str(where)], check=True)
     yield where

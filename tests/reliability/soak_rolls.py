@@ -4,10 +4,10 @@
 
     SOAK_S=900 python -m pytest -s tests/reliability/soak_rolls.py
 
-Each round rolls the cluster to the other backend while a writer writes. By the numbers of chance (SOAK_SEED) the run of
-ansible-playbook is killed, or the connections of one host are cut before, during or after a module, or a server is
-killed, which comes back two seconds later as systemd would have it. Then the same command has to finish, once all that
-was killed from outside is back. At the end every write that was acknowledged is read again.
+Each round rolls the cluster to the other backend while a writer writes. Random numbers (SOAK_SEED) decide what happens:
+ansible-playbook is killed, the connections of one host are cut before, during or after a module, or a server is killed
+and comes back two seconds later, as under systemd. Then the same command has to finish, once everything that was killed
+from outside is back. At the end every write that was acknowledged is read again.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import shutil
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -25,14 +23,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.conftest import make_cluster
 from support.cluster.cluster import Cluster
 from support.cluster.writer import Writer
 from support.rolls import killing, leftbehind, playbooks
 from support.rolls.killing import Moment
+from support.rolls.overssh import hosts_of
 from support.rolls.sshd import AFTER, BEFORE, DURING, Hosts, Request, Trap
-
-__all__ = ["make_cluster"]
 
 SOAK_S = float(os.environ.get("SOAK_S", "3600"))
 SEED = os.environ.get("SOAK_SEED", "1")
@@ -60,7 +56,7 @@ def ends() -> None:
 
 
 class Reaper:
-    """Kills one server after a while, and starts it two seconds later if nobody else has and no roll has it stopped."""
+    """Kills one server after a while; starts it two seconds later, unless it runs or a roll keeps it stopped."""
 
     def __init__(self, cluster: Cluster, chance: random.Random) -> None:
         self._server = chance.choice(cluster.servers)
@@ -79,25 +75,14 @@ class Reaper:
         self.revive()
 
     def revive(self) -> None:
-        """As systemd would: with Restart=, unless the unit is kept stopped by a roll that is at this server."""
+        """As systemd would: with Restart=, unless a roll is working on this server and keeps the unit stopped."""
         if not self._server.is_running() and not leftbehind.is_unfinished(self._server):
-            with contextlib.suppress(AssertionError):  # started by the roll in this very moment
+            with contextlib.suppress(AssertionError):  # started by the roll at this very moment
                 self._server.start()
 
     def stop(self) -> None:
         self._ended.set()
         self._thread.join(60)
-
-
-@contextlib.contextmanager
-def hosts_of(cluster: Cluster) -> Iterator[tuple[Hosts, Path]]:
-    hosts = Hosts([server.name for server in cluster.servers], cluster.root)
-    control = tempfile.mkdtemp(prefix="cp")  # the path of a socket must be short
-    try:
-        yield hosts, playbooks.write_inventory(cluster, hosts.variables(control), raft_logstore_gate_timeout=60)
-    finally:
-        hosts.close()
-        shutil.rmtree(control, ignore_errors=True)
 
 
 def cut_at(number: int) -> Callable[[Request], bool]:
@@ -107,7 +92,7 @@ def cut_at(number: int) -> Callable[[Request], bool]:
 
 
 def shuffled(chance: random.Random) -> Iterator[str]:
-    """All faults in some order, then in another one: none is left to luck."""
+    """All faults in some order, then in another one: so each gets its turn."""
     while True:
         yield from chance.sample(FAULTS, len(FAULTS))
 
@@ -140,7 +125,7 @@ def tail_of(said: str) -> str:
 
 
 def wait_and_revive(cluster: Cluster, reaper: Reaper) -> None:
-    """A server that could not start, because a roll was at its files, is tried again by systemd."""
+    """systemd tries again to start a server that could not start because a roll was working on its files."""
     for server in cluster.servers:
         if server.name == reaper.killed:
             reaper.revive()
@@ -154,14 +139,6 @@ def finish(playbook: str, inventory: Path) -> int:
             return count
         print(f"  run {count} again: {tail_of(ended.stdout)}")
     raise AssertionError(f"{playbook} did not finish in {TRIES} runs\n{ended.stdout}")
-
-
-def judge(cluster: Cluster, before: leftbehind.Observed, backend: str) -> None:
-    after = leftbehind.observe(cluster)
-    assert set(after.backends.values()) == {backend}
-    assert (after.voters, after.cleanup) == (before.voters, before.cleanup)
-    assert [leftbehind.is_guarded(server) for server in cluster.servers] == [backend == "wal"] * len(cluster.servers)
-    assert not any(leftbehind.is_unfinished(server) for server in cluster.servers)
 
 
 def tidy(cluster: Cluster, inventory: Path) -> None:
@@ -188,7 +165,7 @@ def test_rolls_with_faults_for_an_hour_lose_nothing(make_cluster: Any) -> None:
             how = faulty_run(cluster, hosts, inventory, playbook, next(faults), chance)
             count = finish(playbook, inventory)
             cluster.wait_healthy(120)
-            judge(cluster, before, backend)
+            leftbehind.assert_whole(cluster, before, backend)
             tidy(cluster, inventory)
             rounds, reruns = rounds + 1, reruns + count
             ends[how] += 1

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A run that is not alone: Ctrl-C, a second run that meets it, a server that waits for its locks."""
+"""A run that is not alone: Ctrl-C, a second run at the same time, a server that waits for its locks."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from support.conversions import conversion, invariants, runs
 from support.conversions.sampling import chosen, numbers
 from support.conversions.seams import Counting, Pause, Strike
 from support.conversions.situations import ALL, TO_BOLTDB, TO_WAL, Situation, Template
+from support.paths import JUDGE
 from support.stores import judge
 
 Templates = Callable[[Situation], Template]
@@ -142,7 +143,7 @@ def test_a_server_that_has_waited_puts_nothing_into_a_wal_that_was_renamed(
     raft = template.copy(memory_disk / "waited")
     with open(raft / "wal/wal-meta.db", "rb") as meta:
         fcntl.flock(meta, fcntl.LOCK_EX)
-        server = subprocess.Popen([judge.PROGRAM, "append", raft / "wal"], stderr=subprocess.PIPE, text=True)
+        server = subprocess.Popen([JUDGE, "append", raft / "wal"], stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 30
         while os.path.realpath(meta.name) not in map(os.path.realpath, Path(f"/proc/{server.pid}/fd").iterdir()):
             assert server.poll() is None and time.monotonic() < deadline

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Power cuts on a disk in memory that keeps nothing but what was synced; and each sync taken out, which must show."""
+"""Power cuts on a disk in memory that keeps only what was synced; and each sync taken out, which must show."""
 
 from __future__ import annotations
 

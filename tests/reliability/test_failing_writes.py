@@ -23,7 +23,9 @@ Cover = Callable[..., None]
 ERRORS = {"ENOSPC": errno.ENOSPC, "EDQUOT": errno.EDQUOT, "EIO": errno.EIO, "EROFS": errno.EROFS}
 
 
-def judged(end: End, error: int, raft: Path, template: Template, found: invariants.Before, switched: bool) -> None:
+def assert_harmless(
+    end: End, error: int, raft: Path, template: Template, found: invariants.Before, switched: bool
+) -> None:
     """A failure with path and reason; or, once the new store counts, at least a warning."""
     if end.error is None:
         assert end.succeeded and end.outcome is not None and switched, end
@@ -60,7 +62,7 @@ def test_every_change_fails(
             failing = Failing(number, ERRORS[name], onwards)
             end = conversion.run(raft, failing, **options)
             failing.close()
-            judged(end, ERRORS[name], raft, template, found, number > switch)
+            assert_harmless(end, ERRORS[name], raft, template, found, number > switch)
             invariants.complete(raft, expected=template.expected, clean=False, by_judge=False, **options)
             shutil.rmtree(where)
             cover(f"failing changes to {situation.backend} ({name})")
@@ -83,7 +85,7 @@ def test_every_write_is_cut_short(
         end = conversion.run(raft, short, **options)
         short.close()
         if then_full:
-            judged(end, errno.ENOSPC, raft, template, found, number > runs.switch_of(changes))
+            assert_harmless(end, errno.ENOSPC, raft, template, found, number > runs.switch_of(changes))
         else:
             assert end.succeeded, end
         invariants.complete(raft, expected=template.expected, clean=False, by_judge=False, **options)
@@ -124,7 +126,7 @@ def test_a_real_disk_gets_full(
         end = run.end()
         pause.close()
         if number <= runs.switch_of(changes) or not end.succeeded:
-            judged(end, errno.ENOSPC, raft, template, found, False)
+            assert_harmless(end, errno.ENOSPC, raft, template, found, False)
         filler.unlink()
         invariants.complete(raft, expected=template.expected, clean=False, by_judge=False, **options)
         shutil.rmtree(where)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Damaged and lying raft.db and wal/: refused in a sentence, or read as HashiCorp's own libraries read them.
 
-A raft.db has no checksums but those of its metas, so damage inside a value, or a field that now says something else
-that is possible, cannot be seen by anybody. What we read from such a file must then be what Nomad would read.
+A raft.db has no checksums but those of its metas, so damage inside a value, or in a field whose new value is possible,
+too, cannot be noticed by anybody. What we read from such a file must then be what Nomad would read.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 from support.hostile import run as hostile_run
 from support.hostile.corpus import META, RAFT_DB
-from support.hostile.run import DIFFERENT, REFUSED, SAME, Place
+from support.hostile.place import Place, read
+from support.hostile.run import DIFFERENT, REFUSED, SAME
 from support.stores import judge
 
 ALL = os.environ.get("RELIABILITY") == "all"
@@ -47,14 +48,14 @@ def test_damaged_stores_are_refused_or_read_as_they_are(shard: int, cover: Calla
 
 
 def compare(number: int, where: Path) -> None:
-    """Our reading of an input and the judge's are one."""
+    """Our reading of an input and the judge's are the same."""
     place = Place(where / str(number))
     sound, damaged = hostile_run.the_input(number)
     place.put(damaged)
     name = META if META in sound.files else RAFT_DB
     if not damaged.files[name]:
         return  # bbolt begins a new database in an empty file, and the judge may not write
-    digest, stable = hostile_run.read(place, name)
+    digest, stable = read(place, name)
     theirs = judge.digest(place.raft / name.split("/")[0])
     assert digest == theirs.digest, f"input {number}"
     for key, value in theirs.stable.items():

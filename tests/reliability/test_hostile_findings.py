@@ -1,9 +1,9 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Damaged stores that were a finding once, kept as files; what is large in them is made here.
+"""Damaged stores that once were findings, kept as files; their large parts are made here.
 
-Findings that are a few bytes are with the tests of what reads them: test_snapshots.py (meta.json), test_boltlog.py
-(a bucket's root), test_segmentfile.py (tails), test_journal.py (the vote).
+Findings that are a few bytes are with the tests of what reads them: test_snapshots.py (meta.json), boltdb/test_log.py
+(a bucket's root), test_segmentreader.py (tails), test_journal.py (the vote).
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
 from support.hostile import run as hostile_run
-from support.hostile.corpus import KEPT, META
+from support.hostile.corpus import META
 from support.hostile.damage import Damaged
-from support.hostile.run import Place
+from support.hostile.place import Place, read
+from support.paths import HOSTILE
 
 TAIL = "wal/00000000000000000001-0000000000000000.wal"
 EMPTY_ENTRY = b"\x01" + bytes(7)
@@ -38,14 +39,14 @@ def small_units() -> None:
 
 @pytest.mark.parametrize("name", FOUND)
 def test_what_stands_behind_a_torn_frame_is_not_searched_for_long(name: str, tmp_path: Path) -> None:
-    torn = KEPT / "torn-frame"
+    torn = HOSTILE / "torn-frame"
     data = (torn / TAIL).read_bytes()
     tail, length = FOUND[name](data + bytes(-len(data) % 8))
     place = Place(tmp_path)
     place.put(Damaged({META: (torn / META).read_bytes(), TAIL: tail}, "", {TAIL: length}))
     started = time.process_time()
     try:
-        hostile_run.read(place, META)
+        read(place, META)
     except StoreError as error:
         assert str(error).startswith(error.path)
     assert time.process_time() - started < hostile_run.TIME_LIMIT_S / 2

@@ -3,7 +3,7 @@
 """400 single-bit flips of a raft.db of 300 entries: what HashiCorp's conversion makes of them, and what ours does.
 
 Pages of raft.db have no checksums, so that a flip inside the data, the time or the term of an entry, or inside a vote,
-is another store of which nothing says that it is not the true one. Everything else is noticed.
+makes another store, and nothing says that it is not the true one. Everything else is noticed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from support.hostile import flips
 from support.hostile.flips import CRASHED, DIFFERENT, REFUSED, SAME
-from support.hostile.run import MEMORY
+from support.paths import MEMORY
 from support.stores import judge
 
 FLIPS = 400
@@ -34,7 +34,7 @@ def small_units() -> None:
 
 @pytest.fixture
 def memory() -> Iterator[Path]:
-    where = Path(tempfile.mkdtemp(prefix="flips-", dir=MEMORY if Path(MEMORY).is_dir() else None))
+    where = Path(tempfile.mkdtemp(prefix="flips-", dir=MEMORY))
     yield where
     shutil.rmtree(where)
 

@@ -62,7 +62,7 @@ def test_killed_at_every_change(
 def going_on(where: Path, opened: str, template: Template, options: dict[str, object], number: int) -> None:
     """On a copy: Nomad starts before the re-run, with whatever configuration lets it, and goes on; that is kept."""
     if not template.situation.strict:
-        return  # as it was found, one of two stores could be started on: a fork is for a person
+        return  # as found, Nomad could start on either of two stores: a fork is for a person
     other = where.with_name(where.name + "-on")
     raft = copied(where, other)
     EVENTS[number % len(EVENTS)](raft / opened)

@@ -21,7 +21,7 @@ TRIED = [situation for situation in ALL if situation.name in (
     "convert-copied", "equal", "unguarded", "back-copied", "back-put-back", "back-replace",
 )]  # fmt: skip
 
-# Situations, sync, and why nothing is lost without it that anybody needs.
+# Situations, sync, and why nothing that anybody needs is lost without it.
 REDUNDANT = [
     (
         ".*", r"sync (wal-meta\.db|raft\.db\.partial) after .* \(not the last\)",
@@ -67,7 +67,7 @@ def test_each_sync_is_needed(
 
 
 def syncs(recorded: Recorded) -> list[tuple[int, str]]:
-    """(number, in words) of each sync; of several with equal words, whether it is the last."""
+    """(number, in words) of each sync; among several with equal words, whether it is the last."""
     ops = recorded.tape.ops
     labels = [(at, f"{op.label} after {ops[at - 1].label}") for at, op in enumerate(ops) if op.kind == "sync"]
     words = [label for _at, label in labels]
@@ -78,7 +78,7 @@ def syncs(recorded: Recorded) -> list[tuple[int, str]]:
 
 
 def harm(recorded: Recorded, at: int, before: invariants.Before, where: Path) -> str:
-    """The first harm found that a power cut does when this sync has been forgotten; "" when there is none."""
+    """The first harm found from a power cut when this sync is left out; "" when there is none."""
     for state in crashes.states_without(recorded, at):
         try:
             crashes.check(recorded, state, before, where)

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Answers of an API that wants to do harm: each call ends in a sentence, in time, and the token goes nowhere else."""
+"""Answers of a malicious API: each call ends in a sentence, in time, and the token goes nowhere else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.answers im
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import MAX_ANSWER_LEN, Client
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import Connection
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ApiError
-from support.agent_server import AgentServer, Answer, recording
+from support.agent_server import AgentServer, Answer
+from support.recordings import recording
 
 TOKEN = "5f0e0b1c-1111-2222-3333-0123456789ab"
 TIMEOUT_S = 3.0

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The owner of a configuration directory exchanges a file in it for a link while root writes: nothing else changes."""
+"""The owner of a configuration directory swaps a file in it for a link while root writes: nothing else changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import files
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
-from support.hostile.run import MEMORY
+from support.paths import MEMORY
 from support.security.attack import USER, exchange
 
 SECONDS = 20 if os.environ.get("RELIABILITY") == "all" else 4
@@ -32,7 +32,7 @@ def small_units() -> None:
 @pytest.fixture
 def root() -> Iterator[Path]:
     """outside/secret.hcl is root's; config/ is the user's."""
-    where = Path(tempfile.mkdtemp(prefix="config-", dir=MEMORY if os.path.isdir(MEMORY) else None))
+    where = Path(tempfile.mkdtemp(prefix="config-", dir=MEMORY))
     where.chmod(0o755)
     (where / "outside").mkdir()
     (where / "outside/secret.hcl").write_bytes(SECRET)

@@ -91,7 +91,7 @@ def test_an_attacker_in_a_loop_reaches_nothing_outside(seed: int, scene: Scene, 
 def test_an_exchange_before_every_single_change_reaches_nothing_outside(
     backend: str, shard: int, scene: Scene, cover: Callable[..., None]
 ) -> None:
-    """Without chance: before the n-th change of a conversion, each name becomes each kind of something else."""
+    """Nothing random: before the n-th change of a conversion, each name becomes each kind of something else."""
     other = {"wal": "boltdb", "boltdb": "wal"}[backend]
     watch, shared = Watch(scene.outside), scene.shared_state()
     scene.reset(other)
@@ -117,7 +117,7 @@ def run(scene: Scene, calls: Recorder, backend: str) -> None:
 
 
 def nth(number: int) -> Callable[[str, str], bool]:
-    """True at the n-th question."""
+    """True the n-th time it is asked."""
     asked = iter(range(number + 1))
     return lambda _name, _what: next(asked, None) == number
 

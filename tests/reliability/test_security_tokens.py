@@ -92,7 +92,7 @@ def test_the_token_is_in_no_log_and_on_no_command_line(told: Told, cover: Callab
 
 
 def test_no_file_that_was_left_has_the_token(told: Told) -> None:
-    """But the stores and the snapshots, which are the cluster's own memory and are private."""
+    """Except the stores and the snapshots, which are the cluster's own memory and are private."""
     found = set()
     for server in told.cluster.servers:
         raft = server.raft_dir

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A running server meets what a killed run has left, with each configuration, before the re-run: nothing is lost.
 
-The server is the lab server (NOMAD_BIN: a real one). It is what the start-up rule of invariants.py is held to.
+The server is the lab server (NOMAD_BIN: a real one). The start-up rule of invariants.py is held to it.
 """
 
 from __future__ import annotations

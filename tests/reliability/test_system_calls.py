@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 from support.conversions import invariants
 from support.conversions.situations import TO_BOLTDB, TO_WAL, Situation, Template
+from support.paths import PYTHONPATH
 
 Templates = Callable[[Situation], Template]
-TESTS = Path(__file__).resolve().parents[1]
 CHANGING = (
     "open,openat,creat,write,writev,pwrite64,pwritev,pwritev2,fsync,fdatasync,rename,renameat,renameat2,link,linkat,symlink,"
     "symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir,truncate,ftruncate,fallocate,chmod,fchmod,fchmodat,chown,fchown,"
@@ -41,9 +41,8 @@ POINTS_ALL = 60
 def traced(options: list[str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """The module under strace; without options only the module."""
     strace = ["strace", "-f", "-qq", *options] if options else []
-    command = [*strace, sys.executable, "-m", "support.conversions.run_module", *arguments]
-    path = os.pathsep.join([str(TESTS.parent / ".build"), str(TESTS)])
-    environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [*strace, sys.executable, "-m", "support.conversions.program", *arguments]
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
@@ -75,7 +74,7 @@ def test_no_change_goes_around_the_seam(
 
 
 def module(template: Template, where: Path, options: list[str]) -> tuple[int, dict[str, Any]]:
-    """The module, with this done to it: how it ended and what it printed."""
+    """The module under these faults: how it ended and what it printed."""
     arguments = {"data_dir": str(where), "backend": template.situation.backend, "wal_segment_size": 1, "force": True}
     done = traced(["-o", "/dev/null", *options] if options else [], json.dumps(arguments))
     return done.returncode, json.loads(done.stdout) if done.stdout else {}

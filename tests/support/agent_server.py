@@ -10,10 +10,9 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, NamedTuple
 
-RECORDINGS = Path(__file__).parents[1] / "fixtures/nomad-2.0.5/api"
+from support.recordings import recording
 
 
 class Answer(NamedTuple):
@@ -32,11 +31,6 @@ class Seen(NamedTuple):
     path: str
     headers: dict[str, str]
     body: bytes
-
-
-def recording(case: str) -> dict[str, Any]:
-    """A recorded answer with its request."""
-    return dict(json.loads((RECORDINGS / f"{case}.json").read_text()))
 
 
 def recorded(case: str) -> Answer:
@@ -61,7 +55,7 @@ def as_json(value: Any, status: int = 200) -> Answer:
 
 
 class AgentServer:
-    """`answers` maps (method, path without query) to one answer, or to a list of which the last one stays."""
+    """`answers` maps (method, path without query) to one answer, or to a list whose last one stays."""
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.answers: dict[tuple[str, str], Answer | list[Answer]] = {}

@@ -8,12 +8,11 @@ import re
 from pathlib import Path
 
 import pytest
+from support.paths import DOCS, TESTS
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "troubleshooting.md").read_text()
+PAGE = (DOCS / "troubleshooting.md").read_text()
 MESSAGES = re.findall(r"(?m)^\| `([^`]+)` \|", PAGE)
-TESTS = [path for path in (ROOT / "tests").rglob("test_*.py") if path != Path(__file__)]
-ASSERTED = "\n".join(path.read_text() for path in TESTS)
+ASSERTED = "\n".join(path.read_text() for path in TESTS.rglob("test_*.py") if path != Path(__file__))
 
 
 def test_the_page_lists_messages() -> None:

@@ -1,19 +1,15 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The connection to a server is lost in mid-roll, at the worst moments, over real ssh. The same command puts it right.
+"""The connection to a server is lost in the middle of a roll, over real ssh. The same command puts it right.
 
-One cluster, one story: each run is cut at another task, the next one begins with the server that the cut has left.
+One cluster, one story: each run is cut at another task, and the next begins with the server that was cut off.
 """
 
 from __future__ import annotations
 
-import contextlib
 import re
-import shutil
 import statistics
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,26 +17,11 @@ from support.cluster.cluster import Cluster
 from support.cluster.server import Server
 from support.cluster.witness import witnessed
 from support.rolls import leftbehind, playbooks
-from support.rolls.sshd import AFTER, BEFORE, DURING, Hosts, Request, Trap
+from support.rolls.overssh import hosts_of, is_configuration, is_conversion, is_start, is_stop
+from support.rolls.sshd import AFTER, BEFORE, DURING, Request, Trap
 
 UNREACHABLE = 4  # ansible-playbook's exit code
 OUT_BEYOND_CONVERSION_S = 3.0
-
-
-def is_stop(request: Request) -> bool:
-    return request.module == "agent_service" and request.has("state", "stopped")
-
-
-def is_start(request: Request) -> bool:
-    return request.module == "agent_service" and request.has("state", "started")
-
-
-def is_configuration(request: Request) -> bool:
-    return request.module == "raft_logstore_config" and not request.is_check
-
-
-def is_conversion(request: Request) -> bool:
-    return request.module == "raft_migrate_backend" and not request.is_check
 
 
 CUTS = {
@@ -72,21 +53,6 @@ def first_changed(requests: list[Request]) -> str:
     """The host to which something was done first."""
     changing = (is_stop, is_start, is_configuration, is_conversion)
     return next((one.host for one in requests if any(kind(one) for kind in changing)), "")
-
-
-@contextlib.contextmanager
-def hosts_of(cluster: Cluster, **start_commands: str) -> Iterator[tuple[Hosts, Path]]:
-    """The servers as hosts reached by ssh, and an inventory of them. Some may have a start command of their own."""
-    hosts = Hosts([server.name for server in cluster.servers], cluster.root)
-    control = tempfile.mkdtemp(prefix="cp")  # the path of a socket must be short
-    try:
-        variables = hosts.variables(control)
-        for name, command in start_commands.items():
-            variables[name]["raft_logstore_start_command"] = command
-        yield hosts, playbooks.write_inventory(cluster, variables, raft_logstore_gate_timeout=60)
-    finally:
-        hosts.close()
-        shutil.rmtree(control, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +101,7 @@ def test_in_the_end_the_same_command_finishes(story: Story, cluster: Cluster) ->
 
 
 def test_between_stop_and_start_there_are_two_remote_tasks(story: Story) -> None:
-    """Seen on the wire, for every server that was taken through as a whole."""
+    """Seen on the wire, for every server that went through in one run."""
     between: dict[str, list[str]] = {}
     running: dict[str, list[str]] = {}
     for request in story.last_requests:
@@ -150,7 +116,7 @@ def test_between_stop_and_start_there_are_two_remote_tasks(story: Story) -> None
 
 
 def task_s(requests: list[Request]) -> float:
-    """What one task costs on this machine as it is now: the median of the times between two that a host is sent."""
+    """What one task costs on this machine as it is now: the median time between two tasks sent to one host."""
     gaps = []
     for host in {request.host for request in requests}:
         times = [request.at for request in requests if request.host == host]
@@ -161,8 +127,8 @@ def task_s(requests: list[Request]) -> float:
 def test_a_server_is_out_little_longer_than_its_conversion(story: Story) -> None:
     """From the run's own table; the least of the servers, because any single task may have to wait.
 
-    There are three steps from one task to the next between stop and start. On a busy machine four times the usual step
-    are granted instead of the seconds that are promised for a quiet one.
+    There are three steps from one task to the next between stop and start. On a busy machine four usual steps
+    are allowed instead of the seconds promised for a quiet one.
     """
     rows = re.findall(r"(s\d)((?: +\d+\.\d){6})", story.last.stdout)
     assert rows, story.last.stdout

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Generated agents: several -config arguments, files and directories, with everything Nomad reads and much it refuses.
+"""Generated agents: -config arguments, files and directories, with all that Nomad reads and much that it refuses.
 
 `odd` collects what a case has that Nomad lets pass and the collection refuses on purpose.
 """

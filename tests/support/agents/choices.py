@@ -3,7 +3,7 @@
 """Random test cases that can be made smaller: a case is built from choices, and the list of choices is what shrinks.
 
 A generator asks `Choices` for small numbers and makes a case of them. The numbers are kept; with some removed or
-lowered, the same generator builds a simpler case, as 0 is to be the simplest choice everywhere.
+lowered, the same generator builds a simpler case, since 0 is the simplest choice everywhere.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class Choices:
         return items[self.below(len(items))]
 
     def one_in(self, count: int) -> bool:
-        """True once in so many times."""
+        """True once in `count` times, on average."""
         return self.below(count) == count - 1
 
 
 def shrink(tape: Sequence[int], fails: Callable[[list[int]], bool], seconds: float = 20) -> list[int]:
-    """The simplest tape found in this time with which the case still fails."""
+    """The simplest tape, found in this time, with which the case still fails."""
     best, deadline = list(tape), time.monotonic() + seconds
     progress = True
     while progress:

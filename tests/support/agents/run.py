@@ -13,15 +13,14 @@ from pathlib import Path
 from support.agents.cases import agent, described
 from support.agents.check import Examination
 from support.agents.choices import Choices, shrink
+from support.paths import MEMORY
 from support.stores.judge import Agents
-
-MEMORY = Path("/dev/shm")  # where a sync costs nothing; the tests of durable.py are about the disk
 
 
 def run_shard(seed: str, numbers: Iterable[int], tmp_path: Path) -> Counter[str]:
     """How the cases went. Raises AssertionError with the seed and the smallest failing case."""
     counts: Counter[str] = Counter()
-    root = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else tmp_path))
+    root = Path(tempfile.mkdtemp(dir=MEMORY or tmp_path))
     try:
         with Agents() as agents:
             for number in numbers:

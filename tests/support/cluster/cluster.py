@@ -20,15 +20,14 @@ from typing import Any, Dict, List, Optional
 
 from support.cluster import http_api
 from support.cluster.server import HTTP_PORT, POLL_S, RPC_PORT, SERF_PORT, Server, wait_until
+from support.paths import LAB
 
 __all__ = ["Cluster", "Server", "server_binary", "wait_until"]
-
-CHECKOUT = Path(__file__).resolve().parents[3]
 
 
 def server_binary() -> str:
     """The server to test: NOMAD_BIN when set, else the lab server."""
-    return os.environ.get("NOMAD_BIN") or str(CHECKOUT / ".build" / "bin" / "lab")
+    return os.environ.get("NOMAD_BIN") or str(LAB)
 
 
 def free_network(size: int) -> str:

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stories of servers that go away and come back, told on real clusters and recorded; the tests judge the recordings.
+"""Stories of servers that go away and come back, told on real clusters; the tests look at what was recorded.
 
 Dead servers are noticed after about 40 s, so the stories run side by side, each on a cluster of its own.
 """

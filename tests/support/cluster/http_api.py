@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One HTTP request to a server under test, independent of the collection's own client. Judges no answer."""
+"""One HTTP request to a server under test, independent of the collection's own client. Checks no answer."""
 
 from __future__ import annotations
 

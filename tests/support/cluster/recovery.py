@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One server on a Raft directory that came from somewhere else, whose peers are other addresses.
 
-The way is Nomad's own recovery: peers.json beside the store names this server as the only peer. At its start the server
+This is Nomad's own recovery: peers.json beside the store names this server as the only peer. At its start the server
 reads every entry above its snapshot, packs all into a new snapshot with the new peer set, and empties the log; current
 term and vote stay as they are, so its first election is for the next term. What the store held before stands in the
 lab server's log: found_in_store(). The given directory is copied, never changed.

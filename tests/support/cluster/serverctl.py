@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Start, stop and ask about one server of a test cluster: serverctl.py start|stop|kill|status SERVER_DIRECTORY
 
-The role's start, stop and status commands in tests, where no systemd is. Exit code of status, as of systemctl: 0 runs,
-3 does not. stop returns when the process is gone and is content when there was none, start when the process exists.
-kill is for a process that hangs: what systemd does when a unit's time to stop is over.
+The role's start, stop and status commands in tests, where there is no systemd. Exit code of status, as of systemctl: 0
+runs, 3 does not. stop returns when the process is gone and is content when there was no process, start when the process
+exists. kill is for a process that hangs: what systemd does when a unit has used up its time to stop.
 """
 
 from __future__ import annotations

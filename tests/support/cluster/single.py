@@ -49,7 +49,7 @@ def backend(name: str) -> str:
 
 
 def refusal(server: Server) -> str:
-    """Start a server that must end with exit code 1; what it said."""
+    """Start a server that must end with exit code 1; return what it said."""
     before = len(server.log())
     server.start()
     assert server.wait_exit() == 1

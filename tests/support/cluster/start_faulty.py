@@ -1,6 +1,8 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Starts one server of a test cluster, which then fails on one backend: faulty.py FAULT BACKEND DIRECTORY [OTHER...]
+"""Starts one server of a test cluster, which then fails on one backend.
+
+start_faulty.py FAULT BACKEND DIRECTORY [OTHER...]
 
 A start command for tests of what a roll does about a server that does not come back. Configured for another backend
 than BACKEND the server is started as always. FAULT is what happens to it otherwise:

@@ -1,8 +1,8 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Starts one server of a test cluster, which then is not well: ailing.py AILMENT SERVER_DIRECTORY
+"""Starts one server of a test cluster, which then is not well: start_sick.py SICKNESS SERVER_DIRECTORY
 
-A start command for tests of the gates after a start. AILMENT is what happens to the started server:
+A start command for tests of the gates after a start. SICKNESS is what happens to the started server:
 
   complains  its log gets an error about its store, as Nomad 2.0.5 writes it when a WAL can no longer be written to
   leaves     it is well and caught up, and some seconds later it is killed
@@ -47,11 +47,11 @@ def leave_later(server: Server) -> None:
     os._exit(0)
 
 
-def main(ailment: str, directory: str) -> None:
+def main(sickness: str, directory: str) -> None:
     server = Server(Path(directory))
     if not server.is_running():
         server.start()
-    {"complains": complain, "leaves": leave_later}[ailment](server)
+    {"complains": complain, "leaves": leave_later}[sickness](server)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measures from outside how long each server of a test cluster is no working part of it.
+"""Measures from outside for how long each server of a test cluster is not a working part of it.
 
-A server is out from the first look at which its own agent does not answer, until it answers again and has applied what
-it knows to be committed. It asks the agents themselves ten times a second and never speaks to Ansible.
+A server is out from the first look at which its own agent does not answer, until it answers again and has applied
+everything it knows to be committed. It asks the agents themselves ten times a second and never speaks to Ansible.
 """
 
 from __future__ import annotations

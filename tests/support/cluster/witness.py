@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Watches a cluster through everything a test does to it: a writer that keeps writing, and how many servers are alive.
 
-Knows nothing of Ansible. What it has seen is judged at the end: no acknowledged write lost, at no moment fewer than a
+Knows nothing of Ansible. What it has seen is checked at the end: no acknowledged write lost, at no moment fewer than a
 majority of the servers alive.
 """
 
@@ -52,7 +52,7 @@ class Witness:
         self.writer.stop()
 
     def testify(self) -> None:
-        """Print the figures; fail when a write is lost or there was once no majority of the servers."""
+        """Print the figures; fail when a write is lost or a majority of the servers was ever missing."""
         gap_s, at_s = self.writer.longest_gap_s, self.writer.longest_gap_at_s
         print(f"{len(self.writer.acknowledged)} writes, longest gap {gap_s:.2f} s (at {at_s:.0f} s)")
         assert self.census.fewest > len(self._cluster.servers) // 2
@@ -61,7 +61,7 @@ class Witness:
 
 @contextlib.contextmanager
 def witnessed(cluster: Cluster) -> Iterator[Witness]:
-    """Watch while the body runs; judge afterwards if it ended well."""
+    """Watch while the body runs; check afterwards if it ended well."""
     witness = Witness(cluster)
     try:
         yield witness

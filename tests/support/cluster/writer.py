@@ -155,7 +155,7 @@ class Writer:
 
 
 def fill(addresses: Sequence[Address], megabytes: int, token: str | None = None) -> int:
-    """Bytes of variables written, in values of 40 kB over one and the same few paths: much log, little state."""
+    """Bytes of variables written, in values of 40 kB under the same few paths: much log, little state."""
     value = "raftops " * 5000
     count = megabytes * 1_000_000 // len(value) + 1
 

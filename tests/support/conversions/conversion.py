@@ -131,7 +131,7 @@ def run(raft: Path, calls: Optional[Counting] = None, proc: str = "", **options:
 
 
 def run_here(raft: Path, **options: Any) -> End:
-    """A run with one worker in this process, for what is judged thousands of times."""
+    """A run with one worker in this process, for what is checked thousands of times."""
     try:
         outcome = migrate(request(raft, **options), clock=clock, proc=lonely_proc(raft.parents[2]))
     except StoreError as error:

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
 from support.conversions import conversion, invariants
-from support.conversions.disk import Disk, Nodes, Tape, shape, write_out
+from support.conversions.disk import Disk, shape, write_out
 from support.conversions.situations import Template
+from support.conversions.tape import Nodes, Tape
 from support.stores.builder import (
     clock,
     lonely_proc,
@@ -37,7 +38,7 @@ class CrashState(NamedTuple):
 
 
 def record(template: Template, where: Path, tape_of: type[Tape] = Tape) -> Recorded:
-    """Let a run with one worker go to its end in this process."""
+    """Run with one worker to the end, in this process."""
     raft = template.copy(where)
     options: dict[str, Any] = {"backend": template.situation.backend}
     if template.situation.copies:
@@ -66,7 +67,7 @@ def states(recorded: Recorded, limit: int) -> Iterator[CrashState]:
 def states_without(recorded: Recorded, sync: int) -> Iterator[CrashState]:
     """The same as if the call of this number, a sync, had been forgotten: only where that makes a difference.
 
-    That is until the same file or directory is synced again, or else the end; what is found latest comes first.
+    It does so until the same file or directory is synced again, or to the end; the latest states come first.
     """
     ops = recorded.tape.ops
     disk = Disk(recorded.tape)

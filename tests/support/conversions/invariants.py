@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must be true of a Raft directory after anything that may happen to a run, whatever it was.
+"""What must be true of a Raft directory whatever has happened to a run.
 
 `nomad_start` of the unit tests is Nomad's start-up rule, written once: it is held to the lab server by the tests here
 that start one, and the lab server to recordings of Nomad 2.0.5.
@@ -34,15 +34,15 @@ class Before(NamedTuple):
     """What was found: what Nomad would open with each configuration, and the bytes of every store."""
 
     opens: dict[str, str]
-    verdicts: dict[str, Content]
+    contents: dict[str, Content]
     stores: set[str]
 
 
 def before(template: Template) -> Before:
     opens = starts(template.raft)
     names = {name for name in opens.values() if name in ("raft.db", "wal")}
-    verdicts = {name: digest(template.raft / name) for name in names}
-    return Before(opens, verdicts, set(fingerprints(template.raft)))
+    contents = {name: digest(template.raft / name) for name in names}
+    return Before(opens, contents, set(fingerprints(template.raft)))
 
 
 def starts(raft: Path) -> dict[str, str]:
@@ -79,8 +79,8 @@ def digest(store: Path) -> Content:
 def intact(raft: Path, template: Template, found: Before) -> str:
     """The store that counts now. Every store is there unchanged; whatever Nomad starts on has everything.
 
-    With a configuration that was a danger as found (a WAL without its guard, an old raft.db put back by hand) it may
-    still be one, but no new one.
+    A configuration that was dangerous before (a WAL without its guard, an old raft.db put back by hand) may still
+    be so, but no other may have become so.
     """
     missing = found.stores - set(fingerprints(raft))
     assert not missing, f"an old store is gone or changed: {sorted(os.listdir(raft))}"
@@ -89,9 +89,9 @@ def intact(raft: Path, template: Template, found: Before) -> str:
         if name == "refuses" or name == found.opens[configuration] == "EMPTY":
             continue
         assert name != "EMPTY", f"{configuration} starts empty: {sorted(os.listdir(raft))}"
-        verdict = digest(raft / name)
-        if verdict != template.expected:
-            assert name == found.opens[configuration] and verdict == found.verdicts[name], (configuration, name)
+        content = digest(raft / name)
+        if content != template.expected:
+            assert name == found.opens[configuration] and content == found.contents[name], (configuration, name)
         opened.add(name)
     if template.situation.strict:
         assert len(opened) == 1, f"Nomad can start on {opened}: {sorted(os.listdir(raft))}"

@@ -22,7 +22,7 @@ def options_of(template: Template, data_dir: Path, workers: int) -> dict[str, An
 
 
 def record(template: Template, where: Path, workers: int) -> list[Change]:
-    """All changes of a run from its begin to its end."""
+    """All changes of a run from beginning to end."""
     raft = template.copy(where)
     counting = Counting()
     end = conversion.run(raft, counting, **options_of(template, where, workers))
@@ -34,7 +34,7 @@ def record(template: Template, where: Path, workers: int) -> list[Change]:
 
 
 def switch_of(changes: list[Change]) -> int:
-    """The number of the switch: what gives the name raft.db to something else (a WAL without guard only gets one)."""
+    """The number of the switch, which gives the name raft.db to something else (a WAL without guard only gets one)."""
     moves = [
         number
         for number, change in enumerate(changes)

@@ -16,8 +16,8 @@ ONE_OF = 13
 def chosen(changes: Sequence[Change], everything: bool) -> list[tuple[int, Change]]:
     """(number, change) of the points to try.
 
-    Not everything: each change of a name in the Raft directory (the switches are such), the one before and the one
-    after it, and one of thirteen between them, which is inside the writing of segments and pages.
+    Not everything: each change of a name in the Raft directory (a switch is one), the one before it, the one after it,
+    and one in thirteen of those between, in the middle of writing segments and pages.
     """
     names = [number for number, change in enumerate(changes) if change.name in NAME_CHANGES]
     return [
@@ -28,7 +28,7 @@ def chosen(changes: Sequence[Change], everything: bool) -> list[tuple[int, Chang
 
 
 def numbers(changes: Sequence[Change], everything: bool, one_of: int, switch: int, phase: int = 0) -> list[int]:
-    """The numbers of these points; not everything: those next to the switch, and one of so many of the others."""
+    """The numbers of these points; unless everything is tried, those next to the switch and one in `one_of`."""
     points = [number for number, _change in chosen(changes, everything)]
     return [
         number

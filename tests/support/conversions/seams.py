@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Seams that count the changes of all processes of a run together, and do something to the run at the n-th one.
+"""Seams that count the changes of all processes of a run together, and do something to the run at the n-th.
 
 The count is shared memory under a lock, so that the n-th change is the same moment whichever process makes it.
 """
@@ -144,7 +144,7 @@ class Failing(Counting):
 
 
 class ShortWrite(Counting):
-    """Where the n-th change is a write it is cut short, as on a disk that gets full; `then_full`: later ones fail."""
+    """Where the n-th change is a write it is cut short, as on a disk that fills up; `then_full`: later ones fail."""
 
     def __init__(self, at: int, then_full: bool) -> None:
         super().__init__()

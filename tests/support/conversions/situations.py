@@ -33,8 +33,8 @@ class Situation(NamedTuple):
     counts: str  # the store that has everything: raft.db or wal
     make: Callable[[Path], None]
     copies: bool = False  # with a backup_dir
-    strict: bool = True  # everything in it can be started on without a loss, as it is found
-    kept_from: int = 0  # index of the first entry behind a hole: a WAL cannot have what is before it
+    strict: bool = True  # Nomad can start on anything in it without a loss, as it is
+    kept_from: int = 0  # index of the first entry after a hole: a WAL cannot hold what is before it
 
     @property
     def is_resumed(self) -> bool:
@@ -102,7 +102,7 @@ def on_raft_db(raft: Path) -> None:
 
 
 def with_a_hole(raft: Path) -> None:
-    """Row 3: a snapshot was restored on this server; the entries behind it are what is converted."""
+    """Row 3: a snapshot was restored on this server; the entries after it are what is converted."""
     judge.judge("gen", "-shape", "hole", "-count", ENTRIES, "-size", 500, raft / "raft.db")
     os.chmod(raft / "raft.db", 0o600)
     judge.judge("snapshot", "-index", HOLE + 20, raft)
@@ -148,7 +148,7 @@ def unguarded(raft: Path) -> None:
 
 
 def interrupted(raft: Path) -> None:
-    """Rows 16 and 9: a run to WAL that was killed behind its switch, with a partial file."""
+    """Rows 16 and 9: a run to WAL that was killed after its switch, with a partial file."""
     on_wal_and_on(raft)
     reopened(raft)
     (raft / "raft.db.guard.partial").symlink_to("this-server-is-on-wal/see-docs")

@@ -19,10 +19,10 @@ from typing import NamedTuple
 
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.journal import Journal, render
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import entry
+from support.paths import HOSTILE
 from support.stores import bboltimage, builder
 from support.stores.judge import judge
 
-KEPT = Path(__file__).resolve().parents[2] / "fixtures/hostile"
 Files = dict[str, bytes]
 RAFT_DB, META = "raft.db", "wal/wal-meta.db"
 SNAPSHOT_META, JOURNAL = "snapshots/3-9-1795344470000/meta.json", ".raft-migrate.json"
@@ -98,7 +98,7 @@ def _elements(name: str, data: bytes, off: int, flags: int, count: int) -> list[
 
 
 def frames_of(data: bytes) -> list[Frame]:
-    """The frames of a sound segment, up to its end or to the zeros behind its last commit."""
+    """The frames of a sound segment, up to its end or to the zeros after its last commit."""
     found, off = [], 32
     while off + 8 <= len(data):
         kind, value = struct.unpack_from("<II", data, off)
@@ -169,7 +169,7 @@ def _inline(values: list[tuple[int, bytes]]) -> bytes:
 
 
 def _made(command: str, *arguments: object) -> bytes:
-    """A database that bbolt wrote, cut behind its last page in use."""
+    """A database that bbolt wrote, cut after its last page in use."""
     with tempfile.TemporaryDirectory() as where:
         path = Path(where) / "raft.db"
         judge(command, *arguments, path)
@@ -181,12 +181,12 @@ def _made(command: str, *arguments: object) -> bytes:
 def wals() -> list[Sound]:
     """wal/ as raft-wal writes it, with many segments, truncated, with one tail; and as the collection writes it.
 
-    Those of raft-wal are kept: the judge's would have other times, and so other damages, each time. They were made by
-    `gen -shape plain -count 40 -size 0..90`, `to-wal -segment 1024 -batch 200`, `append -count 4 -size 20 -batch 2`;
-    the second also by `truncate -head 14`, `truncate -tail 43`, `append -count 7 -size 0..40 -batch 3`; the third by
-    `gen-wal -shape wal-new`, `append -count 9 -size 30 -batch 4`. The zeros at their ends are left out.
+    Those of raft-wal are kept: new ones from the judge would have other times, and so other damage, each time. They
+    were made by `gen -shape plain -count 40 -size 0..90`, `to-wal -segment 1024 -batch 200`, `append -count 4 -size 20
+    -batch 2`; the second also by `truncate -head 14`, `truncate -tail 43`, `append -count 7 -size 0..40 -batch 3`; the
+    third by `gen-wal -shape wal-new`, `append -count 9 -size 30 -batch 4`. The zeros at their ends are left out.
     """
-    stores = {label: _files(KEPT / label / "wal") for label in ("raft-wal", "truncated", "one-tail")}
+    stores = {label: _files(HOSTILE / label / "wal") for label in ("raft-wal", "truncated", "one-tail")}
     with tempfile.TemporaryDirectory() as where:
         path = Path(where) / "wal"
         builder.write_wal(path, builder.log(12))
@@ -195,7 +195,7 @@ def wals() -> list[Sound]:
 
 
 def _files(path: Path) -> Files:
-    """The files of a WAL without the zeros behind what was written and the pages behind the last in use."""
+    """The files of a WAL without the zeros after what was written and the pages after the last in use."""
     files = {f"wal/{file.name}": file.read_bytes() for file in sorted(path.iterdir())}
     for name, data in files.items():
         written = len(data.rstrip(b"\0"))

@@ -26,7 +26,7 @@ SPARSE_LENS = (1 << 20, 1 << 26, 1 << 29, 1 << 33)
 
 
 class Damaged(NamedTuple):
-    """A damaged store, what was done to it, and by how many bytes of nothing each file is longer than its content."""
+    """A damaged store, what was done to it, and how many bytes of nothing follow the content of each file."""
 
     files: Files
     how: str
@@ -83,7 +83,7 @@ def remove_or_insert(sound: Sound, files: Files, rng: random.Random) -> None:
 
 
 def copy_within(sound: Sound, files: Files, rng: random.Random) -> None:
-    """A page or frame where another one was: a write that went to a wrong place, or that never came."""
+    """A page or frame in the place of another: a write that went to a wrong place, or that never came."""
     name, data = _pick(files, rng)
     unit = rng.choice((8, 16, 1024, 4096))
     places = max(1, len(data) // unit)

@@ -17,7 +17,8 @@ from typing import NamedTuple
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import migrate
 from support.hostile.corpus import pages_of
-from support.hostile.run import NoSync
+from support.hostile.place import NoSync
+from support.paths import JUDGE
 from support.stores import judge
 from support.stores.builder import lonely_proc, request
 
@@ -83,7 +84,7 @@ def theirs(raft_db: Path, flip: Flip, where: Path, truth: judge.Content) -> str:
     copy, wal = where / "raft.db", where / "wal"
     shutil.copyfile(raft_db, copy)
     _flip(copy, flip)
-    line = [str(judge.PROGRAM), "to-wal", "-segment", str(1 << 20), "-batch", str(1 << 20), str(copy), str(wal)]
+    line = [str(JUDGE), "to-wal", "-segment", str(1 << 20), "-batch", str(1 << 20), str(copy), str(wal)]
     done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
     try:
         if done.returncode:

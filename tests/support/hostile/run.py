@@ -3,7 +3,7 @@
 """Gives damaged stores to the collection's own code, in forked children whose memory and time are limited.
 
 Every input is read as a conversion reads it, each entry decoded by the strict codec; every sixteenth is described and
-converted as well, half of these with two workers and in small parts, so that both have work. What may come out is a
+converted as well, half of these with two workers and small parts, so that both have work. What may come out is a
 StoreError or a store that was read as a whole; all else is a finding: another exception, more memory, more time, a
 source that changed, a conversion that holds something else than was read.
 
@@ -19,7 +19,6 @@ import random
 import resource
 import shutil
 import signal
-import stat
 import sys
 import tempfile
 import traceback
@@ -28,50 +27,36 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-HERE = Path(__file__).resolve()
 if __name__ == "__main__":
-    sys.path[:0] = [str(HERE.parents[3] / ".build"), str(HERE.parents[2])]
+    sys.path[:0] = [str(Path(__file__).resolve().parents[3] / ".build"), str(Path(__file__).resolve().parents[2])]
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.syscalls import SystemCalls
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import describe, migrate
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import survey as boltsurvey
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import stable_values
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.raftdir import StoreFile
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert
 from support.conversions import conversion
 from support.hostile import corpus as hostile_corpus
 from support.hostile import damage as hostile_damage
 from support.hostile.corpus import META, RAFT_DB, Sound
 from support.hostile.damage import Damaged
-from support.stores.builder import lonely_proc, request, walk, write_guard
+from support.hostile.place import NoSync, Place, names_and_heads, read
+from support.paths import MEMORY
+from support.stores.builder import request
 
 SEED = "raftops 1"
 EXTRA_MEMORY_LEN = 64 << 20
 TIME_LIMIT_S = 10.0  # of the processor's time: a busy machine is no finding
 HANG_LIMIT_S = 300.0  # of any time: what waits uses no processor
 CONVERT_EVERY = 16
-HEAD_LEN = 1 << 17  # no file here is longer than this, but for a hole at its end
 REFUSED, SAME, DIFFERENT = "refused", "read, same content", "read, other content"
-
-
-MEMORY = "/dev/shm"
 
 
 class TooSlow(BaseException):
     """An input took more than its time."""
 
 
-class NoSync(SystemCalls):
-    """The real calls without fsync: nothing here is about the disk."""
-
-    def fsync(self, fd: int) -> None:
-        return
-
-
-class Seen(NamedTuple):
+class Tally(NamedTuple):
     """What became of a batch: counts by kind of damage and result, findings, numbers of inputs with other content."""
 
     counts: Counter[str]
@@ -85,57 +70,6 @@ def the_input(number: int) -> tuple[Sound, Damaged]:
     corpus = hostile_corpus.raft_dbs() + hostile_corpus.wals()
     sound = rng.choice(corpus)
     return sound, hostile_damage.damage(sound, rng)
-
-
-class Place:
-    """A Raft directory with a damaged store in it, made again and again: only what differs is written anew."""
-
-    def __init__(self, where: Path) -> None:
-        self.raft, self.proc = where / "raft", lonely_proc(where)
-        self.raft.mkdir()
-        self._lying: dict[str, tuple[bytes, int]] = {}
-
-    def put(self, damaged: Damaged) -> None:
-        """Leave the files of this store there, and no others."""
-        wanted = {name: (data, damaged.longer.get(name, 0)) for name, data in damaged.files.items()}
-        guard = self.raft / "raft.db"
-        if guard.is_symlink() and META not in wanted:
-            guard.unlink()
-        for name in self._lying.keys() - wanted.keys():
-            (self.raft / name).unlink()
-        for name in [name for name in wanted if self._lying.get(name) != wanted[name]]:
-            path, (data, length) = self.raft / name, wanted[name]
-            path.parent.mkdir(exist_ok=True, parents=True)
-            path.write_bytes(data)
-            path.chmod(0o600)
-            os.truncate(path, max(len(data), length))
-        if META in wanted and not guard.is_symlink():
-            write_guard(self.raft)
-        elif META not in wanted and (self.raft / "wal").exists():
-            (self.raft / "wal").rmdir()
-        self._lying = wanted
-
-    def empty(self) -> None:
-        """Forget all: something else has been at work here."""
-        for path in self.raft.iterdir():
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-        self._lying = {}
-
-
-def read(place: Place, name: str) -> tuple[str, Any]:
-    """(digest, stable values) of the store whose file this is, every entry read and decoded. Raises StoreError."""
-    raft = Directory.open(str(place.raft))
-    directory = raft.subdirectory("wal") if name == META else raft
-    try:
-        file = StoreFile(directory, Path(name).name, change=False)
-        try:
-            store = file.read_wal() if name == META else file.read_boltdb()
-            return convert.digest(store), stable_values(store.stable())
-        finally:
-            file.close()
-    finally:
-        raft.close()
-        directory.close()
 
 
 def examine(number: int, place: Place, truths: dict[str, Any]) -> str:
@@ -160,7 +94,7 @@ def examine(number: int, place: Place, truths: dict[str, Any]) -> str:
 
 @contextlib.contextmanager
 def small_units() -> Iterator[None]:
-    """A store of some pages is shared among workers then."""
+    """With these even a store of a few pages is shared among workers."""
     with pytest.MonkeyPatch.context() as patch:
         conversion.small_units(patch.setattr)
         patch.setattr(convert, "PART_MIN", 1024)
@@ -188,20 +122,6 @@ def describe_and_convert(place: Place, found: Any, backend: str, workers: int) -
         assert read(place, RAFT_DB if backend == "boltdb" else META) == found, "the new store holds something else"
 
 
-def names_and_heads(raft: Path) -> dict[str, object]:
-    """All names, with their kind, owner and size, and the content of files as far as they were written."""
-    found = {}
-    for path in walk(raft):
-        status = path.lstat()
-        head = b""
-        if stat.S_ISREG(status.st_mode):
-            with open(path, "rb") as file:
-                head = file.read(HEAD_LEN)
-        about = (status.st_mode, status.st_uid, status.st_nlink, status.st_size, hash(head))
-        found[str(path.relative_to(raft))] = about
-    return found
-
-
 def truths(place: Place) -> dict[str, Any]:
     """What the sound stores hold, by label."""
     known = {}
@@ -211,7 +131,7 @@ def truths(place: Place) -> dict[str, Any]:
     return known
 
 
-def run(numbers: Iterable[int]) -> Seen:
+def run(numbers: Iterable[int]) -> Tally:
     """Examine these inputs in a child of this process, in memory where the machine has a place for that."""
     known_before_fork = hostile_corpus.raft_dbs(), hostile_corpus.wals()
     assert all(known_before_fork)
@@ -232,11 +152,11 @@ def run(numbers: Iterable[int]) -> Seen:
     with os.fdopen(reader) as pipe:
         lines = [json.loads(line) for line in pipe]
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    return _seen(lines, status)
+    return _tallied(lines, status)
 
 
 def _serve(numbers: list[int], pipe: Any) -> None:
-    where = Path(tempfile.mkdtemp(prefix="hostile-", dir=MEMORY if os.path.isdir(MEMORY) else None))
+    where = Path(tempfile.mkdtemp(prefix="hostile-", dir=MEMORY))
     place = Place(where)
     known = truths(place)
     signal.signal(signal.SIGPROF, _too_slow)
@@ -277,14 +197,14 @@ def _too_slow(_signal: int, _frame: Any) -> None:
     raise TooSlow(f"more than {TIME_LIMIT_S} s of processor time, or {HANG_LIMIT_S} s in all")
 
 
-def _seen(lines: list[dict[str, Any]], status: int) -> Seen:
+def _tallied(lines: list[dict[str, Any]], status: int) -> Tally:
     findings = [f"input {line['at']}: {line['finding']}" for line in lines if "finding" in line]
     if status:
         last = lines[-1]["at"] if lines else "none"
         findings.append(f"the child ended with {status} after input {last}")
     counts = Counter(line["result"] for line in lines if "result" in line)
     different = [line["at"] for line in lines if line.get("result", "").endswith(DIFFERENT)]
-    return Seen(counts, findings, different)
+    return Tally(counts, findings, different)
 
 
 def main(numbers: list[int]) -> None:

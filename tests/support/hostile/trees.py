@@ -62,7 +62,7 @@ def _shared(image: Image, rng: random.Random) -> int:
 
 
 def _overlapping(image: Image, rng: random.Random) -> int:
-    """A leaf whose overflow covers another page of the tree, or the freelist, or what is behind the last page."""
+    """A leaf whose overflow covers another page of the tree, or the freelist, or what follows the last page."""
     pages = [_leaf(image, first, 3) for first in (0, 3, 6)]
     image.put_number(rng.choice(pages)[1], 12, "I", rng.choice((1, 2, 3, 100, 2**31, 2**32 - 1)))
     return image.branch(pages)

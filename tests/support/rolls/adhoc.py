@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs modules as a user would, with the `ansible` command, and looks at directories. Judges nothing.
+"""Runs modules as a user would, with the `ansible` command, and looks at directories. Asserts nothing.
 
 Each store of a test is the data_dir of a host of its own on a local connection: one command works on many stores.
 """
@@ -17,9 +17,8 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-CHECKOUT = Path(__file__).resolve().parents[3]
-STORES = CHECKOUT / "tests/fixtures/nomad-2.0.5/stores"
-JUDGE = CHECKOUT / ".build/bin/judge"
+from support.paths import BUILD, CHECKOUT
+
 RUNNING = ("ansible", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}")
 TIMEOUT_S = 300
 
@@ -32,33 +31,8 @@ class Ran(NamedTuple):
     results: dict[str, dict[str, Any]]
 
 
-def store_names() -> list[str]:
-    """The stores that Nomad made."""
-    return sorted(path.name[: -len(".tar.gz")] for path in STORES.glob("*.tar.gz"))
-
-
-def oracle(name: str) -> dict[str, Any]:
-    """What HashiCorp's libraries and Nomad said about a store when it was recorded."""
-    return dict(json.loads((STORES / f"{name}.json").read_text()))
-
-
-def unpack(name: str, data_dir: Path) -> Path:
-    """Put a recorded store where Nomad would have it; its raft directory is returned."""
-    server = data_dir / "server"
-    server.mkdir(parents=True)
-    subprocess.run(["tar", "-xzf", str(STORES / f"{name}.tar.gz"), "-C", str(server)], check=True)
-    return server / "raft"
-
-
-def judge(*arguments: Any) -> dict[str, Any]:
-    """What HashiCorp's own libraries say about a store now. They may write to it: give them a copy."""
-    done = subprocess.run([JUDGE, *map(str, arguments)], capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout))
-
-
 def listing(root: Path) -> dict[str, tuple[Any, ...]]:
-    """All of a tree that a change could show in: names, kinds, owners, modes, times, contents, link targets."""
+    """Everything in a tree that would show a change: names, kinds, owners, modes, times, contents, link targets."""
     found = {}
     for path in [root, *root.rglob("*")]:
         about = path.lstat()
@@ -79,7 +53,7 @@ def environment(**changes: str) -> dict[str, str]:
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
-        "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".build"),
+        "ANSIBLE_COLLECTIONS_PATH": str(BUILD),
         "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
         "ANSIBLE_FORKS": "4",
         "ANSIBLE_NOCOLOR": "1",

@@ -1,9 +1,9 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rolls whose ansible-playbook is killed at a moment of chance, and what the same command makes of it afterwards.
+"""Rolls whose ansible-playbook is killed at a random moment, and what the same command does afterwards.
 
-A moment is told by what the run has done, not by seconds, so that a slow machine does not shift it: so many tasks
-begun, or a server gone, or one come back, and from there up to 1.5 s. The same seed gives the same moment. SIGKILL goes
+A moment is defined by what the run has done, not by seconds, so that a slow machine does not shift it: a number of
+tasks begun, a server gone or come back, and up to 1.5 s more. The same seed gives the same moment. SIGKILL goes
 to the whole process group, modules included, as when a controller's host dies over a local connection; with `alone` to
 ansible-playbook only, and its workers and modules run on until they notice.
 """
@@ -21,10 +21,11 @@ from typing import NamedTuple
 
 from support.cluster.cluster import Cluster
 from support.cluster.server import POLL_S, wait_until
-from support.cluster.witness import Witness, witnessed
+from support.cluster.witness import witnessed
+from support.paths import CHECKOUT
 from support.rolls import leftbehind, playbooks
 
-TASKS_OF_A_ROLL = 186  # about as many lines "TASK [...]" has a roll of three servers
+TASKS_OF_A_ROLL = 186  # a roll of three servers prints about that many lines "TASK [...]"
 PATIENCE_S = 600
 ORPHANS_S = 120
 
@@ -46,7 +47,7 @@ class Moment(NamedTuple):
         return cls(kind, count, chance.uniform(0, 1.5), chance.random() < 0.3)
 
 
-class Killed(NamedTuple):
+class KilledRun(NamedTuple):
     """How the run was when it was killed: its last task; `ended` when it was done before its moment came."""
 
     moment: Moment
@@ -81,13 +82,13 @@ def _come(moment: Moment, absences: _Absences, log: Path) -> bool:
     return (absences.gone if moment.kind == "gone" else absences.back) >= moment.count
 
 
-def killed_roll(cluster: Cluster, playbook: str, inventory: Path, moment: Moment) -> Killed:
+def killed_roll(cluster: Cluster, playbook: str, inventory: Path, moment: Moment) -> KilledRun:
     """Start a roll and kill it at its moment; nothing of it runs any more on return."""
     log = cluster.root / "killed.log"
     with open(log, "wb") as output:
         child = subprocess.Popen(
             playbooks.command(playbook, inventory),
-            cwd=playbooks.CHECKOUT,
+            cwd=CHECKOUT,
             env=dict(playbooks.environment(), PYTHONUNBUFFERED="1"),
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -103,7 +104,7 @@ def killed_roll(cluster: Cluster, playbook: str, inventory: Path, moment: Moment
     (os.kill if moment.alone else os.killpg)(child.pid, signal.SIGKILL) if not ended else None
     child.wait(30)
     wait_until("end of the killed run's modules", lambda: not _of_session(child.pid), ORPHANS_S)
-    return Killed(moment, (tasks_begun(log) or ["before the first task"])[-1].rstrip("* "), ended)
+    return KilledRun(moment, (tasks_begun(log) or ["before the first task"])[-1].rstrip("* "), ended)
 
 
 def _of_session(session: int) -> list[int]:
@@ -131,14 +132,5 @@ def survives(make_cluster: Callable[..., Cluster], seed: int, playbook: str = "m
         print(f"seed {seed}: {killed}")
         again = playbooks.run(playbook, inventory)
         assert again.returncode == 0, f"{killed}\n{again.stdout}"
-        judge(cluster, before, end, witness)
-
-
-def judge(cluster: Cluster, before: leftbehind.Observed, backend: str, witness: Witness) -> None:
-    """Fail unless the cluster is wholly on the backend, as it was before otherwise, with nothing of a roll left."""
-    after = leftbehind.observe(cluster)
-    assert set(after.backends.values()) == {backend}
-    assert (after.voters, after.cleanup) == (before.voters, before.cleanup)
-    assert [leftbehind.is_guarded(server) for server in cluster.servers] == [backend == "wal"] * len(cluster.servers)
-    assert not any(leftbehind.is_unfinished(server) for server in cluster.servers)
-    assert len(witness.writer.acknowledged) > 0
+        leftbehind.assert_whole(cluster, before, end)
+        assert len(witness.writer.acknowledged) > 0

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a roll has to leave behind, judged from the API, the disk and the writer, never from Ansible's output."""
+"""What a roll has to leave behind, seen in the API, on the disk and by the writer, never in Ansible's output."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Observed(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One line of the verdict: whether it is as it should be (None: only a figure), what, and the value."""
+    """One line of the report: whether it is as it should be (None: only a figure), what, and the value."""
 
     good: bool | None
     what: str
@@ -56,7 +56,7 @@ def snapshots(cluster: Cluster) -> list[Path]:
 
 
 def snapshot_is_sound(path: Path) -> bool:
-    """Whether the archive's content has the checksums that it names itself, and is nobody else's business."""
+    """Whether the archive's content has the checksums that it names itself, and nobody else may read it."""
     with gzip.open(path) as plain, tarfile.open(fileobj=plain) as archive:
         content = {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
     sums = dict(reversed(line.split()) for line in content.pop("SHA256SUMS").decode().splitlines())
@@ -64,7 +64,7 @@ def snapshot_is_sound(path: Path) -> bool:
     return sums == found and set(found) == {"meta.json", "state.bin"} and path.stat().st_mode & 0o077 == 0
 
 
-def judge(
+def report(
     cluster: Cluster, before: Observed, writer: Writer, watcher: Watcher, took_s: float, failed: int, backend: str
 ) -> list[Line]:
     """All figures of rolls that end on `backend`, each with whether it is as it should be."""
@@ -114,8 +114,17 @@ def is_unfinished(server: Server) -> bool:
     return is_open or any(directory.glob(".raft-hold*")) or any(directory.glob("*.partial"))
 
 
+def assert_whole(cluster: Cluster, before: Observed, backend: str) -> None:
+    """Fail unless all servers are on the backend, the cluster is as before otherwise, and nothing of a roll is left."""
+    after = observe(cluster)
+    assert set(after.backends.values()) == {backend}
+    assert (after.voters, after.cleanup) == (before.voters, before.cleanup)
+    assert [is_guarded(server) for server in cluster.servers] == [backend == "wal"] * len(cluster.servers)
+    assert not any(is_unfinished(server) for server in cluster.servers)
+
+
 def show(lines: list[Line], backend: str) -> int:
-    """Print the verdict; exit code 0 when nothing is off."""
+    """Print the report; exit code 0 when nothing is off."""
     for line in lines:
         mark = "    " if line.good is None else "ok  " if line.good else "OFF "
         print(f"{mark}{line.what:32}{line.value}")

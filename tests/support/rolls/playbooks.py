@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs the collection's playbooks against a test cluster, as a user would: an inventory file and ansible-playbook.
 
-Three inventory hosts on a local connection, one for each server, with serverctl.py as the service manager. Judges
+Three inventory hosts on a local connection, one for each server, with serverctl.py as the service manager. Asserts
 nothing.
 """
 
@@ -18,9 +18,9 @@ from typing import Any
 import yaml
 from support.cluster.cluster import Cluster
 from support.cluster.server import Server
+from support.paths import BUILD, CHECKOUT, SUPPORT
 
-CHECKOUT = Path(__file__).resolve().parents[3]
-SERVERCTL = CHECKOUT / "tests/support/cluster/serverctl.py"
+SERVERCTL = SUPPORT / "cluster/serverctl.py"
 GROUP = "nomad_servers"
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 HOST_PYTHON = str(SYSTEM_PYTHON) if SYSTEM_PYTHON.exists() else sys.executable
@@ -76,7 +76,7 @@ def environment() -> dict[str, str]:
     """The caller's environment, without its Nomad variables, and with the collection found from the checkout."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("NOMAD_")}
     clean["ANSIBLE_CONFIG"] = str(CHECKOUT / "ansible.cfg")
-    clean["ANSIBLE_COLLECTIONS_PATH"] = str(CHECKOUT / ".build")
+    clean["ANSIBLE_COLLECTIONS_PATH"] = str(BUILD)
     clean["ANSIBLE_HOST_PATTERN_MISMATCH"] = "error"
     return clean
 

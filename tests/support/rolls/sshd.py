@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Managed hosts that can be lost: SSH servers in the test process, each on a loopback port, whose commands run here.
 
-Each server sees which module a task sends, because with pipelining the module comes on standard input. A Trap names
-one and how the host is lost over it: all its connections end, and new ones are refused, until `up()`. A module that
+Each server sees which module a task sends, because with pipelining the module comes on standard input. A Trap names a
+module and how the host is lost over it: all its connections end, and new ones are refused, until `up()`. A module that
 was started goes on, as it does on a host whose network is gone.
 """
 
@@ -54,7 +54,7 @@ class Trap:
         self._lock = threading.Lock()
 
     def springs(self, request: Request) -> bool:
-        """True once."""
+        """True for the first match only."""
         with self._lock:
             if self.sprung or not self._matches(request):
                 return False
@@ -110,7 +110,7 @@ class Host(paramiko.ServerInterface):
         self.up()
 
     def up(self) -> None:
-        """Listen, at the same port as ever."""
+        """Listen, at the same port as always."""
         if self._listener is not None:
             return
         self._listener = socket.create_server(("127.0.0.1", self.port), backlog=32)
@@ -169,7 +169,7 @@ class Host(paramiko.ServerInterface):
                 return
             child = _started(command)
             if sprung and trap is not None and trap.when == DURING:
-                self.down()  # the child has got nothing yet: its work lies wholly after the loss
+                self.down()  # the child has got nothing yet: all its work comes after the loss
             out, err = child.communicate(given)
             if sprung and trap is not None and trap.when == AFTER:
                 self.down()

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An unprivileged user who owns a data_dir, and exchanges names in it for links to what is not his while root works.
+"""An unprivileged user who owns a data_dir, and exchanges names in it for links to what is not theirs while root works.
 
 `Scene` is the directory and what lies outside; `swap` is one exchange; `Attacker` a process of that user that makes
 exchanges without pause. renameat2(2) exchanges two names in one step, so that no name is ever missing.
@@ -17,7 +17,7 @@ import signal
 import tempfile
 from pathlib import Path
 
-from support.hostile.run import MEMORY
+from support.paths import MEMORY
 from support.stores import builder
 
 USER = 64321
@@ -39,7 +39,7 @@ class Scene:
     """A data_dir of the user, made anew by `reset`; `outside`, which is root's; and one file that anybody may link."""
 
     def __init__(self) -> None:
-        self.root = Path(tempfile.mkdtemp(prefix="security-", dir=MEMORY if os.path.isdir(MEMORY) else None))
+        self.root = Path(tempfile.mkdtemp(prefix="security-", dir=MEMORY))
         self.root.chmod(0o755)
         self.outside, self.data_dir, self.shared = self.root / "outside", self.root / "data", self.root / "shared.db"
         raft = builder.raft_directory(self.outside)
@@ -70,7 +70,7 @@ class Scene:
             os.lchown(path, USER, USER)
 
     def shared_state(self) -> tuple[object, ...]:
-        """All of the file that the user may link, but for its number of names."""
+        """All of the file that the user may link, except its number of names."""
         status = self.shared.stat()
         content = hashlib.sha256(self.shared.read_bytes()).hexdigest()
         return status.st_mode, status.st_uid, status.st_gid, status.st_mtime_ns, content
@@ -86,7 +86,7 @@ def exchange(one: str, other: str) -> bool:
 
 
 def make(kind: str, name: str, scene: Scene, spare: str) -> None:
-    """Put what shall stand under `name` at `spare`."""
+    """Put at `spare` what is to stand under `name`."""
     outside = str(scene.outside / "server/raft")
     if kind == "link to a file":
         os.symlink(os.path.join(outside, "raft.db" if name.endswith("db") else ".raft-migrate.json"), spare)

@@ -73,7 +73,7 @@ class CommandLines:
 
 
 def files_with(secret: str, root: Path, but: set[str]) -> Iterator[str]:
-    """Names of the files below `root` that have the secret in them, but for those of these names."""
+    """Names of the files below `root` that contain the secret, except files of these names."""
     for path in sorted(root.rglob("*")):
         if path.is_file() and not path.is_symlink() and path.name not in but and secret.encode() in path.read_bytes():
             yield str(path.relative_to(root))

@@ -179,3 +179,15 @@ def read_store(path, data):
         records = list(records_of(store, store.extents()))
         shape = [(extent.first_index, extent.entry_count) for extent in store.extents()]
         return store.stable(), shape, records, store.notes
+
+
+def logs_inline(items, page_size=1024):
+    """A store whose log lies in the root page."""
+    value = inline([(0, index_key(index), entry) for index, entry in items])
+    return Image(page_size).finish({b"conf": (1, inline([])), b"logs": (1, value)})
+
+
+def shape_and_records(tmp_path, image):
+    """What a store of this image says of its entries: (extents as (first, count), all records)."""
+    _stable, shape, records, _notes = read_store(tmp_path / "raft.db", image.data)
+    return shape, records

@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import stat
-import subprocess
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
@@ -32,9 +31,9 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.en
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.gotime import GoTime
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import WalStore
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.writer import WalStoreWriter
+from support.recordings import STORE_NAMES, store_facts, unpack_store
 
-STORES = Path(__file__).resolve().parents[2] / "fixtures/nomad-2.0.5/stores"
-NAMES = sorted(path.name[: -len(".tar.gz")] for path in STORES.glob("*.tar.gz"))
+NAMES = STORE_NAMES
 VOTED = Stable(3, 3, b"10.0.0.1:4647")
 NO_PROMISE = Promise()
 NOW = 1795344470.0  # 2026-11-22 10:47:50 UTC
@@ -45,13 +44,12 @@ BACKUP = f"raft.db.migrated.{STAMP}"
 def nomad_store(name: str, data_dir: Path) -> Path:
     """Unpack a store that Nomad wrote as DATA_DIR/server/raft; returns that directory."""
     (data_dir / "server").mkdir(parents=True)
-    subprocess.run(["tar", "-xzf", str(STORES / f"{name}.tar.gz"), "-C", str(data_dir / "server")], check=True)
-    return data_dir / "server/raft"
+    return unpack_store(name, data_dir / "server")
 
 
 def truth(name: str) -> Dict[str, object]:
     """What HashiCorp's libraries said about that store."""
-    values: Dict[str, object] = json.loads((STORES / f"{name}.json").read_text())["oracle"]
+    values: Dict[str, object] = store_facts(name)["oracle"]
     return values
 
 

@@ -5,16 +5,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).resolve().parents[3]
-PROGRAM = ROOT / ".build/bin/judge"
+from support.paths import JUDGE
+
+TIMEOUT_S = 300
 
 
 class Content(NamedTuple):
-    """What a store holds, in the words of `judge digest`; two stores with equal verdicts hold the same."""
+    """What a store holds, in the words of `judge digest`; two stores with equal contents hold the same."""
 
     digest: str
     first_index: int
@@ -29,8 +32,8 @@ class Refusal(Exception):
 
 def judge(command: str, *arguments: object) -> Any:
     """Run one command and return its JSON. Raises Refusal; without the program every test fails, none is skipped."""
-    line = [str(PROGRAM), command, *map(str, arguments)]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+    line = [str(JUDGE), command, *map(str, arguments)]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     if done.returncode:
         raise Refusal(done.stderr.strip())
     return json.loads(done.stdout)
@@ -40,7 +43,7 @@ class Agents:
     """One `judge agents` that answers for many agents, each at a time. Use it in a with statement."""
 
     def __enter__(self) -> Agents:
-        line = [str(PROGRAM), "agents"]
+        line = [str(JUDGE), "agents"]
         self._process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         return self
 
@@ -57,25 +60,33 @@ class Agents:
         return answer
 
 
-def verdict(answer: dict[str, Any]) -> Content:
+def content(answer: dict[str, Any]) -> Content:
     return Content(*(answer[field] for field in Content._fields))
 
 
 def digest(store: Path, first: int = 0) -> Content:
     """The judge's reading of a raft.db or a wal/, from index `first` on."""
-    return verdict(judge("digest", "-from", first, store))
+    return content(judge("digest", "-from", first, store))
+
+
+def digest_of_copy(store: Path, *options: object) -> Content:
+    """The same of a copy, for stores that are still to be used: HashiCorp's libraries may write to what they open."""
+    with tempfile.TemporaryDirectory() as where:
+        copy = Path(where, store.name)
+        shutil.copytree(store, copy) if store.is_dir() else shutil.copy(store, copy)
+        return content(judge("digest", *options, copy))
 
 
 def append(store: Path, **options: object) -> Content:
-    return verdict(judge("append", *_flags(options), store))
+    return content(judge("append", *_flags(options), store))
 
 
 def truncate(store: Path, **options: object) -> Content:
-    return verdict(judge("truncate", *_flags(options), store))
+    return content(judge("truncate", *_flags(options), store))
 
 
 def vote(store: Path, **options: object) -> Content:
-    return verdict(judge("vote", *_flags(options), store))
+    return content(judge("vote", *_flags(options), store))
 
 
 def _flags(options: dict[str, object]) -> list[str]:

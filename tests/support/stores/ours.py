@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import StoreReader
@@ -38,6 +39,25 @@ def opened(path: Path) -> Iterator[StoreReader]:
             yield BoltStore(fd, str(path))
         finally:
             os.close(fd)
+
+
+class Opener:
+    """Opens stores one after the other, for tests that look at several at once; all are closed with it."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+
+    def __call__(self, path: Path) -> Any:
+        return self._open.enter_context(opened(path))
+
+    def close(self) -> None:
+        self._open.close()
+
+
+def new_wal(path: Path, segment_len: int = 1 << 20) -> WalStoreWriter:
+    """A writer of a WAL in a new directory."""
+    path.mkdir()
+    return WalStoreWriter(Directory.open(str(path)), segment_len)
 
 
 def digest(path: Path) -> Content:

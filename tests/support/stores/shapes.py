@@ -5,35 +5,26 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
-from support.stores.judge import ROOT, judge
-
-FIXTURES = ROOT / "tests/fixtures/nomad-2.0.5/stores"
+from support.recordings import STORE_NAMES, store_facts, unpack_store
+from support.stores.judge import judge
 
 _SHAPES = judge("shapes")
 BOLTDB: list[str] = _SHAPES["boltdb"]
 REFUSED: list[str] = _SHAPES["refused"]
 WAL: list[str] = _SHAPES["wal"]
 WAL_REFUSED: list[str] = _SHAPES["wal-refused"]
-RECORDED = {path.stem: json.loads(path.read_text()) for path in sorted(FIXTURES.glob("*.json"))}
+RECORDED = {name: store_facts(name) for name in STORE_NAMES}
 RECORDED_BOLTDB = [f"nomad-{name}" for name, facts in RECORDED.items() if facts["backend"] == "boltdb"]
 RECORDED_WAL = [f"nomad-{name}" for name, facts in RECORDED.items() if facts["backend"] == "wal"]
-
-
-def recorded(name: str, directory: Path) -> Path:
-    """The Raft directory of a stopped Nomad server, unpacked below `directory`."""
-    subprocess.run(["tar", "-xzf", str(FIXTURES / f"{name}.tar.gz"), "-C", str(directory)], check=True)
-    return directory / "raft"
 
 
 def raft_db(name: str, directory: Path) -> Path:
     """The raft.db called `name`, in a Raft directory of its own."""
     if name.startswith("nomad-"):
-        return recorded(name[6:], directory) / "raft.db"
+        return unpack_store(name[6:], directory) / "raft.db"
     (directory / "raft").mkdir()
     judge("gen", "-shape", name, directory / "raft/raft.db")
     return directory / "raft/raft.db"
@@ -42,7 +33,7 @@ def raft_db(name: str, directory: Path) -> Path:
 def wal(name: str, directory: Path) -> Path:
     """The wal/ called `name`, in a Raft directory of its own."""
     if name.startswith("nomad-"):
-        return recorded(name[6:], directory) / "wal"
+        return unpack_store(name[6:], directory) / "wal"
     (directory / "raft").mkdir()
     judge("gen-wal", "-shape", name, directory / "raft/wal")
     return directory / "raft/wal"

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+from support.paths import PLAYBOOKS, ROLE
 
-CHECKOUT = Path(__file__).resolve().parents[3]
-ROLE = CHECKOUT / "roles" / "raft_logstore"
 ROLL = "raft_logstore_queue"
 # What of these is allowed, and why: see there. The two errors are judged by the very next task.
 ALLOWED = {
@@ -52,7 +51,7 @@ def test_no_task_of_the_role_lets_a_roll_go_on(path: Path) -> None:
     assert not [node for node in nodes(parsed(path)) if "end_" in str(node.get("ansible.builtin.meta", ""))]
 
 
-@pytest.mark.parametrize("path", sorted((CHECKOUT / "playbooks").glob("*.yml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(PLAYBOOKS.glob("*.yml")), ids=lambda path: path.name)
 def test_every_play_waits_for_all_hosts_at_each_task(path: Path) -> None:
     """With another strategy, set for all of a controller's plays, nobody would wait for the others' answers."""
     plays = [play for play in parsed(path) if "hosts" in play]
@@ -60,14 +59,14 @@ def test_every_play_waits_for_all_hosts_at_each_task(path: Path) -> None:
 
 
 def test_the_roll_takes_one_server_at_a_time_and_stops_at_the_first_failure() -> None:
-    plays = {play["hosts"]: play for play in parsed(CHECKOUT / "playbooks" / "migrate.yml")}
+    plays = {play["hosts"]: play for play in parsed(PLAYBOOKS / "migrate.yml")}
     assert plays[ROLL]["serial"] == 1
     assert not FORBIDDEN & set(plays[ROLL])
     assert [role["role"] for role in plays[ROLL]["roles"]] == ["raftops.nomad.raft_logstore"]
 
 
 def test_every_play_before_the_roll_ends_everything_when_one_server_fails() -> None:
-    plays = parsed(CHECKOUT / "playbooks" / "migrate.yml")
+    plays = parsed(PLAYBOOKS / "migrate.yml")
     before = plays[: [play["hosts"] for play in plays].index(ROLL)]
     assert before
     assert all(play["any_errors_fatal"] for play in before)
@@ -170,13 +169,13 @@ def test_what_may_come_as_text_is_made_a_boolean_or_number_before_it_is_judged()
 
 
 def test_the_way_back_is_the_way_forward_in_the_other_direction() -> None:
-    (play,) = parsed(CHECKOUT / "playbooks" / "rollback.yml")
+    (play,) = parsed(PLAYBOOKS / "rollback.yml")
     assert play["ansible.builtin.import_playbook"] == "raftops.nomad.migrate"
     assert play["vars"] == {"raft_logstore_backend": "boltdb"}
 
 
 def test_old_stores_are_removed_only_after_all_servers_were_judged_and_somebody_was_asked() -> None:
-    plays = parsed(CHECKOUT / "playbooks" / "cleanup.yml")
+    plays = parsed(PLAYBOOKS / "cleanup.yml")
     assert all(play["any_errors_fatal"] for play in plays)
     assert [task["ansible.builtin.include_role"]["tasks_from"] for task in plays[-1]["tasks"]] == CLEANUP
     removing = [

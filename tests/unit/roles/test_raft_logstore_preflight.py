@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from unit.roles.test_raft_logstore_expressions import AGENT, COMMANDS, CONFIG, condition, server, three, value
+from support.role import AGENT, COMMANDS, CONFIG, condition, server, three, value
 
 VOTERS = ["id-s1", "id-s2", "id-s3"]
 LACKING = [

@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from unit.roles.test_raft_logstore_expressions import ROLE, server, three, value
+from support.paths import ROLE
+from support.role import server, three, value
 
 SEEN = {
     "address": "", "version": "", "running": "wal", "configured": "wal", "applied": 1, "store": "wal", "guarded": True,

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""agent_log_check: where the lines come from; which of them count is in test_agentlog."""
+"""agent_log_check: where the lines come from; which of them count is in agent/host/test_log.py."""
 
 from __future__ import annotations
 

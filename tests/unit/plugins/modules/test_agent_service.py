@@ -31,7 +31,7 @@ def test_stop_start_and_what_it_documents(raft: Path, tmp_path: Path) -> None:
 
 
 def test_a_stop_that_leaves_a_process_in_the_store_is_refused(raft: Path) -> None:
-    """Here the process that has it open is the very one that the stop command starts, and waits for."""
+    """Here the stop command itself starts the process that has the store open, and waits for it."""
     started = f"sleep 30 < {raft}/raft.db > /dev/null 2>&1 & echo $! > {raft.parent}/pid"
     command = f"/bin/sh -c '{started}; until grep -q sleep /proc/$!/comm; do :; done'"
     result = run(agent_service, state="stopped", manager="command", command=command, data_dir=str(raft), wait_timeout=1)

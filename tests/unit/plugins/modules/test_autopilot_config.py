@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""autopilot_config: single settings, and the hold from its beginning to its end, and its interruptions."""
+"""autopilot_config: single settings, and the hold from beginning to end, and its interruptions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.modules import autopilot_config
-from support.agent_server import AgentServer, as_json, plain, recording
+from support.agent_server import AgentServer, as_json, plain
+from support.recordings import recording
 from support.run_module import documented, run
 
 CONFIG = "/v1/operator/autopilot/configuration"

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +13,12 @@ import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.raftops.nomad.plugins.modules import raft_migrate_backend
-
-STORE = Path(__file__).parents[3] / "fixtures/nomad-2.0.5/stores/never-voted.tar.gz"
+from support.stores.builder import nomad_store
 
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
-    server = tmp_path / "data/server"
-    server.mkdir(parents=True)
-    subprocess.run(["tar", "-xzf", str(STORE), "-C", str(server)], check=True)
+    nomad_store("never-voted", tmp_path / "data")
     return tmp_path / "data"
 
 

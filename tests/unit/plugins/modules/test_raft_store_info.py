@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,12 @@ import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.raftops.nomad.plugins.modules import raft_store_info
-
-FOLLOWER = Path(__file__).parents[3] / "fixtures/nomad-2.0.5/stores/follower.tar.gz"
+from support.stores.builder import nomad_store
 
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
-    (tmp_path / "server").mkdir()
-    subprocess.run(["tar", "-xzf", str(FOLLOWER), "-C", str(tmp_path / "server")], check=True)
+    nomad_store("follower", tmp_path)
     return tmp_path
 
 

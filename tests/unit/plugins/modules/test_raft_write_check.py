@@ -1,13 +1,14 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""raft_write_check: its results; the proof itself is in test_writing."""
+"""raft_write_check: its results; the proof itself is in test_writecheck.py."""
 
 from __future__ import annotations
 
 import copy
 
 from ansible_collections.raftops.nomad.plugins.modules import raft_write_check
-from support.agent_server import AgentServer, as_json, recording
+from support.agent_server import AgentServer, as_json
+from support.recordings import recording
 from support.run_module import documented, run
 
 S2 = "1e70156a-c6aa-01a1-ba14-e2df5513ced6"

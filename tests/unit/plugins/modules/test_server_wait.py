@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.modules import server_wait
-from support.agent_server import AgentServer, as_json, plain, recorded, recording
+from support.agent_server import AgentServer, as_json, plain, recorded
+from support.recordings import recording
 from support.run_module import documented, run
 
 S1, S2 = "e93eaec1-b82a-bf92-f2a5-79d404511e21", "1e70156a-c6aa-01a1-ba14-e2df5513ced6"

@@ -8,10 +8,12 @@ import os
 from pathlib import Path
 
 from ansible_collections.raftops.nomad.plugins.modules import snapshot_save
-from support.agent_server import RECORDINGS, AgentServer, Answer, recorded, recording
+from support.agent_server import AgentServer, Answer, recorded
+from support.paths import ANSWERS
+from support.recordings import recording
 from support.run_module import documented, run
 
-BODY = (RECORDINGS / "snapshot-save-stale-follower.body.tgz").read_bytes()
+BODY = (ANSWERS / "snapshot-save-stale-follower.body.tgz").read_bytes()
 PATH = "/v1/operator/snapshot"
 
 

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two rolls of one controller, each a real process: which is kept out, and when a note counts no more."""
+"""Two rolls of one controller, each a real process: which is kept out, and when a note no longer counts."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ KEYS = {
 
 
 def info(raft: Path, **options: bool) -> Dict[str, Any]:
-    """The result; nothing may have changed, not even a lock be left."""
+    """The result; nothing may have changed, and no lock may be left."""
     before = listing(raft)
     result = describe(str(raft), **options)
     assert listing(raft) == before

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api import answers
 from ansible_collections.raftops.nomad.plugins.modules import agent_info, autopilot_config, autopilot_health_info
-from support.agent_server import recording
+from support.recordings import recording
 
 
 def test_a_servers_own_description() -> None:

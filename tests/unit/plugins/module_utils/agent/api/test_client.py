@@ -23,7 +23,8 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import 
     NoLeader,
     Unreachable,
 )
-from support.agent_server import RECORDINGS, AgentServer, Answer, as_json, plain, recorded
+from support.agent_server import AgentServer, Answer, as_json, plain, recorded
+from support.paths import ANSWERS
 
 TOKEN = "5f0e0b1c-1111-2222-3333-0123456789ab"
 HEALTH, CONFIG = "/v1/operator/autopilot/health", "/v1/operator/autopilot/configuration"
@@ -262,7 +263,7 @@ def test_a_moved_leadership_without_ids_is_no_answer(server: AgentServer, client
 
 def test_all_recordings_end_in_a_value_or_an_api_error(server: AgentServer, client: Client) -> None:
     """Whatever is answered where, nothing but ApiError comes out."""
-    cases = [path.stem for path in sorted(RECORDINGS.glob("*.json"))]
+    cases = [path.stem for path in sorted(ANSWERS.glob("*.json"))]
     assert len(cases) > 100
     for case in cases:
         for path in ("/v1/agent/self", HEALTH, CONFIG, "/v1/status/leader"):

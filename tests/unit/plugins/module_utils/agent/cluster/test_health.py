@@ -11,7 +11,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.api import ans
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.answers import Agent, Autopilot
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster import health
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.health import Wanted
-from support.agent_server import recording
+from support.recordings import recording
 
 # Recorded cluster A: s1 leads, its backend is wal in the later recordings.
 S1, S2, S3 = (

@@ -15,7 +15,8 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster import
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.hold import Hold, HoldFile
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
-from support.agent_server import AgentServer, as_json, recording
+from support.agent_server import AgentServer, as_json
+from support.recordings import recording
 
 HOLD = Hold("controller-1", True, "2026-11-22T13:20:35Z")
 CONFIG = "/v1/operator/autopilot/configuration"
@@ -108,7 +109,7 @@ def test_a_lost_race_is_run_again_on_what_is_there_now(server: AgentServer, clie
     assert hold.set_settings(client, {"cleanup_dead_servers": False}).as_dict()["min_quorum"] == 5
     puts = [seen for seen in server.seen if seen.method == "PUT"]
     assert [seen.path.split("=")[1] for seen in puts] == ["4", "9"]
-    assert json.loads(puts[1].body)["MinQuorum"] == 5  # what somebody else has set meanwhile is kept
+    assert json.loads(puts[1].body)["MinQuorum"] == 5  # what somebody else has set in the meantime is kept
 
 
 def test_a_race_that_is_lost_for_ever_is_a_sentence(server: AgentServer, client: Client) -> None:

@@ -14,7 +14,8 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster import leadership
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.leadership import Goal
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from support.agent_server import AgentServer, as_json, plain, recording
+from support.agent_server import AgentServer, as_json, plain
+from support.recordings import recording
 
 S1, S2, S3 = (
     "e93eaec1-b82a-bf92-f2a5-79d404511e21",

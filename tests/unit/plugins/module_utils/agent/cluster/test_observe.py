@@ -12,7 +12,8 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client imp
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import Connection
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster import observe
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.health import Wanted
-from support.agent_server import AgentServer, Answer, as_json, plain, recorded, recording
+from support.agent_server import AgentServer, Answer, as_json, plain, recorded
+from support.recordings import recording
 
 SELF, HEALTH = "/v1/agent/self", "/v1/operator/autopilot/health"
 S1, S2 = "e93eaec1-b82a-bf92-f2a5-79d404511e21", "1e70156a-c6aa-01a1-ba14-e2df5513ced6"

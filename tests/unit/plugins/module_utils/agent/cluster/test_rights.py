@@ -10,7 +10,8 @@ import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import Connection
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster import rights
-from support.agent_server import AgentServer, recording
+from support.agent_server import AgentServer
+from support.recordings import recording
 
 AUTOPILOT = "/v1/operator/autopilot/configuration"
 TRANSFER = "/v1/operator/raft/transfer-leadership"

@@ -25,9 +25,11 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster import
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError, Unreachable
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory, lock_exclusive
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import InUse, Refused, WriteFailed
-from support.agent_server import RECORDINGS, AgentServer, Answer, recording
+from support.agent_server import AgentServer, Answer
+from support.paths import ANSWERS
+from support.recordings import recording
 
-BODY = (RECORDINGS / "snapshot-save-stale-follower.body.tgz").read_bytes()
+BODY = (ANSWERS / "snapshot-save-stale-follower.body.tgz").read_bytes()
 PATH = "/v1/operator/snapshot"
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import Connection
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.writecheck import Proof, prove
-from support.agent_server import AgentServer, Answer, as_json, plain, recording
+from support.agent_server import AgentServer, Answer, as_json, plain
+from support.recordings import recording
 
 S2 = "1e70156a-c6aa-01a1-ba14-e2df5513ced6"
 CONFIG = "/v1/operator/autopilot/configuration"

@@ -265,11 +265,7 @@ def test_every_other_byte_is_kept(tmp_path: Path, text: str, eol: str) -> None:
 
 SOUP = [
     *(bytes([byte]) for byte in b'{}[]=,:"\\$#/*<-\n\r \t.01ex\0\xff'),
-    b"<<E\n",
-    b"\nE\n",
-    b"${",
-    b"/*",
-    b"\xc3\xa4",
+    *(b"<<E\n", b"\nE\n", b"${", b"/*", b"\xc3\xa4"),
 ]
 SEEDS = [MAIN.encode(), b'{"server": {"x": 1, "raft_logstore": {"backend": "wal"}}}', b"a = <<E\nx\nE\nserver {}"]
 SEEDS.append(

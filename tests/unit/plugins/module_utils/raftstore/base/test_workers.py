@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Worker processes: results and errors come back, and nothing that happens to a worker or to the parent goes unseen."""
+"""Worker processes: results and errors come back, and nothing that happens to a worker or its parent goes unnoticed."""
 
 from __future__ import annotations
 

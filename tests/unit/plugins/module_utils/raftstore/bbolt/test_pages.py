@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which pages are read together, and trees that are cut into branches. Damages are in test_bboltfile.py."""
+"""Which pages are read together, and trees that are cut into branches. Damages are in test_reader.py."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class TestWindows:
         assert sum(self.windows(tmp_path, spread)) <= 1900 * 1024 * 16
 
     def test_one_page_far_behind_many_neighbours(self, tmp_path):
-        """Whatever a search for the end of an ascending run finds where pages do not ascend."""
+        """Whatever such a search finds where pages do not ascend."""
         for far in range(2, 40):
             pages = [*range(3, 3 + far), 2400, *range(3 + far, 2300)]
             assert max(self.windows(tmp_path, pages, page_count=2500)) <= 2 << 20

@@ -5,12 +5,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import struct
-import tarfile
-from pathlib import Path
 
 import msgpack
 import pytest
@@ -18,10 +15,10 @@ from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import C
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import Stable
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import reader as boltdb
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.reader import BoltStore
+from support.recordings import STORE_NAMES, store_facts, unpack_store
 from support.stores.bboltimage import CONF, Image, entries, inline, opened, paged, raft_db, read_store
 
-STORES = Path(__file__).resolve().parents[5] / "fixtures" / "nomad-2.0.5" / "stores"
-FACTS = {path.stem: json.loads(path.read_text()) for path in sorted(STORES.glob("*.json"))}
+FACTS = {name: store_facts(name) for name in STORE_NAMES}
 BOLTDB = sorted(name for name, facts in FACTS.items() if facts["backend"] == "boltdb")
 
 # Keys and values of entries 5 and 6, as raft-boltdb wrote them.
@@ -45,10 +42,7 @@ GOLDEN = [
 
 def extracted(name, directory):
     """The raft.db of a recorded store."""
-    with tarfile.open(str(STORES / f"{name}.tar.gz")) as archive:
-        member = archive.extractfile("raft/raft.db")
-        (directory / "raft.db").write_bytes(member.read())
-    return directory / "raft.db"
+    return unpack_store(name, directory) / "raft.db"
 
 
 def digest_line(value):

@@ -1,8 +1,8 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The survey finds the same from the heads of pages as element by element, and looks closely only where it must.
+"""The survey finds the same in the heads of pages as element by element, and looks closely only where it must.
 
-Extents, holes, damages and bit flips are in test_boltlog.py: they go through survey and reading.
+Extents, holes, damages and bit flips are in test_log.py and test_log_damage.py: they go through survey and reading.
 """
 
 from __future__ import annotations

@@ -239,7 +239,7 @@ def test_many_lengths_do_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest
 def test_rows_make_the_same_file_as_entries_one_by_one(
     before: int, length: int, page_size: int, tmp_path: Path
 ) -> None:
-    """Rows bring their keys along. They begin and end anywhere in a leaf, and come one behind the other."""
+    """Rows bring their keys along. They begin and end anywhere in a leaf, and come one after the other."""
     items = records([*[7] * before, *[length] * 300, 9])
     files = []
     for name, cuts in (("one", []), ("rows", [(before, 17), (before + 17, 200), (before + 217, 83)])):

@@ -5,14 +5,13 @@
 from __future__ import annotations
 
 from itertools import product
-from pathlib import Path
 from typing import Any, Dict
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion import steps, table
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.evidence import Evidence
+from support.paths import DOCS
 
-DOCS = Path(__file__).resolve().parents[6] / "docs/crash-safety.md"
 COLUMNS: Dict[str, Any] = {
     "raft_db": ["-", "G", "ok", "0", "bad"],
     "wal": ["-", "ok", "0", "bad"],
@@ -129,4 +128,5 @@ def test_every_refusing_row_has_its_own_reason() -> None:
 
 
 def test_the_documentation_has_this_very_table() -> None:
-    assert table.render() in DOCS.read_text(), "put the output of table.render() into docs/crash-safety.md"
+    page = (DOCS / "crash-safety.md").read_text()
+    assert table.render() in page, "put the output of table.render() into docs/crash-safety.md"

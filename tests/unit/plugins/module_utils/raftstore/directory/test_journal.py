@@ -15,6 +15,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import 
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Refused, Unsupported, WriteFailed
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory import journal
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.journal import Journal, Promise
+from support.paths import CHECKOUT
 from support.stores.recording import FailNth, Recorder
 
 PROMISE = Promise(9, 9, b"10.0.0.1:4647", 1, 663, "ab" * 32)
@@ -25,8 +26,7 @@ def test_the_format_is_as_documented() -> None:
     values = json.loads(journal.render(NOTE))
     assert values["version"] == 1 and values["phase"] == "open" and values["to"] == "wal"
     assert values["source"]["last_vote_candidate"] == "10.0.0.1:4647" and values["copied"]["current_term"] == 9
-    root = Path(__file__).resolve().parents[6]
-    version = re.search(r"^version: *(\S+)", (root / "galaxy.yml").read_text(), re.M)
+    version = re.search(r"^version: *(\S+)", (CHECKOUT / "galaxy.yml").read_text(), re.M)
     assert version and values["tool"] == version.group(1).strip('"')
 
 

@@ -66,7 +66,7 @@ def test_readers_share_and_keep_writers_away(directory: Directory) -> None:
 
 
 def test_a_name_that_was_replaced_meanwhile_is_locked_anew(directory: Directory, tmp_path: Path) -> None:
-    """The lock follows the inode: what counts is that the name still is it."""
+    """The lock follows the inode: what counts is whether the name is still that inode."""
 
     class Replaced(Directory):
         """Somebody renames another file over the name, once, between open and lock."""

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Segment files: what is written is what frames put together by hand are; every flipped bit and every cut is seen."""
+"""Segment files: what is written equals frames put together by hand; every flipped bit and every cut is seen."""
 
 from __future__ import annotations
 
@@ -241,7 +241,7 @@ LONGEST = segmentreader.MAX_ENTRY_LEN
     ],
 )
 def test_a_length_that_lies_costs_no_memory(file: File, length: int, behind: Optional[bytes], match: str) -> None:
-    """What stands behind it is looked at first: here zeros, the end of the file (None), or what looks like a commit."""
+    """What follows it is looked at first: here zeros, the end of the file (None), or what looks like a commit."""
     built = batches(1, [3])
     off = built.entry_offs[-1]
     end_off = off + segmentreader.segment.frame_len(length)

@@ -46,7 +46,7 @@ def test_an_entry_that_raft_wal_could_not_read_is_never_written(tmp_path: Path) 
 
 @pytest.mark.parametrize("length", [5, 8, 200])
 def test_rows_are_written_as_entries_one_by_one(tmp_path: Path, length: int) -> None:
-    """Rows bring their frames along; before and behind them come entries of other lengths."""
+    """Rows bring their frames along; before and after them come entries of other lengths."""
     items = [b"abc", *[bytes((n & 255,)) * length for n in range(9000)], bytes(7)]
     framed = b"".join(segment.FRAME_HEADER.pack(1, length) + item + bytes(-length & 7) for item in items[1:-1])
     new = Directory.open(str(tmp_path)).create("x")

@@ -8,34 +8,15 @@ differ from cluster to cluster. Starts no server.
 
 from __future__ import annotations
 
-import json
-import subprocess
-from pathlib import Path
-from typing import Any, Collection, Dict, List
+from typing import Any, Collection, List
 
 from support.cluster.http_api import Answer
-
-FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "nomad-2.0.5"
-RECORDED = FIXTURES / "api"
-STORES = FIXTURES / "stores"
-
-
-def unpack_store(name: str, target: Path) -> Dict[str, Any]:
-    """Unpack the recorded store `name` as target/raft; what is known of it: backend, oracle, snapshots."""
-    subprocess.run(["tar", "-xzf", str(STORES / f"{name}.tar.gz"), "-C", str(target)], check=True, timeout=60)
-    known: Dict[str, Any] = json.loads((STORES / f"{name}.json").read_text())
-    return known
-
-
-def recorded(case: str) -> Dict[str, Any]:
-    """The recording: case, request, status, headers, body."""
-    content: Dict[str, Any] = json.loads((RECORDED / f"{case}.json").read_text())
-    return content
+from support.recordings import recording
 
 
 def assert_like(answer: Answer, case: str, open_fields: Collection[str] = ()) -> None:
     """Fail when status, content type or shape differ. Below `open_fields` (names) everything is allowed."""
-    wanted = recorded(case)
+    wanted = recording(case)
     assert (answer.status, answer.headers.get("content-type")) == (
         wanted["status"],
         wanted["headers"]["Content-Type"],
@@ -47,11 +28,11 @@ def assert_like(answer: Answer, case: str, open_fields: Collection[str] = ()) ->
 def assert_same_error(answer: Answer, case: str) -> None:
     """Fail unless status, content type and the text of an error are exactly the recorded ones."""
     assert_like(answer, case)
-    assert answer.body == recorded(case)["body"]
+    assert answer.body == recording(case)["body"]
 
 
 def differences(wanted: Any, found: Any, open_fields: Collection[str], where: str = "body") -> List[str]:
-    """Sentences, one for each missing, additional or differently typed field. A list is judged by its first element."""
+    """Sentences, one for each missing, additional or differently typed field. Of a list the first element counts."""
     if isinstance(wanted, dict) and isinstance(found, dict):
         unlike = [f"{where} lacks {key}" for key in sorted(wanted.keys() - found.keys() - set(open_fields))]
         unlike += [f"{where} has {key}" for key in sorted(found.keys() - wanted.keys() - set(open_fields))]

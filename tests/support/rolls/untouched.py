@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All of a cluster that a run which changes nothing must leave alone. Looks only, never at Ansible's output.
+"""Everything about a cluster that a run without changes must leave alone. Looks only, never at Ansible's output.
 
 Of Nomad's own files, which it writes all the time, kind, owner, mode and inode are kept; of all others everything.
 """

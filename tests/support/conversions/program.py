@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the module raft_migrate_backend as a program, with its arguments as JSON: what strace is put around.
+"""Runs the module raft_migrate_backend as a program, with its arguments as JSON: this is what strace runs.
 
 With a second argument the conversion is run through a recording seam instead, whose changes are printed.
 """

@@ -1,9 +1,9 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every gate around one server, each with a fault: the roll has to end before the next server is touched.
+"""Every gate before a server is stopped, each with a fault: the roll has to end, and the server runs on.
 
-One cluster of four goes through all faults while a writer writes. Each test works on whichever server is next, so it
-can also be run alone. No fault leaves anything that the next run does not put right.
+Each test works on whichever server is next, so it can also be run alone. No fault leaves anything that the next run
+does not put right.
 """
 
 from __future__ import annotations
@@ -12,90 +12,20 @@ import base64
 import contextlib
 import hashlib
 import json
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import pytest
-import yaml
 from ansible_collections.raftops.nomad.plugins.modules import snapshot_save
 from support.cluster.cluster import Cluster
 from support.cluster.proxy import Call, Reply, proxies
 from support.cluster.server import Server
-from support.cluster.witness import Witness, witnessed
-from support.rolls import leftbehind, playbooks
+from support.rolls import leftbehind
+from support.rolls.gates import assert_finishes, failing, state, stopped, tasks_file
 from support.run_module import run
 
 SNAPSHOT = "/v1/operator/snapshot"
 AUTOPILOT = "/v1/operator/autopilot/configuration"
-AILING = playbooks.CHECKOUT / "tests/support/cluster/start_sick.py"
-IMPATIENT = {
-    "raft_logstore_gate_timeout": 6,
-    "raft_logstore_stop_timeout": 2,
-    "raft_logstore_stable_for": 1,
-    "raft_logstore_rollback_on_failure": False,
-}
-
-
-@pytest.fixture(scope="module")
-def cluster(make_cluster: Any) -> Cluster:
-    return make_cluster(size=4)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def witness(cluster: Cluster) -> Iterator[Witness]:
-    with witnessed(cluster) as one:
-        yield one
-
-
-@pytest.fixture(autouse=True)
-def healthy(cluster: Cluster) -> None:
-    """What a fault has left, a person would have put right: all servers run."""
-    cluster.start()
-    cluster.wait_healthy()
-
-
-def state(cluster: Cluster) -> dict[str, tuple[int | None, bool, bool]]:
-    """Of each server: process, whether its store is the WAL, whether its configuration says so."""
-    return {
-        server.name: (
-            server.pid(),
-            leftbehind.is_guarded(server),
-            any('backend = "wal"' in path.read_text() for path in server.config_dir.iterdir()),
-        )
-        for server in cluster.servers
-    }
-
-
-def stopped(cluster: Cluster, touched: int, hosts: dict[str, dict[str, Any]] | None = None, **variables: Any) -> str:
-    """What a run said, on one line, that had to fail and to touch no more servers than these."""
-    before = state(cluster)
-    roll = playbooks.run("migrate", playbooks.write_inventory(cluster, hosts, **{**IMPATIENT, **variables}))
-    after = state(cluster)
-    assert roll.returncode != 0, roll.stdout
-    different = [name for name, seen in after.items() if seen != before[name]]
-    assert len(different) <= touched, roll.stdout
-    return " ".join(roll.stdout.split())
-
-
-def ailing(cluster: Cluster, ailment: str) -> dict[str, dict[str, Any]]:
-    """The same start command for every server, so that whichever comes next has the fault."""
-    return {
-        server.name: {"raft_logstore_start_command": f"{sys.executable} {AILING} {ailment} {server.root}"}
-        for server in cluster.servers
-    }
-
-
-def tasks_file(cluster: Cluster, name: str, tasks: list[dict[str, Any]]) -> str:
-    path = cluster.root / f"{name}.yml"
-    path.write_text(yaml.safe_dump(tasks, sort_keys=False))
-    return str(path)
-
-
-def failing(cluster: Cluster, message: str) -> str:
-    return tasks_file(cluster, "no", [{"name": "Say no", "ansible.builtin.fail": {"msg": message}}])
 
 
 def test_an_operators_task_before_a_server_fails(cluster: Cluster) -> None:
@@ -150,7 +80,7 @@ def test_another_server_stores_nothing_any_more(cluster: Cluster) -> None:
 
 
 def damaged(call: Call, pass_on: Callable[[], Reply]) -> Reply:
-    """A snapshot in which one byte is another one than was sent."""
+    """A snapshot with one byte changed on the way."""
     reply = pass_on()
     if not call.path.startswith(SNAPSHOT) or reply.status != 200:
         return reply
@@ -221,52 +151,6 @@ def test_autopilots_setting_cannot_be_held(cluster: Cluster) -> None:
     assert "This server was not stopped." in said
 
 
-def test_the_agent_goes_on_after_its_stop(cluster: Cluster) -> None:
-    """A stop command that succeeds and does nothing: nothing is converted, and nothing is started beside the agent."""
-    started = cluster.root / "started"
-    deaf = {"raft_logstore_stop_command": "/bin/true", "raft_logstore_start_command": f"touch {started}"}
-    hosts = {server.name: deaf for server in cluster.servers}
-    said = stopped(cluster, 0, hosts, raft_logstore_rollback_on_failure=True)
-    assert "Stop the agent and keep it stopped: " in said
-    assert "in use by PID" in said
-    assert "It is back in the cluster as it was." in said
-    assert not started.exists()
-
-
-def test_writes_do_not_come_through(cluster: Cluster) -> None:
-    """Everybody is healthy, and yet a write fails at a server that was started: here the one that changes nothing.
-
-    The same command does not go on to the next server while that is so.
-    """
-    before = {server.name: server.pid() for server in cluster.servers}
-
-    def refuse(call: Call, pass_on: Callable[[], Reply]) -> Reply:
-        changed = call.server.pid() != before[call.server.name]
-        if changed and call.method == "PUT" and call.path.startswith(AUTOPILOT):
-            now = call.server.api("GET", AUTOPILOT).body
-            if now["CleanupDeadServers"] == json.loads(call.body)["CleanupDeadServers"]:
-                return Reply(500, {"Content-Type": "text/plain"}, b"rpc error: failed to apply")
-        return pass_on()
-
-    with proxies(cluster, refuse) as through:
-        said = stopped(cluster, 1, through)
-        again = stopped(cluster, 0, through)
-    assert "The cluster accepts a write, and this server applies it: " in said
-    assert "write path is not proven" in said
-    assert "Every other server applies what is written now: " in again
-
-
-def test_an_operators_task_after_a_server_fails(cluster: Cluster) -> None:
-    enough = failing(cluster, "Enough for today.")
-    assert "Enough for today." in stopped(cluster, 1, raft_logstore_post_tasks_file=enough)
-
-
-def test_the_log_of_a_started_agent_has_an_error_about_its_store(cluster: Cluster) -> None:
-    said = stopped(cluster, 1, ailing(cluster, "complains"))
-    assert "The agent has logged no error about its store since its start: " in said
-    assert "segment is sealed" in said
-
-
 def lead_again(old: Server) -> None:
     identity = old.api("GET", "/v1/agent/self").body["member"]["Tags"]["id"]
     old.try_api("PUT", f"/v1/operator/raft/transfer-leadership?id={identity}")
@@ -318,15 +202,5 @@ def test_leadership_comes_back_just_before_the_stop(cluster: Cluster) -> None:
     assert old.pid() == pid and not leftbehind.is_guarded(old)
 
 
-def test_a_server_is_back_but_does_not_stay(cluster: Cluster) -> None:
-    said = stopped(cluster, 1, ailing(cluster, "leaves"), raft_logstore_stable_for=10, raft_logstore_wait_timeout=15)
-    assert "Wait until the server is back: " in said
-
-
 def test_then_the_same_command_finishes(cluster: Cluster) -> None:
-    roll = playbooks.run("migrate", playbooks.write_inventory(cluster))
-    assert roll.returncode == 0, roll.stdout
-    after = leftbehind.observe(cluster)
-    assert set(after.backends.values()) == {"wal"} and after.cleanup is True
-    assert len(after.voters) == len(cluster.servers)
-    assert not any(leftbehind.is_unfinished(server) for server in cluster.servers)
+    assert_finishes(cluster)

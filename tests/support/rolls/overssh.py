@@ -1,0 +1,46 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The servers of a test cluster as hosts reached by real ssh (sshd.py), and what the modules sent to them are for."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from support.cluster.cluster import Cluster
+from support.rolls import playbooks
+from support.rolls.sshd import Hosts, Request
+
+
+@contextlib.contextmanager
+def hosts_of(cluster: Cluster, **start_commands: str) -> Iterator[tuple[Hosts, Path]]:
+    """The servers as hosts reached by ssh, and an inventory of them. Some may have a start command of their own."""
+    hosts = Hosts([server.name for server in cluster.servers], cluster.root)
+    control = tempfile.mkdtemp(prefix="cp")  # the path of a socket must be short
+    try:
+        variables = hosts.variables(control)
+        for name, command in start_commands.items():
+            variables[name]["raft_logstore_start_command"] = command
+        yield hosts, playbooks.write_inventory(cluster, variables, raft_logstore_gate_timeout=60)
+    finally:
+        hosts.close()
+        shutil.rmtree(control, ignore_errors=True)
+
+
+def is_stop(request: Request) -> bool:
+    return request.module == "agent_service" and request.has("state", "stopped")
+
+
+def is_start(request: Request) -> bool:
+    return request.module == "agent_service" and request.has("state", "started")
+
+
+def is_configuration(request: Request) -> bool:
+    return request.module == "raft_logstore_config" and not request.is_check
+
+
+def is_conversion(request: Request) -> bool:
+    return request.module == "raft_migrate_backend" and not request.is_check
