@@ -28,7 +28,7 @@ NS_PER_S = 1_000_000_000
 
 
 class Way(NamedTuple):
-    """One direction. `directory` makes or names the directory in which the writer works, `file` is locked in it."""
+    """One direction: the directory that the writer works in, the writer, the file there that is locked, its reader."""
 
     directory: Callable[[Run], Directory]
     writer: Callable[[Run, Directory], ContextManager[StoreWriter]]

@@ -84,7 +84,7 @@ class Run:
         return free_name(self.names, name, kind, self.stamp)
 
     def aside_name(self, name: str) -> str:
-        """The free name that something gets which is not ours, or that does not count."""
+        """A free name for something moved aside: a file that is not ours, or a store that does not count."""
         return self.free_name(name, "superseded")
 
     def attributes(self) -> Attributes:

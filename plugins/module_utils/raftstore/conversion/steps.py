@@ -1,9 +1,9 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps: what each does, with its syncs, what a plan says of it, and what it does to the names. STEPS has them all.
+"""The steps: what each does, with its syncs, what a plan says of it, and what becomes of the names. All are in EACH.
 
 Each leaves a state of the table behind it. A step never replaces a name but in a switch (or to take one back), and
-never removes a store. Steps know nothing of the table's rows: they know their own names.
+never removes a store. Steps know their own names and nothing else of the table.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from .backupcopy import copy_directory, copy_file, partial_name, remove_partials
 from .build import TO_BOLTDB, TO_WAL, build
 from .run import Run, check_configuration
 
-Names = Sequence[Tuple[str, str]]
-"""What a step does to the names: (name that goes, name that comes). A name that is new comes as a line of a listing."""
+Effect = Sequence[Tuple[str, str]]
+"""What becomes of names in a listing: (old, new) for a rename, (old, "") for a removal, ("", line) for a new line."""
 
 
 def aside(run: Run, name: str) -> None:
@@ -194,12 +194,12 @@ def finish(run: Run) -> None:
 
 
 class Step(NamedTuple):
-    """All about one step: its name in the table, the deed, its sentence in a plan, and its effect on the names."""
+    """All about one step: its name in the state table, the deed, its sentence in a plan, its effect on the names."""
 
     name: str
     do: Callable[[Run], None]
     sentence: Callable[[Run], str]
-    effect: Callable[[Run], Names] = lambda run: ()  # partial names are gone at the end
+    effect: Callable[[Run], Effect] = lambda run: ()  # partial names are gone at the end
 
 
 EACH = (

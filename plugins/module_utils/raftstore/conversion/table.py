@@ -122,7 +122,7 @@ UNLISTED = Row(0, "foreign", {}, REFUSE, REFUSE)
 
 
 def classify(evidence: Evidence) -> Row:
-    """The row that decides, once everything that can be cleared away is thought away; UNLISTED when there is none."""
+    """The row that decides when all that can be cleared away is left out of account; UNLISTED when there is none."""
     return walk(evidence)[-1]
 
 

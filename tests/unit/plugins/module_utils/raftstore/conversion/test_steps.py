@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import json
 from itertools import chain
 from pathlib import Path
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.syscalls import SystemCalls
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion import steps, table
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.request import Request
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.run import Run
@@ -16,6 +18,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.observe import Found
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
 from support.conversions.ways import (
+    OLD_RAFT_DB,
     OLD_RAFT_DB_BACK,
     PLAIN,
     PUBLISH,
@@ -28,6 +31,7 @@ from support.conversions.ways import (
     VOTED_ON_WAL,
     Start,
     changes,
+    made_from,
 )
 from support.stores.builder import BACKUP, STAMP, clock, log, nomad_store, raft_directory, request, write_boltdb
 
@@ -118,6 +122,23 @@ def test_an_old_raft_db_has_its_second_name_on_disk_before_the_switch(tmp_path: 
     made = changes(OLD_RAFT_DB_BACK, tmp_path, copies=False)
     at = made.index(("link", f"raft.db > raft.db.superseded.{STAMP}"))
     assert made[at + 1 : at + 4] == [SYNC, SWITCH_BACK, SYNC]
+
+
+@pytest.mark.parametrize(
+    ("start", "old"),
+    [
+        (PLAIN, BACKUP),
+        (OLD_RAFT_DB, f"raft.db.superseded.{STAMP}"),
+        (VOTED_ON_WAL, f"wal.migrated.{STAMP}"),
+        (OLD_RAFT_DB_BACK, f"raft.db.superseded.{STAMP}"),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_the_journal_names_the_old_store(start: Start, old: str, tmp_path: Path) -> None:
+    case = made_from(start, tmp_path, copies=False)
+    case.go(SystemCalls())
+    assert json.loads((case.raft / ".raft-migrate.json").read_bytes())["backup"] == old
+    assert (case.raft / old).exists()
 
 
 @pytest.mark.parametrize("start", STARTS, ids=lambda start: start.name)

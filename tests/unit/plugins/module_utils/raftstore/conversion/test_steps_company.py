@@ -152,15 +152,18 @@ def test_the_lock_is_held_until_the_end(start: Start, tmp_path: Path) -> None:
     assert free == [] and held == {"raft", "raft.db", "wal-meta.db"}
 
 
-def test_a_raft_db_that_was_put_there_during_the_run_is_not_replaced(tmp_path: Path) -> None:
-    case = made_from(VOTED_ON_WAL, tmp_path, copies=False)
+@pytest.mark.parametrize(
+    ("start", "sync"), [(PLAIN, "wal.partial"), (VOTED_ON_WAL, "raft.db.partial")], ids=lambda v: getattr(v, "name", "")
+)
+def test_a_raft_db_that_was_put_there_during_the_run_is_not_replaced(start: Start, sync: str, tmp_path: Path) -> None:
+    case = made_from(start, tmp_path, copies=False)
     raft_db = case.raft / "raft.db"
 
     def put() -> None:
         raft_db.unlink()
         write_boltdb(raft_db, log(9), EVEN_NEWER)
 
-    hook = Hook(lambda name, what: (name, what) == ("fsync", "raft.db.partial"), put)
+    hook = Hook(lambda name, what: (name, what) == ("fsync", sync), put)
     with pytest.raises(Refused, match="has been replaced"):
         case.go(hook)
     assert entries_of(case.raft / "wal") == case.expected
