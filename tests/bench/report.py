@@ -30,7 +30,7 @@ of a copy of the file.
 
 Median seconds of {runs} runs each, taken in turn. Machine: {machine}. Date: {date}.
 *Ours* runs on this host's own Python, with the checksum it finds there: {crc}. The goals are for this row.
-*Ours, crc32c package* runs on the Python of `.venv`, which has that package; so does *module*, the whole Ansible module.
+*Ours, crc32c package* and *module*, the whole Ansible module, run on the Python of `.venv`, which has that package.
 *Conversion* counts from opening the source to the synced target, for *Nomad* and *cp* from the start of their
 process; *with verification* adds reading everything back and comparing every entry. CPU is user and system time of all
 processes. Peak memory is the largest sum of resident memory of the process tree; for Go it includes the mapped file.

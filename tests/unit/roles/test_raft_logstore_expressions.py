@@ -113,7 +113,7 @@ def test_a_person_is_told_what_failed_what_failed_again_and_what_keeps_the_serve
     assert "brought back" not in told() and drop_in not in told(raft_logstore_service_manager="command")
     assert "It is back in the cluster as it was" in told(raft_logstore_put_back="returned")
     assert drop_in not in told(raft_logstore_put_back="returned")
-    assert "This server was down before, and is so still." in told(raft_logstore_stopped=False)
+    assert "This server was down before, and still is." in told(raft_logstore_stopped=False)
     assert value("raft_logstore_outcomes.values() | list", **left_behind("boltdb", "wal", "wal", False))
 
 
@@ -366,7 +366,7 @@ def test_a_segment_size_that_breaks_a_running_wal_is_refused_before_a_stop(size:
 )
 def test_a_server_must_have_the_time_to_stay_back(stable_for: Any, wait_timeout: Any, fine: bool) -> None:
     given = {"raft_logstore_stable_for": stable_for, "raft_logstore_wait_timeout": wait_timeout}
-    assert condition("read.yml", "A server that stays back for as long as it has to", **given) == [fine]
+    assert condition("read.yml", "There is time to see that a server stays back", **given) == [fine]
 
 
 def test_a_second_roll_in_one_run_of_ansible_is_refused() -> None:

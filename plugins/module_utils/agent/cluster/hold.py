@@ -139,8 +139,8 @@ def set_settings(client: Client, settings: Mapping[str, Any], was: Mapping[str, 
             break
     after = client.autopilot_config()
     if differences(after, settings):
-        what = f"{client.url}: the autopilot configuration is changed by somebody else all the time"
-        raise AgentError(what, "Find out by whom, then run again.")
+        what = f"{client.url}: somebody else keeps changing the autopilot configuration"
+        raise AgentError(what, "Find out who, then run again.")
     return after
 
 
