@@ -8,12 +8,12 @@
             "LastVoteTerm"      term, 8 bytes; absent on a server that never voted
             "LastVoteCand"      address of the candidate, raw bytes; absent likewise
 
-Numbers are big-endian, so that the order of the keys is the order of the indexes (raft-boltdb v2 bolt_store.go,
+Numbers are big-endian: the order of the keys is the order of the indexes (raft-boltdb v2 bolt_store.go,
 util.go). The WAL's stable numbers are little-endian: the two must never be copied as bytes.
 
 Example: the key `0000000000000005` and a value that starts with `86aa417070656e6465644174` are entry 5 in msgpack.
 
-Opening looks at the whole tree of `logs` once (boltsurvey.py), so that what the attributes say is exact.
+Opening surveys the whole tree of `logs` (survey.py), so the attributes are exact.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from .survey import survey
 LOGS, CONF = b"logs", b"conf"
 CURRENT_TERM, LAST_VOTE_TERM, LAST_VOTE_CANDIDATE = b"CurrentTerm", b"LastVoteTerm", b"LastVoteCand"
 NUMBER = struct.Struct(">Q")
-# What bbolt's db.go writes into a new file. Without a later transaction, which makes both buckets, a server was killed
-# in its first moments and nothing was ever stored.
+# bbolt's db.go writes it into a new file; the next transaction makes both buckets. Without one, a server was killed in
+# its first moments and nothing was ever stored.
 NEW_FILE_TXID = 1
 _DO_NOT_CONVERT = "Find out what wrote it; this version converts Nomad's Raft stores only."
 
 
 class BoltStore:
-    """The store in the file open on `fd`, which stays the caller's. Raises StoreError for all that is not understood.
+    """The store in the file open on `fd`, which stays the caller's. Raises StoreError for anything it does not know.
 
-    As many processes as there are `workers` look for the entries of a large log.
-    `notes` holds what is unusual but not wrong, as sentences; `page_size` is the file's, in bytes.
+    In a large log, `workers` processes look for the entries.
+    `notes` says in sentences what is unusual but not wrong; `page_size` is the file's, in bytes.
     """
 
     encoding = store.MSGPACK
@@ -54,7 +54,7 @@ class BoltStore:
         except (Corrupt, Unsupported):
             if workers <= 1:
                 raise
-        self._open(fd, 1)  # of the same damage one process always says the same
+        self._open(fd, 1)  # about the same damage a single process always says the same
 
     def _open(self, fd: int, workers: int) -> None:
         path = self.path

@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Find the Raft directory, and open what is in it: the stores with their locks, the journal, the snapshots. Reads only.
 
-Everything is opened below the Raft directory's own descriptor. The path to the data_dir is a person's and may have
-links; a link named `server` or `raft` is refused, whether it ends the given path or lies below it, because the service
-user could point root elsewhere with it.
+Everything is opened below the Raft directory's own descriptor. disk/datadir.py says which links are refused on the way
+to it.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ SIGNS = (RAFT_DB, WAL_DIR, SNAPSHOTS, JOURNAL, "peers.info")
 
 
 class EmptyStore:
-    """What Nomad reads in a raft.db of zero bytes: no entries, no stable values."""
+    """A raft.db of zero bytes, as Nomad reads it: no entries, no stable values."""
 
     encoding = MSGPACK
     first_index = last_index = entry_count = live_len = 0
@@ -52,7 +51,7 @@ class EmptyStore:
 
 
 class StoreFile:
-    """A store's file that is held open and, if `free`, locked: raft.db, a backup of it, or the WAL's wal-meta.db."""
+    """A store's file, open and, if `free`, locked: raft.db, a backup of it, or the WAL's wal-meta.db."""
 
     def __init__(self, directory: Directory, name: str, change: bool) -> None:
         self.directory = directory
@@ -98,9 +97,9 @@ def locate(data_dir: str, calls: SystemCalls) -> Directory:
 
 
 def node_id(raft: Directory) -> Optional[str]:
-    """The Raft ID of the server whose directory this is; None when there is none beside it, or no plain file with one.
+    """The Raft ID of the server whose directory this is; None if there is no plain file with one beside it.
 
-    The service user owns what is there: no link is followed, and nothing but an ID is ever given back.
+    The service user owns what is there: no link is followed, and nothing but an ID is ever returned.
     """
     server = raft.subdirectory("..")
     try:
@@ -122,15 +121,15 @@ def backups(names: Sequence[str]) -> List[str]:
 
 
 def wal_kind(directory: Directory) -> str:
-    """The column wal of the state table, as far as names tell: 0, bad (no metadata) or ok; foreign: an unknown file.
+    """The column wal of the state table, as far as names tell: 0, bad (no metadata), ok, or foreign (an unknown file).
 
-    A later Nomad may keep its metadata in another file than wal-meta.db; to read on would be to guess.
+    A later Nomad may keep its metadata in another file than wal-meta.db; reading on would be guessing.
     """
     names = directory.names()
     unfinished = WAL_META + ".tmp"
     if any(name not in (WAL_META, unfinished) and not name.endswith(".wal") for name in names):
         return "foreign"
-    if not set(names) - {unfinished}:  # Nomad was killed in its first moment: raft-wal begins anew
+    if not set(names) - {unfinished}:  # Nomad was killed in its first moment: raft-wal starts over
         return "0"
     return "ok" if WAL_META in names else "bad"
 

@@ -1,14 +1,14 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Raft store as a WAL directory: `WalStore` reads one that raft-wal or this code wrote, `WalStoreWriter` makes one.
+"""A Raft store as a WAL directory, read: one that raft-wal or this code wrote (writer.py).
 
-    wal/wal-meta.db                                   list of segments, stable values (walmeta.py)
+    wal/wal-meta.db                                   list of segments, stable values (meta.py)
     wal/00000000000000000001-0000000000000001.wal     sealed segments (segment.py)...
-    wal/00000000000000051713-0000000000000002.wal     ...and last a tail, which is appended to
+    wal/00000000000000051713-0000000000000002.wal     ...and last a tail, for appending
 
 A tail that the metadata list but that has no file is legal: raft-wal commits its metadata before it makes the file,
-and makes the file when it opens the log (wal.go, Open). A log without entries has nothing but such a tail, and takes
-any index as its first. Both are what the writer here leaves behind the last sealed segment.
+and makes the file when it opens the log (wal.go, Open). A log without entries has only such a tail, and takes
+any index as its first. Our writer leaves such a tail after the last sealed segment.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ STRANGER = "Find out what it is and move it away before Nomad starts, which migh
 class WalStore:
     """The WAL in a directory, whose wal-meta.db is open on `meta_fd`; both stay the caller's.
 
-    Opening reads the metadata and the whole tail; sealed segments are read, and checked, by `records`. `notes` holds
-    what is unusual but not wrong, as sentences; `broken` is true when the log can be read but raft-wal cannot append.
+    Opening reads the metadata and the whole tail; `batches` reads and checks sealed segments. `notes` says in
+    sentences what is unusual but not wrong; `broken` is true if the log can be read but raft-wal cannot append to it.
     """
 
     encoding = store.BINARY
@@ -101,7 +101,7 @@ class WalStore:
                 os.close(fd)
 
     def _check_names(self, names: Sequence[str]) -> None:
-        """Raise for a file that cannot be here."""
+        """Raise for a file that must not be here."""
         known = [segment.file_name(info.base_index, info.id) for info in self.meta.segments]
         missing = [name for name in known if name not in names]
         for name in names:
@@ -118,9 +118,10 @@ class WalStore:
     def _stray_limit(self, missing: Sequence[str]) -> int:
         """Ids from this one on cannot be those of truncated segments.
 
-        raft-wal changes its metadata first, then makes the new tail, and removes truncated segments last. So one that
-        is not listed any more may be here while the listed tail is not; but that one got the last id given out, and the
-        others theirs before. A listed tail with another id is a damaged name, for which the stray could stand.
+        raft-wal changes its metadata first, then makes the new tail, and removes truncated segments last. So a segment
+        that is no longer listed may be here while the listed tail is not. That tail then has the last id given out, and
+        the stray segments have earlier ones. A missing tail with another id is a damaged name: the stray may be the
+        tail.
         """
         next_id = self.meta.next_segment_id
         if not missing:
@@ -128,7 +129,7 @@ class WalStore:
         return next_id - 1 if self.meta.segments[-1].id == next_id - 1 else 0
 
     def _was_truncated(self, base_index: int, segment_id: int, limit: int) -> bool:
-        """Whether a segment of this name can have been in the list before: it followed all that are older than it."""
+        """Whether a segment of this name can have been in the list: it followed all segments older than it."""
         older = [info for info in self.meta.segments if info.id <= segment_id]
         return segment_id < limit and all(info.id < segment_id and info.max_index < base_index for info in older)
 
