@@ -219,9 +219,8 @@ class Pages:
     def windows(self, page_ids: Sequence[int], group_pages: int = 1) -> Iterator[Window]:
         """These pages in this order, neighbours in the file read together. A window may end within a page's overflow.
 
-        `group_pages` is how many pages most of them take with their overflow; as many are read behind the last one.
-        Where pages are too far apart each is read by itself, so that no order of pages makes us read the file again
-        and again.
+        `group_pages` is how many pages most of them take with their overflow; that many are read after the last one.
+        Pages too far apart are read one by one: no order of pages can make us read the file again and again.
         """
         size = self.page_size
         span_max = max(1, WINDOW_LEN // size)
