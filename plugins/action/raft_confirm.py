@@ -12,7 +12,7 @@ from ansible_collections.raftops.nomad.plugins.plugin_utils.confirm import confi
 
 
 class ActionModule(ActionBase):
-    """Fails unless a person answers 'yes', or `force` says that nobody need be asked."""
+    """Fails unless a person answers 'yes' or `force` is set."""
 
     _supports_check_mode = True
 

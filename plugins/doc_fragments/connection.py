@@ -12,26 +12,26 @@ options:
   host:
     description:
       - Name or IP address of the Nomad agent to ask, as seen from the managed host.
-      - Left out, the address in E(NOMAD_ADDR) of the managed host is used, and V(127.0.0.1) when that is not set
+      - Left out, the address in E(NOMAD_ADDR) of the managed host is used, and V(127.0.0.1) if that is not set
         either.
-      - When O(host) is given, E(NOMAD_ADDR) is not looked at.
+      - When O(host) is given, E(NOMAD_ADDR) is ignored.
     type: str
   port:
     description:
       - Port of the agent's HTTP API.
-      - Left out, the port in E(NOMAD_ADDR) when that is used, V(80) or V(443) if it names none, else V(4646).
+      - Left out, the port in E(NOMAD_ADDR) if that is used, V(80) or V(443) if it names none, else V(4646).
     type: int
   use_ssl:
     description:
-      - Whether to speak HTTPS, as an agent with C(tls { http = true }) wants it.
-      - Left out, the scheme in E(NOMAD_ADDR) when that is used, else V(false). Note that community.general assumes
+      - Whether to use HTTPS, as an agent with C(tls { http = true }) requires.
+      - Left out, the scheme in E(NOMAD_ADDR) if that is used, else V(false). Note that community.general assumes
         V(true) here.
     type: bool
   timeout:
     description:
       - Seconds one answer of the API may take.
-      - Nomad holds a question for five seconds while the cluster has no leader, so less than V(6) turns its
-        sentence into a time-out.
+      - While the cluster has no leader, Nomad answers only after five seconds. Less than V(6) turns its error message
+        into a timeout.
     type: int
     default: 10
   validate_certs:
@@ -51,7 +51,7 @@ options:
     type: path
   client_key:
     description:
-      - Private key of O(client_cert), a PEM file on the managed host. May be left out when O(client_cert) has it.
+      - Private key of O(client_cert), a PEM file on the managed host. May be left out if O(client_cert) contains it.
       - Left out, E(NOMAD_CLIENT_KEY).
     type: path
   tls_server_name:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The progress file of a conversion: one line of JSON, written on the target, read by the action on the controller.
 
-Must never stop a conversion, and never lie in a directory that belongs to the service user.
+It must never stop a conversion, nor be in a directory that belongs to the service user.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ INTERVAL_S = 0.5
 
 
 class Progress(NamedTuple):
-    """How far a phase is: entries done of all, bytes done, seconds since the phase began."""
+    """How far a phase has come: entries done of all, bytes done, seconds since the phase began."""
 
     phase: str
     done: int
@@ -53,8 +53,8 @@ def parse(text: str) -> Optional[Progress]:
 class ProgressFile:
     """A callable for the conversion. The file exists from construction, where OSError is the caller's, until `close`.
 
-    Each new content replaces the file by a rename, so that a reader sees a whole line. There is no fsync: nobody needs
-    the file after the run.
+    Each new content replaces the file by a rename, so a reader always sees a whole line. There is no fsync: nobody
+    needs the file after the run.
     """
 
     def __init__(self, path: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -86,7 +86,7 @@ class ProgressFile:
         try:
             self._create(temporary, content)
             os.rename(temporary, self._path)
-        except OSError:  # a full or vanished /run must not stop a conversion: there is no progress to see from here on
+        except OSError:  # a full or vanished /run must not stop a conversion: from here on no progress is shown
             self._remove(temporary)
             self.close()
 
@@ -113,7 +113,7 @@ def progress_file(path: str, data_dir: str, warn: Callable[[str], None]) -> Iter
     try:
         progress = ProgressFile(path)
     except OSError as error:
-        warn(f"No progress can be shown, {path} cannot be made: {error.strerror}.")
+        warn(f"No progress can be shown: {path} cannot be created: {error.strerror}.")
         yield no_progress
         return
     try:

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Module results made of what raftstore answers: success, difference, failure. Decides nothing."""
+"""Module results from what raftstore returns: success, difference, failure. Decides nothing."""
 
 from __future__ import annotations
 

@@ -24,7 +24,8 @@ options:
   required:
     description:
       - Whether it is a failure when the agent does not answer, or answers with an error.
-      - With V(false) such a server is described by RV(answered), RV(status) and RV(error), as a status report wants it.
+      - With V(false) the task succeeds then, and RV(answered), RV(status) and RV(error) describe the server, as a
+        status report needs.
     type: bool
     default: true
 seealso:
@@ -49,7 +50,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 answered:
-  description: Whether the agent answered with what was asked.
+  description: Whether the agent answered the question.
   returned: always
   type: bool
   sample: true
@@ -59,7 +60,7 @@ status:
   type: int
   sample: 200
 down:
-  description: Whether nobody listens at that address, the only silence that says that the agent is stopped.
+  description: Whether nobody listens at that address. Only this kind of silence proves that the agent is stopped.
   returned: always
   type: bool
   sample: false
@@ -103,7 +104,7 @@ agent:
       type: bool
       sample: true
     backend:
-      description: The backend on which the Raft log of this process is, V(boltdb) or V(wal). Empty on a client.
+      description: The backend of this process's Raft log, V(boltdb) or V(wal). Empty on a client.
       type: str
       sample: boltdb
     state:
@@ -143,7 +144,7 @@ agent:
           type: int
           sample: 0
         num_peers:
-          description: Number of other voters, V(0) on a server that is no voter.
+          description: Number of other voters, V(0) on a server that is not a voter.
           type: int
           sample: 2
     peers:
@@ -168,11 +169,11 @@ agent:
       type: str
       sample: /opt/nomad/data
     raft_dir:
-      description: Directory of the Raft log, after C(server.data_dir). Empty on a client.
+      description: Directory of the Raft log, following C(server.data_dir). Empty on a client.
       type: str
       sample: /opt/nomad/data/server/raft
     config_paths:
-      description: The C(-config) arguments with which the agent runs.
+      description: The C(-config) arguments that the agent runs with.
       type: list
       elements: str
       sample: [/etc/nomad.d]
@@ -214,7 +215,7 @@ agent:
       type: bool
       sample: false
     acl_enabled:
-      description: Whether the agent asks for ACL tokens.
+      description: Whether the agent requires ACL tokens.
       type: bool
       sample: true
 """

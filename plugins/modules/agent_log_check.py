@@ -13,10 +13,10 @@ version_added: 1.0.0
 author:
   - raftops.nomad contributors (@raftops)
 description:
-  - Reads what the agent has logged since a moment and fails when there is an error of the Raft subsystems, a panic or
-    a refused start. A store that can no longer be written to shows nowhere else for a long time.
-  - "Known to be harmless and left out: C(failed to get log ... log not found), which a leader says before it sends a
-    snapshot, and what is about the network or another server, such as C(failed to heartbeat to)."
+  - Reads what the agent has logged since a given time and fails if there is an error of the Raft subsystems, a panic or
+    a refused start. For a long time, a store that can no longer be written to shows nowhere else.
+  - "Known harmless errors are left out: C(failed to get log ... log not found), which a leader logs before it sends a
+    snapshot, and errors about the network or another server, such as C(failed to heartbeat to)."
   - Reads Nomad's plain and JSON lines. It cannot find what a C(log_level) above ERROR keeps out of the log.
 extends_documentation_fragment:
   - raftops.nomad.attributes
@@ -24,7 +24,7 @@ extends_documentation_fragment:
 options:
   since:
     description:
-      - Unix time from which on lines count, as RV(raftops.nomad.agent_service#module:began_at).
+      - Unix time of the first lines that count, for example RV(raftops.nomad.agent_service#module:began_at).
     type: float
     required: true
   unit:
@@ -37,7 +37,7 @@ options:
     type: path
   command:
     description:
-      - Read what this command prints, which may be only the last lines. Its exit code does not matter. It is not run
+      - Read what this command prints. It may print only the last lines. Its exit code does not matter. It is not run
         by a shell.
     type: str
 """

@@ -14,12 +14,13 @@ author:
   - raftops.nomad contributors (@raftops)
 description:
   - With O(state=stopped) it stops the agent, keeps it stopped, and returns only when no process has the agent's Raft
-    store open or locked any more. It fails, and lets the agent be started again, when that does not come true.
-  - A unit of systemd is kept stopped by a drop-in below C(/run/systemd/system) with a condition that is never true,
-    so that neither C(Restart=) nor a person nor a configuration run starts it in between. O(state=started) removes
-    it. It is gone after a reboot.
-  - With commands nothing keeps the agent stopped but whoever gives the commands.
-  - One call each, with the moments on the host's own clock, because a server is out of its cluster meanwhile.
+    store open or locked any more. If that does not happen, it fails and allows the agent to be started again.
+  - A systemd unit is kept stopped by a drop-in below C(/run/systemd/system) with a condition that is never true.
+    Neither C(Restart=) nor a person nor a configuration run can start it in between. O(state=started) removes
+    the drop-in, and so does a reboot.
+  - With commands, keeping the agent stopped is up to whoever provides the commands.
+  - Stop and start are one call each, because the server is out of its cluster meanwhile. Times are those of the host's
+    own clock.
 extends_documentation_fragment:
   - raftops.nomad.attributes
 attributes:
@@ -58,7 +59,7 @@ options:
     type: path
   wait_timeout:
     description:
-      - Seconds, after the stop itself has returned, within which the store must be let go of.
+      - Seconds, after the stop itself has returned, within which every process must have released the store.
     type: int
     default: 30
 """
@@ -82,7 +83,7 @@ began:
   type: float
   sample: 81234.507
 ended:
-  description: The same when it was done. With O(state=stopped) the moment at which nobody had the store open.
+  description: The same for the end. With O(state=stopped), the moment when nobody had the store open any more.
   returned: success
   type: float
   sample: 81234.911
@@ -92,7 +93,7 @@ elapsed:
   type: float
   sample: 0.404
 began_at:
-  description: The beginning as Unix time, to find the agent's own log lines from then on.
+  description: The beginning as Unix time, for finding the agent's log lines since then.
   returned: success
   type: float
   sample: 1795610835.25
@@ -117,7 +118,7 @@ SPEC = {
 
 
 def stop(service: Commands | Systemd, data_dir: str, timeout_s: float) -> bool:
-    """Stop and prove it; whether it ran. Raises AgentError or StoreError, and the agent may be started again then."""
+    """Stop and prove it; whether it ran. On AgentError or StoreError the agent may be started again."""
     try:
         changed = service.stop()
         wait_until_idle(data_dir, timeout_s)

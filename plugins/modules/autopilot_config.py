@@ -13,11 +13,11 @@ version_added: 1.0.0
 author:
   - raftops.nomad contributors (@raftops)
 description:
-  - Changes single settings of the autopilot configuration with compare-and-set, so that a change made by somebody
-    else at the same time is never lost.
-  - With O(state=held) it switches the removal of dead servers off for the time of a maintenance, and with
-    O(state=released) it puts the previous value back. The leader removes a stopped server from the cluster after
-    some 40 seconds otherwise.
+  - Changes single settings of the autopilot configuration with compare-and-set. A change that somebody else makes
+    at the same time is never lost.
+  - With O(state=held) it switches the removal of dead servers off for the duration of maintenance, and with
+    O(state=released) it restores the previous value. Otherwise the leader removes a stopped server from the cluster
+    after some 40 seconds.
   - With ACLs it needs a token with C(operator:write).
 extends_documentation_fragment:
   - raftops.nomad.connection
@@ -27,13 +27,13 @@ attributes:
   check_mode:
     support: full
     details:
-      - The present configuration is read, nothing is written, neither to the cluster nor to O(hold_file).
+      - The current configuration is read. Nothing is written, neither to the cluster nor to O(hold_file).
   diff_mode:
     support: full
 options:
   state:
     description:
-      - V(present) gives the settings named in the task their values and leaves the others. Without any setting it
+      - V(present) sets the settings named in the task and leaves the others. Without any setting it
         only reads.
       - V(held) writes the value of C(CleanupDeadServers) to O(hold_file), then sets it to false.
       - V(released) sets C(CleanupDeadServers) to the value in O(hold_file) and then removes the file. Without the
@@ -43,35 +43,35 @@ options:
     default: present
   hold_file:
     description:
-      - File on the managed host that keeps the previous value while it is held, so that a later run can put it back
+      - File on the managed host that keeps the previous value during the hold. A later run can then restore it,
         whatever happened to this one. The role uses C(.raft-hold.json) in the Raft directory of the server that is
         about to stop.
-      - An existing file is adopted with O(state=held), its previous value is never replaced by the one now in force.
+      - With O(state=held) an existing file is adopted. Its previous value is never replaced by the one now in force.
       - Required with O(state=held) and O(state=released). With O(state=present) it is only read, and described in
         RV(hold).
-      - A file that belongs neither to root nor to the user running the module is not trusted; it is treated as
+      - A file that belongs neither to root nor to the user running the module is not trusted. It is treated as
         absent, with a warning.
     type: path
   origin:
     description:
-      - Who holds, for the people who find the file. The role uses a name of the controller and of the run.
+      - Who holds, for the people who find the file. The role uses the controller's name.
       - Required with O(state=held).
-      - A hold of another origin is refused, both for O(state=held) and O(state=released), unless O(take_over=true).
+      - A hold of another origin is refused, for both O(state=held) and O(state=released), unless O(take_over=true).
         Releasing without O(origin) is not refused.
     type: str
   previous:
     description:
       - The value of C(CleanupDeadServers) from before the first hold of this run, for O(state=held) on the second
         and later servers, where the value in force is already the held one.
-      - With O(state=held) the value in an existing O(hold_file) has precedence.
-      - With O(state=released) this one has, so that several files are released with the value of the oldest one. It
-        is put back also when there is no O(hold_file), as on a server that stands in for an unreachable one.
+      - With O(state=held) the value in an existing O(hold_file) takes precedence.
+      - With O(state=released) this option takes precedence, so that several files are released with the value of the
+        oldest. It is restored even without an O(hold_file), as on a server that stands in for an unreachable one.
     type: bool
   expected:
     description:
-      - The value that C(CleanupDeadServers) had when O(state=held) was decided on. Where no hold is found, and
-        O(previous) is not given, another value is refused, without a change, because then somebody else may have begun
-        to hold since. Of two that begin at the same moment only one succeeds.
+      - The value that C(CleanupDeadServers) had when O(state=held) was decided on. If no hold is found and
+        O(previous) is not given, any other value is refused and nothing changed, because somebody else may have begun
+        a hold since. Of two runs that begin at the same moment only one succeeds.
     type: bool
   take_over:
     description:
@@ -117,7 +117,7 @@ EXAMPLES = r"""
     state: released
     hold_file: /opt/nomad/data/server/raft/.raft-hold.json
 
-- name: Set two settings, leave the others
+- name: Change two settings, leave the others
   raftops.nomad.autopilot_config:
     server_stabilization_time: 30s
     min_quorum: 3
@@ -167,7 +167,7 @@ hold:
       type: bool
       sample: true
     created:
-      description: When the hold began, in UTC, as the clock of the managed host said.
+      description: When the hold began, in UTC, by the clock of the managed host.
       type: str
       sample: "2026-11-22T13:20:35Z"
 adopted:
@@ -176,8 +176,8 @@ adopted:
   type: bool
   sample: false
 previous:
-  description: The value of C(CleanupDeadServers) before the hold, for O(previous) of the servers that follow. Null
-    without a hold.
+  description: The value of C(CleanupDeadServers) before the hold, to pass as O(previous) to the servers that follow.
+    Null without a hold.
   returned: always
   type: bool
   sample: true
@@ -242,7 +242,7 @@ class Task:
         return {"present": self.present, "held": self.held, "released": self.released}[state]()
 
     def present(self) -> dict:
-        """Give the named settings their values."""
+        """Set the named settings."""
         settings = {name: self.params[name] for name in SETTINGS if self.params[name] is not None}
         return self.result(settings, self.found, file_changes=False)
 
@@ -266,7 +266,7 @@ class Task:
             raise
 
     def released(self) -> dict:
-        """Put the previous value back, then remove what says so."""
+        """Restore the previous value, then remove the file."""
         previous = self.params["previous"]
         if previous is None and self.found is not None:
             previous = self.found.previous
@@ -277,7 +277,7 @@ class Task:
         return dict(result, previous=previous)
 
     def result(self, settings: dict, hold: Hold | None, file_changes: bool, was: Mapping = NOTHING) -> dict:
-        """Change the settings, unless in check mode, and describe what came of it."""
+        """Change the settings, unless in check mode, and describe the result."""
         changes = differences(self.before, settings)
         after = self.before.changed(changes)
         if changes and not self.module.check_mode:
@@ -294,7 +294,7 @@ class Task:
         return result
 
     def shown(self, config: object, hold: Hold | None) -> dict:
-        """One side of the diff; the index of the last change is no setting."""
+        """One side of the diff, without the index of the last change, which is not a setting."""
         settings = config.as_dict()
         del settings["modify_index"]
         return {"autopilot": settings, "hold": hold._asdict() if hold else None}

@@ -13,9 +13,9 @@ version_added: 1.0.0
 author:
   - raftops.nomad contributors (@raftops)
 description:
-  - Asks for the autopilot health of the cluster. Whatever agent is asked, the leader answers.
+  - Asks for the autopilot health of the cluster. Whichever agent is asked, the leader answers.
   - With ACLs it needs a token with C(operator:read).
-  - The leader goes on calling a stopped server healthy for up to 40 seconds, and a restarted one before it has
+  - The leader calls a stopped server healthy for up to 40 more seconds, and a restarted one before it has
     applied anything. Use M(raftops.nomad.server_wait) to find out whether a server is back, or may be stopped.
 extends_documentation_fragment:
   - raftops.nomad.connection
@@ -24,9 +24,9 @@ extends_documentation_fragment:
 options:
   required:
     description:
-      - Whether it is a failure when there is no such answer, as without a leader.
-      - With V(false) this is described by RV(answered), RV(status) and RV(error). An unhealthy cluster is an answer
-        in any case.
+      - Whether it is a failure when there is no such answer, for example without a leader.
+      - With V(false) the task succeeds and RV(answered), RV(status) and RV(error) describe this. An unhealthy cluster
+        counts as an answer either way.
     type: bool
     default: true
 seealso:
@@ -48,7 +48,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 answered:
-  description: Whether there is an answer, also when it says that the cluster is not healthy.
+  description: Whether there is an answer, even one that says that the cluster is not healthy.
   returned: always
   type: bool
   sample: true
@@ -140,7 +140,7 @@ autopilot:
           type: int
           sample: 316
         stable_since:
-          description: Since when the present leader has known it. Nomad does not renew this when a server fails and
+          description: Since when the current leader has known it. Nomad does not reset this when a server fails and
             comes back.
           type: str
           sample: "2026-11-22T10:41:29Z"

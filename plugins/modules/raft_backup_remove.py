@@ -9,13 +9,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: raft_backup_remove
-short_description: Remove the old Raft stores that conversions have left
+short_description: Remove the old Raft stores that conversions leave behind
 version_added: 1.0.0
 description:
   - Removes what M(raftops.nomad.raft_migrate_backend) and C(nomad operator raft migrate-backend) leave beside the store
     of a Nomad server, C(raft.db.migrated.*) and C(wal.migrated.*), and nothing else. A store itself is never removed.
-  - Works beside a running Nomad. Fails unless the server's store is a BoltDB store or a WAL with nothing unfinished
-    about it, and when a process has an old store open. Then nothing is removed.
+  - Works beside a running Nomad. Fails, and removes nothing, unless the server's store is a BoltDB store or a WAL with
+    nothing unfinished about it. Fails in the same way when a process has an old store open.
   - An old C(raft.db) is worth less every day. It lacks the votes that came since, so it must not be renamed back.
 extends_documentation_fragment:
   - raftops.nomad.attributes
@@ -51,7 +51,7 @@ EXAMPLES = r"""
     data_dir: /opt/nomad/data
   check_mode: true
 
-- name: Remove all old stores but the newest
+- name: Remove all old stores except the newest
   raftops.nomad.raft_backup_remove:
     data_dir: /opt/nomad/data
     keep: 1

@@ -14,8 +14,8 @@ version_added: 1.0.0
 description:
   - Asks the person at the terminal and goes on only if the answer is V(yes). All hosts of the task share one question
     and one answer.
-  - Unlike M(ansible.builtin.pause) it fails when there is no terminal, and when nobody answers within 120 seconds, as
-    under ansible-runner and AWX, which offer a terminal at which nobody types.
+  - Unlike M(ansible.builtin.pause) it fails when there is no terminal, or when nobody answers within 120 seconds. Under
+    ansible-runner and AWX there is a terminal, but nobody types at it.
 attributes:
   check_mode:
     support: full
@@ -38,8 +38,8 @@ options:
     required: true
   hosts:
     description:
-      - The hosts to name in the question, in this order. All hosts of the play by default, since a batch of
-        C(serial) is not all that will be changed.
+      - The hosts to name in the question, in this order. By default all hosts of the play, since more than one batch of
+        C(serial) will be changed.
     type: list
     elements: str
   force:

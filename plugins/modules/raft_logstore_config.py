@@ -13,15 +13,16 @@ version_added: 1.0.0
 author:
   - raftops.nomad contributors (@raftops)
 description:
-  - Ensures that the agent's configuration makes it run on a backend, whatever files it is spread over, and proves
+  - Ensures that the agent's configuration makes it run on a backend, whichever files it is spread over, and proves
     it by reading the result as Nomad would.
-  - Nomad replaces the whole block by the one in a later file, so the block that wins is the one that is edited. All
+  - Nomad replaces the whole block by the one in a later file, so this module edits the block that wins. All
     other bytes, comments, line endings, owner, mode and SELinux label are kept.
-  - Where no file has the block, one is written to O(file).
-  - The deprecated C(raft_boltdb) block, with which Nomad refuses to start beside C(raft_logstore), is moved into it.
-  - Misspelt settings inside the block, which Nomad ignores without a word, and segment sizes that break a running
+  - If no file has the block, one is written to O(file).
+  - Nomad refuses to start with both C(raft_logstore) and the deprecated C(raft_boltdb) block. The latter is moved into
+    the former.
+  - Misspelt settings inside the block, which Nomad silently ignores, and segment sizes that break a running
     log are errors here.
-  - A running server does not notice the change. It takes effect at its next start, and a server whose log is not on
+  - A running server is not affected. The change takes effect at its next start, and a server whose log is not on
     that backend yet refuses to start.
 extends_documentation_fragment:
   - raftops.nomad.attributes
@@ -34,20 +35,20 @@ options:
   path:
     description:
       - The C(-config) arguments of the agent, files and directories, in their order.
-      - Of a directory the agent loads the files that end in C(.hcl) or C(.json), in the order of their names.
+      - From a directory the agent loads the files that end in C(.hcl) or C(.json), in the order of their names.
     type: list
     elements: path
     required: true
   backend:
     description:
-      - The backend that shall be in effect.
-      - With V(boltdb) the block stays, naming that backend, with the C(no_freelist_sync) it has.
+      - The backend that must be in effect.
+      - With V(boltdb) the block stays, naming that backend and keeping its C(no_freelist_sync).
     type: str
     choices: [wal, boltdb]
     default: wal
   wal_segment_size:
     description:
-      - Size of a log segment in MB, from 1 to 2047. Left out, the value in the configuration stays, and Nomad's
+      - Size of a log segment in MB, from 1 to 2047. Left out, the value in the configuration stays. Nomad's
         default is 64.
     type: int
   disable_log_cache:
@@ -72,14 +73,14 @@ options:
     description:
       - Where to write the block when no file has one. The agent must load this file, so it is one of O(path), or in
         a directory of O(path) with a name that ends in C(.hcl) or C(.json).
-      - A file of its own is out of the way of automation that owns the others.
-      - Left out, C(raft_logstore.hcl) in the last directory of O(path), or, where there is no directory, the file
+      - A separate file stays out of the way of automation that owns the others.
+      - Left out, it is C(raft_logstore.hcl) in the last directory of O(path) or, if there is no directory, the file
         that has the C(server) block.
     type: path
   backup:
     description:
-      - Whether to keep a copy of each changed file, with a time in its name, in the directory of the file. Nomad
-        does not load the copy.
+      - Whether to keep a copy of each changed file beside it, with a time in its name. Nomad does not load the
+        copy.
     type: bool
     default: false
 seealso:
@@ -117,7 +118,7 @@ previous_backend:
   type: str
   sample: boltdb
 file:
-  description: The file that has the block in effect.
+  description: The file with the block in effect.
   returned: success
   type: str
   sample: /etc/nomad.d/raft_logstore.hcl
@@ -165,7 +166,7 @@ effective:
       type: dict
       sample: {enabled: true, interval: 5m}
 agent:
-  description: Other settings that the configuration gives the agent, for those who have to find its data and its API.
+  description: Other settings of the agent in this configuration, for finding its data and its API.
   returned: success
   type: dict
   contains:
@@ -174,7 +175,7 @@ agent:
       type: str
       sample: /opt/nomad/data
     raft_dir:
-      description: Directory of the Raft log, after C(server.data_dir), empty when unknown.
+      description: Directory of the Raft log, following C(server.data_dir), empty when unknown.
       type: str
       sample: /opt/nomad/data/server/raft
     server:
@@ -269,7 +270,7 @@ def run(module: AnsibleModule) -> dict:
         kept = apply(changes, owner_model(found), params["backup"])
         if load(params["path"]) != proven:
             raise ConfigError(
-                "the files are not what was written: somebody else changes them as well", hint="Run again."
+                "the files are not what was written: somebody else is changing them too", hint="Run again."
             )
     result = described(found, proven)
     result.update(changed=bool(changes), changed_files=[change.path for change in changes], backup_files=kept)
@@ -298,7 +299,7 @@ def described(found: Configuration, after: Configuration) -> dict:
 
 
 def no_freelist_sync(after: Configuration) -> bool | None:
-    """The setting, from the deprecated block where that is still the one in effect."""
+    """The setting, taken from the deprecated block while that is still in effect."""
     if after.logstore is None and after.boltdb is not None:
         return after.boltdb.values.get(("no_freelist_sync",))
     return after.value(("boltdb", "no_freelist_sync"))

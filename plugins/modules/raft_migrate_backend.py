@@ -19,11 +19,11 @@ description:
     C(raft.db.migrated.YYYYMMDD-HHMMSS); the way back leaves C(wal.migrated.YYYYMMDD-HHMMSS).
   - On the way back the WAL is converted with all entries and votes that came since. The old C(raft.db) itself is put
     back only if a full comparison shows that it has everything that the WAL has.
-  - A run that was killed is finished, or started over, by the next one. A store that is already on the wanted backend
+  - If a run is killed, the next one finishes it or starts over. A store that is already on the wanted backend
     is left as it is. Nomad must be stopped to find that out; beside a running server use check mode or
     M(raftops.nomad.raft_store_info).
   - While the store is the WAL, C(raft.db) is a dangling symbolic link. It makes Nomad refuse to start on BoltDB by
-    mistake, where it would otherwise start with an empty log.
+    mistake. Without it, Nomad would start with an empty log.
   - Nomad must be stopped. This is proven with file locks and by looking for processes that have a store open.
 extends_documentation_fragment:
   - raftops.nomad.attributes
@@ -31,7 +31,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - The store is read and RV(plan) computed for real. A store in use is no error then; its RV(entries) is null.
+      - The store is read and RV(plan) computed for real. A store in use is not an error; its RV(entries) is then null.
   diff_mode:
     support: full
     details:
@@ -47,7 +47,7 @@ options:
     description:
       - The backend to have at the end.
       - To V(wal), change the agent's configuration first; to V(boltdb), change it afterwards. In this order Nomad
-        refuses to start on the wrong store at every moment.
+        never starts on the wrong store.
     type: str
     choices: [wal, boltdb]
     default: wal
@@ -58,7 +58,7 @@ options:
     default: 64
   force:
     description:
-      - Convert without asking. Without it one question is asked for all hosts of the task, and the task fails when
+      - Convert without asking. Otherwise one question is asked for all hosts of the task, and the task fails when
         there is no terminal or nobody answers within 120 seconds.
       - Check mode never asks.
     type: bool
@@ -73,40 +73,41 @@ options:
   backup_dir:
     description:
       - A directory for a full copy of the old store, made and compared before the switch.
-      - It has the name of a backup once it is whole. What a killed run leaves ends in C(.partial), and the next run
+      - The copy gets a backup's name once it is whole. What a killed run leaves ends in C(.partial); the next run
         with the same directory removes it.
-      - The name tells the time and not the host. On storage that several servers share, give each its own directory, to
-        which nobody but root may write.
+      - The name includes the time but not the host. On storage that several servers share, give each its own directory,
+        writable only by root.
     type: path
   workers:
     description:
-      - Number of processes that read, convert and compare. V(0) is one for each core.
+      - Number of processes that read, convert and compare. V(0) means one for each core.
     type: int
     default: 0
   lock_timeout:
     description:
       - Seconds to wait for another run of this module on the same directory.
-      - There is no waiting for a store that is in use by Nomad.
+      - It does not wait for a store that Nomad has in use.
     type: int
     default: 60
   origin:
     description:
-      - A name for who asks, such as that of the controller. It is kept with an interrupted conversion, see
-        M(raftops.nomad.raft_store_info), so that others know whom to ask.
+      - Who asks, such as the controller's name. It is kept with an interrupted conversion, see
+        M(raftops.nomad.raft_store_info), to tell others whom to ask.
     type: str
     default: ""
   progress_file:
     description:
-      - A file to be created for the time of the run, replaced about twice a second. It has one line of JSON with
+      - A file that exists during the run and is replaced about twice a second. It has one line of JSON with
         C(phase), C(done) and C(total) in entries, C(bytes) and C(elapsed) in seconds. Only a run that is killed leaves
         it behind.
-      - It must not exist, and not lie below O(data_dir). Use a directory where only the user of the module can write.
-      - The module's action makes a file of its own below C(/run) and shows it as one line a second.
+      - It must not exist yet, and must not be below O(data_dir). Use a directory where only the user of the module can
+        write.
+      - By default the module's action uses a file below C(/run) and shows one line a second.
     type: path
 notes:
   - E(RAFTOPS_CONFIRM_TIMEOUT) in the environment of the controller shortens the 120 seconds of the question.
-  - Interrupting the run is safe. Over ssh with pipelining the module runs on at the target when the connection is lost;
-    otherwise it is killed. Run it again in both cases.
+  - Interrupting the run is safe. When the connection is lost, the module goes on running on the target if ssh uses
+    pipelining; otherwise it is killed. Run it again in both cases.
 seealso:
   - module: raftops.nomad.raft_store_info
   - module: raftops.nomad.raft_logstore_config
@@ -115,7 +116,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Show what would be done, also while Nomad is running
+- name: Show what would be done, even while Nomad is running
   raftops.nomad.raft_migrate_backend:
     data_dir: /opt/nomad/data
   check_mode: true
@@ -141,7 +142,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 backend:
-  description: Backend of the store at the end, null if there is no store. In check mode the one it would be.
+  description: Backend of the store at the end, null if there is no store. In check mode, what it would be.
   returned: success
   type: str
   sample: wal
@@ -156,22 +157,22 @@ entries:
   type: int
   sample: 663
 first_index:
-  description: Index of the first entry, V(0) in an empty log, null as RV(entries).
+  description: Index of the first entry, V(0) in an empty log, null when RV(entries) is.
   returned: success
   type: int
   sample: 1
 last_index:
-  description: Index of the last entry, V(0) in an empty log, null as RV(entries).
+  description: Index of the last entry, V(0) in an empty log, null when RV(entries) is.
   returned: success
   type: int
   sample: 663
 dropped_entries:
-  description: Entries that a snapshot covers and that the new store, which cannot have holes, does not have.
+  description: Number of entries that were left out because a snapshot covers them and the new store cannot have holes.
   returned: success
   type: int
   sample: 0
 stable:
-  description: Raft's stable values, null as RV(entries).
+  description: Raft's stable values, null when RV(entries) is.
   returned: success
   type: dict
   contains:
@@ -230,7 +231,7 @@ verified:
   type: int
   sample: 663
 crc32c:
-  description: The implementation of CRC-32C that ran.
+  description: The implementation of CRC-32C that was used.
   returned: success
   type: str
   sample: crc32c
@@ -285,7 +286,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.results import diffe
 
 
 def effective_backend(paths: Optional[Sequence[str]]) -> Optional[Callable[[], str]]:
-    """What the conversion calls to know the backend that Nomad would start on, from the files as they are then."""
+    """A function that reads the backend that Nomad would start on, from the files as they are when it is called."""
 
     def read() -> str:
         try:

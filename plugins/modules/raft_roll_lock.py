@@ -12,15 +12,15 @@ module: raft_roll_lock
 short_description: Keep two rolls through the same servers apart on one controller
 version_added: 1.0.0
 description:
-  - Fails while another run of Ansible on this controller, of whatever user and inventory, rolls one of the same
+  - Fails while another run of Ansible on this controller, under any user and with any inventory, rolls one of the same
     servers. Otherwise this run keeps others out until it ends, however it ends.
-  - The run is noted in a file in C(/tmp) that counts only while its process lives. Notes of dead processes are
-    ignored, and removed by the next run of their user.
+  - The run leaves a note in C(/tmp) that counts only while its process lives. Notes of dead processes are
+    ignored. The next run of the same user removes them.
   - Runs on different controllers do not see each other here. See O(raftops.nomad.autopilot_config#module:origin).
 attributes:
   check_mode:
     support: full
-    description: Fails as well, but does not keep others out.
+    description: Fails in check mode too, but does not keep others out.
   diff_mode:
     support: none
     description: Changes nothing that could be shown.

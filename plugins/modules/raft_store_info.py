@@ -12,7 +12,7 @@ module: raft_store_info
 short_description: Show the Raft log store on the disk of a Nomad server
 version_added: 1.0.0
 description:
-  - Tells which store a Nomad server has on disk, in what state it is and what is in it, without changing anything.
+  - Shows which store a Nomad server has on disk, its state and its content, without changing anything.
   - Works beside a running Nomad. A store in use is not read, since its files may change at any moment; its numbers are
     then null.
 extends_documentation_fragment:
@@ -26,9 +26,9 @@ options:
     aliases: [path]
   digest:
     description:
-      - Read all entries and return a digest that does not depend on the backend. Equal before and after a conversion,
-        it proves that no entry has changed.
-      - Fails if the store is in use, and in a state in which no store has everything, V(lost) for example.
+      - Read all entries and return a digest that does not depend on the backend. If it is the same before and after a
+        conversion, no entry has changed.
+      - Fails if the store is in use, or in a state in which no store has everything, V(lost) for example.
     type: bool
     default: false
   verify:
@@ -93,8 +93,8 @@ raft_store:
     state:
       description: >-
         V(empty), V(boltdb), V(wal), V(both) (an interrupted conversion), V(lost) (a store was here), V(forked) (two
-        stores, neither has all that the other has), V(damaged), V(foreign) (something here was not made by Nomad or
-        this collection), V(newer_tool) (a newer version of this collection was at work).
+        stores, each with something that the other lacks), V(damaged), V(foreign) (something here was not made by Nomad
+        or this collection), V(newer_tool) (a newer version of this collection was at work).
       type: str
       sample: boltdb
     in_use:
@@ -106,7 +106,7 @@ raft_store:
       type: bool
       sample: false
     interrupted_by:
-      description: Who began that conversion, if that was said (O(raftops.nomad.raft_migrate_backend#module:origin)).
+      description: Who began that conversion, if O(raftops.nomad.raft_migrate_backend#module:origin) was given.
       type: str
       sample: controller-1
     interrupted:
@@ -130,11 +130,11 @@ raft_store:
           type: str
           sample: "2026-11-22T13:20:35Z"
     hold:
-      description: Whether a roll has left a hold of autopilot's dead-server removal recorded here.
+      description: Whether a roll has left a hold on autopilot's removal of dead servers here.
       type: bool
       sample: false
     backend:
-      description: The backend on which this store can be opened. Null if there is none or it is undecided.
+      description: The backend that can open this store. Null if there is none or it is undecided.
       type: str
       sample: boltdb
     first_index:
@@ -233,12 +233,12 @@ raft_store:
       type: bool
       sample: true
     problems:
-      description: What stands against a conversion, or is unknown until Nomad is stopped, in sentences.
+      description: Sentences on what prevents a conversion, or is unknown until Nomad is stopped.
       type: list
       elements: str
       sample: []
     refusal:
-      description: With O(backend), why its conversion would be refused as things are, in a sentence. Else empty.
+      description: With O(backend), a sentence on why the conversion would be refused now. Otherwise empty.
       type: str
       sample: ""
     estimated_bytes:
@@ -252,8 +252,8 @@ raft_store:
       description: >-
         With O(digest=true), the SHA-256 over one line for each entry, in order, each ended by a newline. A line is
         index, term, type, data and extensions in lower-case hex, and the time of appending in Unix nanoseconds (0 when
-        zero), separated by single spaces. Of two stores (V(both)) it is that of the one that has everything. Null only
-        when there is no store and never was one (V(empty)).
+        zero), separated by single spaces. With two stores (V(both)) it is the digest of the one that has everything.
+        Null only when there is no store and never was one (V(empty)).
       type: str
       sample: dc165e499f8c611949a0baf5fe4b7eb76d181cfc5202dd9e5e9153eac28fc47f
 path:
@@ -286,7 +286,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.results import failu
 
 
 def held(module: AnsibleModule, raft_dir: str) -> dict | None:
-    """The hold that is left here; one that cannot be used is a warning, as nothing is done with it now."""
+    """The hold that is left here. One that cannot be used is only a warning, since this module does nothing with it."""
     file = HoldFile(os.path.join(raft_dir, HOLD), os.geteuid())
     try:
         hold, warnings = file.load()

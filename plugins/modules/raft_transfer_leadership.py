@@ -13,12 +13,12 @@ version_added: 1.0.0
 author:
   - raftops.nomad contributors (@raftops)
 description:
-  - Without O(server_id), the server asked gives leadership up when it has it, to the best candidate. When it does
-    not lead, nothing changes.
-  - With O(server_id), that server becomes leader. When it leads already, nothing changes.
+  - Without O(server_id), the server asked gives leadership up to the best candidate. If it does not lead, nothing
+    changes.
+  - With O(server_id), that server becomes leader. If it leads already, nothing changes.
   - Afterwards the module waits until the server asked says, O(stable_for) seconds in a row, that the chosen server
-    leads and that there is no election on. It fails when leadership comes back or goes elsewhere.
-  - With ACLs it needs a management token, no weaker one can move leadership.
+    leads and that no election is under way. It fails if leadership comes back or goes elsewhere.
+  - With ACLs it needs a management token; no weaker one can move leadership.
 extends_documentation_fragment:
   - raftops.nomad.connection
   - raftops.nomad.attributes
@@ -27,25 +27,25 @@ attributes:
   check_mode:
     support: full
     details:
-      - The candidate is chosen for real, leadership is not moved.
+      - The candidate is chosen for real, but leadership is not moved.
   diff_mode:
     support: none
 options:
   server_id:
     description:
-      - Raft ID of the server that shall lead.
+      - Raft ID of the server that should lead.
     type: str
   candidates:
     description:
       - Raft IDs of servers that may become leader when O(server_id) is not given, such as those already migrated,
         best first.
-      - The first of them that is a healthy voter is chosen. Without this list it is the healthy voter with the
-        longest log.
+      - The first healthy voter in the list is chosen. Without this list it is the healthy voter with the longest
+        log.
     type: list
     elements: str
   target_host:
     description:
-      - Address of the new leader's own HTTP API. When given, that server is asked as well whether it leads.
+      - Address of the new leader's own HTTP API. If given, that server is also asked whether it leads.
       - Only useful with O(server_id), or with one entry in O(candidates).
     type: str
   target_port:
@@ -59,7 +59,7 @@ options:
     default: 30
   stable_for:
     description:
-      - Seconds in a row in which it must lead.
+      - Seconds in a row for which it must lead.
     type: float
     default: 2
 seealso:
@@ -119,7 +119,7 @@ elapsed:
   type: float
   sample: 2.3
 denied:
-  description: Whether it failed because the token may not move leadership. Nothing has changed then.
+  description: Whether it failed because the token may not move leadership. In that case nothing has changed.
   returned: failure
   type: bool
   sample: true
@@ -151,7 +151,7 @@ SPEC = {
 
 
 class MayNotMove(AgentError):
-    """The token was refused when leadership should move; not when a question was asked."""
+    """The token was refused for the transfer itself, not for a question before it."""
 
 
 def side(server: Server) -> dict:

@@ -13,13 +13,13 @@ version_added: 1.0.0
 author:
   - raftops.nomad contributors (@raftops)
 description:
-  - Writes the cluster's autopilot configuration over itself with compare-and-set, and waits until the server that is
-    asked has applied that very entry. No setting changes; a change that somebody else makes at the same time is not
+  - Writes the cluster's autopilot configuration over itself with compare-and-set, and waits until the server
+    asked has applied that very entry. No setting changes, and a change that somebody else makes at the same time is not
     lost.
-  - That is the least write there is, it works on an idle cluster, and it goes the way of any other, from the server
-    asked to the leader, through a majority of the voters, and back to the server.
+  - This is the smallest write there is. It works on an idle cluster and takes the path of any other write, from the
+    server asked to the leader, through a majority of the voters, and back to the server.
   - With ACLs it needs a token with C(operator:write) and C(agent:read). Without C(operator:write) it waits for the
-    next entry that somebody else writes, which an idle cluster may never do.
+    next entry that somebody else writes. On an idle cluster there may never be one.
 extends_documentation_fragment:
   - raftops.nomad.connection
   - raftops.nomad.attributes
@@ -53,7 +53,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 index:
-  description: The entry that had to be applied. Null in check mode.
+  description: Index of the entry that had to be applied. Null in check mode.
   returned: success
   type: int
   sample: 711
@@ -63,7 +63,7 @@ provoked:
   type: bool
   sample: true
 reason:
-  description: One sentence on what holds, or on the first thing that is missing.
+  description: One sentence on what was proven, or on the first thing that is missing.
   returned: always
   type: str
   sample: a write came through as entry 711 and s1.global has applied it

@@ -13,19 +13,19 @@ version_added: 1.0.0
 author:
   - raftops.nomad contributors (@raftops)
 description:
-  - Asks the agent again and again until a condition holds, O(stable_for) seconds in a row, and fails with the last
-    answer when it does not within O(wait_timeout).
-  - The conditions are judged from the API's answers only and each comes with a sentence that says what is missing.
-  - "V(back): the server itself answers, is follower or leader, has committed and applied entries, both the same and
-    close to the leader's, and, if O(backend) is given, runs on it. In the leader's view it is there with the same
+  - Asks the agent again and again until a condition holds for O(stable_for) seconds in a row. If that does not happen
+    within O(wait_timeout), it fails with the last answer.
+  - The conditions are judged from the API's answers only. Each verdict comes with a sentence that says what is missing.
+  - "V(back): the server itself answers, is follower or leader, has applied entries, all those committed, is close to
+    the leader and, if O(backend) is given, runs on it. In the leader's view it is there with the same
     ID, alive and healthy, the set of voters is O(voters) and the failure tolerance is at least
-    O(failure_tolerance), as far as these are given."
+    O(failure_tolerance), where these are given."
   - "V(stoppable): the cluster has a settled leader, all servers are alive and healthy, the voters are O(voters) if
     these are given, the failure tolerance is at least O(min_failure_tolerance) and the voters that remain without
     this server are a majority. The server asked is the one that may be stopped, or O(server_id)."
-  - "V(serving): the server itself is as V(back) wants it; the leader's view of it is not looked at. To ask every
-    other voter itself before one is stopped."
-  - "V(healthy): the cluster has a settled leader and all its servers are alive and healthy, the voters are
+  - "V(serving): the server itself is as V(back) requires; the leader's view of it does not matter. Use it to ask every
+    other voter directly before one is stopped."
+  - "V(healthy): the cluster has a settled leader, all its servers are alive and healthy, and the voters are
     O(voters) if these are given."
   - With ACLs it needs a token with C(agent:read) and C(operator:read). A refusal is not final here, because a
     restarted server knows no tokens for some seconds.
@@ -37,10 +37,10 @@ attributes:
   check_mode:
     support: full
     details:
-      - The condition is looked at once, for real, without waiting. RV(waited) is false, and the task does not fail
-        when the condition does not hold, see RV(satisfied).
-      - For a gate that shall fail in check mode as well, give the task C(check_mode=false) and O(wait_timeout=0);
-        this module changes nothing.
+      - The condition is checked once, for real, without waiting. RV(waited) is false, and the task does not fail
+        if the condition does not hold; see RV(satisfied).
+      - For a gate that must fail in check mode too, give the task C(check_mode=false) and O(wait_timeout=0).
+        This module changes nothing.
   diff_mode:
     support: none
 options:
@@ -53,7 +53,7 @@ options:
   server_id:
     description:
       - Raft ID that the server must have.
-      - Left out, the server asked is meant, whatever its ID. Give it wherever a wrong address would matter.
+      - Left out, the server asked is meant, whatever its ID. Set it wherever a wrong address would matter.
     type: str
   backend:
     description:
@@ -62,8 +62,8 @@ options:
     choices: [boltdb, wal]
   voters:
     description:
-      - Raft IDs of all voters that the cluster must have, no more and no fewer. Usually as
-        C(observation.autopilot.voters) was before.
+      - Raft IDs of all voters that the cluster must have, no more and no fewer. Usually an earlier
+        C(observation.autopilot.voters).
     type: list
     elements: str
   failure_tolerance:
@@ -78,22 +78,22 @@ options:
     default: 1
   allow_outage:
     description:
-      - Whether a voter may be stopped although the others are no majority, which means an outage, for
-        O(until=stoppable). This is the only way in clusters of one or two servers.
-      - O(min_failure_tolerance) is not looked at then.
+      - For O(until=stoppable), whether a voter may be stopped even if the others are not a majority. That means an
+        outage, and is the only way in clusters of one or two servers.
+      - O(min_failure_tolerance) is then ignored.
     type: bool
     default: false
   follower:
     description:
-      - Whether the server must not be the leader, for O(until=stoppable). To be asked just before a stop, because
+      - For O(until=stoppable), whether the server must not be the leader. Ask this just before a stop, because
         leadership that was moved can come back.
     type: bool
     default: false
   repair:
     description:
-      - Whether the server is already down or interrupted, and its own state does not count, for O(until=stoppable).
+      - For O(until=stoppable), whether the server is already down or interrupted. Its own state then does not count.
         The others must be alive, healthy voters and a majority without it.
-      - O(server_id) is needed then, because the server cannot be asked; O(host) is that of another server.
+      - This needs O(server_id), because the server cannot be asked; O(host) is that of another server.
     type: bool
     default: false
   max_lag:
@@ -103,17 +103,17 @@ options:
     default: 250
   wait_timeout:
     description:
-      - Seconds within which the condition must hold. With V(0) it is looked at once.
+      - Seconds within which the condition must hold. With V(0) it is checked once.
     type: int
     default: 300
   stable_for:
     description:
-      - Seconds in a row in which the condition must hold. Not used with O(wait_timeout=0).
+      - Seconds in a row for which the condition must hold. Not used with O(wait_timeout=0).
     type: float
     default: 10
   interval:
     description:
-      - Seconds between two looks.
+      - Seconds between two checks.
     type: float
     default: 0.5
 seealso:
@@ -141,7 +141,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 satisfied:
-  description: Whether the condition holds. In check mode, and with O(wait_timeout=0), at the one look that was taken.
+  description: Whether the condition holds. In check mode, and with O(wait_timeout=0), whether it held at the one check.
   returned: always
   type: bool
   sample: true
@@ -151,7 +151,7 @@ waited:
   type: bool
   sample: true
 reason:
-  description: One sentence on what holds, or on the first thing that is missing.
+  description: One sentence on the state found, or on the first thing that is missing.
   returned: always
   type: str
   sample: s1.global runs on wal, is a follower, has applied entry 683 and is a healthy voter
@@ -161,12 +161,12 @@ elapsed:
   type: float
   sample: 15.1
 looks:
-  description: How often was looked.
+  description: How many times the condition was checked.
   returned: always
   type: int
   sample: 31
 good_since:
-  description: Seconds on the host's monotonic clock from which on the condition held until the end, as
+  description: Seconds on the host's monotonic clock since when the condition has held, comparable with
     RV(raftops.nomad.agent_service#module:ended). Null when it does not hold.
   returned: always
   type: float

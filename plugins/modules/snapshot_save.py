@@ -13,9 +13,9 @@ version_added: 1.0.0
 author:
   - raftops.nomad contributors (@raftops)
 description:
-  - Fetches a snapshot, checks the digest that Nomad sends with it and the archive's content, and leaves it as a
+  - Fetches a snapshot, checks the digest that Nomad sends with it and the archive's content, and saves it as a
     file of mode 0600.
-  - A snapshot holds the encryption keys of the cluster in clear, so its content is never logged and the file
+  - A snapshot contains the cluster's encryption keys in clear text, so its content is never logged and the file
     belongs to the user running the module.
   - With ACLs it needs a token with the capability C(snapshot-save) or with C(operator:write).
 extends_documentation_fragment:
@@ -26,20 +26,20 @@ attributes:
   check_mode:
     support: full
     details:
-      - No snapshot is taken, because taking one changes the server. O(dest) is looked at.
+      - No snapshot is taken, because taking one changes the server. O(dest) is checked.
   diff_mode:
     support: none
 options:
   dest:
     description:
-      - Directory on the managed host for the file. It is made with mode 0700 when it is missing; its parent must exist.
+      - Directory on the managed host for the file. If missing, it is created with mode 0700; its parent must exist.
       - An existing directory must belong to root or to the user running the module and must not be writable by others.
     type: path
     required: true
   stale:
     description:
-      - Whether to take the snapshot of the very server asked, which needs no leader, instead of the leader's.
-      - It also leaves that server with a fresh Raft snapshot on its own disk, so that it has less to replay after a
+      - Whether to take the snapshot of the server asked instead of the leader's. This needs no leader.
+      - It also leaves that server with a fresh Raft snapshot on its own disk. It then has less to replay after a
         restart and knows its ACL tokens at once.
     type: bool
     default: false
@@ -86,7 +86,7 @@ sha256:
   type: str
   sample: 09640763a2efc71c19b4978b1cae74c30053a7118f7ffa826dee1a2da847c0ad
 index:
-  description: Raft index up to which the snapshot goes.
+  description: Last Raft index in the snapshot.
   returned: when not in check mode
   type: int
   sample: 316

@@ -13,9 +13,9 @@ version_added: 1.0.0
 author:
   - raftops.nomad contributors (@raftops)
 description:
-  - Asks for each of these rights with a request that cannot take effect, and reports those that Nomad refuses.
-  - "C(operator:write) is asked for by sending autopilot's present settings back with an index that they can never have:
-    Nomad refuses the change, its settings and their index stay. C(management) is asked for by giving leadership to a
+  - Checks each of these rights with a request that cannot take effect, and reports those that Nomad refuses.
+  - "C(operator:write) is checked by sending autopilot's current settings back with an index that they can never have.
+    Nomad refuses the change; settings and index stay. C(management) is checked by giving leadership to a
     server that does not exist."
   - A server that has just been restarted knows no tokens for some seconds and refuses C(agent:read) meanwhile.
 extends_documentation_fragment:
@@ -48,7 +48,7 @@ lacking:
       type: str
       sample: operator:write
     path:
-      description: Where Nomad asks for it.
+      description: The API path that needs it.
       type: str
       sample: /v1/operator/autopilot/configuration
     purpose:
@@ -56,7 +56,7 @@ lacking:
       type: str
       sample: to keep autopilot from removing a stopped server, and to save snapshots
 error:
-  description: Why a right could not be asked for, as without a leader. An empty string when all could.
+  description: Why a right could not be checked, for example without a leader. An empty string when all could be.
   returned: always
   type: str
   sample: ""

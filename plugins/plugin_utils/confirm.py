@@ -68,7 +68,7 @@ def _ask(text: str, seconds: int) -> str:
         return "no terminal"
     except AnsiblePromptInterrupt:
         return "no"
-    # The prompt hands over what was typed so far when the time is up: without Enter it is not an answer.
+    # When the time is up, the prompt returns what was typed so far. Without Enter that is not an answer.
     if time.monotonic() - begin >= seconds:
         return "late"
     return "yes" if typed.strip().lower() == b"yes" else "no"

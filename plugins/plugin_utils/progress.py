@@ -1,9 +1,9 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Progress lines on the controller while a module runs on the target. Must never be the reason why a task fails.
+"""Progress lines on the controller while a module runs on the target. They must never make a task fail.
 
 A thread beside the blocking call of the module reads the module's progress file over the same connection.
-Asynchronous tasks would cost seconds for each conversion, and a server is out of its cluster meanwhile.
+Asynchronous tasks would cost seconds for each conversion, while a server is out of its cluster.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from ansible.utils.display import Display
 from ansible_collections.raftops.nomad.plugins.module_utils.progress import Progress, parse
 
 INTERVAL_S = 1.0
-COST_FACTOR = 5  # a look over ssh without a kept connection costs a login, 0.4 s: never load a host with it
+COST_FACTOR = 5  # without a persistent ssh connection each look costs a login, 0.4 s: do not load the host with them
 JOIN_S = 5.0
 
 
 def twin_of(action: ActionBase) -> ActionBase:
     """A copy of the action whose commands can run beside the action's own.
 
-    Connection and become plugins keep the state of the command that runs, so each of the two needs its own.
+    Connection and become plugins keep the state of the running command, so each of the two needs its own.
     """
     twin = copy.copy(action)
     twin._connection = copy.copy(action._connection)
@@ -48,7 +48,7 @@ def line(host: str, progress: Progress) -> str:
 
 
 class ProgressLines:
-    """A context manager: while its body runs, what is new in the file is shown, at most once a second."""
+    """A context manager: while its body runs, shows what is new in the file, at most once a second."""
 
     def __init__(self, action: ActionBase, host: str, path: str) -> None:
         self._twin = twin_of(action)
@@ -68,7 +68,7 @@ class ProgressLines:
         self._thread.join(JOIN_S)
 
     def _run(self) -> None:
-        # A Ctrl-C that is delivered to this thread would not wake the main thread from its wait for the module.
+        # A Ctrl-C delivered to this thread would not wake the main thread, which waits for the module.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         wait_s, shown = INTERVAL_S, ""
         while not self._ended.wait(wait_s):
@@ -80,7 +80,7 @@ class ProgressLines:
             wait_s = max(INTERVAL_S, COST_FACTOR * (time.monotonic() - begin))
 
     def _show_new(self, shown: str) -> str:
-        """Look, and show the line if it is another than the last one; returns the last one."""
+        """Look, and show the line if it differs from the last one shown; returns the last one shown."""
         progress = parse(self._twin._low_level_execute_command(self._command)["stdout"])
         text = line(self._host, progress) if progress else shown
         if text != shown and not self._ended.is_set():

@@ -3,9 +3,9 @@
 """One roll at a time through the same servers, as far as one controller can tell. Runs on the controller.
 
 Each roll leaves a note that names its ansible-playbook process and its servers, where all users of the controller see
-it. A note counts while that very process lives, so it is gone with the run, however the run ends. It is keyed by the
-servers' ids, not by an inventory. A note is written before the others are read: of two rolls that begin at once at
-least one sees the other. Controllers do not see each other; that is what the hold in the cluster is for.
+it. A note counts only while that very process lives, so it ends with the run, however that ends. It is keyed by the
+servers' ids, not by an inventory. A roll writes its note before it reads the others: of two rolls that begin at once,
+at least one sees the other. Controllers do not see each other's notes; that is what the hold in the cluster is for.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from typing import Iterator, NamedTuple, Optional, Sequence, Tuple
 from ansible.errors import AnsibleActionFail
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.plainjson import loads
 
-DIRECTORY = "/tmp"  # not TMPDIR, which may be another one for each user
+DIRECTORY = "/tmp"  # not TMPDIR, which may differ from user to user
 PREFIX = "raftops-nomad-roll-"
 MAX_LEN = 1 << 20
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 class Roll(NamedTuple):
-    """One roll: its process, what tells it from a later one of the same number, who began it and when, its servers."""
+    """One roll: its process, what tells that from a later one of the same number, who began it, when, its servers."""
 
     pid: int
     born: str
@@ -40,7 +40,7 @@ class Roll(NamedTuple):
 
 
 def born(pid: int) -> str:
-    """When this process began, in words that no other process of its number shares; "" when there is none."""
+    """When this process began, as text that no other process with its number shares; "" when there is none."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat_file:
             fields = stat_file.read().rpartition(")")[2].split()
@@ -60,7 +60,7 @@ def _born_elsewhere(pid: int) -> str:
 def begin(pid: int, servers: Sequence[str], keep: bool, directory: str = DIRECTORY) -> None:
     """Note that process `pid` rolls these servers. Raises AnsibleActionFail while another one does.
 
-    Without `keep` it is only looked for another one. Calling it again for the same process is fine.
+    Without `keep` it only looks for another one. Calling it again for the same process is fine.
     """
     mine = Roll(pid, born(pid), getpass.getuser(), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), tuple(servers))
     try:
@@ -91,7 +91,7 @@ def _write(roll: Roll, directory: str) -> str:
 
 
 def _notes(directory: str) -> Iterator[Tuple[str, Roll]]:
-    """The notes of processes that live. Those of dead ones are removed, as far as they are ours to remove."""
+    """The notes of live processes. Those of dead ones are removed, as far as they are ours to remove."""
     for name in sorted(os.listdir(directory)):
         if not name.startswith(PREFIX):
             continue
@@ -105,7 +105,7 @@ def _notes(directory: str) -> Iterator[Tuple[str, Roll]]:
 
 
 def _read(path: str) -> Optional[Roll]:
-    """The note, or None for what is none: the directory is open to all, so that it may be anything."""
+    """The note, or None for anything else: everybody can write to the directory, so the file may be anything."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

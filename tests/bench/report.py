@@ -20,31 +20,31 @@ Written by `make bench` (tests/bench) from its own results.
 
 ## Summary
 
-Seconds, and how many times as long the others take, with our goal in brackets where there is one. *Nomad* is
-{nomad}; there is none to BoltDB. *Best Go* is HashiCorp's
-libraries at the faster of two batch sizes. The last ratio is the other way round: how many times as long as a copy of
-the file our conversion takes.
+Seconds, and how many times as long the others take. Our goal, where there is one, is in brackets. *Nomad* is
+{nomad}; it has no way to BoltDB. *Best Go* is HashiCorp's
+libraries at the faster of two batch sizes. The last ratio is the other way round: our conversion's time divided by that
+of a copy of the file.
 
 {summary}
 ## How
 
-Median seconds of {runs} runs each, which alternate. Machine: {machine}. Date: {date}.
-*Ours* runs on this host's own Python, with the checksum that it finds there: {crc}; the goals are for this row.
-*Ours, crc32c package* runs on the Python of `.venv`, which has it; *module* is the whole Ansible module, there, too.
-*Conversion* counts from opening the source to the synced target, but for *Nomad* and *cp* from the start of their
+Median seconds of {runs} runs each, taken in turn. Machine: {machine}. Date: {date}.
+*Ours* runs on this host's own Python, with the checksum it finds there: {crc}. The goals are for this row.
+*Ours, crc32c package* and *module*, the whole Ansible module, run on the Python of `.venv`, which has that package.
+*Conversion* counts from opening the source to the synced target, for *Nomad* and *cp* from the start of their
 process; *with verification* adds reading everything back and comparing every entry. CPU is user and system time of all
-processes. Peak memory is the largest sum of resident memory of the process tree, and for Go it has the mapped file in
-it. *Go* is `tests/judge` on HashiCorp's own libraries and
+processes. Peak memory is the largest sum of resident memory of the process tree; for Go it includes the mapped file.
+*Go* is `tests/judge` on HashiCorp's own libraries and
 verifies nothing; with batches of 64 MiB it does the work of `nomad operator raft migrate-backend`. It has been seen up
-to 1.5 times as slow as the real command, so take as much off the ratios where no row says Nomad.
+to 1.5 times as slow as the real command: where no row says Nomad, divide the ratios by that.
 
 ![chart](benchmarks.svg)
 """
 BY_SIZE = """
 ## Time and memory by size
 
-To WAL, warm, with a raft.db of about so many bytes and entries of 2 KiB, so that about half of it are data; and with a
-log of one single entry, which has to fit into memory several times.
+To WAL, warm. A raft.db of about this size has entries of 2 KiB and is about half data. One log has
+a single entry, which has to fit into memory several times.
 
 | raft.db | entries | runs | conversion | with verification | conversion, microseconds an entry | peak MB |
 |---|---|---|---|---|---|---|

@@ -26,12 +26,12 @@ GATES = (
     "Every server runs a Nomad that knows the WAL backend",
     "No server would start with an empty store",
     "Every token may do what a roll does",
-    "Every server may be stopped as far as it alone is concerned",
+    "Nothing about a server itself forbids its stop",
     "The group is the cluster",
     "One server leads, and all that answer say so",
     "No other run on this controller rolls these servers",
     "The cluster is healthy",
-    "The cluster can lose as many servers as it has to",
+    "The cluster can lose enough servers",
     "The leader says that the cluster can do without this server",
 )
 

@@ -3,7 +3,7 @@
 """A Nomad agent: its configuration, its API, its place in the cluster, its process.
 
 May import `disk`, never `raftstore`. Four packages: `config`, `api`, `cluster` on `api`, `host`. Open cluster/health.py
-first: it says what is waited for.
+first: it defines the conditions that a roll waits for.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class Unreachable(ApiError):
 
 
 class NotListening(Unreachable):
-    """Nobody listens at that address: the only silence that says that the agent is down."""
+    """Nobody listens at that address: the only kind of silence that proves that the agent is down."""
 
 
 class NoLeader(ApiError):
@@ -54,7 +54,7 @@ class BadAnswer(ApiError):
 
 
 class ConfigError(AgentError):
-    """A configuration file is not what it must be. Line and column count from 1; 0 means the file as a whole."""
+    """A configuration file is wrong. Line and column count from 1; 0 means the file as a whole."""
 
     def __init__(self, what: str, path: str = "", line: int = 0, column: int = 0, hint: str = "") -> None:
         super().__init__(what, hint)

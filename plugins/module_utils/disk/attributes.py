@@ -10,7 +10,7 @@ from typing import NamedTuple, Optional
 
 from .syscalls import REAL, SystemCalls, fail
 
-FILE_MODE_BITS = 0o666  # no file of a store is executable or set-id, whatever its model was
+FILE_MODE_BITS = 0o666  # no file of a store is executable or set-id, whatever store it replaces
 SELINUX_LABEL = "security.selinux"
 
 

@@ -1,9 +1,9 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Open a directory of Nomad's by the path that a person gave: the data_dir, or what lies below it. Reads only.
+"""Open a directory of Nomad's by the path that a person gave: the data_dir, or one below it. Reads only.
 
-The path to the data_dir is a person's and may have links. A link named `server` or `raft` is refused, whether it ends
-the given path or lies below it, because the service user could point root elsewhere with it.
+The path to the data_dir comes from a person and may have links. A link named `server` or `raft` is refused, whether it
+ends the given path or lies below it, because with it the service user could point root elsewhere.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BELOW = (("server", "raft"), ("raft",))  # the data_dir, or its server directory
 
 
 def open_given(path: str, calls: SystemCalls) -> Directory:
-    """The directory of this path. Raises Refused when a link is what ends it as `server` or `raft`."""
+    """The directory of this path. Raises Refused when it ends in a link named `server` or `raft`."""
     path = os.path.abspath(path)
     for below in (*BELOW, ("server",)):
         end = os.sep + os.path.join(*below)
@@ -36,7 +36,7 @@ def open_given(path: str, calls: SystemCalls) -> Directory:
 
 
 def descend(given: Directory, below: Sequence[str]) -> Optional[Directory]:
-    """The directory of these names below `given`, which stays open; None if one is missing. A link is Refused."""
+    """The directory of these names below `given`, which stays open; None if one is missing. Refused for a link."""
     directory = given
     for name in below:
         try:

@@ -27,7 +27,7 @@ _IOV_MAX = 1024
 def lock_exclusive(fd: int, path: str, shared: bool = False) -> None:
     """Take the flock(2) that bbolt takes, without waiting; `shared`: against writers only. Raises InUse if it is taken.
 
-    The lock belongs to the open file: forked workers keep it, and it is gone when the last of them is dead.
+    The lock belongs to the open file: forked workers keep it, and it ends with the last of them.
     """
     try:
         fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
@@ -40,7 +40,7 @@ def lock_exclusive(fd: int, path: str, shared: bool = False) -> None:
 
 
 def read_exact(fd: int, length: int, off: int, path: str = "") -> bytes:
-    """`length` bytes from `off`. Raises Corrupt when the file ends before, StoreError when it cannot be read."""
+    """`length` bytes from `off`. Raises Corrupt if the file ends too early, StoreError if it cannot be read."""
     chunks: List[bytes] = []
     have = 0
     while have < length:
@@ -60,7 +60,7 @@ def read_exact(fd: int, length: int, off: int, path: str = "") -> bytes:
 
 
 class NewFile:
-    """A file that this run has created: written through an unbuffered descriptor, and not on disk before `sync`."""
+    """A file that this run has created: written through an unbuffered descriptor, on disk only after `sync`."""
 
     def __init__(self, directory: Directory, name: str, fd: int) -> None:
         self._directory = directory
@@ -75,7 +75,7 @@ class NewFile:
         self.length = self.write_at(self.length, buffers)
 
     def write_at(self, off: int, buffers: Sequence[Buffer]) -> int:
-        """Write the buffers at `off`; returns the offset behind them."""
+        """Write the buffers at `off`; returns the offset after them."""
         todo = [memoryview(buffer).cast("B") for buffer in buffers if len(buffer)]
         start = 0
         while start < len(todo):
@@ -92,7 +92,7 @@ class NewFile:
         return off
 
     def write_back(self, off: int, end: int) -> None:
-        """Begin to write out bytes `off` to `end` (0: all), and drop from the page cache those on the disk already."""
+        """Begin to write out bytes `off` to `end` (0: all), and drop those already on disk from the page cache."""
         os.posix_fadvise(self.fd, off, end - off, os.POSIX_FADV_DONTNEED)
 
     def set_length(self, length: int) -> None:
@@ -103,7 +103,7 @@ class NewFile:
             fail(error, "set the length", self.path)
 
     def sync(self) -> None:
-        """Flush the content to the disk. Raises WriteFailed: what was written before is then of unknown state."""
+        """Flush the content to the disk. Raises WriteFailed; the state of everything written before is then unknown."""
         try:
             self._calls.fsync(self.fd)
         except OSError as error:
@@ -126,7 +126,7 @@ class Directory:
 
     @classmethod
     def open(cls, path: str, calls: SystemCalls = REAL) -> Directory:
-        """A directory by the path that a person gave; links in it are theirs and are followed. Raises Refused."""
+        """A directory by the path that a person gave; links in the path are followed. Raises Refused."""
         try:
             return cls(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), path, calls)
         except OSError as error:
@@ -140,7 +140,7 @@ class Directory:
         return os.path.join(self.path, name)
 
     def close(self) -> None:
-        """Close the descriptor; a flock on it is gone then."""
+        """Close the descriptor, which gives up a flock on it."""
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
@@ -179,7 +179,7 @@ class Directory:
         return self._regular(self._open(name, os.O_RDONLY), name)
 
     def open_read_write(self, name: str) -> int:
-        """The same for reading and writing, as a lock on some file systems needs it."""
+        """The same for reading and writing, which a lock needs on some file systems."""
         return self._regular(self._open(name, os.O_RDWR), name)
 
     def _open(self, name: str, flags: int) -> int:
@@ -241,7 +241,7 @@ class Directory:
         self._change(f"rename to {new}", old, lambda: self.calls.rename(old, new, self.fd))
 
     def replace(self, old: str, new: str) -> None:
-        """Give `old` the name `new` in one durable step; what had that name is gone. The switch is such a call."""
+        """Give `old` the name `new` in one durable step, replacing what had it. The switch is such a call."""
         self._change(f"rename to {new}", old, lambda: self.calls.rename(old, new, self.fd))
         self.sync()
 
@@ -286,7 +286,7 @@ class Directory:
             new.sync()
             self.replace(temporary, name)
         except StoreError:
-            with suppress(OSError):  # another failure is being reported; if this stays, the next run removes it
+            with suppress(OSError):  # another failure is being reported; the next run removes a leftover
                 self.calls.unlink(temporary, self.fd)
             raise
         finally:

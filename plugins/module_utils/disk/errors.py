@@ -3,7 +3,7 @@
 """The one family of errors that reading, converting and switching stores may raise.
 
 An error is a sentence for an operator: what is wrong, where (path and byte offset), what to do. The classes
-say whose side it is on: the file, the request, or the machine. Anything else that leaves this package is a bug.
+say where the fault lies: the file, the request, or the machine. Any other exception that leaves this package is a bug.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import errno
 from types import TracebackType
 from typing import Any, Dict, Optional, Type
 
-# The way out where a store is lost. An older copy of one is none: it has forgotten votes.
+# The way out when a store is lost. An older copy is not one: it has forgotten votes.
 REJOIN = "let this server start over as docs/runbook.md says under 'wipe and rejoin'"
 
 RESTORE = f"Do not start Nomad on this file. Check the disk, then {REJOIN}."
@@ -58,12 +58,12 @@ class Corrupt(StoreError):
 
 
 def corrupt(what: str, pos: int) -> Corrupt:
-    """The error for a page that contradicts the format, with the way out that all of them share."""
+    """The error for a page that contradicts the format, with the hint that all of them share."""
     return Corrupt(what, offset=pos, hint=RESTORE)
 
 
 class Unsupported(StoreError):
-    """The file may be right, but it is of a kind or version that this code does not know."""
+    """The file may be sound, but it is of a kind or version that this code does not know."""
 
 
 class Refused(StoreError):
@@ -79,7 +79,7 @@ class InUse(StoreError):
 
 
 class NoSpace(StoreError):
-    """The file system has too little room for what would be written."""
+    """The file system has too little room."""
 
 
 class WriteFailed(StoreError):
@@ -98,7 +98,7 @@ def from_dict(values: Dict[str, Any]) -> StoreError:
 
 
 def unreadable(error: OSError, path: str) -> StoreError:
-    """What the operating system has said to a read that nothing else explains."""
+    """The error for a read that the operating system refused."""
     what = f"cannot read: {error.strerror or error}"
     return StoreError(what, str(error.filename or path), hint=HINTS.get(error.errno or 0, ""))
 

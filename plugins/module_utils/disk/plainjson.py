@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """JSON from files that an unprivileged user can write. Pure.
 
-Python's parser lets more through than values and ValueError: a deep text ends in a RecursionError, Infinity becomes a
-float that no integer is, a number of a million digits takes minutes on older versions, and a few megabytes of empty
-lists take a hundred of memory. None of that is in what Nomad, raft-wal or this collection write.
+Python's own parser is not safe here: deep nesting ends in a RecursionError, Infinity becomes a float, a number of a
+million digits takes minutes on older versions, and a few megabytes of empty lists take a hundred megabytes of memory.
+Nothing that Nomad, raft-wal or this collection write has any of that.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from __future__ import annotations
 import json
 from typing import Any, Callable, List, Optional, Tuple
 
-MAX_DIGITS = 20  # the largest number of 64 bits has as many
-MIN_OBJECT_LEN = 32  # bytes of text per list or object; those that are written here and by Nomad take far more
+MAX_DIGITS = 20  # as many as the largest number of 64 bits
+MIN_OBJECT_LEN = 32  # bytes of text per list or object; those that we and Nomad write take far more
 FREE_OBJECTS = 64
 
 PairsHook = Callable[[List[Tuple[str, Any]]], Any]

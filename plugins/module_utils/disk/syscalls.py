@@ -30,8 +30,8 @@ class SystemCalls:
     def fsync(self, fd: int) -> None:
         """Flush a file or a directory to the disk.
 
-        On an XFS that has shut itself down, the fsync of a directory succeeds although what it was asked to keep is
-        lost (seen on Linux 6.18); asked for the status, it says that it is down.
+        On an XFS that has shut itself down, the fsync of a directory succeeds although the names are lost (seen on
+        Linux 6.18). Only the fstat after it fails.
         """
         os.fsync(fd)
         os.fstat(fd)

@@ -1,9 +1,9 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waits until nobody has the store of a host open: what proves that a stopped Nomad has really let go of it.
+"""Waits until nobody has a host's store open, which proves that a stopped Nomad has really released it.
 
-Reads no content, so a look is cheap whatever the size of the store. It proves the moment of the look; the conversion
-takes the same locks itself and keeps them.
+Reads no content, so a look is cheap whatever the size of the store. It proves only the moment of the look; the
+conversion takes the same locks itself and keeps them.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ STOPS = {
     "no file of the agent has a server block": "server",
     "the agent does not load this file": "file",
     "breaks the log": "size",
-    "an object of objects only": "json",
+    "an object of nothing but objects": "json",
     "cannot read the interval": "interval",
 }
 

@@ -60,7 +60,7 @@ def test_a_person_is_told_what_failed_what_failed_again_and_what_keeps_the_serve
     assert "brought back" not in told() and drop_in not in told(raft_logstore_service_manager="command")
     assert "It is back in the cluster as it was" in told(raft_logstore_put_back="returned")
     assert drop_in not in told(raft_logstore_put_back="returned")
-    assert "This server was down before, and is so still." in told(raft_logstore_stopped=False)
+    assert "This server was down before, and still is." in told(raft_logstore_stopped=False)
     assert value("raft_logstore_outcomes.values() | list", **left_behind("boltdb", "wal", "wal", False))
 
 

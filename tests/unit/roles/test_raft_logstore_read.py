@@ -119,4 +119,4 @@ def test_a_segment_size_that_breaks_a_running_wal_is_refused_before_a_stop(size:
 )
 def test_a_server_must_have_the_time_to_stay_back(stable_for: Any, wait_timeout: Any, fine: bool) -> None:
     given = {"raft_logstore_stable_for": stable_for, "raft_logstore_wait_timeout": wait_timeout}
-    assert condition("read.yml", "A server that stays back for as long as it has to", **given) == [fine]
+    assert condition("read.yml", "There is time to see that a server stays back", **given) == [fine]

@@ -54,7 +54,7 @@ def test_the_plan_has_a_word_for_what_is_done_about_a_server(read: dict[str, Any
 @pytest.mark.parametrize(("read", "told"), [({}, False), ({"hold": True}, True), ({"interrupted": True}, True)])
 def test_the_status_says_that_a_roll_has_not_ended(read: dict[str, Any], told: bool) -> None:
     said = " ".join(table("status", read))
-    assert ("Then run the same command again: it goes on where that one stopped." in said) is told
+    assert ("If it stopped, run the same command again: it goes on from there." in said) is told
 
 
 @pytest.mark.parametrize(

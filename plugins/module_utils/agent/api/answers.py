@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The shapes of the API's answers: parsed JSON in, typed values out. Pure.
 
-An answer comes from a machine that may be broken or lie, so every field that is used has its type checked here, and
-what does not fit raises ValueError with the name of the field. Field names are Nomad's (api/operator_autopilot.go,
+An answer comes from a machine that may be broken or hostile, so the type of every field that is used is checked here;
+a wrong one raises ValueError with the name of the field. Field names are Nomad's (api/operator_autopilot.go,
 command/agent/agent_endpoint.go); all values under `stats` are strings there.
 """
 
@@ -128,14 +128,14 @@ class AutopilotConfig(NamedTuple):
 
 
 def _typed(value: Any, kind: Type[T], name: str) -> T:
-    """The value, if it is of this type; a bool is no number here."""
+    """The value, if it is of this type; a bool does not count as a number."""
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise ValueError(f"{name} is {type(value).__name__}, not {kind.__name__}")
     return value
 
 
 def _get(values: Mapping[str, Any], name: str, kind: Type[T], default: Optional[T] = None) -> T:
-    """A field of an object. A missing field or null is the default, or an error where there is none."""
+    """A field of an object. A missing field or null gives the default, or an error if there is none."""
     value = values.get(name)
     if value is None and default is not None:
         return default

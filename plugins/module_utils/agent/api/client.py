@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The HTTP client: the only code of the collection that speaks to an agent.
 
-Answers are taken as hostile: their size and time are bounded, JSON is parsed whatever the Content-Type says (Nomad
+Answers are treated as hostile: their size and time are bounded, JSON is parsed whatever the Content-Type says (Nomad
 sends the 429 of autopilot health as text/plain), and types are checked by `answers`. An error names the URL, the status
 and what to do, and never shows the token. No proxy, no redirect, no .netrc: the token goes to the agent only.
 """
@@ -149,7 +149,7 @@ class Client:
         return Answer(response.code, response.headers, b"".join(chunks))
 
     def _stream(self, path: str, response: Any, sink: Callable[[bytes], None], deadline: float) -> None:
-        """Hand the body to `sink` in pieces. read1 returns what is there, so that a slow sender meets the deadline."""
+        """Hand the body to `sink` in pieces. read1 returns what has come, so a slow sender meets the deadline."""
         expected = response.length  # None for a chunked body
         received = 0
         while True:

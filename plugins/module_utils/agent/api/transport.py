@@ -1,9 +1,9 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a request reaches an agent, for api.py: the TLS context, and a connection whose answer has a deadline.
+"""How a request reaches an agent, for client.py: the TLS context, and a connection whose answer has a deadline.
 
-Of http.client, not of ansible.module_utils.urls: there, a server that sends its headers or chunk sizes byte by byte
-keeps a module waiting as long as it likes, because a socket's timeout begins anew with each byte.
+It uses http.client, not ansible.module_utils.urls: with the latter, a server that sends its headers or chunk sizes byte
+by byte can keep a module waiting for ever, because a socket's timeout starts again with each byte.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class _NamedContext(ssl.SSLContext):
 def tls_context(connection: Connection) -> ssl.SSLContext:
     """The context for HTTPS. Raises OSError when a file of it cannot be read or used.
 
-    Without HTTPS it is empty, but there is one: Ansible would load all authorities of the host for each request.
+    Without HTTPS it is an empty context; with none, Ansible would load all authorities of the host for each request.
     """
     context = _NamedContext(ssl.PROTOCOL_TLS_CLIENT)
     if not connection.use_ssl:
@@ -45,7 +45,7 @@ def tls_context(connection: Connection) -> ssl.SSLContext:
     elif not connection.ca_path:
         context.load_default_certs()
     elif os.path.isdir(connection.ca_path):
-        for name in sorted(os.listdir(connection.ca_path)):  # capath= would want names that are hashes
+        for name in sorted(os.listdir(connection.ca_path)):  # capath= needs hashes as file names
             context.load_verify_locations(cafile=os.path.join(connection.ca_path, name))
     else:
         context.load_verify_locations(cafile=connection.ca_path)
@@ -55,7 +55,7 @@ def tls_context(connection: Connection) -> ssl.SSLContext:
 
 
 class _TimedReader(io.RawIOBase):
-    """What comes through a socket until the deadline, and with no pause longer than `pause_s`. Raises TimeoutError."""
+    """Reads a socket until the deadline, with no pause longer than `pause_s`. Raises TimeoutError."""
 
     def __init__(self, sock: Any, deadline: float, pause_s: float, clock: Callable[[], float]) -> None:
         self._sock = sock
@@ -68,7 +68,7 @@ class _TimedReader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Wait for some bytes. A socket's own timeout begins anew with each byte, which a slow sender never meets."""
+        """Wait for some bytes. A socket's own timeout starts again with each byte, which a slow sender never meets."""
         left_s = self._deadline - self._clock()
         if left_s <= 0:
             raise TimeoutError("timed out")
@@ -79,7 +79,7 @@ class _TimedReader(io.RawIOBase):
 def connect(
     connection: Connection, context: ssl.SSLContext, deadline: float, clock: Callable[[], float]
 ) -> http.client.HTTPConnection:
-    """A connection, made with its first request, whose answer is read until the deadline and no longer."""
+    """A connection whose answer is read until the deadline and no longer. It connects with its first request."""
     host, port, pause_s = connection.host, connection.port, connection.timeout_s
     line = http.client.HTTPConnection(host, port, timeout=pause_s)
     if connection.use_ssl:

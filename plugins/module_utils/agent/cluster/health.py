@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a server is back and whether it may be stopped: predicates over the API's answers. Pure.
 
-What each answer is worth was seen on clusters of Nomad 2.0.5. After a restart the leader calls a server healthy seconds
-before it has applied anything, an idle stopped one looks healthy for up to 40 s, StableSince never moves, a removed
-server comes back as a non-voter with status 200, and right after an election there are no servers at all. So the
-server itself is asked, and the set of voters is compared, not only counted.
+How far each answer can be trusted was observed on clusters of Nomad 2.0.5. After a restart the leader calls a server
+healthy seconds before it has applied anything, an idle stopped one looks healthy for up to 40 s, StableSince never
+moves, a removed server comes back as a non-voter with status 200, and right after an election there are no servers at
+all. So the server itself is asked, and the set of voters is compared, not only counted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Verdict(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """What is expected of the server and of the cluster around it; None and "" are not looked at."""
+    """What is expected of the server and of the cluster around it; None and "" are not checked."""
 
     server_id: str = ""
     backend: str = ""

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The hold: autopilot's removal of dead servers is off, and a file says what to put back.
 
-The file is written before the cluster is changed and removed after it is put back. So, whatever dies in between, the
-next run finds the value from before. One line of JSON, mode 0600:
+The file is written before the cluster is changed and removed after the value is restored. Whatever dies in between, the
+next run finds the earlier value. One line of JSON, mode 0600:
 
     {"version": 1, "origin": "controller-1", "previous": true, "created": "2026-11-22T13:20:35Z"}
 
-Changes of the cluster go through compare-and-set, whose refusal comes as status 200 with `false` in the body.
+Changes to the cluster go through compare-and-set; a refusal comes as status 200 with `false` in the body.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Overtaken(AgentError):
-    """Nothing was changed: a setting has another value than it must have before."""
+    """Nothing was changed: a setting did not have the value that it should have had before."""
 
 
 class Hold(NamedTuple):
@@ -99,7 +99,7 @@ class HoldFile:
                 directory.remove(self._name)
 
     def _directory(self) -> Directory:
-        """Where the file is. The service user owns what is above a Raft directory, so no link there is followed."""
+        """Where the file is. No link is followed above a Raft directory, since the service user owns what is there."""
         return open_given(os.path.dirname(self.path), REAL)
 
 
@@ -111,10 +111,10 @@ def check_origin(hold: Optional[Hold], origin: str, take_over: bool) -> None:
 
 
 def set_settings(client: Client, settings: Mapping[str, Any], was: Mapping[str, Any] = NOTHING) -> AutopilotConfig:
-    """Give settings their values with compare-and-set, and read the result back. Raises AgentError.
+    """Change settings with compare-and-set, and read the result back. Raises AgentError.
 
-    Overtaken, if those in `was` do not have the values given there just before. So of two that would
-    change the same one only one succeeds.
+    Raises Overtaken if a setting in `was` does not have the value given there just before. Of two runs that want to
+    change the same setting, only one succeeds.
     """
     for _attempt in range(CAS_TRIES):
         config = client.autopilot_config()
@@ -125,8 +125,8 @@ def set_settings(client: Client, settings: Mapping[str, Any], was: Mapping[str, 
             break
     after = client.autopilot_config()
     if differences(after, settings):
-        what = f"{client.url}: the autopilot configuration is changed by somebody else all the time"
-        raise AgentError(what, "Find out by whom, then run again.")
+        what = f"{client.url}: somebody else keeps changing the autopilot configuration"
+        raise AgentError(what, "Find out who, then run again.")
     return after
 
 

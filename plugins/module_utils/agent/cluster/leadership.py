@@ -1,9 +1,9 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Move leadership: choose the candidate, ask for the transfer, prove that it leads and goes on leading.
+"""Move leadership: choose the candidate, ask for the transfer, prove that it leads and keeps leading.
 
-The reply to a transfer is not the proof: the old leader may win the next election at once. So the server asked, and the
-new leader itself if its API is known, are asked until both say the same for some seconds in a row.
+The reply to a transfer is no proof: the old leader may win the next election at once. So the server asked, and the
+new leader itself if its API is known, are polled until both say the same for some seconds in a row.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from .waiter import Look, Waited, wait_until
 
 
 class Goal(NamedTuple):
-    """Who shall lead: `server_id`, or the best of `candidates`, or (None) the best healthy voter."""
+    """Who should lead: `server_id`, or the best of `candidates`, or (None) the best healthy voter."""
 
     server_id: str = ""
     candidates: Optional[Sequence[str]] = None
 
 
 class Plan(NamedTuple):
-    """The present leader and the one that shall lead; the same when nothing has to change."""
+    """The current leader and the one that should lead; the same when nothing has to change."""
 
     leader: Server
     target: Server
@@ -84,7 +84,7 @@ def prove(
     def look() -> Look:
         try:
             return Look(_leads(client, target_client, target), {})
-        except ApiError as error:  # an election takes a moment, in which there are only errors
+        except ApiError as error:  # during an election there are only errors, for a moment
             return Look(Verdict(False, str(error)), {})
 
     return wait_until(look, timeout_s, stable_s, 0.1, clock, sleep)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Asks the API what a condition needs and judges the answers: the look that `waiter` repeats.
 
-An error of the API is no failure here but a condition that does not hold yet: a server that starts refuses connections,
-has no leader, and answers 403 to valid tokens for some seconds.
+Here an error of the API is not a failure, but a condition that does not hold yet: a server that is starting refuses
+connections, has no leader, and answers 403 to valid tokens for some seconds.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a token may do, found out by asking, without changing or moving anything.
 
-Nomad answers 403 before it looks at what a request says, so a request that cannot take effect tells whether it would
-have been allowed. For the two rights that need a change: autopilot's own settings are sent back with an index that they
-can never have (compare-and-set refuses it; one entry in the Raft log says so), and leadership is given to a server that
-does not exist (refused as unknown). Without ACLs there is nothing to find out, and nothing is asked.
+Nomad answers 403 before it looks at the content of a request, so a request that cannot take effect still shows whether
+it would have been allowed. For the two rights that need a change: autopilot's own settings are sent back with an index
+that they can never have (compare-and-set refuses it; one entry in the Raft log says so), and leadership is given to a
+server that does not exist (refused as unknown). Without ACLs there is nothing to find out, and nothing is asked.
 """
 
 from __future__ import annotations

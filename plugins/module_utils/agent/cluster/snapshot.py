@@ -1,11 +1,11 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Saves a cluster snapshot: streamed into a file of mode 0600, compared with its digest, its archive looked through.
+"""Saves a cluster snapshot: streams it into a file of mode 0600, compares its digest, checks its archive.
 
 An archive is gzip over tar with three files (helper/snapshot/archive.go of Nomad): `meta.json` (Raft's metadata),
-`state.bin` and `SHA256SUMS` (lines of hex digest, two spaces, name). Nomad answers 200 before it has made all of it,
-so a short or broken body is possible and the header `Digest: sha-256=BASE64` is what proves it whole. The content holds
-the cluster's keys: nothing of it gets into a message. Memory is bounded whatever the archive says.
+`state.bin` and `SHA256SUMS` (lines of hex digest, two spaces, name). Nomad answers 200 before the archive is complete,
+so the body may be short or broken; only the header `Digest: sha-256=BASE64` proves it whole. The content includes
+the cluster's keys: none of it gets into a message. Memory is bounded whatever the archive says.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Archive(NamedTuple):
 
 
 class _Bounded:
-    """A stream for tarfile that refuses large reads: tarfile reads whatever size an extended header claims at once."""
+    """A stream that refuses large reads: tarfile reads an extended header at once, whatever size it claims."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -60,7 +60,7 @@ class _Bounded:
 
 
 def check_archive(stream: IO[bytes]) -> Archive:
-    """Look through an archive. Raises ValueError with what is wrong, never with content."""
+    """Check an archive. Raises ValueError, which says what is wrong and never shows content."""
     digests: Dict[str, str] = {}
     texts: Dict[str, bytes] = {}
     state_size = 0
@@ -164,7 +164,7 @@ def save(client: Client, directory: Directory, name: str, stale: bool, deadline:
 
 
 def _new_partial(directory: Directory) -> NewFile:
-    """A new, locked partial file. One that is left over from a killed run is nobody's lock and is removed."""
+    """A new, locked partial file. Nobody locks the leftover of a killed run, which is removed."""
     if directory.stat(PARTIAL) is not None:
         path = directory.path_of(PARTIAL)
         with reading(directory, PARTIAL) as fd:

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Look again and again until a verdict holds for some seconds in a row, and keep the last look for the error.
 
-Knows no API: a look is a function that returns a verdict and what was seen. Clock and sleep are arguments, so that
-tests need no real time.
+Knows no API: a look is a function that returns a verdict and what was seen. Clock and sleep are arguments: tests need
+no real time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Look(NamedTuple):
 class Waited(NamedTuple):
     """How the wait ended: the last look, how long it took, how many looks, and whether the verdict held long enough.
 
-    `good_since` is the moment on the clock from which on it held, None when it does not hold at the end.
+    `good_since` is the moment on the clock since when it has held, None if it does not hold at the end.
     """
 
     satisfied: bool
@@ -42,7 +42,7 @@ def wait_until(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Waited:
-    """The outcome of looking until the verdict has held for `stable_s`, is final, or `timeout_s` is over.
+    """The outcome of looking until the verdict has held for `stable_s`, is final, or `timeout_s` has passed.
 
     The first look is always taken. A look that lasts longer than the time left is not cut short.
     """

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Proves that a cluster accepts writes and that one server applies them.
 
-An idle cluster writes nothing by itself, so an entry is provoked, the least one there is: the autopilot configuration
-as it is, written over itself with compare-and-set. It changes no setting and needs no right beyond the hold's. The
-index of that entry is known, and the server asked must apply it. A token without that right can only wait until
+An idle cluster writes nothing, so this provokes the smallest entry there is: the autopilot configuration,
+written over itself with compare-and-set. It changes no setting and needs no right beyond the hold's. The
+index of that entry is known, and the server asked must apply it. With a token without that right it can only wait until
 somebody else writes.
 """
 
@@ -39,7 +39,7 @@ class _Probe:
         self._refusal = ""
 
     def look(self) -> Look:
-        """One look; what the API refuses is a condition that does not hold yet."""
+        """One look; an error of the API means that the condition does not hold yet."""
         try:
             return Look(self._verdict(), {})
         except ApiError as error:
@@ -61,7 +61,7 @@ class _Probe:
         return Verdict(True, f"a write came through as entry {self.index} and {agent.name} has applied it")
 
     def _write(self) -> None:
-        """Provoke an entry, or, where the token may not, settle for the next one of somebody else."""
+        """Provoke an entry or, if the token may not, settle for the next one that somebody else writes."""
         before = self._client.autopilot_config()
         try:
             written = self._client.set_autopilot_config(before)

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the blocks of one configuration file mean to Nomad: objects by key, values by type. Pure.
 
-How values are taken is hashicorp/hcl's decoder.go: a bool may be written as a string or number, an integer as a string,
+Values are taken as in hashicorp/hcl's decoder.go: a bool may be written as a string or number, an integer as a string,
 keys are compared without case, the last of several equal keys wins. The blocks are those of Nomad's
-command/agent/config.go (RaftLogStoreConfig, RaftBoltConfig). Nomad ignores unknown keys inside them without a word: a
+command/agent/config.go (RaftLogStoreConfig, RaftBoltConfig). Nomad silently ignores unknown keys inside them: a
 typo there makes a server start empty on the wrong store, so it is an error here.
 """
 
@@ -54,13 +54,14 @@ def objects(document: Document, parent: Object, name: str) -> List[Object]:
                 raise document.error(value.off, f"{name} must be a block")
             if document.json and _comes_apart(value, name):
                 hint = 'Write "raft_logstore": [{...}], a list of one object, and name the backend in it.'
-                raise document.error(value.off, f"Nomad does not take an object of objects only for {name}", hint)
+                what = f"Nomad does not accept an object of nothing but objects for {name}"
+                raise document.error(value.off, what, hint)
             found.append(value)
     return found
 
 
 def _elements(document: Document, item: Item) -> Tuple[Node, ...]:
-    """In JSON a list of objects stands for as many blocks; HCL has no such form."""
+    """In JSON a list of objects stands for that many blocks; HCL has no such form."""
     if isinstance(item.value, Array) and document.json and item.value.elements:
         return item.value.elements
     return (item.value,)
@@ -69,8 +70,8 @@ def _elements(document: Document, item: Item) -> Tuple[Node, ...]:
 def _comes_apart(value: Object, name: str) -> bool:
     """Whether Nomad refuses this JSON object because hcl merges its key with those inside it (json/parser/flatten.go).
 
-    That happens to objects of nothing but objects. Nomad then finds the inner keys where it does not expect them; it
-    makes an exception for some, and where it does not look for unexpected keys they do no harm.
+    That happens to objects of nothing but objects. Nomad then finds the inner keys where it does not expect them. It
+    makes an exception for some, and where it does not check for unexpected keys they do no harm.
     """
     if not value.items or not all(isinstance(item.value, Object) for item in value.items):
         return False
@@ -117,8 +118,8 @@ def _unknown(document: Document, item: Item, schema: Schema) -> Exception:
 
 
 def _string(token: Token, json: bool) -> Optional[str]:
-    """hcl takes numbers and bools for strings as well, and null for an empty one. A heredoc is no value of ours: it
-    ends with a line end, which no setting read here can have."""
+    """hcl also takes numbers and bools for strings, and null for an empty one. A heredoc is refused: it ends with a
+    line end, which no setting read here can have."""
     if token.kind == "null":
         return ""
     return text_of(token, json) if token.kind in ("string", "number", "float", "bool") else None

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plans the changes that give an agent's configuration the wanted log store, and proves them before they are written.
 
-The block that wins is edited in its file; where there is none it goes to a file of its own. The deprecated raft_boltdb,
-with which Nomad refuses to start beside raft_logstore, moves into it. The file with the block comes first among the
-changes: a run that dies between two of them leaves both blocks, which the agent refuses, and never less than was set.
+The block that wins is edited in its file; if there is none, it goes to a file of its own. The deprecated raft_boltdb
+moves into it, because Nomad refuses to start with both. The file with the block comes first among the
+changes: a run that dies between two of them leaves both blocks, which the agent refuses, and no setting is lost.
 Computes only; writing is up to the caller.
 """
 
@@ -35,7 +35,7 @@ class Change(NamedTuple):
 def plan(found: Configuration, wanted: Dict[Path, Any], file: str = "") -> List[Change]:
     """The changes after which `wanted` (settings of the block by path, `backend` among them) is in effect.
 
-    Raises ConfigError when the wanted cannot be had. The result is already proven, see `prove`.
+    Raises ConfigError if that is impossible. The result is already proven, see `prove`.
     """
     wanted = dict(wanted)
     if found.logstore is None and wanted == {("backend",): DEFAULT_BACKEND}:
@@ -61,14 +61,14 @@ def plan(found: Configuration, wanted: Dict[Path, Any], file: str = "") -> List[
 
 
 def _is_default(found: Configuration, wanted: Dict[Path, Any]) -> bool:
-    """Whether the block has no need to name the backend, because it names none and all that is wanted is in effect."""
+    """Whether the block need not name the backend: it names none, and everything wanted is already in effect."""
     if found.logstore is None or wanted[("backend",)] != DEFAULT_BACKEND or found.value(("backend",)):
         return False
     return all(found.value(path) == value for path, value in wanted.items() if path != ("backend",))
 
 
 def prove(before: Configuration, after: Configuration, wanted: Dict[Path, Any]) -> None:
-    """Raise ConfigError unless the wanted is in effect and nothing else has changed its effect."""
+    """Raise ConfigError unless the wanted settings are in effect and no others have changed."""
     check(after)
     expected = dict(before.logstore.values if before.logstore else {})
     expected.update(wanted)
@@ -77,7 +77,7 @@ def prove(before: Configuration, after: Configuration, wanted: Dict[Path, Any]) 
         return
     if have != expected or agent_settings(before) != agent_settings(after):
         path = after.logstore.document.path if after.logstore else ""
-        hint = "Nothing is written before the proof; look at this file, another one may be in its way."
+        hint = "Nothing was written. Look at this file: another one may override it."
         raise ConfigError("the change would not have the wanted effect", path, hint=hint)
 
 
@@ -139,7 +139,7 @@ def _add_block(document: Document, block: Dict[str, Any]) -> Document:
     servers = objects(document, document.root, "server")
     if not servers:
         return add_item(document, document.root, "server", {LOGSTORE: [block] if document.json else block})
-    # In JSON, an object of objects only is not taken for a block by Nomad, but a list of one object is.
+    # In JSON, Nomad does not take an object of nothing but objects for a block, but it takes a list of one object.
     staying = [item.value for item in servers[-1].items if item.name != BOLTDB]
     only_objects = all(isinstance(value, Object) for value in staying)
     return add_item(document, servers[-1], LOGSTORE, block, as_list=only_objects)

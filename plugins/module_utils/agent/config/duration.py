@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether Go takes a text for a duration, as Nomad asks when it starts (time.ParseDuration). Pure."""
+"""Whether Go accepts a text as a duration, as Nomad checks when it starts (time.ParseDuration). Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NANOSECONDS["h"] = 60 * _NANOSECONDS["m"]
 _PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
 _WHOLE = re.compile(rf"[+-]?(?:0|(?:{_PART.pattern})+)")
 _LONGEST_NS = (1 << 63) - 1
-_MAX_LEN = 100  # characters; as long as any duration that a person writes
+_MAX_LEN = 100  # characters; more than any duration that a person writes
 
 
 def is_duration(text: str) -> bool:

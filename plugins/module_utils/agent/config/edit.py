@@ -1,9 +1,9 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Changes one value, adds one item or removes one, in the manner of the file around it. Pure.
+"""Changes one value, adds one item or removes one, in the style of the file around it. Pure.
 
 Each function returns the document parsed anew. All bytes outside the place of the change are the same: indentation,
-line ends, comments, the missing line end at the end of a file.
+line ends, comments, even a missing line end at the end of the file.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def set_value(document: Document, token: Token, value: Any) -> Document:
 
 
 def add_item(document: Document, parent: Object, name: str, value: Any, as_list: bool = False) -> Document:
-    """The document with an item more at the end of `parent`; a dict becomes a block, in JSON on wish in a list."""
+    """The document with one more item at the end of `parent`. A dict becomes a block (JSON, `as_list`: in a list)."""
     if document.json:
         return _add_json(document, parent, name, [value] if as_list else value)
     return _add_hcl(document, parent, name, value)
@@ -55,7 +55,7 @@ def _add_hcl(document: Document, parent: Object, name: str, value: Any) -> Docum
 
 
 def _inner_indent(document: Document, parent: Object, outer: str) -> str:
-    """The indentation of what stands in a block, taken from its first item that begins a line."""
+    """The indentation inside a block, taken from its first item that begins a line."""
     for item in parent.items:
         found = _line_indent(document, item.off)
         if found is not None and found.startswith(outer) and found != outer:
@@ -64,7 +64,7 @@ def _inner_indent(document: Document, parent: Object, outer: str) -> str:
 
 
 def _line_indent(document: Document, off: int) -> Optional[str]:
-    """The white space before an offset when nothing else stands before it on its line."""
+    """The white space before an offset, if nothing else comes before it on its line."""
     start = document.source.rfind(b"\n", 0, off) + 1
     found = _INDENT.match(document.source, start)
     return document.source[start:off].decode("ascii") if found and found.end() == off else None
@@ -109,9 +109,9 @@ def _add_json(document: Document, parent: Object, name: str, value: Any) -> Docu
 
 
 def remove_item(document: Document, item: Item) -> Document:
-    """The document without this item; its line goes too when nothing else stands on it, a comment stays.
+    """The document without this item. Its line goes too if there is nothing else on it; a comment stays.
 
-    A comma that belonged to it goes with it, and of the blanks on both sides one side.
+    Its comma goes with it, and so do the blanks on one side.
     """
     start, end = item.off, item.end
     after = document.token_after(end)
@@ -119,7 +119,7 @@ def remove_item(document: Document, item: Item) -> Document:
     if after.kind == ",":
         end = after.end
     elif document.json and before is not None and before.kind == ",":
-        start = before.off  # the comma of the item before would be the last one
+        start = before.off  # else the comma of the item before would be the last thing in the object
     source = document.source
     line_start = source.rfind(b"\n", 0, start) + 1
     rest = re.compile(rb"[ \t]*\r?\n").match(source, end)

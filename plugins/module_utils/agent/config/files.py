@@ -43,7 +43,7 @@ def list_files(paths: List[str]) -> List[str]:
 
 
 def _inside(path: str) -> List[str]:
-    """The loaded files of a directory. A link to a directory is none to the agent: it fails on it, and so do we."""
+    """The loaded files of a directory. A link to a directory is not one to the agent: it fails on it, as we do."""
     try:
         with os.scandir(path) as entries:
             found = [
@@ -59,7 +59,7 @@ def _inside(path: str) -> List[str]:
 def read(path: str) -> bytes:
     """The content of a file; links are followed, as the agent does. Raises StoreError or ConfigError."""
     if os.path.realpath(path) == os.devnull:
-        return b""  # a link to it takes a file out of service
+        return b""  # a link to it disables a file
     return _read(path)[0]
 
 
@@ -84,16 +84,16 @@ def _open_real(path: str) -> Tuple[Directory, str]:
 
 
 def _open_parent(path: str) -> Tuple[Directory, str]:
-    """The directory of a path, and the last name in it, which may be that of a link."""
+    """The directory of a path, and its last name, which may be that of a link."""
     parent, name = os.path.split(os.path.abspath(path))
     return Directory.open(os.path.realpath(parent)), name
 
 
 def _open_trusted(path: str) -> Tuple[Directory, str]:
-    """The directory and name of the file that a path means, reached through links of root or of our own only.
+    """The directory and name of the file that a path means, reached only through links of root or of our own.
 
-    The configuration directory often belongs to the service user, who could point us at any file of root's, and who
-    may exchange names at any moment: each link is held while its owner is checked and its target is read.
+    The configuration directory often belongs to the service user, who could point us at any file of root's and may
+    swap names at any moment. So each link is held open while its owner is checked and its target is read.
     """
     for _link in range(_MAX_LINKS):
         directory, name = _open_parent(path)
@@ -106,7 +106,7 @@ def _open_trusted(path: str) -> Tuple[Directory, str]:
 
 
 def _target(directory: Directory, name: str, path: str) -> Optional[str]:
-    """Where a link leads; None for what is no link. Raises ConfigError for a link of another user."""
+    """Where a link leads; None if this is not a link. Raises ConfigError for a link of another user."""
     try:
         fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory.fd)
     except OSError as error:
@@ -130,7 +130,7 @@ def write(path: str, before: Optional[bytes], after: bytes, like: str, backup: b
     Returns the path of the copy that was kept, if one was. Raises ConfigError when the file is no longer what it was,
     or is reached through a link of somebody else.
     """
-    # From here on the directory is held: a link that is put there meanwhile leads nowhere else.
+    # From here on the directory is held open: a link put there meanwhile cannot lead us elsewhere.
     directory, name = _open_trusted(path) if before is not None else _open_parent(path)
     try:
         kept = None

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An agent's configuration file as a tree over its tokens, and edits that keep every other byte. Pure.
 
-Nodes are syntax, not meaning: what a key is worth is up to `blocks` and `config`. An edit replaces a slice of the
-file's bytes and parses the result anew, so that a tree never differs from its bytes. The grammar is that of
+Nodes are syntax, not meaning: what a key means is up to blocks.py and load.py. An edit replaces a slice of the
+file's bytes and parses the result again, so a tree never differs from its bytes. The grammar is that of
 hashicorp/hcl 1.0.1 (hcl/parser/parser.go, json/parser/parser.go); what its parsers accept by accident is refused.
 """
 
@@ -33,7 +33,7 @@ class Literal(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The byte behind it."""
+        """The byte after it."""
         return self.token.end
 
 
@@ -51,7 +51,7 @@ class Array(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The byte behind it."""
+        """The byte after it."""
         return self.closing.end
 
 
@@ -69,7 +69,7 @@ class Item(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The byte behind it."""
+        """The byte after it."""
         return self.value.end
 
 
@@ -87,7 +87,7 @@ class Object(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The byte behind it."""
+        """The byte after it."""
         return self.closing.end
 
 
@@ -109,7 +109,7 @@ class Document(NamedTuple):
         return ConfigError(what, self.path, line, column, hint)
 
     def splice(self, start: int, end: int, new: bytes) -> Document:
-        """The file with these bytes in place of those from `start` to `end`, parsed anew."""
+        """The file with these bytes in place of those from `start` to `end`, parsed again."""
         return parse(self.source[:start] + new + self.source[end:], self.path)
 
     def token_before(self, token: Token) -> Optional[Token]:
@@ -118,7 +118,7 @@ class Document(NamedTuple):
         return self.tokens[where - 1] if where else None
 
     def token_after(self, off: int) -> Token:
-        """The first token at or behind an offset."""
+        """The first token at or after an offset."""
         return next(token for token in self.tokens if token.off >= off)
 
 
@@ -146,7 +146,7 @@ def text_of(token: Token, json: bool = False) -> str:
 
 
 def _template_end(text: bytes, start: int) -> int:
-    """The byte behind the brace that closes the ${ at `start`; the tokenizer has seen to it that there is one."""
+    """The byte after the brace that closes the ${ at `start`; the tokenizer has made sure that there is one."""
     depth = 0
     for found in re.compile(rb"[{}]").finditer(text, start):
         depth += 1 if found.group() == b"{" else -1
@@ -167,7 +167,7 @@ def _unescape(found: re.Match[bytes]) -> bytes:
 
 
 def fold(name: str) -> str:
-    """A key without the difference between upper and lower case, character by character as Go's EqualFold sees it."""
+    """A key with upper and lower case made equal, character by character as in Go's EqualFold."""
     if name.isascii():
         return name.lower()
     return "".join(one if len(one) == 1 else letter for letter, one in ((c, c.casefold()) for c in name))
@@ -179,7 +179,7 @@ def named(parent: Object, name: str) -> List[Item]:
 
 
 class _Parser:
-    """Recursive descent over the tokens; `_next` is the token to be looked at."""
+    """Recursive descent over the tokens; `_next` is the token to look at."""
 
     def __init__(self, tokens: List[Token], source: bytes, path: str) -> None:
         self._tokens = tokens

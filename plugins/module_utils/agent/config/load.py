@@ -1,10 +1,10 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an agent with given -config arguments loads, and what of it wins (Nomad's command/agent/config.go, Merge).
+"""What an agent with given -config arguments loads, and which settings win (Nomad's command/agent/config.go, Merge).
 
 Files are merged in order. A later raft_logstore block replaces an earlier one as a whole, and so does raft_boltdb;
 both together are refused at start. Elsewhere the last value that is not empty wins, and nothing takes a `true` back.
-Settings given on the agent's command line are not seen here. Changes nothing.
+Does not see settings given on the agent's command line. Changes nothing.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Configuration(NamedTuple):
 
     @property
     def backend(self) -> str:
-        """The backend as written; the default when nothing is."""
+        """The backend as written; the default if none is."""
         return str(self.value(("backend",)) or DEFAULT_BACKEND)
 
 
@@ -86,7 +86,7 @@ def _all(paths: Sequence[str], overlay: Mapping[str, bytes]) -> List[str]:
 
 
 def check(configuration: Configuration) -> None:
-    """Raise ConfigError for what makes Nomad refuse to start on this log store, or breaks it later."""
+    """Raise ConfigError for anything that makes Nomad refuse to start on this log store, or breaks it later."""
     logstore = configuration.logstore
     if logstore is None:
         return
@@ -111,7 +111,7 @@ def check(configuration: Configuration) -> None:
 def effective_backend(paths: Sequence[str]) -> str:
     """The backend ("boltdb" or "wal") on which an agent with these -config arguments would start, read from disk now.
 
-    Raises ConfigError or StoreError when it would not start, or when that cannot be told.
+    Raises ConfigError or StoreError if it would not start, or if nobody can tell.
     """
     configuration = load(paths)
     check(configuration)
@@ -119,7 +119,7 @@ def effective_backend(paths: Sequence[str]) -> str:
 
 
 def agent_settings(configuration: Configuration) -> Dict[str, Any]:
-    """The settings that tell where the agent's data and API are, and how it stops. As the module's `agent` result."""
+    """Where the agent's data and API are, and how it stops: the module's `agent` result."""
     top = _Last(configuration.documents, ())
     server, tls = _Last(configuration.documents, (SERVER,)), _Last(configuration.documents, ("tls",))
     data_dir, server_dir = top.text("data_dir"), server.text("data_dir")
@@ -148,7 +148,7 @@ def _reachable(address: str) -> str:
 
 
 class _Last:
-    """The last value that counts, over all files, of keys at the top or in blocks of one name."""
+    """The value in force, over all files, of keys at the top level or in blocks of one name."""
 
     def __init__(self, documents: Sequence[Document], block: Sequence[str]) -> None:
         self._parents = []

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A configuration file as it may be shown to whoever reads a diff or a log: without the values of secrets. Pure."""
+"""A configuration file as a diff or a log may show it: without the values of secrets. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _IN_COMMENT = re.compile(rf'((?:{_NAMES})\w*"?[ \t]*[=:][ \t]*)[^\s][^\n]*', re.
 
 
 def shown(document: Document) -> str:
-    """The text of the file; of keys that look like secrets, also in comments, the values are left out."""
+    """The text of the file without the values of keys that look like secrets, even in comments."""
     hidden = {token.off for token in _secrets(document.root, False)}
     parts = []
     for token in document.tokens:

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The server blocks of one configuration file, and the two blocks for the log store in them. Pure.
 
-hcl merges repeated blocks without a word, but what it merged shows up among the keys that it did not expect, and for
-those Nomad refuses the file (command/agent/config_parse.go, extraKeys). So it refuses a block for the log store in a
-wrong place, any key that comes twice in one server block, and more server blocks than it is ready to forgive.
+hcl silently merges repeated blocks, but what it merged shows up among the unexpected keys, and for
+those Nomad refuses the file (command/agent/config_parse.go, extraKeys). So Nomad refuses a block for the log store in a
+wrong place, any key that comes twice in one server block, and more server blocks than it tolerates.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def servers(document: Document) -> List[Object]:
 
 
 def block(document: Document, name: str, schema: Mapping[str, Any]) -> Optional[Block]:
-    """The block in this file, merged where several server blocks have one. Raises ConfigError when one has two."""
+    """The block in this file, merged if several server blocks have one. Raises ConfigError if one has two."""
     blocks: List[Object] = []
     for server in servers(document):
         found = objects(document, server, name)

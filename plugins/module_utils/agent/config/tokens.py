@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Cuts an agent's configuration file into tokens, HCL (version 1) or JSON, without losing a byte. Pure.
 
-A token is what stands before it (white space and comments) and its own text, both slices of the file: joined, the
-tokens are the file again, which `tokenize` proves on every call. Which of the two formats a file has is decided by its
-first character, never by its name (hashicorp/hcl lex.go). The rules are those of hashicorp/hcl 1.0.1,
+A token is what comes before it (white space and comments) and its own text, both slices of the file. Joined, the
+tokens are the file again, which `tokenize` proves on every call. A file's first character decides which format it has,
+never its name (hashicorp/hcl lex.go). The rules are those of hashicorp/hcl 1.0.1,
 hcl/scanner/scanner.go and json/scanner/scanner.go. What they let through by accident is refused here.
 """
 
@@ -31,7 +31,7 @@ _RUNS_ON = re.compile(
 _ESCAPE = re.compile(
     rb'\\(?:[abfnrtv\\"]|[0-3][0-7]{2}|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U00(?:0[0-9A-Fa-f]|10)[0-9A-Fa-f]{4})'
 )
-_NO_SURROGATE = rb"(?!\\(?:u|U0000)[dD][89A-Fa-f])"  # the other half of a pair would be no help: Nomad panics
+_NO_SURROGATE = rb"(?!\\(?:u|U0000)[dD][89A-Fa-f])"  # the other half of a pair would not help: Nomad panics
 _JSON_STRING = re.compile(rb'"(?:[^"\\\n]|' + _NO_SURROGATE + _ESCAPE.pattern + rb')*"')
 _PLAIN_CHARS = re.compile(rb'[^"\\\n${}]+')
 _HEREDOC = re.compile(rb"<<(-?)([A-Za-z0-9_\x80-\xff]+)\r?\n")
@@ -39,7 +39,7 @@ _HEREDOC = re.compile(rb"<<(-?)([A-Za-z0-9_\x80-\xff]+)\r?\n")
 
 class Token(NamedTuple):
     """`kind` is ident, string, number, float, bool, null, heredoc, end, or the punctuation mark itself. `off` is where
-    `value` begins in the file; `prefix` is all that stands between the token before and this one."""
+    `value` begins in the file; `prefix` is everything between the token before and this one."""
 
     kind: str
     prefix: bytes
@@ -48,7 +48,7 @@ class Token(NamedTuple):
 
     @property
     def end(self) -> int:
-        """Offset of the byte behind it."""
+        """Offset of the byte after it."""
         return self.off + len(self.value)
 
 
@@ -59,7 +59,7 @@ def place(source: bytes, off: int) -> Tuple[int, int]:
 
 
 def is_json(source: bytes) -> bool:
-    """Whether the file is JSON: its first character that is no white space is an opening brace."""
+    """Whether the file is JSON: its first character other than white space is an opening brace."""
     return source.decode("utf-8", "replace").lstrip().startswith("{")
 
 
@@ -126,7 +126,7 @@ def _scan_word(source: bytes, off: int, float_: re.Pattern[bytes], number: re.Pa
         if found and (kind != "ident" or _is_identifier(found.group())):
             word = found.group()
             if kind != "ident" and _RUNS_ON.match(source, found.end()):
-                raise _error(source, off, "this is no number to Nomad, and no word either")
+                raise _error(source, off, "Nomad takes this neither for a number nor for a word")
             return ("bool" if word in (b"true", b"false") else kind), found.end()
     what = "this comment does not end" if source.startswith(b"/*", off) else "Nomad does not accept this character here"
     raise _error(source, off, what)
@@ -164,14 +164,14 @@ def _string_end(source: bytes, off: int) -> int:
 
 
 def _heredoc_end(source: bytes, off: int) -> int:
-    """End of a heredoc, behind the line end after its marker.
+    """End of a heredoc, after the line end that follows its marker.
 
-    As in the scanner of hcl, before which CR LF is LF, an indented one (<<-) ends only at a marker that has something
+    As in hcl's scanner, which sees CR LF as LF, an indented one (<<-) ends only at a marker that has something
     beside it on its line.
     """
     opening = _HEREDOC.match(source, off)
     if not opening or not _is_identifier(b"a" + opening.group(2)):
-        raise _error(source, off, "this is no beginning of a heredoc")
+        raise _error(source, off, "this does not begin a heredoc")
     dash, name = opening.groups()
     marker = re.compile(rb"[ \t\n\v\f\r]*" + re.escape(name) + rb"\r*")
     start = opening.end()

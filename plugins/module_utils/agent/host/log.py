@@ -1,8 +1,8 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an agent's log says about its Raft store since a moment: errors, without those known to be harmless. Pure.
+"""What an agent's log says about its Raft store since a given time: errors, except known harmless ones. Pure.
 
-A WAL that can no longer be written to shows nowhere else: the server stays alive, hears from the leader, and
+Nothing else shows that a WAL can no longer be written to: the server stays alive, hears from the leader, and
 autopilot calls it healthy until it is 250 entries behind. So any error of the Raft subsystems counts, unless it is
 listed in HARMLESS.
 """
@@ -37,7 +37,7 @@ HARMLESS = (
 
 
 class Read(NamedTuple):
-    """Lines since the moment: how many, those that are errors of the store, and those left out as harmless."""
+    """The lines since then: how many, those that are errors of the store, and those left out as harmless."""
 
     lines: int
     errors: List[str]
@@ -52,7 +52,7 @@ class _Line(NamedTuple):
 
 
 def read(lines: Iterable[str], since_s: float) -> Read:
-    """What is said at or after `since_s` (Unix time). A line without a time of its own belongs to the one before it."""
+    """What the log says at or after `since_s` (Unix time). A line without a time belongs to the one before it."""
     count, errors, harmless = 0, [], []  # type: int, List[str], List[str]
     current = float("-inf")
     for line in lines:

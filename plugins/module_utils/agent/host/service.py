@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stops an agent and keeps it stopped, and starts it again: through systemd, or through the operator's own commands.
 
-Kept stopped by a drop-in below /run with a condition that is never true: neither Restart=, nor a person, nor a
-configuration run can start the unit while its store is being converted. A mask in /run would not outrank a unit in
-/etc, and the drop-in is gone after a reboot. Whether the process has let go of its store is raftstore's to say
+A drop-in below /run with a condition that is never true keeps the unit stopped: neither Restart=, nor a person, nor a
+configuration run can start it while its store is being converted. A mask in /run would not outrank a unit in
+/etc, and the drop-in disappears with a reboot. Whether the process has released its store is raftstore's to say
 (released.py).
 """
 
@@ -95,10 +95,10 @@ class Systemd:
         """Let the unit be started again, and start it; whether it was stopped."""
         was = self._state()
         self.release()
-        if was == "failed":  # its past must not count against the start limit
+        if was == "failed":  # earlier failures must not count against the start limit
             self._systemctl("reset-failed", self._unit)
         self._systemctl("start", self._unit)
-        if self._state() == "inactive":  # a false condition of the unit's own is no error to systemctl
+        if self._state() == "inactive":  # to systemctl a false condition of the unit itself is not an error
             what = f"the unit {self._unit} is still inactive after its start"
             raise AgentError(what, "One of its conditions may be false. Look at it with systemctl status.")
         return was in STOPPED

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What everything about a Raft store shares: the interface of both stores, names of files, worker processes.
+"""What all code on Raft stores shares: the interface of both stores, file names, worker processes.
 
 May import `disk`. Open store.py first.
 """

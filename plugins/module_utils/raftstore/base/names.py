@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The names in a Raft directory, and the free ones that old stores get. Pure.
 
-Names that may be removed are constants of this file. What a journal or a directory listing says never becomes a name
-that is removed, because the directory belongs to the service user, who could forge both.
+Names that may be removed are constants in this file. Nothing from a journal or a directory listing ever becomes a name
+to remove, because the directory belongs to the service user, who could forge both.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def free_name(taken: Collection[str], name: str, kind: str, stamp_text: str) -> 
 
 
 def guard_target(backup: str) -> str:
-    """What the guard points to: a path that never exists and says why. `backup` is "" when there is none."""
+    """The guard's target: a path that never exists and says why. `backup` is "" if there is none."""
     return f"{GUARD_DIRECTORY}see-{backup or 'docs'}"
 
 

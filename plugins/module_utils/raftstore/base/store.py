@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The interface that both Raft stores have, so that the way back is the way forward with the arguments swapped.
+"""The interface of both Raft stores: the way back is the way forward with the arguments swapped.
 
 A store holds entries in order of their Raft index, and three stable values. It does not know how an entry is
 encoded: a record is `(index, bytes)`, and `encoding` names the codec of entries/entry.py that reads the bytes.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
 
-WAL = "wal"  # the two backends, by the names that Nomad's configuration has for them
+WAL = "wal"  # the two backends, by their names in Nomad's configuration
 BOLTDB = "boltdb"
 
 MSGPACK = "msgpack"
@@ -23,7 +23,7 @@ Record = Tuple[int, bytes]
 
 
 class Batch(NamedTuple):
-    """Consecutive entries: the index of the first, and the bytes of each, so that no entry needs an object more."""
+    """Consecutive entries: the index of the first, and the bytes of each. No entry needs an object beyond its bytes."""
 
     first_index: int
     raws: List[bytes]
@@ -34,7 +34,7 @@ class Batch(NamedTuple):
         return self.first_index + len(self.raws) - 1
 
     def clipped(self, first_index: int, last_index: int) -> Batch:
-        """Those of them from `first_index` to `last_index`; maybe none."""
+        """The entries from `first_index` to `last_index`; maybe none."""
         if first_index <= self.first_index and self.last_index <= last_index:
             return self
         start = max(first_index, self.first_index)
@@ -58,7 +58,7 @@ class Batch(NamedTuple):
 class Rows(NamedTuple):
     """The same for many entries of one length, left where they are in a buffer: one every `stride` bytes from `pos` on.
 
-    What is between them belongs to the store: the LEAD_LEN bytes before each, and padding behind it.
+    The bytes between them belong to the store: the LEAD_LEN bytes before each, and padding after it.
     """
 
     first_index: int
@@ -86,12 +86,12 @@ class Rows(NamedTuple):
 
     @property
     def framed(self) -> bytes:
-        """All of them, with what the store puts before and behind each."""
+        """All of them, with what the store puts before and after each."""
         start = self.pos - LEAD_LEN
         return self.buf[start : start + self.entry_count * self.stride]
 
     def clipped(self, first_index: int, last_index: int) -> Rows:
-        """Those of them from `first_index` to `last_index`; maybe none."""
+        """The entries from `first_index` to `last_index`; maybe none."""
         start = max(first_index, self.first_index)
         count = max(0, min(last_index, self.last_index) + 1 - start)
         pos = self.pos + (start - self.first_index) * self.stride
@@ -129,7 +129,7 @@ class Stable(NamedTuple):
 class Extent(NamedTuple):
     """A run of consecutive entries that lie together in a store. No extent contains a hole.
 
-    `data_len` is the bytes they take as stored (framing included); `place` is the store's own note of where they are.
+    `data_len` is the bytes they take as stored, framing included; `place` is the store's own note of where they are.
     """
 
     first_index: int
@@ -161,7 +161,7 @@ class PartResult(NamedTuple):
 
 
 class StoreReader(Protocol):
-    """A store opened for reading. What a method passes over has been checked, or it raises StoreError."""
+    """A store opened for reading. Its methods check everything they read, or raise StoreError."""
 
     encoding: str
     path: str
@@ -201,7 +201,7 @@ class OpenedStore:
 
 
 class StoreWriter(Protocol):
-    """A store being made in a directory of its own, which nobody opens before it is published."""
+    """A store being made in a directory of its own. Nobody opens it before it is published."""
 
     encoding: str
     part_len: int  # bytes, as the source counts them, that one part may have

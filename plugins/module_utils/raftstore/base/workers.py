@@ -33,15 +33,15 @@ Tell = Callable[[int, int], None]
 
 
 def process_count(wanted: int) -> int:
-    """How many processes are to work: as many as wanted, and with 0 one on each core that this process may use."""
+    """How many processes to use: as many as wanted; with 0, one for each core that this process may use."""
     return wanted or len(os.sched_getaffinity(0))
 
 
 class SharedCounter:
     """A number that this process and its workers share: `take` gives out consecutive runs, none of them twice.
 
-    The number waits in a pipe, so that only one process at a time has it. If one dies with it in its hands the others
-    wait, until the parent notices the death and ends them.
+    The number waits in a pipe, so only one process at a time has it. If a process dies while holding it, the others
+    wait until the parent notices the death and ends them.
     """
 
     _NUMBER = struct.Struct("=Q")
@@ -51,7 +51,7 @@ class SharedCounter:
         self._put(first)
 
     def take(self, count: int) -> int:
-        """The first of the next `count` numbers; with 0, the one that comes next."""
+        """The first of the next `count` numbers; with 0, the next number."""
         (first,) = self._NUMBER.unpack(os.read(self._read_fd, self._NUMBER.size))
         self._put(first + count)
         return int(first)
@@ -99,7 +99,7 @@ class _Worker:
         self._rest = b""
 
     def receive(self, results: Dict[int, Any]) -> bool:
-        """Take in what has come through the pipe; False when it was closed. Raises the worker's StoreError."""
+        """Take in what has come through the pipe; False if it was closed. Raises the worker's StoreError."""
         chunk = os.read(self.fd, PIPE_READ_LEN)
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         for kind, *values in map(json.loads, lines):
@@ -159,12 +159,12 @@ def run(tasks: Sequence[Task], work: Callable[[Task, Tell], Any], count: int, pr
 
 
 def _keep_freed_memory() -> None:
-    """Let this process and its workers use memory again that was freed.
+    """Let this process and its workers reuse freed memory.
 
     Buffers of a megabyte come and go. By default glibc gives each back to the kernel, which clears pages for the next
-    one: up to a third of all the time for long entries. What is larger than `_MAPPED_LEN` still goes back at once.
+    one: up to a third of all the time for long entries. Anything larger than `_MAPPED_LEN` still goes back at once.
     """
-    mallopt = getattr(_LIBC, "mallopt", None)  # not in other libraries than glibc
+    mallopt = getattr(_LIBC, "mallopt", None)  # only glibc has it
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, _MAPPED_LEN)
         mallopt(_M_TRIM_THRESHOLD, _KEPT_LEN)
@@ -209,7 +209,7 @@ def _start(numbers: Sequence[int], tasks: Sequence[Task], work: Callable[[Task, 
 
 
 def _prepare(parent_pid: int) -> None:
-    """Die with the parent, and let go of its standard streams."""
+    """Die with the parent, and release its standard streams."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent_pid:  # it died before the call above
         os._exit(1)

@@ -28,7 +28,7 @@ inode.go, bucket.go.
                          4    4 pos             of the key, counted from this element; the value follows the key
                          8    4 ksize           bytes
                         12    4 vsize           bytes
-    branch element       0    4 pos             of the key, which no key below the child is less than
+    branch element       0    4 pos             of the key, the lower bound of all keys below the child
                          4    4 ksize           bytes
                          8    8 child           page id
     bucket value         0    8 root            page id; 0: a leaf page image follows in the value itself (inline)
@@ -73,7 +73,7 @@ MAX_KEY_LEN = 32768
 
 
 class Sliceable(Protocol):
-    """Bytes, or a file that is read where it is sliced, so that a page of any length can be parsed."""
+    """Bytes, or a file that is read where it is sliced: a page of any length can be parsed."""
 
     def __getitem__(self, piece: slice) -> bytes: ...
 
@@ -117,7 +117,7 @@ def fnv1a64(data: bytes) -> int:
 def parse_meta(page: bytes) -> Meta:
     """The meta in a page's first bytes, valid by bbolt's own rule: magic, version, checksum.
 
-    Raises Corrupt when it is not valid (the other meta may be), Unsupported when it is valid but of an unknown kind.
+    Raises Corrupt if it is not valid (the other meta may be), Unsupported if it is valid but of an unknown kind.
     """
     if len(page) < HEADER_LEN + META.size:
         raise corrupt(f"the file ends within a meta page, after {len(page)} bytes of it", 0)
@@ -125,7 +125,8 @@ def parse_meta(page: bytes) -> Meta:
         page, HEADER_LEN
     )
     if magic != MAGIC or version != VERSION:
-        raise corrupt(f"no bbolt meta: magic {magic:#x}, version {version}; wanted {MAGIC:#x}, {VERSION}", HEADER_LEN)
+        what = f"not a bbolt meta: magic {magic:#x}, version {version}; wanted {MAGIC:#x}, {VERSION}"
+        raise corrupt(what, HEADER_LEN)
     computed = fnv1a64(page[HEADER_LEN : HEADER_LEN + META.size - META_CHECKSUM.size])
     if checksum != computed:
         raise corrupt(f"meta checksum {checksum:#x}, computed {computed:#x}", HEADER_LEN)
@@ -144,7 +145,7 @@ def render_meta(meta: Meta, page_id: int) -> bytes:
 
 
 def parse_page_header(buf: bytes, pos: int, page_id: int, kinds: Sequence[int]) -> PageHeader:
-    """The page header at `pos`, which must be that of page `page_id` and of one of these kinds. Raises Corrupt."""
+    """The page header at `pos`; it must be that of page `page_id` and of one of these kinds. Raises Corrupt."""
     header = PageHeader._make(PAGE_HEADER.unpack_from(buf, pos))
     if header.page_id != page_id:
         raise corrupt(f"page {page_id} says that it is page {header.page_id}", pos)
@@ -188,7 +189,7 @@ def parse_branch(buf: bytes, pos: int, end: int) -> List[Tuple[bytes, int]]:
         if data_pos + key_len > end:
             raise corrupt(f"a key of {key_len} bytes runs past the end of the page", element_pos)
         if element_pos + key_pos != data_pos or not 0 < key_len <= MAX_KEY_LEN:
-            _key(buf, element_pos, key_pos, key_len, data_pos)  # which says what is wrong
+            _key(buf, element_pos, key_pos, key_len, data_pos)  # raises, saying what is wrong
         key = buf[data_pos : data_pos + key_len]
         if key <= before:
             raise corrupt("the keys of this page are not in ascending order", element_pos)
@@ -201,7 +202,7 @@ def parse_branch(buf: bytes, pos: int, end: int) -> List[Tuple[bytes, int]]:
 
 
 def _with_keys_of_8(table: bytes, buf: bytes, data_pos: int, end: int) -> List[Tuple[bytes, int]]:
-    """The children of a branch page if all keys have 8 bytes and nothing is wrong, else none. Ten times as fast."""
+    """The children of a branch page if all keys have 8 bytes and nothing is wrong, else none. Ten times faster."""
     count = len(table) // ELEMENT_LEN
     fields = struct.unpack(f"<{2 * count}Q", table)  # pos and ksize in one number, child
     first, keys_end = (8 << 32) + ELEMENT_LEN * count, data_pos + 8 * count
@@ -220,7 +221,7 @@ def _table(buf: Sliceable, pos: int, end: int) -> bytes:
 
 
 def _key(buf: Sliceable, element_pos: int, key_pos: int, key_len: int, data_pos: int) -> bytes:
-    """The key of an element. bbolt writes keys and values without gaps, so its place is known beforehand."""
+    """The key of an element. bbolt writes keys and values without gaps, so its place is known in advance."""
     if element_pos + key_pos != data_pos:
         raise corrupt(f"a key {key_pos} bytes from its element, wanted {data_pos - element_pos}", element_pos)
     if not 0 < key_len <= MAX_KEY_LEN:
@@ -229,7 +230,7 @@ def _key(buf: Sliceable, element_pos: int, key_pos: int, key_len: int, data_pos:
 
 
 def leaf_len(items: Iterable[Tuple[int, bytes, bytes]]) -> int:
-    """Bytes that a leaf page of these (flags, key, value) takes, unused space not counted."""
+    """Bytes that a leaf page of these (flags, key, value) takes, without unused space."""
     return HEADER_LEN + sum(ELEMENT_LEN + len(key) + len(value) for _flags, key, value in items)
 
 
@@ -246,7 +247,7 @@ def render_leaf(page_id: int, items: Sequence[Tuple[int, bytes, bytes]], overflo
 
 
 def branch_len(children: Iterable[Tuple[bytes, int]]) -> int:
-    """Bytes that a branch page of these children takes, unused space not counted."""
+    """Bytes that a branch page of these children takes, without unused space."""
     return HEADER_LEN + sum(ELEMENT_LEN + len(key) for key, _child in children)
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which of the two meta pages of a bbolt file is in force, decided as bbolt decides it (db.go, meta.go).
 
-bbolt writes its metas in turn, each with the next transaction number, so that one is always whole. The valid one with
+bbolt writes its metas in turn, each with the next transaction number, so one is always whole. The valid one with
 the higher number counts. Where page 1 begins depends on the page size, which only a meta tells: if the first is
 damaged, all possible places are tried.
 """
@@ -30,7 +30,7 @@ _MAX_PAGES = 1 << 26  # 256 GiB of 4 KiB pages; bounds the memory for one byte p
 
 
 def choose_meta(fd: int, path: str) -> Tuple[Meta, List[str]]:
-    """The meta in force, and sentences about the other one if it is not valid. Raises Corrupt when none is."""
+    """The meta in force, and sentences about the other one if it is not valid. Raises Corrupt if neither is."""
     errors: List[Corrupt] = []
     file_len = os.fstat(fd).st_size
     first = _try_meta(fd, path, file_len, 0, errors)

@@ -1,9 +1,9 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pages of a bbolt file and the trees that they make, read through an open descriptor.
+"""The pages of a bbolt file and the trees they form, read through an open descriptor.
 
 Reading uses pread, never mmap (a truncated file would then kill the process), and holds at most one page with its
-overflow, or a window of some megabytes. Every page that is passed is checked: its place, its kind, the order and
+overflow, or a window of some megabytes. Every page read is checked: its place, its kind, the order and
 bounds of its keys, and that no page is used twice.
 """
 
@@ -21,13 +21,13 @@ from .format import BRANCH_PAGE, FREELIST_PAGE, HEADER_LEN, LEAF_PAGE
 from .meta import choose_meta
 from .pageset import PageSet
 
-WINDOW_LEN = 2 << 20  # as an extent; of 1, 2 and 4 MiB the fastest for long entries
-MAX_GROUP_LEN = 16 << 20  # of a page with overflow that is parsed as a whole: no branch, bucket list or JSON is longer
-_MAX_DEPTH = 32  # two children per branch fill any file before that
+WINDOW_LEN = 2 << 20  # like an extent; of 1, 2 and 4 MiB the fastest for long entries
+MAX_GROUP_LEN = 16 << 20  # of a page with overflow parsed as a whole: no branch, bucket list or JSON is longer
+_MAX_DEPTH = 32  # with two children per branch, any file is full before that
 _SPARSE_PAGES = 16  # a window is read as a whole if at least every 16th of its pages is wanted
-_AHEAD_LEN = 16 << 20  # at most read ahead at once
+_AHEAD_LEN = 16 << 20  # read ahead at once, at most
 _DENSE = 4  # pages: if at least every fourth is wanted, reading all is faster than one by one
-_DENSE_LEN = 4 << 20  # at most read so
+_DENSE_LEN = 4 << 20  # read this way, at most
 _IDS_PER_READ = 1 << 16
 
 
@@ -45,7 +45,7 @@ class Children(NamedTuple):
 
 
 class Tree(NamedTuple):
-    """The part of a tree from page `page_id` down, which is taken, with `depth` levels of branch pages.
+    """The part of a tree from page `page_id` down, with `depth` levels of branch pages. The page is taken.
 
     `upper` is as above.
     """
@@ -57,7 +57,7 @@ class Tree(NamedTuple):
 
 
 class Window(NamedTuple):
-    """A piece of the file, `buf`, from `base_off` on, and the leaf pages that start in it as (page id, position)."""
+    """A piece of the file, `buf`, from `base_off` on, and the leaf pages that start in it, as (page id, position)."""
 
     buf: bytes
     base_off: int
@@ -65,7 +65,7 @@ class Window(NamedTuple):
 
 
 class FileView:
-    """A piece of a file that is read where it is sliced. Raises Corrupt when the file ends before."""
+    """A piece of a file that is read where it is sliced. Raises Corrupt if the file ends too early."""
 
     def __init__(self, fd: int, path: str, base_off: int) -> None:
         self._fd = fd
@@ -80,7 +80,7 @@ class Pages:
     """The pages of a bbolt file, opened for reading on the descriptor `fd`, which stays the caller's; `path` is for
     messages.
 
-    `notes` holds what is unusual but not wrong: that the older meta page is in force because the newer is damaged.
+    `notes` says what is unusual but not wrong: the older meta page is in force because the newer one is damaged.
     """
 
     def __init__(self, fd: int, path: str) -> None:
@@ -92,7 +92,7 @@ class Pages:
         self._check_freelist()
 
     def _check_freelist(self) -> None:
-        """Take the freelist's pages and the free ones, so that a page in use that is also free is found later."""
+        """Take the freelist's pages and the free ones, to find later a page that is both in use and free."""
         page_id = self.meta.freelist_id
         if page_id == bbolt.FREELIST_NOT_STORED:
             return
@@ -119,11 +119,14 @@ class Pages:
                     previous = free_id
 
     def check_all_taken(self) -> None:
-        """Once all trees are walked: each page is in use or free. A flipped bit in a bucket's root page id can name a
-        part of its tree, which then looks whole. Without a stored freelist this cannot be seen. Raises Corrupt."""
+        """Check, once all trees are walked, that each page is in use or free. Raises Corrupt.
+
+        A flipped bit in a bucket's root page id can name a part of its tree, which then looks whole. Without a stored
+        freelist this cannot be seen.
+        """
         page_id = self._pages.without_owner()
         if page_id is not None and self.meta.freelist_id != bbolt.FREELIST_NOT_STORED:
-            what = f"page {page_id} is neither in use nor free: a part of what this file held is not reached any more"
+            what = f"page {page_id} is neither in use nor free: part of what this file held can no longer be reached"
             raise Corrupt(what, self.path, page_id * self.page_size, RESTORE)
 
     @property
@@ -132,7 +135,7 @@ class Pages:
         return self._pages.count
 
     def check_taken(self, count: int) -> None:
-        """Check that all processes, which took so many pages together, took none twice. Raises Corrupt."""
+        """Check that all processes, which together took `count` pages, took none twice. Raises Corrupt."""
         with located(self.path):
             self._pages.check_count(count)
 
@@ -144,14 +147,14 @@ class Pages:
         return FileView(self.fd, self.path, page_id * self.page_size)
 
     def take_overflows(self, page_ids: Sequence[int], overflows: Sequence[int]) -> None:
-        """Note that each of these pages has so many overflow pages. Raises Corrupt when one is in use already."""
+        """Note how many overflow pages each of these pages has. Raises Corrupt if one is already in use."""
         with located(self.path):
             for page_id, overflow in zip(page_ids, overflows):
                 if overflow:
                     self._pages.add(page_id + 1, overflow, page_id * self.page_size)
 
     def group(self, page_id: int, kind: int) -> bytes:
-        """A page of this kind with its overflow, which is taken, as one buffer."""
+        """A page of this kind with its overflow, as one buffer. The overflow pages are taken."""
         buf = self._read(self.page_size, page_id * self.page_size)
         with located(self.path, page_id * self.page_size):
             header = bbolt.parse_page_header(buf, 0, page_id, (kind,))
@@ -185,7 +188,7 @@ class Pages:
         return Tree(root_id, self._depth(root_id), b"", None)
 
     def branches(self, tree: Tree) -> Iterator[Tree]:
-        """What is below the root of a tree of two levels of branch pages or more."""
+        """The trees below the root of a tree with at least two levels of branch pages."""
         page_ids, lowers, last_upper, _branch_off = self._children(tree)
         for page_id, lower, upper in zip(page_ids, lowers, [*lowers[1:], last_upper]):
             yield Tree(page_id, tree.depth - 1, lower, upper)
@@ -199,7 +202,7 @@ class Pages:
             yield from self.leaves(branch)
 
     def _children(self, tree: Tree) -> Children:
-        """The pages below the root of a tree, which are taken here; the root itself if it is a leaf."""
+        """The pages below the root of a tree; the root itself if it is a leaf. The pages are taken here."""
         page_id, depth, lower, upper = tree
         off = page_id * self.page_size
         if depth == 0:
@@ -216,9 +219,8 @@ class Pages:
     def windows(self, page_ids: Sequence[int], group_pages: int = 1) -> Iterator[Window]:
         """These pages in this order, neighbours in the file read together. A window may end within a page's overflow.
 
-        `group_pages` is how many pages most of them take with their overflow; as many are read behind the last one.
-        Where pages are too far apart each is read by itself, so that no order of pages makes us read the file again
-        and again.
+        `group_pages` is how many pages most of them take with their overflow; that many are read after the last one.
+        Pages too far apart are read one by one: no order of pages can make us read the file again and again.
         """
         size = self.page_size
         span_max = max(1, WINDOW_LEN // size)
@@ -246,7 +248,7 @@ class Pages:
 
 
 def _together(page_ids: Sequence[int], span_max: int, behind: int) -> Tuple[int, int, int]:
-    """(number, lowest, highest) of the first of these pages that are near enough to each other to be read at once."""
+    """(number, lowest, highest) of the leading pages that are near enough to each other to be read at once."""
     sparse = _SPARSE_PAGES * (1 + behind)
     some = page_ids[: bisect_left(page_ids, page_ids[0] + span_max - behind)]  # if they ascend, as most do
     if some and all(map(lt, some, some[1:])) and some[-1] - some[0] + 1 + behind <= min(span_max, len(some) * sparse):

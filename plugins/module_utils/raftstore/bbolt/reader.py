@@ -15,7 +15,7 @@ from . import format as bbolt
 from .format import HEADER_LEN, LEAF_PAGE
 from .pages import Pages
 
-# Only the root of a database without buckets is one: bbolt removes leaves that become empty, and inlines empty buckets.
+# Only a database without buckets has one, its root: bbolt removes leaves that become empty, and inlines empty buckets.
 EMPTY_LEAF = "a leaf page without keys, which bbolt never leaves"
 
 
@@ -29,7 +29,7 @@ class Item(NamedTuple):
 
 
 class Bucket(NamedTuple):
-    """Where a bucket is: on page `root_id`, or, when that is 0, inline: its only page is `image`, at `image_off`."""
+    """Where a bucket is: on page `root_id` or, if that is 0, inline: its only page is `image`, at `image_off`."""
 
     root_id: int
     image: bytes
@@ -49,11 +49,11 @@ class Bucket(NamedTuple):
         elements = bbolt.parse_leaf(self.image, 0, len(self.image))
         end = elements[-1].value_pos + elements[-1].value_len if elements else HEADER_LEN
         if end != len(self.image):
-            raise corrupt(f"{len(self.image) - end} bytes too many behind the last value of an inline bucket", end)
+            raise corrupt(f"{len(self.image) - end} bytes too many after the last value of an inline bucket", end)
 
 
 class Database(Pages):
-    """A bbolt file, opened for reading as `Pages` says."""
+    """A bbolt file, opened for reading; see `Pages`."""
 
     def buckets(self) -> Dict[bytes, Bucket]:
         """The top-level buckets by name."""
@@ -64,13 +64,13 @@ class Database(Pages):
             if item.is_bucket and len(item.value) >= header_len:
                 root_id, _sequence = bbolt.BUCKET_HEADER.unpack_from(item.value)
             if not item.is_bucket or len(item.value) < header_len or (root_id and len(item.value) != header_len):
-                what = f"the key {item.key!r} of the root, with a value of {len(item.value)} bytes, is no bucket"
+                what = f"the key {item.key!r} of the root, with a value of {len(item.value)} bytes, is not a bucket"
                 raise Corrupt(what, self.path, item.value_off, RESTORE)
             found[item.key] = Bucket(root_id, item.value[header_len:], item.value_off + header_len)
         return found
 
     def items(self, bucket: Bucket) -> Iterator[Item]:
-        """All keys and values of a bucket in order. For small buckets: the values of a whole page are held at once."""
+        """All keys and values of a bucket in order. Only for small buckets: all values of a page are held at once."""
         with located(self.path, bucket.image_off):
             if bucket.root_id:
                 items = self._items(bucket.root_id, bucket.named_off)

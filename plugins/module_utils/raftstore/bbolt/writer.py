@@ -1,8 +1,8 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Making a whole bbolt file in one pass, with full pages: what bbolt itself would open, check and go on writing.
+"""Making a whole bbolt file in one pass, with full pages. bbolt itself opens it, accepts it and goes on writing to it.
 
-It writes through the `NewFile` that it is given and publishes nothing. Rules that bbolt demands and that are easy to
+It writes through the `NewFile` that it is given and publishes nothing. Rules of bbolt that are easy to
 miss (bbolt node.go, bucket.go, db.go): at least two children in every branch page, all leaves at the same depth, and a
 file no shorter than the pages in use.
 """
@@ -21,24 +21,24 @@ Child = Tuple[bytes, int]
 
 
 class PageIds:
-    """Gives out page ids without a gap: a gap would be a page that is neither used nor free."""
+    """Gives out page ids without gaps: a gap would be a page that is neither used nor free."""
 
     def __init__(self) -> None:
         self._next_id = FIRST_ID
 
     def take(self, number: int) -> int:
-        """The first of the next `number` ids; with 0, the one that comes next."""
+        """The first of the next `number` ids; with 0, the next id."""
         first = self._next_id
         self._next_id += number
         return first
 
 
 class DatabaseWriter:
-    """Makes a bbolt file in one pass: every page is written once, the metas last and after all else is on disk.
+    """Makes a bbolt file in one pass: every page is written once, the metas last, after everything else is on disk.
 
     Pages 0 and 1 are the metas, page 2 is an empty freelist, then come the buckets in the order in which they are put,
-    then the root. Nothing is kept but one page and the parents' keys. Keys must come strictly ascending. `take` gives
-    out page ids, from FIRST_ID on; it is given when several processes write pages of this file.
+    then the root. Only one page and the parents' keys are kept. Keys must come strictly ascending. `take` gives
+    out page ids, from FIRST_ID on; it is needed when several processes write pages of this file.
     """
 
     def __init__(self, file: NewFile, page_size: int, take: Optional[Callable[[int], int]] = None) -> None:
@@ -66,7 +66,7 @@ class DatabaseWriter:
         self.put_tree(bucket, leaves)
 
     def put_tree(self, bucket: bytes, children: List[Child]) -> None:
-        """Make a bucket of pages that are written already: all its leaves, or all its branch pages of one level."""
+        """Make a bucket of pages that are already written: all its leaves, or all its branch pages of one level."""
         while len(children) > 1:
             children = self.put_branches(children)
         self._buckets[bucket] = bbolt.BUCKET_HEADER.pack(children[0][1], 0)
@@ -82,12 +82,12 @@ class DatabaseWriter:
         self._file.sync()
 
     def fan_out(self, key_len: int) -> int:
-        """Number of children that a branch page has room for."""
+        """Number of children that fit into a branch page."""
         children = max(3, (self._page_size - HEADER_LEN) // (bbolt.ELEMENT_LEN + key_len))
         return min(children, bbolt.COUNT_ESCAPE - 1)
 
     def put_branches(self, children: Sequence[Child]) -> List[Child]:
-        """Write the branch pages above two or more pages of one level. bbolt needs two children in each."""
+        """Write the branch pages above two or more pages of one level. bbolt needs two children in each branch page."""
         pages = -(-len(children) // self.fan_out(max(len(key) for key, _child in children)))
         cuts = [len(children) * number // pages for number in range(pages + 1)]
         level: List[Child] = []

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The entries in the bucket `logs` of raft.db, read from its leaf pages.
 
-Where they are is found before, by `boltsurvey.py`, as runs of pages of about 2 MiB; `batches` reads such runs and
-checks every element and key. The format is described in boltdb.py and bbolt.py. Entries stay bytes here.
+survey.py has found where they are, as runs of pages of about 2 MiB; `batches` reads such runs and checks every element
+and key. The format is described in reader.py and in bbolt/format.py. Entries stay bytes here.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from ..bbolt.reader import EMPTY_LEAF, Bucket, Database
 
 KEY = struct.Struct(">Q")
 EXTENT_LEN = 2 << 20
-MAX_VALUE_LEN = (64 << 20) + 1024  # the longest entry that a WAL gives back (raft-wal segment/reader.go), as msgpack
-ROW_LEN_MAX = 8192  # longer ones are taken one by one, and so copied less often
-HEAD_LEN = 512  # at least, of a leaf page; its quarter holds the elements of all entries that fit into one page
+MAX_VALUE_LEN = (64 << 20) + 1024  # the longest entry that raft-wal reads (segment/reader.go), as msgpack
+ROW_LEN_MAX = 8192  # longer ones are taken one by one, which copies them less often
+HEAD_LEN = 512  # of a leaf page, at least; a quarter of the page holds the elements of all entries that fit into it
 HEAD_LEN_MAX = 1 << 14
-TREES_MAX = 1 << 12  # from there on the other branches of a level stay whole, which bounds the memory
+TREES_MAX = 1 << 12  # from here on the other branches of a level stay whole, to bound the memory
 PAGE_IDS = "I"  # the array type: four bytes, enough for all page ids that are read
-_COUNT_OVERFLOW = struct.Struct("<2xHI")  # in a page header, behind the id
-_UNEXPECTED = f"{RESTORE} If something writes to it in spite of its lock, stop that and run again instead."
-_CHANGED = "Something writes to this file in spite of its lock; find and stop it, then run again."
+_COUNT_OVERFLOW = struct.Struct("<2xHI")  # in a page header, after the id
+_UNEXPECTED = f"{RESTORE} If something writes to it despite its lock, stop that and run again instead."
+_CHANGED = "Something writes to this file despite its lock. Find and stop it, then run again."
 
 
 class Place(NamedTuple):
@@ -55,7 +55,7 @@ class LogBucket:
         self._db = database
         self._bucket = bucket
         self.path = database.path
-        self._known: Tuple[int, List[Tuple[int, int, int]]] = (-1, [])  # elements of the page last read so
+        self._known: Tuple[int, List[Tuple[int, int, int]]] = (-1, [])  # the page last read by `elements`
 
     def batches(self, extents: Sequence[Extent]) -> Iterator[Entries]:
         """The entries of these extents, in batches of about two megabytes or one entry. Raises Corrupt."""
@@ -78,9 +78,9 @@ class LogBucket:
                 raise Corrupt(what, self.path, off, _CHANGED)
 
     def _near(self, window: Window, todo: int, index: int, end: int) -> Tuple[int, Sequence[Entries]]:
-        """How many leaf pages from this one on lie in the window and are as bbolt writes them, and their entries.
+        """How many leaf pages from this one on lie in the window and look as bbolt writes them, and their entries.
 
-        None: look closer. This is the inner loop of a conversion: pages that are alike are taken together when their
+        0 pages: look closer. This is the inner loop of a conversion: similar pages are taken together if their
         entries are of one length.
         """
         buf, leaves = window.buf, window.leaves
@@ -112,9 +112,9 @@ class LogBucket:
         return (stop - todo if near else 0), near
 
     def _rows(self, window: Window, todo: int, head: bytes, index: int, end: int) -> Rows:
-        """The entries of this leaf page and of those behind it that are alike, if they are many and of one length.
+        """The entries of this leaf page and of similar ones after it, if they are many and of one length.
 
-        `head` is the page header but for the id, and the element table; the keys are checked.
+        `head` is the page header without the id, and the element table. The keys are checked.
         """
         buf = window.buf
         none = Rows(index, 0, b"", 0, 0, 0)
@@ -140,7 +140,7 @@ class LogBucket:
         return found if ids == wanted and has_keys(found) else none
 
     def _far_batches(self, page_id: int, skip: int, index: int, end: int) -> Iterator[Batch]:
-        """The entries index .. end-1 that are in this leaf page behind `skip` others, read value by value."""
+        """The entries index .. end-1 that this leaf page has after `skip` others, read value by value."""
         view, off = self._view(page_id)
         raws: List[bytes] = []
         raws_len = 0
@@ -163,7 +163,7 @@ class LogBucket:
     def _windows(self, extent: Extent) -> Iterator[Window]:
         if self._bucket.root_id:
             page_ids = extent.place.page_ids
-            leaf_len = HEADER_LEN + extent.data_len // len(page_ids)  # of most: entries next to each other are alike
+            leaf_len = HEADER_LEN + extent.data_len // len(page_ids)  # of most: neighbouring entries are alike
             return self._db.windows(page_ids, -(-leaf_len // self._db.page_size))
         return iter([Window(self._bucket.image, self._bucket.image_off, [(0, 0)])])
 
@@ -180,7 +180,7 @@ class LogBucket:
     def elements(self, page_id: int, take: bool = False) -> List[Tuple[int, int, int]]:
         """(index, position and length of the value) of all entries of a leaf page, each checked. Raises Corrupt.
 
-        With `take`, its overflow pages are noted as in use.
+        With `take`, its overflow pages are noted as used.
         """
         if self._known[0] == page_id and not take:
             return self._known[1]
@@ -194,16 +194,16 @@ class LogBucket:
                 raise corrupt(EMPTY_LEAF, 0)
             for is_bucket, key, value_pos, _value_len in elements:
                 if is_bucket or len(key) != KEY.size:
-                    raise corrupt(f"the log has a key {key!r} that is no index", value_pos - len(key))
+                    raise corrupt(f"the log has a key {key!r} that is not an index", value_pos - len(key))
         found = [(KEY.unpack(key)[0], value_pos, value_len) for _flag, key, value_pos, value_len in elements]
         if not take:
-            self._known = (page_id, found)  # of a page with holes they are asked for once for each extent
+            self._known = (page_id, found)  # for a page with holes each of its extents asks for them
         return found
 
     # -- for the survey --------------------------------------------------------------------------------------------
 
     def trees(self, count: int) -> List[Tree]:
-        """The log's tree, cut into at least so many where it is high enough, in order and about equally large."""
+        """The log's tree, cut into at least `count` trees if it is high enough, in order and about equally large."""
         if not self._bucket.root_id:
             with located(self.path, self._bucket.image_off):
                 self._bucket.check_image()
@@ -218,12 +218,12 @@ class LogBucket:
         return trees
 
     def leaves(self, tree: Tree) -> Iterator[Children]:
-        """The leaf pages of a tree in order, not yet read."""
+        """The leaf pages of a tree in order, not read yet."""
         return self._db.leaves(tree)
 
     @property
     def len_max(self) -> int:
-        """Bytes that the log has at most."""
+        """Upper bound of the log's bytes."""
         return self._db.meta.high_water * self._db.page_size if self._bucket.root_id else 0
 
     @property
@@ -232,17 +232,17 @@ class LogBucket:
         return self._db.taken
 
     def check_taken(self, count: int) -> None:
-        """Check that all processes, which took so many pages together, took none twice. Raises Corrupt."""
+        """Check that all processes, which together took `count` pages, took none twice. Raises Corrupt."""
         self._db.check_taken(count)
 
     def heads(self, page_ids: Sequence[int]) -> List[bytes]:
-        """The first bytes of leaf pages: page header, and element table and first key unless the table is long."""
+        """The first bytes of leaf pages: the page header and, unless the table is long, element table and first key."""
         if self._bucket.root_id:
             return self._db.heads(page_ids, max(HEAD_LEN, min(HEAD_LEN_MAX, self._db.page_size // 4)))
         return [self._bucket.image[:HEAD_LEN]]
 
     def take_overflows(self, page_ids: Sequence[int], overflows: Sequence[int]) -> None:
-        """Note that each of these leaf pages has so many overflow pages. Raises Corrupt."""
+        """Note how many overflow pages each of these leaf pages has. Raises Corrupt."""
         self._db.take_overflows(page_ids, overflows)
 
     def page_off(self, page_id: int) -> int:
@@ -268,6 +268,6 @@ def _page_items(
 
 
 def _checked(index: int, keys: Sequence[bytes], raws: List[bytes]) -> List[Entries]:
-    """These entries as a batch, if there are any and their keys are the indexes from this one on."""
+    """These entries as a batch, if there are any and their keys are the indexes from `index` on."""
     wanted = struct.pack(f">{len(keys)}Q", *range(index, index + len(keys)))
     return [Batch(index, raws)] if keys and b"".join(keys) == wanted else []

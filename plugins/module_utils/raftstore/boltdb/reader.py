@@ -8,7 +8,7 @@
             "LastVoteTerm"      term, 8 bytes; absent on a server that never voted
             "LastVoteCand"      address of the candidate, raw bytes; absent likewise
 
-Numbers are big-endian, so that the order of the keys is the order of the indexes (raft-boltdb v2 bolt_store.go,
+Numbers are big-endian: the order of the keys is the order of the indexes (raft-boltdb v2 bolt_store.go,
 util.go). The WAL's stable numbers are little-endian: the two must never be copied as bytes.
 
 Example: the key `0000000000000005` and a value that starts with `86aa417070656e6465644174` are entry 5 in msgpack.
@@ -39,8 +39,8 @@ from .survey import survey
 
 LOGS, CONF = b"logs", b"conf"
 NUMBER = struct.Struct(">Q")
-# What bbolt's db.go writes into a new file. Without a later transaction, which makes both buckets, a server was killed
-# in its first moments and nothing was ever stored.
+# bbolt's db.go writes it into a new file; the next transaction makes both buckets. Without one, a server was killed in
+# its first moments and nothing was ever stored.
 NEW_FILE_TXID = 1
 _DO_NOT_CONVERT = "Find out what wrote it; this version converts Nomad's Raft stores only."
 
@@ -62,7 +62,7 @@ class BoltStore(OpenedStore):
         except (Corrupt, Unsupported):
             if workers <= 1:
                 raise
-        self._open(fd, 1)  # of the same damage one process always says the same
+        self._open(fd, 1)  # about the same damage a single process always says the same
 
     def _open(self, fd: int, workers: int) -> None:
         path = self.path

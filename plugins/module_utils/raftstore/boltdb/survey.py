@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which entries the bucket `logs` of raft.db has, and where, from its branch pages and the head of each leaf page.
 
-A leaf page that has as many keys as its bounds leave room for has all of them, once `LogBucket.batches` has seen that
-they ascend. So its first key and its element table are enough here, and the leaf pages below one branch page are looked
-at together. Where the keys do not fill the bounds (a hole, the first and the last page of a log, damage), the page is
-looked at element by element. Remembered are four bytes for each leaf page, and one for each page of the file.
+A leaf page with as many keys as its bounds allow has all of them, provided that they ascend, which `LogBucket.batches`
+checks later. So its first key and its element table are enough here, and the leaf pages below one branch page are
+looked at together. Where the keys do not fill the bounds (a hole, the first and the last page of a log, damage), the
+page is read element by element. Memory: four bytes for each leaf page, and one for each page of the file.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from ..bbolt.pages import Children, Tree
 from .log import EXTENT_LEN, KEY, PAGE_IDS, LogBucket, Place
 
 SHARED_MIN = 32 << 20  # a smaller file is not worth another process
-TREES_PER_WORKER = 4  # they are not equally large
-TOGETHER = 256  # leaf pages: more than a branch page of 4 KiB has, and of larger ones not too much memory
+TREES_PER_WORKER = 4  # trees are not equally large
+TOGETHER = 256  # leaf pages: more than below a branch page of 4 KiB; for larger pages it bounds the memory
 _NO_BOUND = 1 << 64
 _FRONT = struct.Struct("<QHHI4xII4x")  # a page header; of the first element position and key length
 _TABLE_END = struct.Struct("<4xIII8s")  # of the last element position, key length, value length; the first key
@@ -36,9 +36,9 @@ if _FRONT.size != HEADER_LEN + ELEMENT_LEN or _TABLE_END.size != ELEMENT_LEN + K
 
 
 class Runs(NamedTuple):
-    """Consecutive entries from `first_index` on, of one leaf page after the other.
+    """Consecutive entries from `first_index` on, one leaf page after the other.
 
-    Of each page their number, and the length of their elements, keys and values.
+    For each page: the number of entries, and the length of their elements, keys and values.
     """
 
     first_index: int
@@ -47,7 +47,7 @@ class Runs(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """Consecutive entries of one leaf page, behind `skip` others; `data_len` is their elements, keys and values."""
+    """Consecutive entries of one leaf page, after `skip` others; `data_len` is their elements, keys and values."""
 
     first_index: int
     entry_count: int
@@ -58,7 +58,7 @@ class Stretch(NamedTuple):
 def survey(log: LogBucket, workers: int = 1) -> List[Extent]:
     """All entries as extents of about two megabytes, none with a hole. Raises Corrupt.
 
-    With more than one worker, each looks at some branches of a large log.
+    With more than one worker, each surveys some branches of a large log.
     """
     if workers <= 1 or log.len_max < SHARED_MIN:
         return _look(log, log.trees(1)[0])
@@ -98,7 +98,7 @@ def _look(log: LogBucket, tree: Tree) -> List[Extent]:
 
 
 def _bounded(log: LogBucket, tree: Tree) -> Iterator[Tuple[Sequence[int], Sequence[int]]]:
-    """Leaf pages that are looked at together, with `_bounds` of them."""
+    """Leaf pages to look at together, with their `_bounds`."""
     for children in log.leaves(tree):
         numbers = _bounds(log, children)
         for start in range(0, len(children.page_ids), TOGETHER):
@@ -107,7 +107,7 @@ def _bounded(log: LogBucket, tree: Tree) -> Iterator[Tuple[Sequence[int], Sequen
 
 
 def _bounds(log: LogBucket, children: Children) -> List[int]:
-    """The least index that each of these leaf pages may have, and last the one that is too large for all."""
+    """The least index that each of these leaf pages may have, then the first that is too large for the last page."""
     numbers: List[int] = []
     if set(map(len, children.lowers)) == {KEY.size}:
         numbers += struct.unpack(f">{len(children.lowers)}Q", b"".join(children.lowers))
@@ -117,15 +117,15 @@ def _bounds(log: LogBucket, children: Children) -> List[int]:
         elif len(key) == KEY.size:
             numbers.append(KEY.unpack(key)[0])
         else:
-            what = f"a branch page of the log has a key {key!r} that is no index"
+            what = f"a branch page of the log has a key {key!r} that is not an index"
             raise Corrupt(what, log.path, children.branch_off, RESTORE)
     return numbers
 
 
 def _full_runs(log: LogBucket, page_ids: Sequence[int], numbers: Sequence[int], least: int) -> Optional[Runs]:
-    """The entries of these leaf pages, whose overflow pages are taken; None when one does not fill its bounds.
+    """The entries of these leaf pages; None if one page does not fill its bounds. Their overflow pages are taken.
 
-    `None` leaves all of them to `_strict_runs`; overflow pages are then taken there.
+    After None, `_strict_runs` reads all of them and takes the overflow pages.
     """
     heads = log.heads(page_ids)
     head_len = min(map(len, heads))
@@ -158,7 +158,7 @@ def _full_runs(log: LogBucket, page_ids: Sequence[int], numbers: Sequence[int], 
 
 
 def _strict_runs(log: LogBucket, page_id: int) -> List[Stretch]:
-    """The runs of a leaf page whose keys do not fill its bounds, or with an error, which is raised."""
+    """The runs of a leaf page whose keys do not fill its bounds. Raises its error, if it has one."""
     runs: List[Stretch] = []
     for number, (index, _value_pos, value_len) in enumerate(log.elements(page_id, take=True)):
         data_len = ELEMENT_LEN + KEY.size + value_len
@@ -171,7 +171,7 @@ def _strict_runs(log: LogBucket, page_id: int) -> List[Stretch]:
 
 
 class _Extents:
-    """Runs that are put together: a new extent begins behind a hole, and when the last is long enough."""
+    """Joins runs into extents: a new extent begins after a hole, and when the last one is long enough."""
 
     def __init__(self) -> None:
         self.next_index = 1  # the least that can come
@@ -180,7 +180,7 @@ class _Extents:
         self._place = Place(array(PAGE_IDS), 0)
 
     def add(self, page_ids: Sequence[int], runs: Runs, skip: int = 0) -> None:
-        """Add the entries of these pages, of which the first has `skip` others before them."""
+        """Add the entries of these pages. The first page has `skip` other entries before them."""
         indexes = list(accumulate(runs.counts, initial=runs.first_index))
         ends = list(accumulate(runs.data_lens, initial=0))
         start = 0

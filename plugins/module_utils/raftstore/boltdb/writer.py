@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes a raft.db in one pass, by several processes at a time; reader.py and bbolt/format.py have the format.
 
-A page of a bbolt tree may have any id. So each process renders about a megabyte of leaf pages, takes just as many ids
-from a counter that all share, and writes them there: no process waits for another, and no page is left over. Leaves
-are full, while bbolt itself leaves them half empty. The parent writes what is above the leaves, and the metas last.
+A page of a bbolt tree may have any id. So each process renders about a megabyte of leaf pages, takes that many ids
+from a counter that all share, and writes the pages there: no process waits for another, and no page is left over.
+Leaves are full, while bbolt itself leaves them half empty. The parent writes everything above them, the metas last.
 
-A part's leaves must not stay in memory, nor cross the pipe to the parent, one by one. The part itself writes the
-branch pages above them, but for those at its ends: bbolt needs two children in every branch page, and a part may
-consist of one leaf, so that the leaves where two parts meet get common parents.
+A part's leaves must not stay in memory, nor cross the pipe to the parent one by one. So the part writes the
+branch pages above them, except at its ends: bbolt needs two children in every branch page, and a part may
+consist of one leaf, so the leaves where two parts meet get common parents.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from ..bbolt.format import ELEMENT_LEN, HEADER_LEN, LEAF_ELEMENT, LEAF_PAGE, PAG
 from ..bbolt.writer import FIRST_ID, Child, DatabaseWriter
 from .reader import CONF, LOGS, NUMBER
 
-WINDOW_LEN = 1 << 20  # of pages that are written at once; more only when a single entry is longer
+WINDOW_LEN = 1 << 20  # of pages written at once; more only for a single longer entry
 PART_LEN = 64 << 20
 KEY = struct.Struct(">Q")
 ITEM_LEN = ELEMENT_LEN + KEY.size
 LEAF_LEN_MAX = 1 << 20  # of a leaf of several entries: bbolt counts a page's elements in 16 bits
-_LONG = 8192  # values from here on are written from where they are; shorter ones are copied together
+_LONG = 8192  # values from here on are written in place; shorter ones are copied together
 _SHAPES_MAX = 4096
 
 Leaf = Tuple[int, int, int, List[bytes]]
-"""First index, number of entries, bytes with the header, and the page behind its header in pieces."""
+"""First index, number of entries, bytes with the header, and the page after its header in pieces."""
 
 
 class BoltStoreWriter:
-    """Makes the file `name` in a directory. Its pages have `page_size` bytes; bbolt takes the host's for a new file."""
+    """Makes the file `name` in a directory. Its pages have `page_size` bytes; bbolt uses the host's for a new file."""
 
     encoding = store.MSGPACK
     part_len = PART_LEN
@@ -56,7 +56,7 @@ class BoltStoreWriter:
     def write_part(self, part: Part, batches: Iterable[Entries]) -> PartResult:
         """Write and sync the leaves of this part, and the branch pages above most of them.
 
-        Result fields: leaves at the begin, branch pages, leaves at the end, each as [first index, page id].
+        Result fields: leaves at the beginning, branch pages, leaves at the end, each as [first index, page id].
         """
         branches = _Branches(self._database)
         leaves = _Leaves(self._file, self._page_size, self._ids.take, branches, part.first_index)
@@ -78,11 +78,11 @@ class BoltStoreWriter:
             self._database.put_sorted(LOGS, [])
         self._database.put_sorted(CONF, stable.items(NUMBER))
         self._database.finish()
-        # The content is on disk; out of the page cache with it, so that verification reads the disk.
+        # The content is on disk. Drop it from the page cache, to make verification read the disk.
         self._file.write_back(0, 0)
 
     def _join(self, results: Sequence[PartResult]) -> List[Child]:
-        """All pages of one level: the lowest branch pages, or the leaves where no part has made a branch page."""
+        """All pages of one level: the lowest branch pages, or the leaves if no part has made a branch page."""
         level: List[Child] = []
         loose: List[Child] = []
         for result in results:
@@ -122,7 +122,7 @@ class _Branches:
             del self._tail[: self._fan_out]
 
     def fields(self) -> List[List[Tuple[int, int]]]:
-        """Leaves at the begin, branch pages, leaves at the end."""
+        """Leaves at the beginning, branch pages, leaves at the end."""
         runs = (self._head, self._made, self._tail)
         return [[(KEY.unpack(key)[0], page_id) for key, page_id in run] for run in runs]
 
@@ -168,7 +168,7 @@ class _Leaves:
         self._open, self._open_room = values[start:], room
 
     def _append_rows(self, rows: Rows) -> None:
-        """Fill the open leaf, then make leaves of whole pieces of the buffer, and open one for what is left."""
+        """Fill the open leaf, then make leaves of whole pieces of the buffer, and open one for the rest."""
         item_len, last_index = rows.length + ITEM_LEN, rows.last_index
         first_index = rows.first_index + max(0, self._open_room // item_len if self._open else 0)
         self._append(rows.clipped(rows.first_index, first_index - 1).raws)
@@ -203,7 +203,7 @@ class _Leaves:
             fields: List[Any] = [0] * (2 * count)
             fields[0::2] = range(first_index, first_index + count)
             fields[1::2] = values
-            if lens.count(lens[0]) == count:  # as most often: one packing for the whole page
+            if lens.count(lens[0]) == count:  # the usual case: one packing for the whole page
                 table, items = self._shapes.get((count, lens[0])) or self._learn(count, lens[0])
                 body = [table, items.pack(*fields)]
             else:

@@ -79,7 +79,7 @@ def _foreign_link(found: Found) -> StoreError:
 
 
 def _foreign_name(found: Found) -> StoreError:
-    hint = "Nomad and this collection do not make this. Find out what did, and put the plain store here."
+    hint = "Neither Nomad nor this collection makes this. Find out what did, and put the plain store here."
     return Refused("this is neither a store nor this collection's guard link", found.raft.path_of(RAFT_DB), hint=hint)
 
 

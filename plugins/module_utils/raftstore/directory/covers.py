@@ -1,16 +1,16 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one question that decides when two stores are present: does A cover B, all that B could have promised to anybody?
+"""The one question when there are two stores: does A cover B, with everything that B could have promised to anybody?
 
 Yes, if both are true:
   vote  A's current term is higher; or it is equal, and B did not vote in it or A has the same vote;
   log   B has no entries; or A has an entry at B's last index that is equal in every field (by Raft's log matching all
-        before it is equal too); or B is what the journal says was converted, or the copy of it, with nothing done to
-        it since, and A goes as far as what was copied, or has newer entries: by Raft, what a newer leader has cut off
-        was promised to nobody. Where nothing was copied, a snapshot must cover B's log. On the way back what was
-        converted is wal/, or a raft.db that wal/ covered.
+        entries before it are then equal); or B is what the journal says was converted, or the copy of it, unchanged
+        since, and A goes as far as what was copied, or has newer entries: by Raft, what a newer leader has cut off was
+        promised to nobody. If nothing was copied, a snapshot must cover B's log. On the way back what was converted is
+        wal/, or a raft.db that wal/ covered.
 Equal term and index alone are not enough: a server that once started empty and bootstrapped a new cluster repeats both.
-No clock, modification time or file digest takes part.
+Clocks, modification times and file digests play no part.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def lines(store: StoreReader) -> Iterator[bytes]:
 
 
 def entry_at(store: StoreReader, index: int) -> Optional[Entry]:
-    """One entry, or None when the store does not have it.
+    """One entry, or None if the store does not have it.
 
-    Reads one extent at most, and all of it: only then have its checksums been compared.
+    Reads at most one extent, in full: only then have its checksums been compared.
     """
     for extent in store.extents():
         if extent.first_index <= index <= extent.last_index:
@@ -51,12 +51,12 @@ def entry_at(store: StoreReader, index: int) -> Optional[Entry]:
 
 
 def last_entry(store: StoreReader) -> Optional[Entry]:
-    """The last entry, None without entries."""
+    """The last entry; None without entries."""
     return entry_at(store, store.last_index) if store.entry_count else None
 
 
 def promise(store: StoreReader) -> Promise:
-    """All that this store could have promised."""
+    """Everything that this store could have promised."""
     stable = store.stable()
     last = last_entry(store)
     last_sha256 = "" if last is None else hashlib.sha256(digest_line(last)).hexdigest()
@@ -71,14 +71,14 @@ def equal(a: StoreReader, b: StoreReader) -> bool:
 
 
 def covers(a: StoreReader, b: StoreReader, journal: Optional[Journal], snapshot_index: Callable[[], int]) -> bool:
-    """Whether A covers B. `snapshot_index`: last index of the newest snapshot that Raft would open, read as a whole."""
+    """Whether A covers B. `snapshot_index`: last index of the newest snapshot that Raft would open, read in full."""
     return _holds_vote(a.stable(), b.stable()) and _holds_log(a, b, journal, snapshot_index)
 
 
 def relation(
     raft_db: StoreReader, wal: StoreReader, journal: Optional[Journal], snapshot_index: Callable[[], int]
 ) -> str:
-    """EQUAL, RAFT_DB_COVERS, WAL_COVERS or NEITHER, asked in this order."""
+    """EQUAL, RAFT_DB_COVERS, WAL_COVERS or NEITHER, tested in this order."""
     if equal(raft_db, wal):
         return EQUAL
     if covers(raft_db, wal, journal, snapshot_index):
@@ -114,5 +114,5 @@ def _counts(store: StoreReader) -> Tuple[int, int, int]:
 
 
 def _present(stable: Stable) -> Stable:
-    """With the values that Raft reads where a key is absent: a WAL cannot tell an absent term from 0."""
+    """The values as Raft reads them if a key is absent: a WAL cannot tell an absent term from 0."""
     return Stable(stable.current_term or 0, stable.last_vote_term or 0, stable.last_vote_candidate or b"")

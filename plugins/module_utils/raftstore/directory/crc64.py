@@ -3,7 +3,7 @@
 """CRC-64/ECMA as Go's hash/crc64 computes it (the same as CRC-64/XZ). Pure; used for snapshots only.
 
 Reflected polynomial 0xC96C5795D7870F42, state inverted at both ends. liblzma, which Python's own lzma module needs,
-has it; without that a table of 65,536 words in Python does, slowly.
+has it; without that, a table of 65,536 words in Python does the job, slowly.
 """
 
 from __future__ import annotations

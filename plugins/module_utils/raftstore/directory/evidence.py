@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Evidence:
-    """The columns of the state table. Words, because the table and its documentation are made of them."""
+    """The columns of the state table, as the words that the table and its documentation use."""
 
     raft_db: str = "-"  # - absent, G guard, ok, 0 covered by anything, bad, other: a foreign link, directory, device
     wal: str = "-"  # - absent, ok, 0 empty or abandoned by Nomad or its command, bad
@@ -18,7 +18,7 @@ class Evidence:
     backup: str = ""  # of an open journal: covered (by the store that counts, or gone) or not covered
     journal: str = "-"  # absent; open, done, not ours, unknown: see journal.py
     leftovers: str = "none"  # some: partial files
-    names: str = "one"  # of raft.db: ours: a backup name too; foreign: any other second name
+    names: str = "one"  # of raft.db: one; ours: also a backup's name; foreign: any other second name
     place: str = "here"  # foreign: another mount, or a metadata file of unknown kind
     store_lock: str = "free"
     run_lock: str = "free"

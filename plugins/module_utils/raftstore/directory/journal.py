@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The journal `.raft-migrate.json`: what a run began, so that the next one can finish it or start over.
 
-It says which partial files are ours and which backup name was chosen. It is never the reason to open, trust or delete a
+It says which partial files are ours and which backup name was chosen. It is never a reason to open, trust or delete a
 store. Example, one line in the file:
 
     {"version": 1, "phase": "open", "to": "wal", "tool": "1.0.0", "run": "9f31c2ab",
@@ -10,10 +10,10 @@ store. Example, one line in the file:
      "last_vote_candidate": "10.0.0.1:4647", "first_index": 1, "last_index": 663, "last_entry_sha256": "..."},
      "copied": {the same, after dropping}, "dropped_entries": 0, "origin": "controller-1"}
 
-On the way back `copied` is the WAL, of which nothing is dropped, and `source` is the same; but if a raft.db lay beside
-the WAL that covered it, `source` is that raft.db, since nothing else may prove any more that it is covered.
+On the way back `copied` is the WAL, of which nothing is dropped, and `source` is the same. But if the WAL covered a
+raft.db beside it, `source` is that raft.db, since nothing else may be left to prove that it is covered.
 
-`origin` is who began it, as far as that was said; older journals have none. `backup` is null when there is none. An
+`origin` is who began it, if that was given; older journals have none. `backup` is null if there is none. An
 absent stable value is null. The hash is over the digest line of the last entry.
 """
 
@@ -42,7 +42,7 @@ UNKNOWN = "unknown"
 
 
 class Promise(NamedTuple):
-    """All that a store could have promised to other servers. Indexes are 0 and the hash "" when it has no entries."""
+    """What a store could have promised to other servers. Indexes are 0 and the hash "" if it has no entries."""
 
     current_term: Optional[int] = None
     last_vote_term: Optional[int] = None
@@ -58,7 +58,7 @@ class Promise(NamedTuple):
 
 
 class Journal(NamedTuple):
-    """One conversion. `phase` is OPEN or DONE, `to` the backend wanted."""
+    """One conversion. `phase` is OPEN or DONE, `to` the wanted backend."""
 
     phase: str
     to: str
@@ -134,10 +134,12 @@ def read_raw(directory: Directory) -> bytes:
 def write(directory: Directory, content: bytes) -> None:
     """Replace the journal as a whole, durably; mode 0600, owned by the user of this process.
 
-    Raises Refused for one that `load` would not take: a vote for an address of many thousand bytes makes it so long.
+    Raises Refused for one that `load` would not accept: a vote for an address of many thousand bytes makes it too long.
     """
     if len(content) > MAX_LEN:
-        what = f"the journal would have {len(content)} bytes: no server's address is as long as that of the last vote"
+        what = (
+            f"the journal would have {len(content)} bytes: no server's address is as long as the one in the last vote"
+        )
         raise Refused(
             what, directory.path_of(JOURNAL), hint=f"Nomad writes no such vote. Check the disk, then {REJOIN}."
         )
@@ -188,5 +190,5 @@ def _one_of(value: Any, known: Tuple[str, ...]) -> str:
 
 def _backup(value: Any) -> Optional[str]:
     if value is not None and not any(pattern.match(_typed(value, str)) for pattern in (BACKUP, SECOND_NAME)):
-        raise ValueError(f"{value!r} is no name of a backup")
+        raise ValueError(f"{value!r} is not the name of a backup")
     return value  # type: ignore[no-any-return]

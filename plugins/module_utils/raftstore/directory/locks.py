@@ -3,8 +3,8 @@
 """Proof that nobody else has a store: flocks, and a look at what other processes have open.
 
 The lock is the one bbolt takes (flock on the file). It follows the inode, not the name, so after each lock the name
-must still be that inode. A lock alone is not enough: a Nomad server that waits for it has the file open already, and
-would go on in it after a rename. Hence the scan of /proc/PID/fd by device and inode, before the switch and after it.
+must still be that inode. A lock alone is not enough: a Nomad server that waits for it already has the file open, and
+would go on in it after a rename. Hence the scan of /proc/PID/fd by device and inode, before and after the switch.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ Inode = Tuple[int, int]
 
 
 class Openers(NamedTuple):
-    """PIDs of other processes that have one of the files open. `unseen`: some processes could not be looked at."""
+    """PIDs of other processes that have one of the files open. `unseen`: some processes could not be inspected."""
 
     pids: List[int]
     unseen: bool
 
 
 def is_name_of(directory: Directory, name: str, inode: Inode) -> bool:
-    """Whether the name itself, no link followed, is still this file."""
+    """Whether the name itself, without following links, is still this file."""
     status = directory.stat(name)
     return status is not None and (status.st_dev, status.st_ino) == inode
 
@@ -60,8 +60,8 @@ def lock_directory(directory: Directory, timeout_s: float, clock: Callable[[], f
 def open_locked(directory: Directory, name: str, change: bool) -> Tuple[int, bool]:
     """(descriptor, whether the lock was free) of a store file whose name is still the opened inode.
 
-    With `change` the file is opened for writing and locked against everybody; without, against writers only. Raises
-    Refused when it cannot be opened or keeps being replaced.
+    With `change` the file is opened for writing and locked against everybody; otherwise against writers only. Raises
+    Refused if it cannot be opened or keeps being replaced.
     """
     for _attempt in range(10):
         fd = directory.open_read_write(name) if change else directory.open_read(name)
@@ -74,7 +74,7 @@ def open_locked(directory: Directory, name: str, change: bool) -> Tuple[int, boo
             return fd, free
         os.close(fd)
     raise Refused(
-        "the file is being replaced again and again", directory.path_of(name), hint="Find out by what, and stop it."
+        "the file keeps being replaced", directory.path_of(name), hint="Find out what replaces it, and stop that."
     )
 
 
@@ -91,7 +91,7 @@ def openers(inodes: Collection[Inode], proc: str = PROC) -> Openers:
         except PermissionError:
             unseen = True
             continue
-        except OSError:  # the process has ended meanwhile
+        except OSError:  # the process has ended
             continue
         if any(_inode(f"{proc}/{entry}/fd/{fd}") in wanted for fd in fds):
             pids.append(int(entry))

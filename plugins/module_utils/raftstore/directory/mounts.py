@@ -3,7 +3,7 @@
 """Where an open file is mounted, and on what kind of file system. Reads /proc only.
 
 A store on another mount than its Raft directory could be copied, but not renamed: the failure would come after the new
-store was published. The kernel's mount number tells it even for a bind mount of the same device.
+store was published. The kernel's mount number reveals even a bind mount of the same device.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from ...disk.errors import REJOIN, Refused
 
 PROC = "/proc"
 REFUSED_KINDS = {
-    "nfs": "flock on a directory cannot be had there",
-    "nfs4": "flock on a directory cannot be had there",
+    "nfs": "flock on a directory does not work there",
+    "nfs4": "flock on a directory does not work there",
     "cifs": "locks are emulated there",
     "smb3": "locks are emulated there",
     "vfat": "it has no hard links",
@@ -26,7 +26,7 @@ REFUSED_KINDS = {
 
 
 class Mount(NamedTuple):
-    """The kernel's number of a mount, and the kind of its file system ("" when the kernel does not tell)."""
+    """The kernel's number of a mount, and the kind of its file system ("" if the kernel does not say)."""
 
     number: int
     kind: str

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is on disk, as the few words that the state table asks about, and the open stores behind them. Reads only.
 
-The words are observed anew on each run. What a former run remembers decides nothing here, but for the journal's note of
+Each run observes the words afresh. Nothing that an earlier run remembers decides here, except the journal's note of
 what it copied (see covers.py).
 """
 
@@ -37,7 +37,7 @@ from .raftdir import StoreFile, backups, locate, wal_kind
 
 
 class Found:
-    """The Raft directory as found: evidence, open stores with their locks, and what a refusal has to name."""
+    """The Raft directory as found: open stores with their locks, and what a refusal has to name."""
 
     def __init__(self, raft: Directory, change: bool, proc: str = PROC) -> None:
         self.raft = raft
@@ -69,7 +69,7 @@ class Found:
         return NOMAD_MARKER in self.names
 
     def snapshot_index(self) -> int:
-        """Last index of the newest snapshot that Raft would open, read as a whole; 0 without one."""
+        """Last index of the newest snapshot that Raft would open, read in full; 0 without one."""
         if self._snapshot_index is None:
             self._snapshot_index = 0
             for snapshot in self.snapshots:
@@ -86,7 +86,7 @@ class Found:
         return [file for file in (self.raft_db_file, self.wal_file, self.backup_file) if file is not None]
 
     def close(self) -> None:
-        """Close all, which gives up the locks; not the Raft directory itself."""
+        """Close everything except the Raft directory itself, which gives up the locks."""
         for file in self.files():
             file.close()
         if self.wal_directory is not None:
@@ -173,7 +173,7 @@ def _open_wal(found: Found) -> Tuple[str, str]:
 
 
 def _foreign(found: Found, path: str, what: str) -> str:
-    hint = "Nomad and this collection do not make this. Find out what did, and put the plain store here."
+    hint = "Neither Nomad nor this collection makes this. Find out what did, and put the plain store here."
     found.problems.append(Refused(what, path, hint=hint))
     return "foreign"
 
@@ -193,6 +193,6 @@ def _on_one_mount(found: Found) -> bool:
     home = mount_number(found.raft.fd, found.proc)
     for fd, path in places:
         if mount_number(fd, found.proc) != home:
-            _foreign(found, path, "this is a mount of its own, so that it could not be renamed")
+            _foreign(found, path, "this is a mount of its own and could not be renamed")
             return False
     return True

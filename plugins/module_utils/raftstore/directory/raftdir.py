@@ -45,7 +45,7 @@ class EmptyStore(OpenedStore):
 
 
 class StoreFile:
-    """A store's file that is held open and, if `free`, locked: raft.db, a backup of it, or the WAL's wal-meta.db."""
+    """A store's file, open and, if `free`, locked: raft.db, a backup of it, or the WAL's wal-meta.db."""
 
     def __init__(self, directory: Directory, name: str, change: bool) -> None:
         self.directory = directory
@@ -91,9 +91,9 @@ def locate(data_dir: str, calls: SystemCalls) -> Directory:
 
 
 def node_id(raft: Directory) -> Optional[str]:
-    """The Raft ID of the server whose directory this is; None when there is none beside it, or no plain file with one.
+    """The Raft ID of the server whose directory this is; None if there is no plain file with one beside it.
 
-    The service user owns what is there: no link is followed, and nothing but an ID is ever given back.
+    The service user owns what is there: no link is followed, and nothing but an ID is ever returned.
     """
     with closing(raft.subdirectory("..")) as server:
         try:
@@ -109,15 +109,15 @@ def backups(names: Sequence[str]) -> List[str]:
 
 
 def wal_kind(directory: Directory) -> str:
-    """The column wal of the state table, as far as names tell: 0, bad (no metadata) or ok; foreign: an unknown file.
+    """The column wal of the state table, as far as names tell: 0, bad (no metadata), ok, or foreign (an unknown file).
 
-    A later Nomad may keep its metadata in another file than wal-meta.db; to read on would be to guess.
+    A later Nomad may keep its metadata in another file than wal-meta.db; reading on would be guessing.
     """
     names = directory.names()
     unfinished = WAL_META + ".tmp"
     if any(name not in (WAL_META, unfinished) and not name.endswith(".wal") for name in names):
         return "foreign"
-    if not set(names) - {unfinished}:  # Nomad was killed in its first moment: raft-wal begins anew
+    if not set(names) - {unfinished}:  # Nomad was killed in its first moment: raft-wal starts over
         return "0"
     return "ok" if WAL_META in names else "bad"
 

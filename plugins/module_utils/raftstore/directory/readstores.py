@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is in the stores found, as far as the state table asks: readable, empty, which covers which. Reads only."""
+"""What is in the stores, as far as the state table asks: readable, empty, which covers which. Reads only."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Store = TypeVar("Store", bound=StoreReader)
 
 
 def read(found: Found, seen: Evidence, workers: int = 1) -> Evidence:
-    """The evidence completed from what is in the stores. Stores that are in use or foreign are not read."""
+    """The evidence, completed from the content of the stores. Stores that are in use or foreign are not read."""
     if seen.store_lock == "taken" or "foreign" in (seen.place, seen.names) or seen.raft_db == "other":
-        return replace(seen, backup="covered", past="recorded")  # only for check mode, which says what names tell
+        return replace(seen, backup="covered", past="recorded")  # only for check mode, which goes by names
     raft_db, wal = seen.raft_db, seen.wal
     if found.raft_db_file is not None:
         found.raft_db, raft_db = _open(found, partial(found.raft_db_file.read_boltdb, workers))
@@ -45,7 +45,7 @@ def read(found: Found, seen: Evidence, workers: int = 1) -> Evidence:
 
 
 def _open(found: Found, reader: Callable[[], Store]) -> Tuple[Optional[Store], str]:
-    """(the store, "ok"), or (None, "bad") with the reason among the problems. The last entry is read, too."""
+    """(the store, "ok"), or (None, "bad") with the reason among the problems. The last entry is read too."""
     try:
         store = reader()
         promise(store)
@@ -65,21 +65,21 @@ def _compare(found: Found, evidence: Evidence, workers: int) -> Evidence:
             found.wal = None
             return replace(evidence, wal="0")
         related = relation(found.raft_db, found.wal, found.journal, found.snapshot_index)
-    except UNREADABLE as error:  # damage further inside than opening looks
+    except UNREADABLE as error:  # damage that opening the store does not reach
         found.problems.append(error)
         in_wal = error.path.startswith(found.raft.path_of("wal"))
         return replace(evidence, wal="bad") if in_wal else replace(evidence, raft_db="bad")
-    if related == EQUAL and found.wal.broken:  # raft-wal could not append to it: convert anew
+    if related == EQUAL and found.wal.broken:  # raft-wal could not append to it: convert again
         related = RAFT_DB_COVERS
     return _with_backup(found, replace(evidence, relation=related), workers)
 
 
 def _is_marked(found: Found, evidence: Evidence) -> bool:
-    """Whether the Nomad command's marker says of wal/, beside a sound raft.db, that it was not finished.
+    """Whether the Nomad command's marker, beside a sound raft.db, says that wal/ was not finished.
 
-    The command removes its marker only after raft.db has been renamed, and not at all when it is killed in between. So
-    the marker may lie beside the WAL that the server has gone on with, and an old raft.db that was put back by hand: it
-    is believed of a wal/ that cannot be opened, or that has nothing which raft.db has not.
+    The command removes its marker only after it has renamed raft.db, and never if it is killed in between. So the
+    marker may lie beside a WAL that the server has gone on with, and an old raft.db that was put back by hand. It is
+    believed only if wal/ cannot be opened, or has nothing that raft.db lacks.
     """
     return found.has_marker and evidence.raft_db == "ok" and evidence.journal not in (journal.OPEN, journal.DONE)
 
@@ -101,7 +101,7 @@ def _past(found: Found, seen: Evidence) -> str:
 
 
 def _is_empty_backup(raft: Directory, name: str) -> bool:
-    """Whether this old store surely has nothing; one that cannot be read may have everything."""
+    """Whether this old store is certainly empty; one that cannot be read may hold anything."""
     status = raft.stat(name)
     if status is None:
         return False
@@ -120,9 +120,9 @@ def _is_empty_backup(raft: Directory, name: str) -> bool:
 
 
 def _with_backup(found: Found, evidence: Evidence, workers: int) -> Evidence:
-    """With the answer for an open journal's backup: a server that waited for its lock may have gone on in it.
+    """Add the answer about an open journal's backup: a server that waited for its lock may have gone on in it.
 
-    Asked is whether the store that counts covers it: raft.db where it covers wal/ (or is equal), else wal/.
+    The question is whether the store that counts covers it: raft.db if that covers wal/ (or is equal), else wal/.
     """
     if evidence.journal != journal.OPEN:
         return evidence

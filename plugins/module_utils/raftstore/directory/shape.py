@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which entries of a log a WAL may hold, given the snapshots beside it. Pure.
 
-A WAL takes only last + 1 and has no holes, and Raft goes on at S + 1, where S is the newest snapshot that it opens.
-So the tail after the last hole is kept if it begins at S + 1 or before; otherwise Raft would panic at its start. A log
-that ends below S is written empty: as it is, the server could start and vote, but never append again.
+A WAL takes only last + 1 and has no holes, and Raft goes on at S + 1, where S is the newest snapshot that it opens. So
+the tail after the last hole is kept if it begins at S + 1 or before; otherwise Raft would panic when it starts. A log
+that ends below S is written as an empty one: copied as it is, the server could start and vote, but never append again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .evidence import Snapshot
 
 
 class Shape(NamedTuple):
-    """`kept` extents are contiguous, maybe none. `snapshot` makes up for `dropped_entries`, if there are any."""
+    """`kept` extents are contiguous; there may be none. `snapshot` replaces `dropped_entries`, if there are any."""
 
     kept: Sequence[Extent]
     dropped_entries: int
@@ -36,11 +36,11 @@ def holes(extents: Sequence[Extent]) -> List[Tuple[int, int]]:
 def choose(
     extents: Sequence[Extent], snapshots: Sequence[Snapshot], check: Callable[[Snapshot], None], path: str
 ) -> Shape:
-    """The entries to write. `snapshots` are newest first; `check` reads one as a whole and raises StoreError if it is
+    """The entries to write. `snapshots` are newest first; `check` reads one in full and raises StoreError if it is
     bad.
 
     A snapshot is only checked when entries would be dropped because of it; a bad one is passed over, as Raft does.
-    Raises IndexGap when what is left would not follow on any snapshot.
+    Raises IndexGap if the rest would not follow on from any snapshot.
     """
     reason = ""
     for snapshot in snapshots:

@@ -4,7 +4,7 @@
 
 As Raft's FileSnapshotStore (hashicorp/raft file_snapshot.go): `snapshots/ID/meta.json` (JSON; Version 0 or 1, ID,
 Index, Term, Size in bytes, CRC = base64 of the CRC-64/ECMA of state.bin, big-endian) and `state.bin`. Directories that
-end in .tmp, that have no readable meta.json or another version are passed over. Newest is the highest (Term, Index,
+end in .tmp, have no readable meta.json or have another version are passed over. Newest is the highest (Term, Index,
 ID); Nomad keeps two, and Raft tries no others.
 """
 
@@ -34,11 +34,11 @@ WINDOW_LEN = 1 << 20
 
 
 def parse_meta(data: bytes, path: str) -> Snapshot:
-    """The snapshot that this meta.json describes. Raises Corrupt when Raft could not use it."""
+    """The snapshot that this meta.json describes. Raises Corrupt if Raft could not use it."""
     try:
         values = loads(data)
         if not isinstance(values["ID"], str):
-            raise ValueError("its ID is no text")
+            raise ValueError("its ID is not text")
         index, term, size, version = (_number(values, name) for name in ("Index", "Term", "Size", "Version"))
         crc = int.from_bytes(base64.b64decode(values["CRC"] or "", validate=True), "big")
         snapshot = Snapshot(values["ID"], index, term, size, crc)
@@ -52,7 +52,7 @@ def parse_meta(data: bytes, path: str) -> Snapshot:
 def _number(values: Mapping[str, Any], name: str) -> int:
     number = values[name]
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < U64_LIMIT:
-        raise ValueError(f"its {name} is no number")
+        raise ValueError(f"its {name} is not a number")
     return number
 
 
@@ -87,7 +87,7 @@ def _check_state(directory: Directory, snapshot: Snapshot) -> None:
 
 
 def _read(snapshots: Directory, name: str) -> Optional[Snapshot]:
-    """The snapshot of this name; None for what Raft passes over."""
+    """The snapshot of this name; None if Raft would pass it over."""
     status = snapshots.stat(name)
     if status is None or not stat.S_ISDIR(status.st_mode):
         return None

@@ -2,21 +2,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Many entries at once, from one encoding to the other, column by column. Pure.
 
-Entries that Nomad wrote one after the other differ in few places: index, term, type, time and data. The first of them
-is decoded strictly; what it encodes to in either form is the pattern of all. All columns that are constant must have
-the pattern's byte in every row, and the numbers must be in range. How columns and lanes work: `lanes.py`.
+Entries that Nomad wrote one after the other differ in few places: index, term, type, time and data. The first entry
+is decoded strictly; its encodings in both forms are the pattern for all. Every constant column must have the pattern's
+byte in every row, and the numbers must be in range. `lanes.py` explains columns and lanes.
 
     msgpack   key |      HEAD | time | DATA_KEY, length | data | INDEX_KEY, marker | index | TERM_KEY, marker | term |
               TYPE_KEY | type
     binary    frame | index | term | type | data length | data | 0: extensions | 1: version |
               seconds | nanoseconds | zone | padding
 
-Entries of one length are left where they are (`Rows`). From those of many lengths the data and their length are taken
-out, which makes them rows of entries without data, and put in again behind.
+Entries of one length are left where they are (`Rows`). Those of many lengths become rows of entries without data: data
+and length are taken out, and put back at the end.
 
-What is of this form in all places is by construction what the strict codecs of `entry.py` would give; of all else
-nothing is said (None), and `transcode.py` looks at less at a time. So this decides nothing; it only recognises (a
-property test holds both against each other).
+If everything has this form, the result is by construction what the strict codecs of `entry.py` would give. Otherwise
+there is no result (None), and `transcode.py` tries fewer entries at a time. So this code decides nothing; it only
+recognises. A property test compares the two.
 
 Measured, Python 3.11: entries of one length of 200 bytes 0.35 microseconds each, of many lengths 0.9, strictly 14.
 """
@@ -53,16 +53,16 @@ HEAD_LENS = (1, 3, 5)  # of msgpack raws
 UVARINT_LENS = range(1, 11)
 TIME_LEN = 8
 BINARY_END_LEN = 1 + 15  # extensions length and the long time
-EMPTY_NIL = (b"\xa0", b"\xc0")  # no data in msgpack: as bytes of length 0, which Go writes too, and as nil
-LONG = 4096  # data from here on are not copied to take them out
-S_BITS = 34  # of the seconds in a short time of 8 bytes; the nanoseconds are above them
+EMPTY_NIL = (b"\xa0", b"\xc0")  # no data in msgpack: bytes of length 0, which Go writes too, and nil
+LONG = 4096  # longer data are not copied to take them out
+S_BITS = 34  # of the seconds in a short time of 8 bytes; the nanoseconds are in the bits above
 NS_BITS = 30
 SHORT_MIN = 1 << 32  # a short time below this needs only 4 bytes
 S_LEN, NS_LEN, ZONE_LEN = 8, 4, 2
 
 
 class Numbers(NamedTuple):
-    """What is not the same in all rows, but for index and data. The types are bytes, all else lanes."""
+    """What differs from row to row, besides index and data. The types are bytes, everything else lanes."""
 
     term: int
     types: bytes
@@ -71,7 +71,7 @@ class Numbers(NamedTuple):
 
 
 class Pattern:
-    """Where everything is in rows like this entry, in both encodings. Positions count from the entry's first byte."""
+    """Where each field is in rows like this entry, in both encodings. Positions count from the entry's first byte."""
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
@@ -93,7 +93,7 @@ class Pattern:
         return self.msgpack_data_at if in_msgpack else self.binary_data_at
 
     def fits(self, last_index: int) -> bool:
-        """Whether the entry is of the form described above, and the widths of its index hold up to the last one."""
+        """Whether the entry has the form described above, and its index keeps its widths up to the last one."""
         return (
             not self.entry.extensions
             and self.entry.type < 0x80
@@ -108,18 +108,18 @@ class Pattern:
         )
 
     def has_term(self, lanes: int, count: int) -> bool:
-        """Whether all terms have the widths that this one has, in both encodings."""
+        """Whether all terms have this term's widths, in both encodings."""
         width, marked = self.term_uvarint, len(pack_uint(self.entry.term)) > 1
         low = max(1 << 7 * (width - 1) if width > 1 else 0, _UINT_LOW[self.term_width] if marked else 0)
         above = min(1 << 7 * width, 1 << 8 * self.term_width if marked else 0x80, GUARD)
         return lanes >= 0 and within(lanes, low, above, count)
 
 
-_UINT_LOW = {1: 0x80, 2: 1 << 8, 4: 1 << 16, 8: 1 << 32}  # the least number that msgpack writes in so many bytes
+_UINT_LOW = {1: 0x80, 2: 1 << 8, 4: 1 << 16, 8: 1 << 32}  # the least number that msgpack writes in this many bytes
 
 
 def _is_constant(table: Table, pattern: bytes, varying: List[Tuple[int, int]]) -> bool:
-    """Whether all rows have the pattern's bytes outside of the varying ranges (begin, length), which are ascending."""
+    """Whether all rows have the pattern's bytes outside the varying ranges (begin, length), which ascend."""
     at = 0
     for begin, length in [*varying, (len(pattern), 0)]:
         for place in range(at, begin):
@@ -187,7 +187,7 @@ def _write_msgpack(out: bytearray, stride: int, pattern: Pattern, numbers: Numbe
 
 
 def convert_rows(source: str, rows: Rows) -> Optional[Rows]:
-    """The rows in the other encoding, as its store has them; None when they are not all of one known form."""
+    """The rows in the other encoding, as its store has them; None if they are not all of one known form."""
     raw = rows.buf[rows.pos : rows.pos + rows.length]
     pattern = _pattern(source, raw)
     if pattern is None or pattern.entry.index != rows.first_index or not pattern.fits(rows.last_index):
@@ -209,11 +209,11 @@ def convert_rows(source: str, rows: Rows) -> Optional[Rows]:
 
 
 def _pattern(source: str, raw: bytes, data: Optional[bytes] = None) -> Optional[Pattern]:
-    """The pattern of entries like this one, or of the same with other data; None when it is damaged."""
+    """The pattern of entries like this one, with `data` in place of its own if given; None if the entry is damaged."""
     try:
         entry = (decode_msgpack if source == MSGPACK else decode_binary)(raw)
     except StoreError:
-        return None  # who looks at it alone will say what is wrong
+        return None  # the strict codec will say what is wrong
     return Pattern(entry if data is None else replace(entry, data=data))
 
 
@@ -254,9 +254,9 @@ def convert_batch(source: str, batch: Batch) -> Optional[Batch]:
 
 @lru_cache(maxsize=4096)
 def data_head(source: str, length: int) -> Optional[Tuple[bytes, bytes]]:
-    """What says how long the data are, here and in the other encoding, when both take `length` bytes here.
+    """The head that gives the data's length, here and in the other encoding; head and data take `length` bytes here.
 
-    None if nothing does.
+    None if no head fits.
     """
     from_msgpack = source == MSGPACK
     for head_len in HEAD_LENS if from_msgpack else UVARINT_LENS:
@@ -268,7 +268,7 @@ def data_head(source: str, length: int) -> Optional[Tuple[bytes, bytes]]:
 
 
 def _joined(pattern: Pattern, numbers: Numbers, to_msgpack: bool, datas: List[bytes]) -> Rows:
-    """The rows, with what stands before each entry in its store: the key of bbolt, or the frame header of a WAL."""
+    """The rows, each entry preceded by what its store has there: bbolt's key, or a WAL's frame header."""
     raw, data_at = pattern.msgpack if to_msgpack else pattern.binary, pattern.data_at(to_msgpack)
     length, count, gap = len(raw), len(datas), pattern.data_len
     stride = LEAD_LEN + length if to_msgpack else frame_len(length)

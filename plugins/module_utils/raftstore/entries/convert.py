@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Copy one store into another, and prove that both hold the same. Knows stores only by their common interface.
 
-An entry's way: the source cuts its log into extents; extents become parts, one for each unit of the target; a worker
-reads a part's records in batches, `transcode` changes their encoding, the target writes and syncs them. Verification
-goes the other way: it reads the new files from the disk, transcodes back, and compares with the source.
+The path of an entry: the source cuts its log into extents; extents become parts, one for each unit of the target; a
+worker reads a part's entries in batches, `transcode` changes their encoding, the target writes and syncs them.
+Verification goes the other way: it reads the new files from the disk, transcodes back, and compares with the source.
 """
 
 from __future__ import annotations
@@ -38,9 +38,8 @@ class Report(NamedTuple):
 def make_parts(extents: Sequence[Extent], part_len: int, workers: int) -> List[Part]:
     """Consecutive extents as parts of about equal size, at most `part_len` unless a single extent is larger.
 
-    Such a part may be cut further by the target, so the number of the next part leaves room for as many as it takes
-    when any two neighbours together have more than `part_len`.
-    Raises IndexGap when there is a hole: no target has one.
+    The target may cut a larger part further, into pieces of which any two neighbours together exceed `part_len`; the
+    number of the next part leaves room for them. Raises IndexGap if there is a hole: no target has one.
     """
     for before, after in zip(extents, extents[1:]):
         if after.first_index != before.last_index + 1:
@@ -77,7 +76,7 @@ def convert(
 ) -> Report:
     """Copy the entries of these extents of the source, and the stable values, into the target, and seal it.
 
-    `workers` processes do the work; with 1, this one. Raises StoreError; the target is then incomplete and to be
+    `workers` processes do the work; with 1, this process. After a StoreError the target is incomplete and must be
     thrown away.
     """
     started_s = time.monotonic()
@@ -107,7 +106,7 @@ def _transcoded(source: StoreReader, encoding: str, extents: Sequence[Extent], t
 
 
 class Pair(NamedTuple):
-    """The same entries on both sides: `source` and `target` are extents that have them, and maybe their neighbours."""
+    """The same entries on both sides: `source` and `target` are extents that have them, and perhaps more."""
 
     first_index: int
     last_index: int
@@ -120,8 +119,8 @@ def verify(
 ) -> int:
     """The number of entries that were read from the target and found equal to those of these extents of the source.
 
-    Every entry is compared: transcoded back, which must give the source's bytes, or else through both strict decoders
-    (the source may have a form that is not written any more). The stable values are compared too. Raises Corrupt.
+    Every entry is compared: transcoded back it must give the source's bytes; otherwise both strict decoders must agree
+    (the source may have a form that is no longer written). The stable values are compared too. Raises Corrupt.
     """
     if target.stable() != source.stable():
         raise Corrupt("the stable values differ from those in " + source.path, target.path)
@@ -131,7 +130,7 @@ def verify(
 def includes(target: StoreReader, source: StoreReader, workers: int, progress: Progress) -> bool:
     """Whether the target has every entry of the source, compared as in `verify`; it may have more before and after.
 
-    Damage that is met on the way means no.
+    Damage found on the way means no.
     """
     pairs = [
         Pair(one.first_index, one.last_index, [one], many)
@@ -183,7 +182,7 @@ def _overlaps(few: Sequence[Extent], many: Sequence[Extent]) -> Iterator[Tuple[E
 
 
 def _clipped(store: StoreReader, extents: Sequence[Extent], pair: Pair) -> Iterator[Entries]:
-    """The entries of the pair from these extents, which are read, and so checked, as a whole."""
+    """The entries of the pair from these extents, which are read, and so checked, in full."""
     index = pair.first_index
     for batch in store.batches(extents):
         clipped = batch.clipped(pair.first_index, pair.last_index)
@@ -234,7 +233,7 @@ def _equal(wanted: Entries, back: Entries) -> bool:
 
 
 def _compare_strictly(source: StoreReader, target: StoreReader, wanted: Entries, back: Entries, found: Entries) -> None:
-    """Raise Corrupt unless the entries are equal, of which not all have come back as the source has them."""
+    """Raise Corrupt unless the entries are equal, although not all have come back as the source's bytes."""
     for old_raw, back_raw, (index, new_raw) in zip(wanted.raws, back.raws, found.records()):
         if old_raw == back_raw:
             continue
@@ -244,7 +243,7 @@ def _compare_strictly(source: StoreReader, target: StoreReader, wanted: Entries,
             raise Corrupt(
                 f"entry {index} differs from the one in {source.path}",
                 target.path,
-                hint="The old store is untouched. Run again; if this comes back, suspect the memory or the disk.",
+                hint="The old store is untouched. Run again; if it happens again, suspect the memory or the disk.",
             )
 
 

@@ -7,7 +7,7 @@
     86 aa AppendedAt TIME  a4 Data RAW  aa Extensions RAW  a5 Index UINT  a4 Term UINT  a4 Type UINT
 
 Extensions came with raft 1.1.1 and AppendedAt with 1.3, so maps of 4 and 5 keys exist. UINT is big-endian, RAW is a
-fixstr, str or bin, or nil (which is read as empty: a WAL does not keep the difference). TIME is one of
+fixstr, str or bin, or nil (read as empty: a WAL does not keep the difference). TIME is one of
     nil                       Go's zero time, 0001-01-01T00:00:00Z
     RAW  4, 8 or 12 bytes     short form (`gotime.py`): the "new" time format, which Nomad writes; also as extension -1
     RAW 15 or 16 bytes        long form, Go's Time.MarshalBinary: the "old" format, the default of go-msgpack
@@ -22,8 +22,8 @@ Worked example, entry 5 of term 7 in both:
        aa457874656e73696f6e73 c0 a5496e646578 05 a45465726d 07 a454797065 00
     05 07 00 0352fdfc 00 010000000ee0e92ca5287735f2ffff
 
-Refused, where Go's decoders look away: unknown and repeated keys, bytes behind the end, nanoseconds of a second or
-more, overlong uvarints. Messages say where inside the entry; the caller knows which entry and which file.
+Refused here, though Go's decoders accept them: unknown and repeated keys, bytes after the end, nanoseconds of a second
+or more, overlong uvarints. Messages give the place inside the entry; the caller knows the entry and the file.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def digest_line(entry: Entry) -> bytes:
 
 
 def _need(raw: bytes, pos: int, length: int, what: str) -> int:
-    """The position behind `length` bytes at `pos`; Corrupt when the entry ends before."""
+    """The position after `length` bytes at `pos`; Corrupt if the entry ends too early."""
     if pos + length > len(raw):
         raise Corrupt(f"{what} at byte {pos} of the entry goes beyond its end at byte {len(raw)}")
     return pos + length
@@ -158,12 +158,12 @@ def _take_raw(raw: bytes, pos: int) -> Tuple[bytes, int]:
 
 
 def pack_raw(data: bytes) -> bytes:
-    """As go-msgpack without WriteExt: fixstr, str16 or str32; nil for empty, which is what Go reads from a WAL."""
+    """As go-msgpack without WriteExt: fixstr, str16 or str32; nil for empty, as Go has it after reading a WAL."""
     return pack_raw_head(len(data)) + data
 
 
 def pack_raw_head(length: int) -> bytes:
-    """What stands before `length` bytes of data; nil for none."""
+    """What comes before `length` bytes of data; nil for none."""
     if not length:
         return bytes((NIL,))
     if length < FIXSTR_LIMIT:
@@ -224,7 +224,7 @@ def _checked_entry(entry: Entry, raw: bytes, end: int) -> Entry:
 
 
 def take_uvarint(raw: bytes, pos: int) -> Tuple[int, int]:
-    """The number at `pos`, and the position behind it. Go's writer never pads a uvarint, so padding is damage."""
+    """The number at `pos`, and the position after it. Go's writer never pads a uvarint, so padding is damage."""
     value = 0
     for number in range(10):
         _need(raw, pos + number, 1, "a number")

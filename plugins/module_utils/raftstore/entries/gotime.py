@@ -60,12 +60,12 @@ def _checked(s: int, ns: int, zone: Optional[int], pos: int) -> GoTime:
     if not S_MIN <= s <= S_MAX:
         raise Corrupt(f"the time at byte {pos} of the entry is out of range: {s} s")
     if not 0 <= ns < NS_LIMIT:
-        raise Corrupt(f"the time at byte {pos} of the entry has {ns} nanoseconds, a second has 1000000000")
+        raise Corrupt(f"the time at byte {pos} of the entry has {ns} nanoseconds; a second has 1000000000")
     return GoTime(s, ns, zone)
 
 
 def parse_marshal(raw: bytes, pos: int, end: int) -> GoTime:
-    """The time in Go's long form that fills raw[pos:end]; Corrupt when it is none."""
+    """The time in Go's long form that fills raw[pos:end]; Corrupt if it is not one."""
     zone_s = 0
     if end - pos == TIME_1.size:
         version, s, ns, minutes = TIME_1.unpack_from(raw, pos)
@@ -93,7 +93,7 @@ def pack_marshal(time: GoTime) -> bytes:
 
 
 def parse_short(raw: bytes, pos: int, length: int) -> GoTime:
-    """The time in the 4, 8 or 12 bytes at `pos`; Corrupt when it is none."""
+    """The time in the 4, 8 or 12 bytes at `pos`; Corrupt if it is not one."""
     if length == TIME_96.size:
         ns, s = TIME_96.unpack_from(raw, pos)
     else:

@@ -1,10 +1,9 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Entries of one encoding to entries of the other: as many at once as are of a known form, the others strictly. Pure.
+"""Entries of one encoding to entries of the other: as many at once as have a known form, the others strictly. Pure.
 
-`columns.py` takes thousands in one step when all are as Nomad writes them today. Where they are not, each half is tried
-by itself, until few are left; those go through the codecs of `entry.py`, one by one and in order, which accept what
-they accept and refuse what they refuse.
+`columns.py` takes thousands in one step if all are as Nomad writes them today. If not, each half is tried by itself,
+until few are left. Those go one by one, in order, through the codecs of `entry.py`, which decide what is valid.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ from ..base.store import BINARY, MSGPACK, Batch, Entries, Rows
 from .columns import LONG, convert_batch, convert_rows
 from .entry import Entry, decode, encode_binary, encode_msgpack
 
-FEW = 4  # entries that are looked at one by one at once, unless they are long: then a copy costs more than all else
-HALVES_MIN = 32  # a batch of fewer is not halved
+FEW = 4  # so few entries go one by one right away, unless they are long: then copying costs more than anything else
+HALVES_MIN = 32  # a smaller batch is not halved
 OTHER = {MSGPACK: BINARY, BINARY: MSGPACK}
 ENCODE: Dict[str, Callable[[Entry], bytes]] = {MSGPACK: encode_msgpack, BINARY: encode_binary}
 
 
 def transcode(source: str, target: str, entries: Entries) -> Entries:
-    """The entries in the target's encoding; unchanged where both are the same. Raises Corrupt, naming the entry."""
+    """The entries in the target's encoding; unchanged if both are the same. Raises Corrupt, naming the entry."""
     if source == target:
         return entries
     if isinstance(entries, Rows):

@@ -9,7 +9,7 @@
 | libext2fs     | e2fsprogs, on practically every Linux host       | 1.6 GB/s      |
 | folding       | here, pure Python                                | 0.25 GB/s     |
 
-None is trusted unproven: each must give the `KNOWN_ANSWERS` before its first use, else the next one is taken.
+None is trusted untested: each must give the `KNOWN_ANSWERS` before its first use; otherwise the next one is taken.
 This file knows nothing of stores. Parameters of the checksum: reflected polynomial 0x82F63B78, initial value and
 final exclusive-or 0xFFFFFFFF; RFC 3720 appendix B.4 has the vectors.
 """
@@ -31,7 +31,7 @@ KNOWN_ANSWERS = (
     (b"\x00" * 32, 0x8A9136AA),
     (b"\xff" * 32, 0x62A8AB43),
     (bytes(range(32)), 0x46DD794E),
-    (bytes(range(256)) * 20, 0x0CBCA9C8),  # long enough to take the folding path
+    (bytes(range(256)) * 20, 0x0CBCA9C8),  # long enough to use folding
 )
 _CHUNK_LEN = 1 << 20
 _COPY_LEN = 1 << 16  # stays in the processor's cache
@@ -44,7 +44,7 @@ _FOLD_LEVELS = 10  # the widest fold, 6777 * 2^9 bits, still fits into a chunk
 
 
 def crc32c(data: Buffer, crc: int = 0) -> int:
-    """The CRC-32C of `data`; with `crc`, the checksum of what was summed before it and `data` together."""
+    """The CRC-32C of `data`; with `crc`, the checksum of everything summed so far and `data` together."""
     return _selected()[1](data, crc)
 
 
@@ -55,7 +55,7 @@ def implementation() -> str:
 
 @lru_cache(maxsize=None)
 def load(name: str) -> Crc:
-    """The implementation of this name, proven. Raises Unsupported when the host lacks it or it computes wrongly."""
+    """The implementation of this name, tested. Raises Unsupported if the host lacks it or it computes wrong results."""
     try:
         function = IMPLEMENTATIONS[name]()
     except (ImportError, OSError, AttributeError) as error:
@@ -115,7 +115,7 @@ def _load_libext2fs() -> Crc:
 
 
 def _bytes_chunks(data: Buffer) -> Iterator[bytes]:
-    """`data` itself when it is bytes, else its content copied piece by piece."""
+    """`data` itself if it is bytes, else its content copied piece by piece."""
     if isinstance(data, bytes):
         yield data
         return

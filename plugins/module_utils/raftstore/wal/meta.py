@@ -14,9 +14,9 @@ The JSON is what Go makes of raft-wal's PersistentState (types/meta.go, types/se
     "CreateTime":"2026-11-22T09:44:08.057837356Z","SealTime":"0001-01-01T00:00:00Z","SizeLimit":67108864}]}
 
 Segments ascend without holes. Only the last is not sealed: SealTime is Go's zero time, MaxIndex and IndexStart are 0.
-MinIndex lies above BaseIndex when the head of the log was deleted, MaxIndex below the last entry of the file when its
-tail was; only MinIndex to MaxIndex counts. IndexStart is the file offset of the first item of the segment's index.
-Whatever the JSON says that contradicts this is refused; a wrong MinIndex of the first segment cannot be seen.
+MinIndex is above BaseIndex if the head of the log was deleted, MaxIndex below the file's last entry if its tail was;
+only MinIndex to MaxIndex counts. IndexStart is the file offset of the first item of the segment's index.
+JSON that contradicts this is refused; a wrong MinIndex of the first segment cannot be seen.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ ZERO_TIME = "0001-01-01T00:00:00Z"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 U64_LIMIT = 1 << 64
 U32_LIMIT = 1 << 32
-MAX_LIST_LEN = 4 << 20  # bytes of JSON, which 18,000 segments take
+MAX_LIST_LEN = 4 << 20  # bytes of JSON, about 18,000 segments
 
 
 class SegmentInfo(NamedTuple):
-    """What the metadata say about one segment; field names as in the JSON. Times are RFC 3339 text."""
+    """What the metadata say about one segment; field names follow the JSON. Times are RFC 3339 text."""
 
     id: int
     base_index: int
@@ -93,7 +93,7 @@ def parse(raw: bytes) -> WalMeta:
     _exact_keys(values, ("NextSegmentID", "Segments"))
     listed = [] if values["Segments"] is None else values["Segments"]  # Go writes null for an empty list
     if not isinstance(listed, list):
-        raise corrupt("the list of segments is no list", 0)
+        raise corrupt("the list of segments is not a list", 0)
     meta = WalMeta(_number(values, "NextSegmentID", U64_LIMIT), [_segment(item) for item in listed])
     _check(meta)
     return meta
@@ -102,7 +102,7 @@ def parse(raw: bytes) -> WalMeta:
 def _object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
     values = dict(pairs)
     if len(values) != len(pairs):
-        raise ValueError("a key stands in it twice")
+        raise ValueError("it has a key twice")
     return values
 
 
@@ -174,7 +174,7 @@ def render(meta: WalMeta) -> bytes:
 
 
 def load(fd: int, path: str) -> Tuple[WalMeta, Stable]:
-    """What the wal-meta.db open on `fd` says. Raises StoreError for all that is not understood."""
+    """What the wal-meta.db open on `fd` says. Raises StoreError for anything it does not know."""
     database = Database(fd, path)
     buckets = database.buckets()
     if sorted(buckets) != [STABLE_BUCKET, META_BUCKET]:

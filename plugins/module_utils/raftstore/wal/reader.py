@@ -4,7 +4,7 @@
 
     wal/wal-meta.db                                   list of segments, stable values (meta.py)
     wal/00000000000000000001-0000000000000001.wal     sealed segments (segment.py)...
-    wal/00000000000000051713-0000000000000002.wal     ...and last a tail, which is appended to
+    wal/00000000000000051713-0000000000000002.wal     ...and last a tail, for appending
 
 A tail that the metadata list but that has no file is legal: raft-wal commits its metadata before it makes the file,
 and makes the file when it opens the log (wal.go, Open). A log without entries has nothing but such a tail, and takes
@@ -89,7 +89,7 @@ class WalStore(OpenedStore):
                     )
 
     def _check_names(self, names: Sequence[str]) -> None:
-        """Raise for a file that cannot be here."""
+        """Raise for a file that must not be here."""
         known = [segment.file_name(info.base_index, info.id) for info in self.meta.segments]
         missing = [name for name in known if name not in names]
         for name in names:
@@ -106,9 +106,10 @@ class WalStore(OpenedStore):
     def _stray_limit(self, missing: Sequence[str]) -> int:
         """Ids from this one on cannot be those of truncated segments.
 
-        raft-wal changes its metadata first, then makes the new tail, and removes truncated segments last. So one that
-        is not listed any more may be here while the listed tail is not; but that one got the last id given out, and the
-        others theirs before. A listed tail with another id is a damaged name, for which the stray could stand.
+        raft-wal changes its metadata first, then makes the new tail, and removes truncated segments last. So a segment
+        that is no longer listed may be here while the listed tail is not. That tail then has the last id given out, and
+        the stray segments have earlier ones. A missing tail with another id is a damaged name: the stray may be the
+        tail.
         """
         next_id = self.meta.next_segment_id
         if not missing:
@@ -116,7 +117,7 @@ class WalStore(OpenedStore):
         return next_id - 1 if self.meta.segments[-1].id == next_id - 1 else 0
 
     def _was_truncated(self, base_index: int, segment_id: int, limit: int) -> bool:
-        """Whether a segment of this name can have been in the list before: it followed all that are older than it."""
+        """Whether a segment of this name can have been in the list: it followed all segments older than it."""
         older = [info for info in self.meta.segments if info.id <= segment_id]
         return segment_id < limit and all(info.id < segment_id and info.max_index < base_index for info in older)
 

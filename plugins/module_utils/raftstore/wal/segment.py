@@ -1,6 +1,7 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The format of one WAL segment file. Pure: bytes in, values out; `segmentfile.py` reads and writes the files.
+"""The format of one WAL segment file. Pure: bytes in, values out. segmentreader.py reads the files, segmentwriter.py
+makes them.
 
 All integers are little-endian (raft-wal segment/format.go). A file is a header, then frames; every frame begins at a
 multiple of 8. Only whole batches count: entry frames, then a commit frame whose checksum covers every byte from the
@@ -52,9 +53,9 @@ FRAME_END = 0
 FRAME_ENTRY = 1
 FRAME_INDEX = 2
 FRAME_COMMIT = 3
-ENTRY_MARK, INDEX_MARK, COMMIT_MARK = b"\x01\0\0\0", b"\x02\0\0\0", b"\x03\0\0\0"  # a frame begins so
+ENTRY_MARK, INDEX_MARK, COMMIT_MARK = b"\x01\0\0\0", b"\x02\0\0\0", b"\x03\0\0\0"  # how a frame begins
 MIN_ENTRY_LEN = 20  # five numbers of one byte each and a time of 15 (raft-wal codec.go)
-MAX_ENTRY_LEN = 64 << 20  # raft-wal reads no larger entry, though it would write one (segment/reader.go)
+MAX_ENTRY_LEN = 64 << 20  # raft-wal writes larger entries, but does not read them (segment/reader.go)
 MAX_FILE_LEN = 2**31 - 1  # raft-wal creates no larger file (fs/fs.go)
 PADDING = tuple(bytes(-length & 7) for length in range(8))  # by payload length modulo 8
 UNKNOWN_KIND = "A later Nomad may have written it: use a version of this collection that knows it."
@@ -122,7 +123,7 @@ def describe_frame(raw: bytes) -> str:
 
 
 class Window(NamedTuple):
-    """What a scan has found in one buffer: entries, the file offset of each one's frame as the index has it, and how
+    """What a scan has found in one buffer: entries, the file offset of each entry's frame as the index has it, and how
     far it came.
     """
 
@@ -137,9 +138,9 @@ def pack_offs(offs: Sequence[int]) -> bytes:
 
 
 def _alike_count(buf: bytes, pos: int, payload_len: int) -> int:
-    """Number of entry frames at `pos`, one behind the other, with payloads of this length; 0 when they are few.
+    """Number of consecutive entry frames at `pos` with payloads of this length; 0 if they are few.
 
-    Measured for entries of 200 bytes: 0.02 microseconds each, one by one 0.5.
+    Measured for entries of 200 bytes: 0.02 microseconds each, against 0.5 one by one.
     """
     stride = frame_len(payload_len)
     possible = (len(buf) - pos) // stride
@@ -148,7 +149,7 @@ def _alike_count(buf: bytes, pos: int, payload_len: int) -> int:
     header = FRAME_HEADER.pack(FRAME_ENTRY, payload_len)
     places = [*enumerate(header), *((at, 0) for at in range(FRAME_HEADER_LEN + payload_len, stride))]
     limit = ROWS_MIN
-    while True:  # twice as many each time: what is behind the last one alike is not looked at again and again
+    while True:  # twice as many each time, so as not to look again and again beyond the last similar one
         count = limit
         for at, byte in places:
             column = buf[pos + at : pos + limit * stride : stride]
@@ -187,11 +188,11 @@ class _Found:
 
 
 class Scanner:
-    """Passes over the entry and commit frames of a segment, buffer after buffer, and checks all that can be checked.
+    """Passes over the entry and commit frames of a segment, buffer by buffer, and checks all that can be checked.
 
-    `off` is where it stands; a buffer given to `scan` must begin there. `next_index` is the index of the next entry,
-    `crc` the checksum of what follows the last commit. `committed_off` and `committed_index` are what `off` and
-    `next_index` were behind that commit. `damage` says in words what is wrong at `off`, once something is.
+    `off` is the current position; a buffer given to `scan` must begin there. `next_index` is the index of the next
+    entry, `crc` the checksum of the bytes after the last commit. `committed_off` and `committed_index` are `off` and
+    `next_index` just after that commit. `damage` says in words what is wrong at `off`, once something is.
     """
 
     def __init__(self, raw_header: bytes, base_index: int) -> None:
@@ -201,7 +202,7 @@ class Scanner:
         self.damage = ""
 
     def scan(self, buf: bytes) -> Window:
-        """Pass over the frames that are complete in `buf`; stop at damage, and at any frame of another kind."""
+        """Pass over the complete frames in `buf`; stop at damage, and at any frame of another kind."""
         found = _Found(self.next_index)
         unpack, view, last = FRAME_HEADER.unpack_from, memoryview(buf), len(buf) - FRAME_HEADER_LEN
         start_off, crc = self.off, self.crc

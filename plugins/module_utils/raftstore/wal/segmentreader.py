@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Segment files on disk: `SegmentReader` streams one, `recover_tail` finds where an unsealed one ends.
 
-Never a whole segment in memory: a window of a megabyte, or one entry where that is larger. Which segments a log has,
-and which of their entries count, is the business of `wal.py`.
+Never a whole segment in memory: a window of a megabyte, or one entry if that is larger. Which segments a log has,
+and which of their entries count, is up to reader.py.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from .segment import (
 WINDOW_LEN = 1 << 20
 OFF_LIMIT = 1 << 32  # index items are u32
 INDEX_ITEM = struct.Struct("<I")
-FOLLOWERS = (ENTRY_MARK, INDEX_MARK, COMMIT_MARK)  # what may stand behind an entry that counts
+FOLLOWERS = (ENTRY_MARK, INDEX_MARK, COMMIT_MARK)  # what may follow an entry that counts
 COMMIT_BYTE = COMMIT_MARK[:1]
 COMMIT_WORD = int.from_bytes(COMMIT_MARK, sys.byteorder)  # as `array` has it
 DAMAGED_TAIL = (
@@ -52,7 +52,7 @@ DAMAGED_TAIL = (
 class SegmentReader:
     """A segment whose metadata are known, opened for reading on `fd`, which stays the caller's.
 
-    `end_off` is where its entries and commits end: at the index frame if it is sealed, else behind its last commit.
+    `end_off` is where its entries and commits end: at the index frame if it is sealed, else after its last commit.
     """
 
     def __init__(self, fd: int, path: str, header: Header, end_off: int, sealed: bool) -> None:
@@ -64,10 +64,10 @@ class SegmentReader:
         self.entry_count = 0  # after `batches` has come to its end
 
     def batches(self) -> Iterator[Entries]:
-        """All entries, in order. Raises Corrupt, at the latest at the end: every byte but those behind it is checked.
+        """All entries, in order. Raises Corrupt, at the latest at the end: every byte up to there is checked.
 
-        A batch may be handed out before the commit frame that covers it has been reached, so nothing that was read is
-        to be trusted before the iteration has ended.
+        A batch may be handed out before the commit frame that covers it has been reached: do not trust anything before
+        the iteration has ended.
         """
         with located(self.path):
             raw_header = self._read(FILE_HEADER_LEN, 0)
@@ -82,7 +82,7 @@ class SegmentReader:
             if self.sealed:
                 self._check_seal(scanner.crc)
             elif scanner.off != scanner.committed_off:
-                raise corrupt("a commit frame must stand before this place", scanner.off)
+                raise corrupt("a commit frame must come before this place", scanner.off)
 
     def _read(self, length: int, off: int) -> bytes:
         return read_exact(self.fd, length, off, self.path)
@@ -90,7 +90,7 @@ class SegmentReader:
     def _next_window(self, scanner: Scanner) -> Window:
         window, rest = scan_next(self.fd, self.path, scanner, self.end_off)
         if scanner.damage or not window.end_pos:
-            lonely = " with no frame behind it" if rest.startswith(ENTRY_MARK) else ""
+            lonely = " with no frame after it" if rest.startswith(ENTRY_MARK) else ""
             what = f"wanted an entry or commit frame, found {segment.describe_frame(rest)}{lonely}"
             raise corrupt(scanner.damage or what, scanner.off)
         return window
@@ -109,7 +109,7 @@ class SegmentReader:
                 raise corrupt(what, index_off + INDEX_ITEM_LEN * number)
 
     def _check_seal(self, crc: int) -> None:
-        """Check the index frame's header and padding, and the commit frame behind it."""
+        """Check the index frame's header and padding, and the commit frame after it."""
         raw = self._read(FRAME_HEADER_LEN, self.end_off)
         if FRAME_HEADER.unpack(raw) != (FRAME_INDEX, INDEX_ITEM_LEN * self.entry_count):
             raise corrupt(
@@ -129,8 +129,8 @@ class SegmentReader:
 def scan_next(fd: int, path: str, scanner: Scanner, limit: int) -> Tuple[Window, bytes]:
     """Scan the next window, or the next frame where that is longer, but nothing from `limit` on.
 
-    The second value is what stands where the scan has stopped: at most one frame header, empty at `limit`. A frame
-    that is longer than a window and has none behind it is not read: its length lies, or it was never committed.
+    The second value is the bytes where the scan stopped: at most one frame header, empty at `limit`. A frame
+    that is longer than a window and has none after it is not read: its length is false, or it was never committed.
     """
     want = WINDOW_LEN
     while True:
@@ -150,9 +150,9 @@ def scan_next(fd: int, path: str, scanner: Scanner, limit: int) -> Tuple[Window,
 
 
 class Tail(NamedTuple):
-    """What an unsealed segment holds. `end_off` is as SegmentReader wants it; 0 when nothing was ever committed.
+    """What an unsealed segment holds. `end_off` is for SegmentReader; 0 if nothing was ever committed.
 
-    `sealed`: the file has its index already, though the metadata do not know. raft-wal opens such a log, then refuses
+    `sealed`: the file already has its index, but the metadata do not know it. raft-wal opens such a log, then refuses
     every append ("segment is sealed").
     """
 
@@ -164,8 +164,8 @@ class Tail(NamedTuple):
 def recover_tail(fd: int, file_len: int, path: str, header: Header) -> Tail:
     """Where the committed entries of an unsealed segment end, by raft-wal's own rules (segment/writer.go, recoverTail).
 
-    What was written behind the last commit frame never counted: the writer died there. Raises Corrupt where raft-wal
-    would not notice or would silently step back: when a checksum is wrong, or when behind the last good commit there
+    Bytes after the last commit frame never counted: the writer died there. Raises Corrupt where raft-wal
+    would not notice or would silently step back: if a checksum is wrong, or if after the last good commit there
     is any sign of another one, because then a damaged batch cannot be told from a torn one.
     """
     if file_len < FILE_HEADER_LEN + FRAME_HEADER_LEN:
@@ -204,10 +204,10 @@ def _is_sealed(fd: int, path: str, header: Header, index_off: int) -> bool:
 
 
 def _refuse_signs_of_commit(fd: int, file_len: int, path: str, scanner: Scanner, header_crc: int) -> None:
-    """Raise Corrupt if anything behind the last good commit looks as if it had been committed too.
+    """Raise Corrupt if anything after the last good commit looks as if it had been committed too.
 
-    Either a commit frame stands there, unreachable because a frame header before it is damaged; or a frame header has
-    the right checksum where a commit would have it, but not its type.
+    Either there is a commit frame, unreachable because a frame header before it is damaged; or a frame header has
+    the right checksum where a commit would have it, but not a commit's type.
     """
     off = start_off = scanner.committed_off
     crc = header_crc if off == FILE_HEADER_LEN else 0
@@ -217,7 +217,7 @@ def _refuse_signs_of_commit(fd: int, file_len: int, path: str, scanner: Scanner,
             buf, start_off = read_exact(fd, min(WINDOW_LEN, file_len - off), off, path), off
         kind, value = FRAME_HEADER.unpack_from(buf, off - start_off)
         if off > scanner.committed_off and value == crc:
-            raise Corrupt("the commit frame that should stand here is damaged", offset=off, hint=DAMAGED_TAIL)
+            raise Corrupt("the commit frame that should be here is damaged", offset=off, hint=DAMAGED_TAIL)
         end_off = off + segment.frame_len(value)
         if kind != FRAME_ENTRY or end_off > file_len or not MIN_ENTRY_LEN <= value <= MAX_ENTRY_LEN:
             break
@@ -238,7 +238,7 @@ def _refuse_signs_of_commit(fd: int, file_len: int, path: str, scanner: Scanner,
 
 
 def _find_commit(fd: int, file_len: int, path: str, off: int) -> Optional[int]:
-    """The first place from `off` on, a multiple of 8 itself, that looks like a commit frame."""
+    """The first place from `off` (a multiple of 8) on that looks like a commit frame."""
     while off < file_len:
         buf = read_exact(fd, min(WINDOW_LEN, file_len - off), off, path)
         if COMMIT_BYTE in buf:  # gigabytes of zeros may follow a tail

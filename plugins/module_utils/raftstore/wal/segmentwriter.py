@@ -28,7 +28,7 @@ from .segment import (
 )
 
 WINDOW_LEN = 1 << 20
-FEW = 64  # buffers that are summed and written one by one; more are put together before
+FEW = 64  # buffers that are summed and written one by one; more are joined first
 
 
 class SegmentWriter:
@@ -49,7 +49,7 @@ class SegmentWriter:
         return self._new.length + self._pending_len + segment.frame_len(len(self._index)) + FRAME_HEADER_LEN
 
     def append(self, entries: Entries) -> None:
-        """Write these entries. Raises IndexGap unless they follow what is there, and whatever writing raises.
+        """Write these entries. Raises IndexGap unless they follow on, and whatever writing raises.
 
         Rows must have the frames of a WAL around them.
         """
@@ -98,7 +98,7 @@ class SegmentWriter:
         self._pending, self._pending_len = [], 0
 
     def seal(self) -> int:
-        """Write index and commit, and sync. Returns where the index begins, behind its frame header."""
+        """Write index and commit, and sync. Returns where the index begins, after its frame header."""
         index_off = self._new.length + self._pending_len
         index_len = len(self._index)
         self._pending += (FRAME_HEADER.pack(FRAME_INDEX, index_len), bytes(self._index), PADDING[index_len & 7])

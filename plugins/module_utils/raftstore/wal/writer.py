@@ -26,16 +26,16 @@ NS_PER_S = 1_000_000_000
 class WalStoreWriter:
     """Makes a WAL in an empty directory. A part becomes one sealed segment of at most `segment_len` bytes.
 
-    A part with more than `part_len` bytes is cut into several, of which only one that holds a single entry may be
-    larger than the limit; any two neighbours together are, so 2 * (bytes // part_len) + 2 part numbers are room enough.
+    A part with more than `part_len` bytes is cut into several. Only a segment with a single entry may be larger than
+    the limit. Any two neighbours together are larger, so 2 * (bytes // part_len) + 2 part numbers suffice.
     `attributes` are those of the new files, `page_size` that of wal-meta.db; `clock` gives the time of the segments in
     Unix nanoseconds.
 
-    `part_len` counts bytes as a BoltDB source does, and that is a bound of what the entries take here. Besides its data
-    with their length, its index, term and type, the smallest entry of four keys takes 46 bytes there: 16 of element, 8
-    of key, 22 of msgpack. Here it takes at most 35: 8 of frame header, 7 of padding, 4 of index, 1 of extensions and 15
-    of time. Lengths and numbers are never longer in binary than in msgpack, but for 1 byte each of an index and a term
-    of 64 bits. Every further key adds 12 bytes or more there, and at most as much here.
+    `part_len` counts bytes as a BoltDB source does, which is an upper bound for the bytes here. Besides its data and
+    their length, its index, term and type, the smallest entry of four keys takes 46 bytes there: 16 of element, 8 of
+    key, 22 of msgpack. Here it takes at most 35: 8 of frame header, 7 of padding, 4 of index, 1 of extensions and 15 of
+    time. Lengths and numbers are never longer in binary than in msgpack, except by 1 byte each for an index and a term
+    of 64 bits. Every further key adds 12 bytes or more there, and no more than that here.
     """
 
     encoding = store.BINARY
@@ -49,7 +49,7 @@ class WalStoreWriter:
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         if not 0 < segment_len <= segment.MAX_FILE_LEN:
-            raise Refused(f"a segment of {segment_len} bytes cannot be made, at most {segment.MAX_FILE_LEN}")
+            raise Refused(f"a segment of {segment_len} bytes cannot be made; at most {segment.MAX_FILE_LEN} can")
         self.part_len = segment_len - segment.SEAL_OVERHEAD
         self._directory = directory
         self._segment_len = segment_len
@@ -72,7 +72,7 @@ class WalStoreWriter:
                 writer = SegmentWriter(new, Header(info.base_index, info.id))
                 batch = self._fill(writer, batch, todo, must_cut)
                 index_start = writer.seal()
-                # The content is on disk; out of the page cache with it, so that verification reads the disk.
+                # The content is on disk. Drop it from the page cache, to make verification read the disk.
                 new.write_back(0, new.length)
             finally:
                 new.close()
@@ -114,7 +114,7 @@ class WalStoreWriter:
         for before, after in zip(segments, segments[1:]):
             if after.base_index != before.max_index + 1:
                 raise IndexGap(
-                    f"entry {after.base_index} follows entry {before.max_index}, a WAL has no holes", self.path
+                    f"entry {after.base_index} follows entry {before.max_index}, but a WAL has no holes", self.path
                 )
         next_id = segments[-1].id + 1 if segments else 1
         tail = self._begin(next_id, segments[-1].max_index + 1 if segments else 1)

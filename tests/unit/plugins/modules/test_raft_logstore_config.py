@@ -146,7 +146,7 @@ def test_wrong_options_are_sentences(conf: Path, options: dict[str, Any], words:
         ('server { raft_logstore { verification { interval = "5" } } }', ":1:52: Nomad cannot read the interval '5'"),
         ("\ufeffserver { }", ":1:1: Nomad does not accept a byte order mark"),
         ("server {", ":1:9: expected a key, found the file ends"),
-        ('{"server": {"raft_logstore": {"backend": "wal"}}}', ":1:12: Nomad does not take an object of objects only"),
+        ('{"server": {"raft_logstore": {"backend": "wal"}}}', ":1:12: Nomad does not accept an object of nothing but"),
     ],
 )
 def test_refusals_name_file_line_and_column_and_change_nothing(conf: Path, source: str, words: str) -> None:

@@ -102,7 +102,7 @@ def test_json_forms_that_nomad_reads(body: str) -> None:
     ],
 )
 def test_json_forms_that_nomad_refuses_or_misses(body: str) -> None:
-    with pytest.raises(ConfigError, match=r"objects only|must be a block"):
+    with pytest.raises(ConfigError, match=r"nothing but objects|must be a block"):
         settings(body)
 
 

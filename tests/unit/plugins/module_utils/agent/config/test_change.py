@@ -187,7 +187,7 @@ def test_a_named_file_does_not_make_a_client_a_server(tmp_path: Path) -> None:
 def test_what_a_removal_would_break_is_refused_before_it_is_written(tmp_path: Path) -> None:
     source = '{"server": {"default_scheduler_config": {"x": 1}, "raft_boltdb": [{"no_freelist_sync": true}]}}'
     paths = write(tmp_path, a=source)
-    with pytest.raises(ConfigError, match=r"a.json:1:12: Nomad does not take an object of objects only for server"):
+    with pytest.raises(ConfigError, match=r"a.json:1:12: Nomad does not accept an object of nothing but objects"):
         configedit.plan(config.load(paths), WAL)
     edit(paths, WAL, str(tmp_path / "a.json"))  # there, the new block takes the place of the old one
 

@@ -56,7 +56,7 @@ def both(*changes):
 
 
 DAMAGES = [
-    (both(number(0, 16, "I", 1), number(1, 16, "I", 1)), Corrupt, "no valid meta page: no bbolt meta: magic 0x1", 16),
+    (both(number(0, 16, "I", 1), number(1, 16, "I", 1)), Corrupt, "not a bbolt meta: magic 0x1", 16),
     (both(number(0, 20, "I", 3), number(1, 16, "I", 1)), Corrupt, "version 3; wanted 0xed0cdaed, 2", 16),
     (both(number(0, 72, "Q", 5), number(1, 72, "Q", 5)), Corrupt, "no valid meta page: meta checksum 0x5", 16),
     (change(flags=1), Unsupported, "meta flags 0x1", 16),
@@ -95,5 +95,5 @@ def test_truncated(tmp_path, length):
 def test_a_file_of_another_kind(tmp_path):
     image = Image()
     image.data[:] = b"SQLite format 3\0" + bytes(8000)
-    with pytest.raises(Corrupt, match="no valid meta page: no bbolt meta"):
+    with pytest.raises(Corrupt, match="no valid meta page: not a bbolt meta"):
         choose(tmp_path, image)

@@ -194,9 +194,9 @@ DAMAGES = [
     (lambda i: i.put(i.leaf_ids[4], 152, b"key-020"), "outside the bounds", lambda i: i.leaf_ids[4], 0),
     (lambda i: i.put(i.leaf_ids[4], 80, b"key-018"), "not in ascending order", lambda i: i.leaf_ids[4], 32),
     (lambda i: i.put_number(i.leaf_ids[4], 16, "I", 1), "is a bucket in a bucket", lambda i: i.leaf_ids[4], 87),
-    (lambda i: i.put_number(i.root_id, 16, "I", 0), "is no bucket", lambda i: i.root_id, 37),
-    (lambda i: i.put_number(i.root_id, 28, "I", 17), "is no bucket", lambda i: i.root_id, 37),
-    (lambda i: i.put_number(i.root_id, 28, "I", 15), "is no bucket", lambda i: i.root_id, 37),
+    (lambda i: i.put_number(i.root_id, 16, "I", 0), "is not a bucket", lambda i: i.root_id, 37),
+    (lambda i: i.put_number(i.root_id, 28, "I", 17), "is not a bucket", lambda i: i.root_id, 37),
+    (lambda i: i.put_number(i.root_id, 28, "I", 15), "is not a bucket", lambda i: i.root_id, 37),
     (lambda i: i.put_number(i.root_id, 37, "Q", i.root_id), "is used twice", lambda i: i.root_id, 37),
     (lambda i: i.put_number(i.root_id, 37, "Q", 1 << 63), "referred to", lambda i: i.root_id, 37),
     (lambda i: i.put_number(i.root_id, 37, "Q", 0), "an inline bucket of 0 bytes", lambda i: i.root_id, 53),
@@ -216,7 +216,7 @@ def test_damaged_trees(tmp_path, damage, match, page, pos):
 @pytest.mark.parametrize(
     ("value", "match", "pos"),
     [
-        (inline([(0, b"k", b"v")]) + b"!", "1 bytes too many behind the last value", 34),
+        (inline([(0, b"k", b"v")]) + b"!", "1 bytes too many after the last value", 34),
         (inline([])[:-1], "an inline bucket of 15 bytes", 0),
         (inline([]) + b"\0\0", "2 bytes too many", 16),
         (struct.pack("<QQQHHI", 0, 0, 1, LEAF, 0, 0), "page 0 says that it is page 1", 0),

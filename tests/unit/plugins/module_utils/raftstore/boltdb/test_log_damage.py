@@ -53,7 +53,7 @@ DAMAGES = [
     (leaf(3, 10, "H", 0), "a leaf page without keys", 3, 0),
     (leaf(3, 12, "I", 0xFFFFFFFF), "referred to, but only", 3, 0),
     (leaf(3, 16, "I", 2), "unknown element flags 0x2", 3, 16),
-    (leaf(3, 32, "I", 1), "that is no index", 3, 16 + 48 + 104),
+    (leaf(3, 32, "I", 1), "that is not an index", 3, 16 + 48 + 104),
     (leaf(3, 36, "I", 137), "a key 137 bytes from its element, wanted 136", 3, 32),
     (leaf(3, 40, "I", 7), "not in ascending order", 3, 32),
     (leaf(3, 24, "I", 9), "wanted 137", 3, 32),
@@ -67,7 +67,7 @@ DAMAGES = [
     (bound(0, 1, 5), "entries 4 to 6 where only 5 to 6 can be", 1, 0),
     (bound(0, 2, 6), "entries 4 to 6 where only 4 to 5 can be", 1, 0),
     (bound(0, 2, 4), "not in ascending order", None, 48),
-    (lambda image: image.put_number(image.branch_ids[0], 16 + 48 + 4, "I", 9), "is no index", None, 0),
+    (lambda image: image.put_number(image.branch_ids[0], 16 + 48 + 4, "I", 9), "is not an index", None, 0),
 ]
 
 
@@ -123,7 +123,7 @@ def structure(image, key_step):
 @pytest.mark.parametrize(
     ("pos", "code", "value", "match"),
     [
-        (16 + 16, "I", 1, "that is no index"),
+        (16 + 16, "I", 1, "that is not an index"),
         (16 + 20, "I", 137, "a key 137 bytes from its element, wanted 136"),
         (16 + 24, "I", 7, "not in ascending order"),
         (16 + 28, "I", 95, "wanted 223"),

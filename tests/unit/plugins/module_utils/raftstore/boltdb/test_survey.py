@@ -68,7 +68,7 @@ def test_a_page_in_two_branches_is_found_whoever_looks_at_them(tmp_path, monkeyp
     [
         (0, "Q", 1000, "says that it is page 1000"),
         (8, "H", 1, "of the branch kind"),
-        (16 + 8, "I", 7, "that is no index|not in ascending order|wanted"),
+        (16 + 8, "I", 7, "that is not an index|not in ascending order|wanted"),
         (16 + 32 + 12, "I", 5000, "run past the end of the page"),
     ],
 )

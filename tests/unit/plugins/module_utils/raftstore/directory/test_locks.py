@@ -91,7 +91,7 @@ def test_a_name_that_was_replaced_meanwhile_is_locked_anew(directory: Directory,
             os.rename(tmp_path / "other", tmp_path / name)
             return fd
 
-    with pytest.raises(Refused, match="again and again"):
+    with pytest.raises(Refused, match="keeps being replaced"):
         locks.open_locked(Restless(directory.fd, directory.path), "raft.db", change=True)
 
 

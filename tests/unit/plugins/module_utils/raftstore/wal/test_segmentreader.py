@@ -215,7 +215,7 @@ def test_a_tail_that_is_larger_than_offsets_can_say_is_refused(file: File) -> No
 def test_frames_without_a_commit_are_not_read(file: File) -> None:
     built = batches(1, [2]).entries(payloads(3, [5]))
     file.put(built.raw)
-    with pytest.raises(Corrupt, match="a commit frame must stand before this place"):
+    with pytest.raises(Corrupt, match="a commit frame must come before this place"):
         file.read(len(built.raw), False)
 
 
@@ -233,10 +233,10 @@ LONGEST = segmentreader.MAX_ENTRY_LEN
 @pytest.mark.parametrize(
     ("length", "behind", "match"),
     [
-        ((2 << 20) + 1, b"", "an entry frame with no frame behind it"),
-        (LONGEST - 8, b"", "an entry frame with no frame behind it"),
-        (LONGEST, b"", "an entry frame with no frame behind it"),
-        (LONGEST, None, "an entry frame with no frame behind it"),
+        ((2 << 20) + 1, b"", "an entry frame with no frame after it"),
+        (LONGEST - 8, b"", "an entry frame with no frame after it"),
+        (LONGEST, b"", "an entry frame with no frame after it"),
+        (LONGEST, None, "an entry frame with no frame after it"),
         (LONGEST + 8, segmentreader.segment.COMMIT_MARK, "an entry of 67108872 bytes, more than the 67108864 that are"),
     ],
 )
@@ -264,7 +264,7 @@ def test_a_frame_and_an_index_that_both_lie_behind_the_end_of_the_file(file: Fil
     off = built.entry_offs[-1]
     file.put(built.raw[: off + 4] + struct.pack("<I", LONGEST) + built.raw[off + 8 :])
     os.ftruncate(file.fd, 3 << 20)
-    with pytest.raises(Corrupt, match="found an entry frame with no frame behind it"):
+    with pytest.raises(Corrupt, match="found an entry frame with no frame after it"):
         file.read(1 << 30, False)
 
 
