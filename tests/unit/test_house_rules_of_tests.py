@@ -12,7 +12,6 @@ from support.paths import SUPPORT, TESTS
 FILES = sorted(TESTS.rglob("*.py"))
 NAMES = [str(path.relative_to(TESTS)) for path in FILES]
 MAX_LINES = 300
-LONGER = {"test_migrate.py", "test_steps.py", "test_stepsback.py"}  # to be split
 README = (SUPPORT / "README.md").read_text()
 TEST_MODULE = r"(?:[\w.]+\.)?(?:test_\w+|conftest)"
 IMPORT = re.compile(
@@ -54,7 +53,7 @@ def test_places_of_the_checkout_are_computed_in_one_file(name: str) -> None:
 def test_files_are_small(name: str) -> None:
     path = TESTS / name
     lines = path.read_text().count("\n")
-    assert lines <= MAX_LINES or path.name in LONGER, f"{lines} lines: is there a second idea in it?"
+    assert lines <= MAX_LINES, f"{lines} lines: is there a second idea in it?"
 
 
 def test_the_readme_names_every_folder_and_file_at_the_top_of_support() -> None:

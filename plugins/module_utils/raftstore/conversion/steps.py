@@ -202,6 +202,7 @@ class Step(NamedTuple):
     effect: Callable[[Run], Effect] = lambda run: ()  # partial names are gone at the end
 
 
+# Their order here means nothing: which steps follow each other is the table's to say.
 EACH = (
     Step(
         table.ASIDE_JOURNAL, lambda run: aside(run, JOURNAL),

@@ -201,7 +201,7 @@ def load(fd: int, path: str) -> Tuple[WalMeta, Stable]:
     return meta, Stable(terms[0], terms[1], values.get(LAST_VOTE_CANDIDATE))
 
 
-def build(writer: DatabaseWriter, meta: WalMeta, stable: Stable) -> None:
+def write(writer: DatabaseWriter, meta: WalMeta, stable: Stable) -> None:
     """Write a whole wal-meta.db and sync it."""
     writer.put_sorted(STABLE_BUCKET, stable.items(NUMBER))
     writer.put_sorted(META_BUCKET, [(META_KEY, render(meta))])

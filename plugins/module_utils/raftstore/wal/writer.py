@@ -120,7 +120,7 @@ class WalStoreWriter:
         tail = self._begin(next_id, segments[-1].max_index + 1 if segments else 1)
         new = self._directory.create(WAL_META, self._attributes)
         try:
-            walmeta.build(DatabaseWriter(new, self._page_size), WalMeta(next_id + 1, [*segments, tail]), stable)
+            walmeta.write(DatabaseWriter(new, self._page_size), WalMeta(next_id + 1, [*segments, tail]), stable)
         finally:
             new.close()
         self._directory.sync()

@@ -153,13 +153,13 @@ def test_what_is_built_is_loaded(tmp_path: Path, page_size: int, stable: Stable)
         segments.append(SegmentInfo(number + 1, base, base, base + 99, 4096, SEALED_AT, SEALED_AT, 1 << 20))
     segments.append(OPEN._replace(id=41, base_index=4001, min_index=4001))
     made = Made(tmp_path / "m", page_size)
-    walmeta.build(made.writer, WalMeta(42, segments), stable)
+    walmeta.write(made.writer, WalMeta(42, segments), stable)
     assert made.load() == (WalMeta(42, segments), stable)
 
 
 def test_terms_are_little_endian_on_disk(tmp_path: Path) -> None:
     made = Made(tmp_path / "m")
-    walmeta.build(made.writer, WalMeta(2, [OPEN]), Stable(0x0102, 0x0103, b"x"))
+    walmeta.write(made.writer, WalMeta(2, [OPEN]), Stable(0x0102, 0x0103, b"x"))
     raw = (tmp_path / "m").read_bytes()
     assert b"CurrentTerm\x02\x01" + bytes(6) in raw and b"LastVoteTerm\x03\x01" + bytes(6) in raw
 

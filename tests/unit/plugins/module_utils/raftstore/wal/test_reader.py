@@ -47,7 +47,7 @@ def put(path: Path, built: Iterable[Tuple[Built, SegmentInfo]], next_id: int = 1
         (path / segment.file_name(info.base_index, info.id)).write_bytes(made.raw)
         listed.append(info)
     new = opened(path).create("wal-meta.db")
-    walmeta.build(DatabaseWriter(new, 4096), WalMeta(next_id, listed), VOTED)
+    walmeta.write(DatabaseWriter(new, 4096), WalMeta(next_id, listed), VOTED)
     new.close()
     return path
 
