@@ -76,7 +76,7 @@ def edited(edit: Callable[[Dict[str, Any]], Any]) -> bytes:
         (b"[" * 100_000, "not the JSON"),
         (b"[]", "wrong type"),
         (b'{"NextSegmentID":1' + b"0" * 5000 + b',"Segments":[]}', "not the JSON|in range"),
-        (b'{"NextSegmentID":0,"Segments":{}}', "no list"),
+        (b'{"NextSegmentID":0,"Segments":{}}', "not a list"),
         (b'{"NextSegmentID":0,"Segments":[5]}', "wrong type"),
         (GOLDEN.replace(b'"Codec":1,', b""), "Codec"),
         (GOLDEN.replace(b'"Codec"', b'"codec"'), "Codec, codec"),
