@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the modules are made of: `disk` and `raftstore` for the bytes, `agent` for a running Nomad.
 
-`raftstore` and `agent` stand on `disk` and know nothing of each other. The two files here join a module on stores to
-Ansible. docs/architecture.md has the map. Open raftstore/migrate.py first.
+`raftstore` and `agent` stand on `disk` and know nothing of each other; `roll` decides, on plain values. The two files
+here join a module on stores to Ansible. docs/architecture.md has the map. Open raftstore/migrate.py first.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "gates.md").read_text()
 ROWS = [line.strip("| ").split(" | ") for line in PAGE.splitlines() if line.startswith("| ")]
 GATES = [row for row in ROWS if row[0] != "Gate"]
-NAMED = re.findall(r"`((?:roles/|\.\./long/)?test_\w+\.py)(?:::(test_\w+))?`", PAGE)
+NAMED = re.findall(r"`((?:roles/|roll/|\.\./long/)?test_\w+\.py)(?:::(test_\w+))?`", PAGE)
+FOLDERS = {"roles": "unit", "roll": "unit/plugins/module_utils"}
 
 
 def test_every_gate_has_its_fault_its_message_and_its_test() -> None:
@@ -23,5 +24,5 @@ def test_every_gate_has_its_fault_its_message_and_its_test() -> None:
 
 @pytest.mark.parametrize(("file", "name"), NAMED)
 def test_every_test_that_is_named_is_there(file: str, name: str) -> None:
-    path = ROOT / "tests" / ("unit" if file.startswith("roles/") else "e2e") / file
+    path = ROOT / "tests" / FOLDERS.get(file.split("/")[0], "e2e") / file
     assert f"\ndef {name}(" in path.read_text() if name else path.exists()

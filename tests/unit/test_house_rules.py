@@ -54,6 +54,7 @@ PACKAGES = {
     "agent.api": Package("agent disk", "client transport"),
     "agent.cluster": Package("agent agent.api disk", "hold leadership observe rights snapshot waiter writecheck"),
     "agent.host": Package("agent disk", "service"),
+    "roll": Package("agent agent.cluster"),
     "": Package("disk raftstore raftstore.conversion", "progress results"),  # beside the packages
 }
 IMPURE_IMPORTS = {"os", "io", "time", "shutil", "tempfile", "socket", "subprocess", "logging", "fcntl", "http", "ssl"}
