@@ -103,6 +103,9 @@ def test_only_without_any_other_voter_and_with_an_outage_allowed_nothing_is_tran
     assert not transfers(["id-s1"], allow_outage=True)
     assert not transfers(["id-s1", "id-s2"], leader="id-s2"), "another one leads"
     assert not at(led()).leadership.moves, "nobody could be asked"
+    stale = SO_FAR._replace(judged=BEFORE)
+    alone = at(three(s1=DOWN)[:1], options=ME._replace(allow_outage=True), so_far=stale)
+    assert alone.alone and not alone.leadership.moves, "it is down"
 
 
 @pytest.mark.parametrize(
