@@ -23,12 +23,7 @@ AS_TEXT = (
 )
 HOLD = '{"version": 1, "origin": "elsewhere", "previous": true, "created": "2026-11-22T13:20:35Z"}\n'
 GATES = (
-    "Every server runs a Nomad that knows the WAL backend",
-    "No server would start with an empty store",
-    "Every token may do what a roll does",
-    "Nothing about a server itself forbids its stop",
-    "The group is the cluster",
-    "One server leads, and all that answer say so",
+    "Nothing stands against the roll",
     "No other run on this controller rolls these servers",
     "The cluster is healthy",
     "The cluster can lose enough servers",

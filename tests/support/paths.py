@@ -15,6 +15,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 TESTS = CHECKOUT / "tests"
 SUPPORT = TESTS / "support"
 DOCS = CHECKOUT / "docs"
+PLUGINS = CHECKOUT / "plugins"
 PLAYBOOKS = CHECKOUT / "playbooks"
 ROLE = CHECKOUT / "roles/raft_logstore"
 

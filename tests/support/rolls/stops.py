@@ -46,6 +46,6 @@ def assert_completes(cluster: Cluster, inventory: Path, voters: frozenset[str]) 
 def after_the_last(cluster: Cluster, command: str) -> dict[str, Any]:
     """Variables with which a command is run when all servers are done, before the end state is proven."""
     tasks = cluster.root / "after.yml"
-    last = "inventory_hostname == (raft_logstore_queue | last).inventory_hostname"
+    last = "inventory_hostname == groups.raft_logstore_queue | last"
     tasks.write_text(yaml.safe_dump([{"ansible.builtin.command": {"cmd": command}, "when": last}]))
     return {"raft_logstore_post_tasks_file": str(tasks), "raft_logstore_gate_timeout": 6}

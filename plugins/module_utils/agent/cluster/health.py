@@ -39,6 +39,16 @@ class Wanted(NamedTuple):
     repair: bool = False
 
 
+def majority(voters: int) -> int:
+    """How many of so many voters are a quorum."""
+    return voters // 2 + 1
+
+
+def tolerance(voters: int) -> int:
+    """How many of so many voters may be lost when all are healthy."""
+    return voters - majority(voters)
+
+
 def right_server(agent: Agent, wanted: Wanted) -> Verdict:
     """Whether this is the server that was meant, and a server at all."""
     if not agent.server or not agent.id:
@@ -175,7 +185,7 @@ def _names(autopilot: Autopilot, ids: FrozenSet[str]) -> str:
 
 def _quorum_without(autopilot: Autopilot, server_id: str) -> Verdict:
     """Whether the healthy voters are a majority without this one."""
-    needed = len(autopilot.voters) // 2 + 1
+    needed = majority(len(autopilot.voters))
     others = [server for server in autopilot.servers if server.id != server_id]
     left = sum(server.healthy and server.id in autopilot.voters for server in others)
     if left < needed:

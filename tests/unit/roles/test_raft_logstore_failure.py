@@ -1,13 +1,47 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role does and says about a server that failed, and about the hold that stays then. Rendered by Ansible."""
+"""What the role does about a server that has failed: variables and conditions, rendered by Ansible."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from support.role import server, tasks, templar, three, value
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+from support.paths import ROLE
+from support.rolls.servers import facts
+
+
+def templar(**variables: Any) -> Templar:
+    """Ansible's view on s1 in the roll, with these variables."""
+    loader = DataLoader()
+    shipped: dict[str, Any] = {}
+    for path in [ROLE / "defaults" / "main.yml", *(ROLE / "vars" / "main").glob("*.yml")]:
+        shipped |= loader.load_from_file(str(path), trusted_as_template=True)
+    hosts = ["s1", "s2", "s3"]
+    known = {
+        "groups": {"nomad_servers": hosts},
+        "hostvars": {host: {"raft_logstore_server": facts(host)} for host in hosts},
+        "inventory_hostname": "s1",
+        "__raft_logstore_now": {"hold_note": ""},
+    }
+    return Templar(loader=loader, variables={**shipped, **known, **variables})
+
+
+def value(name: str, **variables: Any) -> Any:
+    """A variable of the role."""
+    return templar(**variables).template(trust_as_template("{{ " + name + " }}"))
+
+
+def condition(task_file: str, task_name: str, **variables: Any) -> bool:
+    """The condition of an assert."""
+    tasks = DataLoader().load_from_file(str(ROLE / "tasks" / task_file), trusted_as_template=True)
+    (task,) = [task for task in tasks if task["name"].startswith(task_name)]
+    return bool(templar(**variables).evaluate_expression(task["ansible.builtin.assert"]["that"]))
+
+
+DROP_IN = "/run/systemd/system/nomad.service.d/90-raft-logstore.conf"
 
 
 def left_behind(wanted: str, state: str, backend: str | None, in_use: bool, **more: Any) -> dict[str, Any]:
@@ -17,7 +51,7 @@ def left_behind(wanted: str, state: str, backend: str | None, in_use: bool, **mo
         "raft_logstore_store_after": {"raft_store": {"state": state, "backend": backend, "in_use": in_use}},
         "raft_logstore_agent_after": {"answered": False},
         "raft_logstore_stopped": True,
-        "raft_logstore_server": {"up": False},
+        "raft_logstore_server": facts("s1", up=False, drop_in=DROP_IN),
         "raft_logstore_failed": {"task": "Start the agent", "message": "no"},
         **more,
     }
@@ -51,17 +85,22 @@ def test_a_person_is_told_what_failed_what_failed_again_and_what_keeps_the_serve
         return str(value("raft_logstore_told | select | join(' ')", **left_behind("wal", "wal", "wal", False, **more)))
 
     again = {"task": "Convert the store", "message": "damaged"}
-    drop_in = "/run/systemd/system/nomad.service.d/90-raft-logstore.conf"
     both = told(raft_logstore_failed_again=again)
     assert both.startswith(
         "s1: Start the agent: no. It could not be brought back to boltdb: Convert the store: damaged. "
     )
-    assert drop_in in both and both.endswith("No server after it was touched.")
-    assert "brought back" not in told() and drop_in not in told(raft_logstore_service_manager="command")
+    assert DROP_IN in both and both.endswith("No server after it was touched.")
+    assert "brought back" not in told() and DROP_IN not in told(raft_logstore_service_manager="command")
     assert "It is back in the cluster as it was" in told(raft_logstore_put_back="returned")
-    assert drop_in not in told(raft_logstore_put_back="returned")
+    assert DROP_IN not in told(raft_logstore_put_back="returned")
     assert "This server was down before, and still is." in told(raft_logstore_stopped=False)
     assert value("raft_logstore_outcomes.values() | list", **left_behind("boltdb", "wal", "wal", False))
+
+
+def test_a_person_is_told_what_is_left_in_force() -> None:
+    held = {"hold_note": "Autopilot's removal of dead servers is off."}
+    found = left_behind("wal", "wal", "wal", False, __raft_logstore_now=held)
+    assert held["hold_note"] in value("raft_logstore_told", **found)
 
 
 @pytest.mark.parametrize(
@@ -76,28 +115,14 @@ def test_a_person_is_told_what_failed_what_failed_again_and_what_keeps_the_serve
 def test_a_failed_server_is_started_again_but_never_beside_itself(
     switched: bool, in_use: bool, manager: str, started: bool
 ) -> None:
-    (start,) = [task for task in tasks("put_back.yml") if task["name"] == "Start the agent as it was"]
+    tasks = DataLoader().load_from_file(str(ROLE / "tasks" / "put_back.yml"), trusted_as_template=True)
+    (start,) = [task for task in tasks if task["name"] == "Start the agent as it was"]
     known = {"raft_logstore_switched": switched, "raft_logstore_service_manager": manager}
     found = templar(raft_logstore_store_after={"raft_store": {"in_use": in_use}}, **known)
     assert found.evaluate_expression(start["when"]) is started
 
 
-def test_the_oldest_hold_says_what_to_put_back() -> None:
-    """The second file is what an earlier run wrote while the first one was in force."""
-    first = {"origin": "me", "previous": True, "created": "2026-11-22T13:00:00Z"}
-    second = {"origin": "me", "previous": False, "created": "2026-11-22T14:00:00Z"}
-    facts = three(s1=server("s1", held=second), s3=server("s3", held=first))
-    assert value("raft_logstore_before_hold | first", facts) is True
-    facts = three(s2={**server("s2"), "raft_logstore_previous": False})
-    assert value("raft_logstore_before_hold", facts) == [False]
-    assert value("(raft_logstore_before_hold | first) | default('nothing held')", three()) == "nothing held"
-
-
-def test_a_person_is_told_of_a_hold_until_it_is_released() -> None:
-    held = {"facts": three(s2={**server("s2"), "raft_logstore_previous": True})}
-    assert "stays off until a run ends well" in value("raft_logstore_hold_note", **held)
-    assert value("raft_logstore_hold_note", raft_logstore_released=True, **held) == ""
-    assert value("raft_logstore_hold_note", three()) == ""
-    assert value("raft_logstore_hold_note", three(), raft_logstore_hold={"failed": True}).endswith(
-        "may be off: a run that ends well sees to it."
-    )
+def test_a_second_roll_in_one_run_of_ansible_is_refused() -> None:
+    first = "This is the first roll"
+    assert condition("plan.yml", first) and condition("plan.yml", first, raft_logstore_server=facts("s1"))
+    assert not condition("plan.yml", first, raft_logstore_server=facts("s1", done=True))

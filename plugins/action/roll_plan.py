@@ -1,0 +1,28 @@
+# Copyright: (c) 2026, raftops.nomad contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plan a roll on the controller, from what was read on all servers. Touches no host."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.plan import plan
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.server import view
+from ansible_collections.raftops.nomad.plugins.modules.roll_plan import SPEC
+from ansible_collections.raftops.nomad.plugins.plugin_utils.roll import options, plain, servers, shown
+
+
+class ActionModule(ActionBase):
+    """All of it is decided in module_utils.roll."""
+
+    _supports_check_mode = True
+
+    def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+        """The plan, with the first thing that stands against it."""
+        result: Dict[str, Any] = super().run(tmp, task_vars)
+        args = self.validate_argument_spec(argument_spec=SPEC)[1]
+        made = plan(servers(args["servers"]), options(args["options"]), view(plain(args["health"])))
+        result.update(changed=False, msg=made.refusal, **shown(made))
+        return result

@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, raftops.nomad contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role needs to know of one server. All of it is decided in module_utils.roll."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Mapping, Sequence
+
+from ansible_collections.raftops.nomad.plugins.module_utils.roll import server, tables, unit
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.turn import answers, turn
+from ansible_collections.raftops.nomad.plugins.plugin_utils.roll import options, plain, servers, shown
+
+LINES: Dict[str, Callable[[Sequence[server.Server]], List[str]]] = {
+    "status": tables.status,
+    "times": tables.times,
+    "cleanup": tables.cleanup,
+}
+
+
+def roll_unit(systemd_shows: str, host: str, wanted: Mapping[str, Any], raft_dir: str = "") -> Dict[str, Any]:
+    """How the agent of this host is started and stopped, and where its files are."""
+    return shown(unit.known(options(wanted), host, str(systemd_shows), str(raft_dir)))
+
+
+def roll_server(results: Mapping[str, Any], host: str, wanted: Mapping[str, Any]) -> Dict[str, Any]:
+    """The server of this host from the results of one look: `refused`, `refusal` and `server`."""
+    given, chosen = plain(results), options(wanted)
+    known = unit.known(chosen, host, given.pop("systemd_shows"), given["config"]["agent"]["raft_dir"])
+    read = server.Read(unit=known, **given)
+    refusal = server.refusal(host, read)
+    return {"refused": bool(refusal), "refusal": refusal, "server": server.values(server.found(host, read, chosen))}
+
+
+def roll_turn(
+    facts: Sequence[Mapping[str, Any]], host: str, wanted: Mapping[str, Any], so_far: Mapping[str, Any]
+) -> Dict[str, Any]:
+    """All that the turn of this host's server depends on, from the servers and what was answered so far."""
+    given = plain(so_far)
+    known = answers(given, server.view(given.get("judged")))
+    return shown(turn(servers(facts), host, options(wanted), known))
+
+
+def roll_lines(facts: Sequence[Mapping[str, Any]], table: str) -> List[str]:
+    """The lines of one of the tables: status, times, cleanup."""
+    return LINES[table](servers(facts))
+
+
+class FilterModule:
+    """The filters of the role raft_logstore."""
+
+    def filters(self) -> Dict[str, Callable[..., Any]]:
+        """The filters by name."""
+        return {"roll_unit": roll_unit, "roll_server": roll_server, "roll_turn": roll_turn, "roll_lines": roll_lines}

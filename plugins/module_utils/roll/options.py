@@ -1,0 +1,52 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the operator has asked for: the role's variables that a decision looks at. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Tuple
+
+from ..disk.segmentsize import SEGMENT_MIB, SEGMENT_SIZES
+
+
+class Options(NamedTuple):
+    """The variables raft_logstore_* under their names without that prefix; "" and () are those that are not set.
+
+    `origin` is the name of this controller, `check_mode` whether this is a rehearsal. Times are in seconds.
+    """
+
+    backend: str = "wal"
+    wal_segment_size: int = 64
+    config_path: Tuple[str, ...] = ()
+    data_dir: str = ""
+    service_manager: str = "systemd"
+    service_name: str = "nomad"
+    stop_command: str = ""
+    start_command: str = ""
+    status_command: str = ""
+    log_file: str = ""
+    gate_timeout: int = 30
+    wait_timeout: int = 300
+    stable_for: int = 10
+    min_failure_tolerance: int = 1
+    allow_outage: bool = False
+    hold_autopilot: bool = True
+    take_over: bool = False
+    pause_between: int = 0
+    origin: str = ""
+    check_mode: bool = False
+
+
+def impossible(options: Options) -> str:
+    """Why no roll can end well with these values, as a sentence; "" when one can."""
+    if options.wal_segment_size not in SEGMENT_MIB:
+        return (
+            f"raft_logstore_wal_segment_size is {options.wal_segment_size} MB. Give {SEGMENT_SIZES}: with more, Nomad "
+            "would stop writing at the end of its first segment."
+        )
+    if options.stable_for >= options.wait_timeout:
+        return (
+            f"raft_logstore_stable_for is {options.stable_for} s and raft_logstore_wait_timeout "
+            f"{options.wait_timeout} s. Give a longer timeout, or no server will ever be back in time."
+        )
+    return ""

@@ -1,0 +1,96 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rows of cells as lines of text, and the tables of what is and of what was done. Pure.
+
+One word in a cell: Ansible's YAML output breaks long lines at single spaces.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, Mapping, Sequence
+
+from .server import Server
+
+TIMES = (
+    "Seconds out of the cluster. Configuration includes what Ansible needs between the tasks; rejoin ends when the "
+    "server is back."
+)
+PHASES = ("stop", "conversion", "configuration", "start", "rejoin")
+UNFINISHED = (
+    "hold, interrupted: a roll is under way, or stopped before its end. If it stopped, run the same command again: it "
+    "goes on from there."
+)
+UNGUARDED = (
+    "unguarded: if configured for boltdb, Nomad would start there on an empty store. The next time its agent is "
+    "stopped, run raft_migrate_backend on it."
+)
+
+
+def table(rows: Sequence[Sequence[object]]) -> List[str]:
+    """One line for each row, the first one with the titles; columns as wide as needed."""
+    texts = [[str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*texts)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in texts]
+
+
+def marks(server: Server) -> List[str]:
+    """What a person has to know of a store beside its state."""
+    told = {
+        "interrupted": server.interrupted,
+        "hold": server.hold,
+        "unguarded": server.store == "wal" and not server.guarded,
+    }
+    return [word for word, true in told.items() if true]
+
+
+def status(servers: Sequence[Server]) -> List[str]:
+    """One line for each server of the cluster, and what its words mean."""
+    view = next((server.view for server in servers if server.view), None)
+    healthy = view.healthy if view else {}
+    words = {True: "healthy", False: "unhealthy", None: "unknown"}
+    rows: List[Sequence[object]] = [
+        ("server", "address", "role", "health", "version", "running", "configured", "disk", "applied", "note")
+    ]
+    for server in servers:
+        known = [server.host, server.address or "-", server.role, words[healthy.get(server.id)], server.version or "-"]
+        store = [server.running or "-", server.configured, server.store, server.applied if server.up else "-"]
+        rows.append([*known, *store, ",".join(marks(server))])
+    told = {mark for server in servers for mark in marks(server)}
+    notes = [UNFINISHED] if told & {"interrupted", "hold"} else []
+    notes += [UNGUARDED] if "unguarded" in told else []
+    return [*table(rows), *([""] if notes else []), *notes]
+
+
+def phases(moments: Mapping[str, float]) -> Dict[str, float]:
+    """What a time out of the cluster was made of, in seconds, from moments on the server's own clock."""
+    between = moments["start_began"] - moments["stop_ended"]
+    return {
+        "stop": moments["stop_elapsed"],
+        "conversion": moments["conversion_elapsed"],
+        "configuration": between - moments["conversion_elapsed"],
+        "start": moments["start_elapsed"],
+        "rejoin": moments["good_since"] - moments["start_ended"],
+        "total": moments["good_since"] - moments["stop_began"],
+    }
+
+
+def times(servers: Sequence[Server]) -> List[str]:
+    """One line for each server that was out. One that was down before has been out for longer than that."""
+    rows: List[List[str]] = [["server", *PHASES, "total"]]
+    for server in servers:
+        if server.times:
+            parts = phases(server.times)
+            total = f"{parts['total']:.1f}" if server.up else "repaired"
+            rows.append([server.host, *(f"{parts[name]:.1f}" for name in PHASES), total])
+    return [TIMES, *table(rows)] if len(rows) > 1 else []
+
+
+def cleanup(servers: Sequence[Server]) -> List[str]:
+    """One line for each old store, with what becomes of it, and what that gives."""
+    rows: List[Sequence[object]] = [("server", "store", "old store", "action")]
+    found = [(server.host, server.old_stores) for server in servers if server.old_stores]
+    for host, old in found:
+        for name in [*old["removed"], *old["kept"]]:
+            rows.append([host, old["state"], name, "removed" if name in old["removed"] else "kept"])
+    freed = sum(old["freed_bytes"] for _, old in found)
+    return [*table(rows), "", f"{freed} bytes become free."]

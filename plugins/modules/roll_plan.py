@@ -1,0 +1,285 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: (c) 2026, raftops.nomad contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action plugin of the same name, which does the work on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: roll_plan
+short_description: Plan a roll through all servers of a cluster
+version_added: 1.0.0
+description:
+  - Judges all servers of a cluster at once, from what was read on them. Says who is taken in which order, what is done
+    there, and the first thing that stands against a roll.
+  - The role C(raft_logstore) uses it. Fails only when its arguments are wrong; that there may be no roll is said by
+    RV(refused).
+attributes:
+  check_mode:
+    support: full
+    description: Changes nothing anyway.
+  diff_mode:
+    support: none
+    description: Changes nothing that could be shown.
+  action:
+    support: full
+    description: Runs on the controller only.
+  platform:
+    support: full
+    platforms: posix
+    description: Nothing is run on the target.
+options:
+  servers:
+    description:
+      - The fact C(raft_logstore_server) of each server, in the order of the inventory. There is no token in it.
+    type: list
+    elements: dict
+    required: true
+  health:
+    description:
+      - What the leader said of the healthy cluster, as RV(raftops.nomad.server_wait#module:observation.autopilot). Once
+        it is given, RV(refused) is about the failure tolerance as well.
+    type: dict
+  options:
+    description:
+      - What the operator has asked for, the variables of the role without their prefix.
+    type: dict
+    default: {}
+    suboptions:
+      backend:
+        description: The backend that each server shall run on.
+        type: str
+        choices: [wal, boltdb]
+        default: wal
+      wal_segment_size:
+        description: Size of one segment of the WAL in MB.
+        type: int
+        default: 64
+      config_path:
+        description: The agent's -config arguments.
+        type: list
+        elements: str
+        default: []
+      data_dir:
+        description: The agent's C(data_dir).
+        type: str
+        default: ""
+      service_manager:
+        description: What starts and stops the agent.
+        type: str
+        choices: [systemd, command]
+        default: systemd
+      service_name:
+        description: Name of the systemd unit.
+        type: str
+        default: nomad
+      stop_command:
+        description: Stops the agent.
+        type: str
+        default: ""
+      start_command:
+        description: Starts the agent.
+        type: str
+        default: ""
+      status_command:
+        description: Shows the agent's state and last log lines.
+        type: str
+        default: ""
+      log_file:
+        description: File that the agent writes its log to.
+        type: str
+        default: ""
+      gate_timeout:
+        description: Seconds for each question before a stop.
+        type: int
+        default: 30
+      wait_timeout:
+        description: Seconds within which a server must be back.
+        type: int
+        default: 300
+      stable_for:
+        description: Seconds in a row in which it must be back.
+        type: int
+        default: 10
+      min_failure_tolerance:
+        description: How many servers the cluster must be able to lose before one is stopped.
+        type: int
+        default: 1
+      allow_outage:
+        description: Whether a server may be stopped although the others are no quorum.
+        type: bool
+        default: false
+      hold_autopilot:
+        description: Whether autopilot's removal of dead servers is held.
+        type: bool
+        default: true
+      take_over:
+        description: Whether what another controller has left may be adopted.
+        type: bool
+        default: false
+      pause_between:
+        description: Seconds to wait between two servers.
+        type: int
+        default: 0
+      origin:
+        description: Name of this controller, by which it knows what it has begun. That of the system when empty.
+        type: str
+        default: ""
+      check_mode:
+        description: Whether this is a rehearsal.
+        type: bool
+        default: false
+seealso:
+  - module: raftops.nomad.server_wait
+  - plugin: raftops.nomad.roll_turn
+    plugin_type: filter
+author:
+  - raftops.nomad contributors (@raftops)
+"""
+
+EXAMPLES = r"""
+- name: Plan the roll
+  raftops.nomad.roll_plan:
+    servers: "{{ groups.nomad_servers | map('extract', hostvars, 'raft_logstore_server') }}"
+    options:
+      backend: wal
+  register: plan
+
+- name: Show the plan
+  ansible.builtin.debug:
+    msg: "{{ plan.lines }}"
+"""
+
+RETURN = r"""
+lines:
+  description: The plan as a table, with its notes.
+  returned: success
+  type: list
+  elements: str
+  sample: ["order  server  address         role    version  backend  state   action   last  size"]
+notes:
+  description: What a person should know before saying yes.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+queue:
+  description: All hosts, in the order in which they are taken.
+  returned: success
+  type: list
+  elements: str
+  sample: [nomad-2, nomad-3, nomad-1]
+busy:
+  description: Those with something left to do, in that order.
+  returned: success
+  type: list
+  elements: str
+  sample: [nomad-2, nomad-3, nomad-1]
+begins:
+  description: Whether there is anything to do.
+  returned: success
+  type: bool
+  sample: true
+refused:
+  description: Whether something stands against a roll.
+  returned: success
+  type: bool
+  sample: true
+refusal:
+  description: What that is, in a sentence. Else empty.
+  returned: success
+  type: str
+  sample: "The WAL backend came with Nomad 2.0.0. Upgrade first: nomad-1 runs 1.11.3."
+msg:
+  description: The same as RV(refusal).
+  returned: success
+  type: str
+  sample: ""
+gate:
+  description: Name of the condition that does not hold. Else empty.
+  returned: success
+  type: str
+  sample: Every server runs a Nomad that knows the WAL backend
+asks:
+  description: Whether the leader can and must be asked about its cluster.
+  returned: success
+  type: bool
+  sample: true
+speaker:
+  description: A host that answers.
+  returned: success
+  type: str
+  sample: nomad-1
+until:
+  description: The condition for that question, as O(raftops.nomad.server_wait#module:until).
+  returned: success
+  type: str
+  sample: healthy
+without:
+  description: Raft ID of the one server that does not count and is repaired first. Else empty.
+  returned: success
+  type: str
+  sample: ""
+repair:
+  description: Whether there is such a server.
+  returned: success
+  type: bool
+  sample: false
+wait_timeout:
+  description: Seconds for that question.
+  returned: success
+  type: int
+  sample: 15
+tolerance:
+  description: How many servers the cluster can lose. Null before O(health) is given.
+  returned: success
+  type: int
+  sample: 1
+ids:
+  description: Raft IDs of all servers that the roll concerns.
+  returned: success
+  type: list
+  elements: str
+  sample: [e93eaec1-b82a-bf92-f2a5-79d404511e21]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+OPTIONS = {
+    "backend": {"type": "str", "choices": ["wal", "boltdb"], "default": "wal"},
+    "wal_segment_size": {"type": "int", "default": 64},
+    "config_path": {"type": "list", "elements": "str", "default": []},
+    "data_dir": {"type": "str", "default": ""},
+    "service_manager": {"type": "str", "choices": ["systemd", "command"], "default": "systemd"},
+    "service_name": {"type": "str", "default": "nomad"},
+    "stop_command": {"type": "str", "default": ""},
+    "start_command": {"type": "str", "default": ""},
+    "status_command": {"type": "str", "default": ""},
+    "log_file": {"type": "str", "default": ""},
+    "gate_timeout": {"type": "int", "default": 30},
+    "wait_timeout": {"type": "int", "default": 300},
+    "stable_for": {"type": "int", "default": 10},
+    "min_failure_tolerance": {"type": "int", "default": 1},
+    "allow_outage": {"type": "bool", "default": False},
+    "hold_autopilot": {"type": "bool", "default": True},
+    "take_over": {"type": "bool", "default": False},
+    "pause_between": {"type": "int", "default": 0},
+    "origin": {"type": "str", "default": ""},
+    "check_mode": {"type": "bool", "default": False},
+}
+SPEC = {
+    "servers": {"type": "list", "elements": "dict", "required": True},
+    "health": {"type": "dict"},
+    "options": {"type": "dict", "default": {}, "options": OPTIONS},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    module.fail_json(msg="roll_plan works on the controller. Call it as raftops.nomad.roll_plan from a task.")
+
+
+if __name__ == "__main__":
+    main()

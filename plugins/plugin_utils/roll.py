@@ -1,0 +1,46 @@
+# Copyright: (c) 2026, raftops.nomad contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what Ansible hands over, text and lazy containers among it, to the plain values of module_utils.roll."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Dict, List
+
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.server import Server, parse
+from ansible_collections.raftops.nomad.plugins.modules.roll_plan import OPTIONS
+
+
+def plain(value: Any) -> Any:
+    """The value without Ansible's containers, and tuples as lists."""
+    if isinstance(value, Mapping):
+        return {str(name): plain(value[name]) for name in value}
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return [plain(one) for one in value]
+    return value
+
+
+def options(given: Mapping[str, Any]) -> Options:
+    """What the operator has asked for. Values may come as text, null is not given. Raises AnsibleError."""
+    said = {name: value for name, value in plain(given).items() if value is not None}
+    checked = ArgumentSpecValidator(OPTIONS).validate(said)
+    if checked.error_messages:
+        raise AnsibleError(f"The variables raft_logstore_*: {'; '.join(checked.error_messages)}")
+    values = checked.validated_parameters
+    values["origin"] = values["origin"] or os.uname().nodename
+    return Options(**dict(values, config_path=tuple(values["config_path"])))
+
+
+def servers(given: Sequence[Mapping[str, Any]]) -> List[Server]:
+    """The servers from their facts."""
+    return [parse(plain(one)) for one in given]
+
+
+def shown(value: Any) -> Dict[str, Any]:
+    """A named tuple, of others perhaps, as dicts."""
+    return {name: shown(one) if hasattr(one, "_asdict") else plain(one) for name, one in value._asdict().items()}

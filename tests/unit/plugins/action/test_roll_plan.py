@@ -1,0 +1,64 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""roll_plan as a task has it: text becomes numbers and booleans, and what is decided comes back as plain values."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.play_context import PlayContext
+from ansible.playbook.task import Task
+from ansible.plugins import loader as plugins
+from ansible.template import Templar
+from ansible_collections.raftops.nomad.plugins.action.roll_plan import ActionModule
+from support.rolls.servers import facts
+
+LEADER = facts("s1", role="leader", rank=4)
+SERVERS = [LEADER, facts("s2"), facts("s3")]
+
+
+def run(**args: Any) -> dict[str, Any]:
+    task = Task()
+    task.args = args
+    loader = DataLoader()
+    connection = plugins.connection_loader.get("local", PlayContext())
+    return ActionModule(task, connection, PlayContext(), loader, Templar(loader=loader), plugins).run(task_vars={})
+
+
+def test_a_plan_is_plain_values() -> None:
+    result = run(servers=SERVERS, options={"backend": "wal"})
+    assert (result["changed"], result["refused"], result["refusal"], result["msg"]) == (False, False, "", "")
+    assert (result["queue"], result["asks"], result["begins"]) == (["s2", "s3", "s1"], True, True)
+    assert json.loads(json.dumps(result)) == result
+
+
+def test_a_refusal_is_also_the_message_of_a_task_that_fails_for_it() -> None:
+    result = run(servers=[LEADER, facts("s2", obstacles=["no space"]), facts("s3")], options={})
+    assert result["refused"] and result["refusal"] == result["msg"] == "s2: no space."
+
+
+@pytest.mark.parametrize(("least", "refused"), [("1", False), ("2", True)])
+def test_options_may_come_as_text(least: str, refused: bool) -> None:
+    health = {"leader": "id-s1", "voters": ["id-s1", "id-s2", "id-s3"], "failure_tolerance": 1, "servers": []}
+    given: dict[str, Any] = {"min_failure_tolerance": least, "allow_outage": "false", "log_file": None}
+    result = run(servers=SERVERS, options=given, health=health)
+    assert result["refused"] is refused and result["tolerance"] == 1
+
+
+def test_what_this_controller_has_left_is_its_own() -> None:
+    mine = facts("s2", interrupted_by=os.uname().nodename)
+    assert not run(servers=[LEADER, mine, facts("s3")], options={})["refused"]
+    assert run(servers=[LEADER, {**mine, "interrupted_by": "elsewhere"}, facts("s3")], options={})["refused"]
+
+
+@pytest.mark.parametrize(
+    "args", [{}, {"servers": SERVERS, "more": 1}, {"servers": SERVERS, "options": {"backend": "x"}}]
+)
+def test_wrong_arguments_are_refused(args: dict[str, Any]) -> None:
+    with pytest.raises(AnsibleActionFail):
+        run(**args)

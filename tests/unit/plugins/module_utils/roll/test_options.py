@@ -1,0 +1,22 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the operator may not ask for."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options, impossible
+
+
+@pytest.mark.parametrize(("size", "legal"), [(1, True), (2047, True), (0, False), (2048, False), (4096, False)])
+def test_a_segment_size_that_breaks_a_running_wal_is_refused_before_a_stop(size: int, legal: bool) -> None:
+    told = impossible(Options(wal_segment_size=size))
+    assert told.startswith(f"raft_logstore_wal_segment_size is {size} MB. Give 1 to 2047") is not legal
+    assert (told == "") is legal
+
+
+@pytest.mark.parametrize(("stable_for", "wait_timeout", "fine"), [(9, 10, True), (10, 10, False), (30, 120, True)])
+def test_a_server_must_have_the_time_to_stay_back(stable_for: int, wait_timeout: int, fine: bool) -> None:
+    told = impossible(Options(stable_for=stable_for, wait_timeout=wait_timeout))
+    assert told.startswith(f"raft_logstore_stable_for is {stable_for} s") is not fine
+    assert (told == "") is fine

@@ -1,0 +1,109 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tables say about a server, in lines that people read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.roll import tables
+from support.rolls.servers import server, three
+
+DONE: dict[str, Any] = {
+    "running": "wal",
+    "configured": "wal",
+    "store": "wal",
+    "guarded": True,
+    "applied": 1,
+    "todo": False,
+}
+MOMENTS = {
+    "stop_began": 100.0, "stop_ended": 100.5, "stop_elapsed": 0.5, "conversion_elapsed": 0.25, "start_began": 101.0,
+    "start_ended": 101.5, "start_elapsed": 0.5, "good_since": 103.0,
+}  # fmt: skip
+
+
+def status(**read: Any) -> list[str]:
+    """The lines for a cluster whose s2 is as given; the others are done."""
+    return tables.status([server(name, **DONE, **(read if name == "s2" else {})) for name in ("s1", "s2", "s3")])
+
+
+def row(lines: list[str]) -> str:
+    (found,) = [line for line in lines if " s2 " in f" {line} "]
+    return found
+
+
+def test_columns_are_as_wide_as_needed_and_lines_end_where_their_text_does() -> None:
+    assert tables.table([("a", "bc", "d"), (10, "", "")]) == ["a   bc  d", "10"]
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_a_wal_without_guard_is_in_the_table_of_the_status(guarded: bool) -> None:
+    """As the Nomad command makes it: configured for boltdb again, Nomad would start empty."""
+    lines = status() if guarded else tables.status(three(s2={**DONE, "guarded": False}))
+    assert ("unguarded" in row(lines)) is not guarded
+    assert ("The next time its agent is stopped, run raft_migrate_backend on it." in lines[-1]) is not guarded
+
+
+@pytest.mark.parametrize(("read", "told"), [({}, False), ({"hold": True}, True), ({"interrupted": True}, True)])
+def test_the_status_says_that_a_roll_has_not_ended(read: dict[str, Any], told: bool) -> None:
+    said = " ".join(status(**read))
+    assert ("If it stopped, run the same command again: it goes on from there." in said) is told
+    assert len(status(**read)) == (6 if told else 4)
+
+
+def test_the_health_is_the_leaders_word_about_a_server() -> None:
+    def health(host: str, known: dict[str, bool] | None) -> str:
+        servers = [{"id": f"id-{name}", "healthy": healthy} for name, healthy in (known or {}).items()]
+        view = {"leader": "id-s1", "voters": [], "servers": servers} if known is not None else None
+        (line,) = [line for line in tables.status(three(s3={"view": view})) if line.startswith(host)]
+        return line.split()[3]
+
+    assert health("s2", {"s1": True, "s2": True}) == "healthy"
+    assert health("s2", {"s1": True, "s2": False}) == "unhealthy"
+    assert health("s2", {"s1": True}) == health("s2", None) == "unknown"
+
+
+def test_of_a_server_that_is_down_only_the_disk_is_told() -> None:
+    read = {"up": False, "role": "down", "version": "", "running": "", "applied": None}
+    assert row(tables.status(three(s2=read))).split() == [
+        "s2",
+        "-",
+        "down",
+        "unknown",
+        "-",
+        "-",
+        "boltdb",
+        "boltdb",
+        "-",
+    ]
+
+
+def test_a_time_out_of_the_cluster_is_made_of_phases() -> None:
+    assert tables.phases(MOMENTS) == {
+        "stop": 0.5, "conversion": 0.25, "configuration": 0.25, "start": 0.5, "rejoin": 1.5, "total": 3.0
+    }  # fmt: skip
+
+
+def test_the_times_of_those_that_were_out_are_shown_and_of_a_repaired_one_no_total() -> None:
+    lines = tables.times(three(s1={"times": MOMENTS}, s3={"times": MOMENTS, "up": False}))
+    assert lines[0].startswith("Seconds out of the cluster. ")
+    assert [line.split() for line in lines[1:]] == [
+        ["server", "stop", "conversion", "configuration", "start", "rejoin", "total"],
+        ["s1", "0.5", "0.2", "0.2", "0.5", "1.5", "3.0"],
+        ["s3", "0.5", "0.2", "0.2", "0.5", "1.5", "repaired"],
+    ]
+    assert tables.times(three()) == []
+
+
+def test_each_old_store_has_a_line_that_says_whether_it_goes() -> None:
+    old = {"removed": ["raft.db.migrated.1"], "kept": ["raft.db.migrated.2"], "state": "wal", "freed_bytes": 5}
+    none = {"removed": [], "kept": [], "state": "boltdb", "freed_bytes": 0}
+    lines = tables.cleanup(three(s1={"old_stores": old}, s2={"old_stores": none}, s3={"old_stores": old}))
+    assert lines[0].split() == ["server", "store", "old", "store", "action"]
+    assert [line.split() for line in lines[1:3]] == [
+        ["s1", "wal", "raft.db.migrated.1", "removed"],
+        ["s1", "wal", "raft.db.migrated.2", "kept"],
+    ]
+    assert len(lines) == 7 and lines[-2:] == ["", "10 bytes become free."]

@@ -1,0 +1,53 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role's variables, rendered by Ansible in a play on three hosts: what was found and wanted reaches the filters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from support.paths import ROLE
+from support.rolls import playbooks
+from support.rolls.servers import facts
+
+VARS = ROLE
+AS_TEXT = ("pause_between=5", "take_over=false", "min_failure_tolerance=1", "allow_outage=false", "hold_autopilot=true")
+EXPECTED = [
+    "__raft_logstore_now.pauses",
+    "__raft_logstore_now.stoppable.refusal == 'elsewhere has begun to convert it since the plan.'",
+    "__raft_logstore_now.hosts == ['s1', 's2']",
+    "__raft_logstore_now.interlock.refusal.startswith('Not looked at by this run: s3.')",
+    "__raft_logstore_now.leadership.candidates == ['id-s2']",
+    "__raft_logstore_now.voters == ['id-s1', 'id-s2']",
+    "'secret' not in __raft_logstore_servers | string",
+]
+
+
+def test_what_was_found_and_wanted_reaches_the_filters_also_as_text(tmp_path: Path) -> None:
+    """From the command line (-e) and from an INI inventory all values are text, and `false` would be true."""
+    view = {"leader": "id-s1", "voters": ["id-s1", "id-s2"], "servers": []}
+    first = facts("s1", interrupted_by="elsewhere", view_planned=view)
+    second = facts("s2", times={"stop_began": 1.0})
+    known: dict[str, dict[str, Any]] = {
+        "s1": {"raft_logstore_server": first, "raft_logstore_token": "secret"},
+        "s2": {"raft_logstore_server": second},
+        "s3": {},
+    }
+    hosts = {name: {"ansible_connection": "local", **found} for name, found in known.items()}
+    said = [{"observation": {"agent": {"id": "id-s2", "backend": "boltdb"}}}]
+    files = [str(VARS / "defaults" / "main.yml"), *map(str, sorted((VARS / "vars" / "main").glob("*.yml")))]
+    play = {
+        "hosts": "nomad_servers",
+        "gather_facts": False,
+        "serial": 1,
+        "vars_files": files,
+        "vars": {"__raft_logstore_others": {"results": said}, "__raft_logstore_before": {"skipped": True}},
+        "tasks": [{"ansible.builtin.assert": {"that": EXPECTED}, "when": "inventory_hostname == 's1'"}],
+    }
+    inventory, playbook = tmp_path / "inventory.yml", tmp_path / "play.yml"
+    inventory.write_text(yaml.safe_dump({"nomad_servers": {"hosts": hosts}}))
+    playbook.write_text(yaml.safe_dump([play]))
+    run = playbooks.run(str(playbook), inventory, *(f"-eraft_logstore_{one}" for one in AS_TEXT))
+    assert run.returncode == 0, run.stdout

@@ -1,0 +1,224 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The order of the packages below plugins/module_utils: who may import from whom, what is private, and what is pure."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from support.paths import DOCS, PLUGINS
+
+UTILS = PLUGINS / "module_utils"
+PREFIX = "ansible_collections.raftops.nomad.plugins.module_utils"
+ALL = sorted(PLUGINS.rglob("*.py"))
+FILES = [path for path in ALL if UTILS in path.parents and path.stem != "__init__"]
+MAX_FILES = 12  # in one folder
+
+
+class Package(NamedTuple):
+    """The packages that this one may import from, and its files that are not pure."""
+
+    imports: str
+    impure: str = ""
+
+
+# From the ground up: a package may import only from packages above it in this table, and only those that it names.
+# All files are pure but those named: no clock, disk or network, and nothing imported that is not pure itself.
+PACKAGES = {
+    "disk": Package("", "attributes datadir durable reading syscalls"),
+    "raftstore.base": Package("disk", "workers"),
+    "raftstore.bbolt": Package("disk", "meta pages pageset reader writer"),
+    "raftstore.boltdb": Package("disk raftstore.base raftstore.bbolt", "log reader survey writer"),
+    "raftstore.wal": Package("disk raftstore.base raftstore.bbolt", "meta reader segmentreader segmentwriter writer"),
+    "raftstore.entries": Package("disk raftstore.base raftstore.wal", "convert"),
+    "raftstore.directory": Package(
+        "disk raftstore.base raftstore.boltdb raftstore.wal raftstore.entries",
+        "covers journal locks mounts observe raftdir readstores snapshots",
+    ),
+    "raftstore.conversion": Package(
+        "disk raftstore.base raftstore.boltdb raftstore.wal raftstore.entries raftstore.directory",
+        "backupcopy build preflight refusals reuse run steps",
+    ),
+    "raftstore": Package(
+        "disk raftstore.base raftstore.wal raftstore.entries raftstore.directory raftstore.conversion",
+        "describe migrate prospect prune released",
+    ),
+    "agent": Package(""),
+    "agent.config": Package("agent disk", "change files load"),
+    "agent.api": Package("agent disk", "client connection transport"),
+    "agent.cluster": Package("agent agent.api disk", "hold leadership observe rights snapshot waiter writecheck"),
+    "agent.host": Package("agent disk", "service"),
+    "roll": Package("disk agent agent.cluster"),
+    "": Package("disk raftstore raftstore.conversion", "progress results"),  # beside the packages
+}
+# Functions of bytes all the same: they look for faster code on the host.
+CHECKSUMS = {"crc32c.py", "crc64.py"}
+# What a pure file may import beside the collection's own: everything else can touch the world.
+PURE_IMPORTS = {
+    "__future__", "array", "base64", "bisect", "collections", "contextlib", "dataclasses", "datetime", "enum", "errno",
+    "difflib", "fractions", "functools", "itertools", "json", "math", "operator", "posixpath", "re", "shlex", "string",
+    "struct", "types", "typing", "unicodedata",
+}  # fmt: skip
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [str(path.relative_to(PLUGINS)) for path in paths]
+
+
+def package_of(path: Path) -> str:
+    """The package below module_utils in which this file is; "plugins" for a file elsewhere."""
+    return ".".join(path.relative_to(UTILS).parent.parts) if UTILS in path.parents else "plugins"
+
+
+def imports(source: str, path: Path) -> Iterator[tuple[str, str]]:
+    """(module, name) of each import in a file's source; a relative one is made absolute, "" for a whole module."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            if node.level:
+                here = [*PREFIX.split("."), *path.relative_to(UTILS).parts[:-1]]
+                module = ".".join([*here[: len(here) - node.level + 1], *([module] if module else [])])
+            yield from ((module, alias.name) for alias in node.names)
+
+
+def foreign_imports(source: str, path: Path) -> set[str]:
+    """Top-level names of what a file imports that is not the collection's."""
+    return {module.split(".")[0] for module, _name in imports(source, path)} - {PREFIX.split(".")[0]}
+
+
+def own_imports(source: str, path: Path) -> set[tuple[str, str, str]]:
+    """(package, file, name) of all that a file imports from files of module_utils; name "" for the file itself."""
+    found = set()
+    for module, name in imports(source, path):
+        full = f"{module}.{name}".rstrip(".")
+        if f"{full}.".startswith(f"{PREFIX}.") or PREFIX.startswith(f"{full}."):
+            dotted = full[len(PREFIX) :].lstrip(".")
+            is_file = (UTILS / (dotted.replace(".", "/") + ".py")).exists()
+            target = dotted if is_file else dotted.rpartition(".")[0]
+            package, _dot, file = target.rpartition(".")
+            found.add((package, file, "" if is_file else name))
+    return found
+
+
+def public(package: str) -> list[str]:
+    """The files of a package that others may import: its __all__."""
+    for node in tree(UTILS / package.replace(".", "/") / "__init__.py").body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__":
+            return list(ast.literal_eval(node.value))
+    return []
+
+
+def problems(source: str, path: Path) -> list[str]:
+    """What is wrong with the imports of one file."""
+    mine = package_of(path)
+    wrong = []
+    for package, file, name in sorted(own_imports(source, path)):
+        if package == mine:
+            continue
+        if mine != "plugins" and package not in PACKAGES[mine].imports.split():
+            wrong.append(f"{mine} may not import from {package}")
+        if file not in public(package):
+            wrong.append(f"{file or 'the package'} is private to {package}: name it in its __all__, or do without")
+        if name.startswith("_"):
+            wrong.append(f"{name} is private to {package}.{file}")
+    return wrong
+
+
+def impurities(source: str, path: Path) -> list[str]:
+    """What one file imports that touches the world, or may."""
+    wrong = [f"imports {name}" for name in sorted(foreign_imports(source, path) - PURE_IMPORTS)]
+    for package, file, _name in sorted(own_imports(source, path)):
+        if file in PACKAGES[package].impure.split():
+            wrong.append(f"imports {package}.{file}")
+    return wrong
+
+
+SERVICE, TABLE = UTILS / "agent/host/service.py", UTILS / "raftstore/conversion/table.py"
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        (UTILS / "raftstore/base/names.py", "from ..conversion import table"),
+        (UTILS / "raftstore/base/names.py", "from ..conversion.table import plan"),
+        (TABLE, "from ..wal import segmentreader"),
+        (TABLE, "from ..directory.covers import _holds_vote"),
+        (SERVICE, "from ...raftstore import migrate"),
+        (SERVICE, f"import {PREFIX}.raftstore.migrate"),
+        (SERVICE, f"from {PREFIX} import raftstore"),
+        (SERVICE, "def late():\n    from ...raftstore.migrate import migrate"),
+        (UTILS / "raftstore/migrate.py", "from ..agent.api import client"),
+        (PLUGINS / "modules/server_wait.py", f"from {PREFIX}.agent.api.transport import connect"),
+        (PLUGINS / "modules/server_wait.py", "from ansible_collections.raftops.nomad.plugins import module_utils"),
+    ],
+)
+def test_the_rules_refuse(path: Path, line: str) -> None:
+    assert problems(line, path) != []
+
+
+@pytest.mark.parametrize(
+    "line", ["import os", "from pathlib import Path", "import importlib", "from ..directory import locks"]
+)
+def test_what_is_not_pure_is_seen(line: str) -> None:
+    assert impurities(line, TABLE) != []
+
+
+def test_packages_point_one_way() -> None:
+    assert {package_of(path) for path in FILES} == set(PACKAGES), "name the package in PACKAGES"
+    order = list(PACKAGES)
+    for package, (imports, _impure) in PACKAGES.items():
+        assert all(order.index(other) < order.index(package) for other in imports.split()), package
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_says_what_it_is_for(package: str) -> None:
+    folder = UTILS / package.replace(".", "/")
+    docstring = ast.get_docstring(tree(folder / "__init__.py")) or ""
+    assert docstring and len(docstring.splitlines()) <= 10
+    first = re.search(r"Open ([a-z0-9/]+\.py)\s+first", docstring)
+    assert first and (folder / first.group(1)).exists(), "which file is to be opened first?"
+    assert len(list(folder.glob("*.py"))) <= MAX_FILES
+    wanted = {
+        name
+        for path in ALL
+        if package_of(path) != package
+        for of, name, _what in own_imports(path.read_text(), path)
+        if of == package
+    }
+    assert public(package) == sorted(wanted), "__all__ names what others import, and nothing else"
+
+
+@pytest.mark.parametrize("path", ALL, ids=names(ALL))
+def test_imports_keep_to_the_packages(path: Path) -> None:
+    assert problems(path.read_text(), path) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=names(FILES))
+def test_a_file_is_pure_or_named_as_impure(path: Path) -> None:
+    named = path.stem in PACKAGES[package_of(path)].impure.split()
+    found = impurities(path.read_text(), path)
+    assert bool(found) == named or path.name in CHECKSUMS, found or "it is pure: take it out of PACKAGES"
+    assert not named or not re.search(r"\bPure[.:;]", ast.get_docstring(tree(path)) or ""), "it says that it is pure"
+
+
+def test_the_map_of_the_architecture_is_the_tree() -> None:
+    page = (DOCS / "architecture.md").read_text()
+    rows = re.findall(r"^\| `([a-z/0-9]+)/` \|[^|]*\| (.*) \|$", page, re.M)
+    assert [folder.replace("/", ".") for folder, _files in rows] == [package for package in PACKAGES if package]
+    for folder, files in rows:
+        named = {name: bool(star) for star, name in re.findall(r"(\*?)`([a-z0-9]+)`", files)}
+        here = {path.stem for path in (UTILS / folder).glob("*.py")} - {"__init__"}
+        impure = PACKAGES[folder.replace("/", ".")].impure.split()
+        assert {name for name in named if name in here or named[name]} == here, folder
+        assert {name for name in here if named[name]} == set(impure), f"{folder}: italics are for what is not pure"
