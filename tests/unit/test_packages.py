@@ -222,3 +222,12 @@ def test_the_map_of_the_architecture_is_the_tree() -> None:
         impure = PACKAGES[folder.replace("/", ".")].impure.split()
         assert {name for name in named if name in here or named[name]} == here, folder
         assert {name for name in here if named[name]} == set(impure), f"{folder}: italics are for what is not pure"
+
+
+def test_what_runs_outside_the_suite_imports_what_is_there() -> None:
+    """Helpers of molecule, which no other test starts."""
+    for path in (PLUGINS.parent / "extensions").rglob("*.py"):
+        for module, name in re.findall(r"^from module_utils\.([\w.]+) import (\w+)$", path.read_text(), re.M):
+            file = UTILS / (module.replace(".", "/") + ".py")
+            defined = {getattr(node, "name", "") for node in tree(file).body}
+            assert name in defined, f"{path.name}: {module}.{name}"
