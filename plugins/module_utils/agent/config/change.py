@@ -5,7 +5,7 @@
 The block that wins is edited in its file; where there is none it goes to a file of its own. The deprecated raft_boltdb,
 with which Nomad refuses to start beside raft_logstore, moves into it. The file with the block comes first among the
 changes: a run that dies between two of them leaves both blocks, which the agent refuses, and never less than was set.
-Computes only; writing is up to the caller.
+What was written can be put back, byte for byte, from the records of undo.py.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import os
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 from ..errors import ConfigError
-from . import files
+from . import files, undo
 from .blocks import BOLTDB, LOGSTORE, LOGSTORE_SCHEMA, Path, objects, read
 from .edit import add_item, remove_item, set_value
 from .hcl import Document, Object, named, parse
 from .load import DEFAULT_BACKEND, Configuration, agent_settings, check, load
+from .undo import Record
 
 DROP_IN = "raft_logstore.hcl"
 NO_FREELIST_SYNC: Path = ("boltdb", "no_freelist_sync")
@@ -171,3 +172,27 @@ def apply(changes: Sequence[Change], like: str, backup: bool) -> List[str]:
     """Write the changes in order; returns the copies that were kept. Raises ConfigError or StoreError."""
     kept = [files.write(change.path, change.before, change.after, like, backup) for change in changes]
     return [path for path in kept if path is not None]
+
+
+def put_back(records: Sequence[Record]) -> List[str]:
+    """Make the recorded files again what they were, last one first; the paths that were written or removed.
+
+    Files that are so already are left. Raises ConfigError, before anything is written, when one has been changed since;
+    StoreError when it cannot be written.
+    """
+    todo = []
+    for one in records:
+        content = files.read(one["path"]) if os.path.lexists(one["path"]) else None
+        if undo.is_undone(one, content):
+            continue
+        try:
+            before = undo.original(one, content or b"")
+        except ValueError as error:
+            raise ConfigError(str(error), hint="Bring the configuration back to the former backend by hand.") from error
+        todo.append((one["path"], before, content or b""))
+    for path, before, content in reversed(todo):
+        if before is None:
+            files.remove(path, content)
+        else:
+            files.write(path, content, before, path, False)
+    return [path for path, _before, _content in reversed(todo)]

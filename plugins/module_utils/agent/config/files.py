@@ -154,6 +154,17 @@ def write(path: str, before: Optional[bytes], after: bytes, like: str, backup: b
         directory.close()
 
 
+def remove(path: str, content: bytes) -> None:
+    """Remove a file that still has this content. Raises ConfigError when it has not, or is reached through a link."""
+    directory, name = _open_parent(path)
+    try:
+        if _read_in(directory, name, path)[0] != content:
+            raise ConfigError("the file has been changed meanwhile", path, hint="Run again.")
+        directory.remove(name)
+    finally:
+        directory.close()
+
+
 def _keep_copy(directory: Directory, name: str, content: bytes, attributes: Attributes) -> str:
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
     free = (f"{name}.{stamp}{'' if count == 1 else f'-{count}'}~" for count in range(1, 1000))
