@@ -328,7 +328,7 @@ def test_of_two_that_come_in_the_same_moment_one_attaches(server: Server) -> Non
 
 def test_an_unprivileged_user_can_do_nothing_to_its_files(server: Server) -> None:
     assert not backend.call(server, backend="wal").get("failed")
-    directory = Path(backend.place(server).path_of("")).parent
+    directory = Path(backend.place(server).path_of("lock")).parent
     assert {path.name for path in directory.iterdir()} >= {"lock", "note", "answer", "undo"}
     for path in directory.iterdir():
         for how in ("cat", "rm -f", "touch", "flock -n"):
@@ -351,7 +351,7 @@ def test_no_secret_is_in_what_is_kept(make_cluster: Callable[..., Cluster]) -> N
     assert server.token
     result: dict[str, Any] = backend.call(server, token=server.token, _ansible_diff=True)
     assert not result.get("failed"), result
-    directory = Path(backend.place(server).path_of("")).parent
+    directory = Path(backend.place(server).path_of("lock")).parent
     kept = b"".join(path.read_bytes() for path in directory.iterdir())
     for hidden in (server.token, secret):
         assert hidden.encode() not in kept and hidden not in str({**result, "invocation": None})

@@ -58,7 +58,10 @@ class Seen(NamedTuple):
 
 
 class Obstacles(NamedTuple):
-    """What a server is asked before it may be stopped at all. Numbers of signals are those of signal(7), 0: unknown."""
+    """What is known of a server before it may be stopped at all. Numbers of signals are those of signal(7), 0: unknown.
+
+    `wait_s` are the seconds that it has to stay back, and those in which that has to happen.
+    """
 
     missing_commands: Tuple[str, ...] = ()
     leave_on_interrupt: bool = False
@@ -66,6 +69,8 @@ class Obstacles(NamedTuple):
     stop_signal: int = 0
     silent: str = ""
     refusal: str = ""
+    wait_s: Tuple[float, float] = (0, 1)
+    unreadable_log: str = ""
 
 
 class Note(NamedTuple):
@@ -102,7 +107,15 @@ def is_done(seen: Seen, backend: str) -> bool:
 
 def obstacles(found: Obstacles, backend: str) -> List[str]:
     """Why this server must not be stopped, whatever the cluster says; empty when nothing speaks against it."""
-    return [one for one in (_commands(found), _leaves(found), _silent(found), _refusal(found, backend)) if one]
+    told = (
+        _commands(found),
+        _leaves(found),
+        _silent(found),
+        _refusal(found, backend),
+        _never_back(found),
+        f"its log {found.unreadable_log} cannot be read" if found.unreadable_log else "",
+    )
+    return [one for one in told if one]
 
 
 def _commands(found: Obstacles) -> str:
@@ -126,6 +139,13 @@ def _silent(found: Obstacles) -> str:
 
 def _refusal(found: Obstacles, backend: str) -> str:
     return f"its store cannot be brought to {backend}: {found.refusal.rstrip('. ')}" if found.refusal else ""
+
+
+def _never_back(found: Obstacles) -> str:
+    stable_s, timeout_s = found.wait_s
+    if stable_s < timeout_s:
+        return ""
+    return f"it could never be back in time: stable_for is {stable_s:g} s and wait_timeout {timeout_s:g} s"
 
 
 def at_work(note: Note) -> str:

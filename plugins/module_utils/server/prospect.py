@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Dict, List, NamedTuple, Optional
 
 from ..agent.api.answers import Agent
@@ -21,13 +22,15 @@ from .subject import Subject
 
 
 class Prospect(NamedTuple):
-    """A server before the work. `obstacles` are sentences; `outcome` is the conversion's answer in check mode."""
+    """A server before the work. `obstacles` are sentences, `outcome` is the conversion's answer in check mode, `planned`
+    what has to change in the configuration."""
 
     subject: Subject
     server_id: str
     seen: Seen
     obstacles: List[str]
     outcome: Optional[Outcome]
+    planned: ensure.Planned
 
     @property
     def is_done(self) -> bool:
@@ -46,17 +49,18 @@ class Prospect(NamedTuple):
 
     @property
     def configuration(self) -> Dict[str, Any]:
-        """What would change in the configuration, as raft_logstore_config tells it. Raises ConfigError."""
-        return ensure.described(ensure.planned(self.subject.wish(self.subject.goal)))
+        """What would change in the configuration, as raft_logstore_config tells it."""
+        return ensure.described(self.planned)
 
     def differences(self) -> List[Dict[str, str]]:
         """The configuration, without the values of secrets, and the names in the Raft directory."""
         names = [difference(self.outcome)] if self.outcome else []
-        return ensure.differences(ensure.planned(self.subject.wish(self.subject.goal))) + names
+        return ensure.differences(self.planned) + names
 
 
 def look(subject: Subject) -> Prospect:
-    """What this server is like. Raises AgentError or StoreError where it cannot be told."""
+    """What this server is like. Raises AgentError or StoreError where that, or its new configuration, cannot be had."""
+    planned = ensure.planned(subject.wish(subject.goal))
     store = describe(subject.data_dir)
     if not store["node_id"]:
         raise AgentError(f"there is no node-id beside {store['raft_dir']}", "Check data_dir.")
@@ -70,8 +74,10 @@ def look(subject: Subject) -> Prospect:
         stop_signal=subject.stop_signal,
         silent="" if subject.params["repair"] else silent,
         refusal=refusal,
+        wait_s=(subject.params["stable_for"], subject.params["wait_timeout"]),
+        unreadable_log=_unreadable(subject.params["log_file"]),
     )
-    return Prospect(subject, store["node_id"], seen, transaction.obstacles(found, subject.goal), outcome)
+    return Prospect(subject, store["node_id"], seen, transaction.obstacles(found, subject.goal), outcome, planned)
 
 
 def _ask(client: Client) -> tuple[Optional[Agent], str]:
@@ -90,6 +96,11 @@ def _rehearsed(subject: Subject) -> tuple[Optional[Outcome], str]:
         return migrate(subject.request(subject.goal, check=True)), ""
     except StoreError as error:
         return None, str(error)
+
+
+def _unreadable(path: Optional[str]) -> str:
+    """The log file, if one is given that cannot be read."""
+    return path if path and not os.access(path, os.R_OK) else ""
 
 
 def _missing(subject: Subject) -> tuple[str, ...]:

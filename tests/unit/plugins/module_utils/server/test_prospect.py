@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError, ConfigError
 from ansible_collections.raftops.nomad.plugins.module_utils.server.prospect import look
 from support.agent_server import plain
 
@@ -33,6 +33,8 @@ def test_one_that_is_there_already(host: Any) -> None:
     [
         ({"stop_command": ""}, "", "give stop_command"),
         ({}, "leave_on_terminate = true", "leave_on_terminate is true"),
+        ({"stable_for": 3}, "", "it could never be back in time"),
+        ({"log_file": "/nowhere/nomad.log"}, "", "its log /nowhere/nomad.log cannot be read"),
         ({"backup_dir": "/nowhere/at/all"}, "", "its store cannot be brought to wal: "),
     ],
 )
@@ -40,6 +42,17 @@ def test_what_stands_against_it(host: Any, given: dict[str, Any], config: str, t
     (host.config / "more.hcl").write_text(config)
     (found,) = look(host.subject(**given)).obstacles
     assert found.startswith(told) or told in found
+
+
+@pytest.mark.parametrize(
+    "given, config", [({"wal_segment_size": 2048}, ""), ({}, 'server { raft_logstore { backned = "wal" } }')]
+)
+def test_a_configuration_that_could_not_be_had_is_told_before_the_stop(
+    host: Any, given: dict[str, Any], config: str
+) -> None:
+    (host.config / "more.hcl").write_text(config)
+    with pytest.raises(ConfigError):
+        look(host.subject(**given))
 
 
 def test_what_the_agent_says_of_its_leaving_counts_too(host: Any) -> None:
