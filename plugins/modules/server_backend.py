@@ -228,8 +228,8 @@ options:
         C(phase) is the step. The module's action makes one of its own.
     type: path
 notes:
-  - Autopilot's removal of dead servers is not held off. Where a conversion takes longer than half a minute, hold it with
-    M(raftops.nomad.autopilot_config), as the role does.
+  - Autopilot's removal of dead servers is not held off. Where a conversion takes longer than half a minute, hold it
+    with M(raftops.nomad.autopilot_config), as the role does.
   - Left out, O(host), O(port) and O(use_ssl) are those of the server's own configuration. E(NOMAD_ADDR) is not looked
     at.
   - An empty text is the same as an option that is left out.

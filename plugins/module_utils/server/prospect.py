@@ -22,8 +22,10 @@ from .subject import Subject
 
 
 class Prospect(NamedTuple):
-    """A server before the work. `obstacles` are sentences, `outcome` is the conversion's answer in check mode, `planned`
-    what has to change in the configuration."""
+    """A server before the work. `obstacles` are sentences, `outcome` is the conversion's answer in check mode.
+
+    `planned` is what has to change in the configuration.
+    """
 
     subject: Subject
     server_id: str
