@@ -209,7 +209,7 @@ options:
     default: 250
   wait_timeout:
     description:
-      - Seconds within which the server must be back.
+      - Seconds within which the server must be back. Less where its agent has ended and stays so for 30 seconds.
     type: int
     default: 300
   stable_for:

@@ -61,7 +61,7 @@ PACKAGES = {
     "server": Package(
         f"agent agent.api agent.cluster agent.config agent.host disk raftstore raftstore.conversion raftstore.directory"
         f" roll {BESIDE}",
-        "caller configured lastlook place process prospect steps stopping subject transaction work",
+        "caller configured lastlook place process prospect rejoining steps stopping subject transaction work",
     ),
 }
 IMPURE_IMPORTS = {"os", "io", "time", "shutil", "tempfile", "socket", "subprocess", "logging", "fcntl", "http", "ssl"}

@@ -13,18 +13,15 @@ from dataclasses import replace
 from typing import Callable, Dict, List
 
 from ..agent.cluster.health import Wanted
-from ..agent.cluster.observe import look
-from ..agent.cluster.waiter import wait_until
 from ..agent.config import change, ensure, undo
 from ..agent.config.load import effective_backend
 from ..agent.config.undo import Record
 from ..agent.errors import AgentError, ConfigError
 from ..agent.host import loglines
-from ..disk.errors import InUse
 from ..raftstore.migrate import migrate
-from ..raftstore.released import check_idle
 from ..results import difference, success
 from ..roll import transaction as roll
+from . import rejoining
 from .lastlook import last_look
 from .place import UNDO
 from .stopping import stop as stop_agent
@@ -103,27 +100,17 @@ def convert(work: Work) -> None:
 def start(work: Work) -> None:
     """The agent runs. Never a second one beside one that lives: systemd sees to that itself, a command may not."""
     began, work.began_at = time.monotonic(), time.time()
-    if work.subject.is_systemd or not _is_in_use(work.subject.data_dir):
+    if work.subject.is_systemd or not rejoining.is_in_use(work.subject.data_dir):
         work.subject.service(work.run, "start").start()
     work.started = time.monotonic()
     work.took("start", work.started - began)
 
 
-def _is_in_use(data_dir: str) -> bool:
-    try:
-        check_idle(data_dir)
-    except InUse:
-        return True
-    return False
-
-
 def rejoin(work: Work) -> None:
     """The server is back on the backend, caught up, a voter as before, and stays so."""
-    params = work.subject.params
-    wanted = Wanted(work.server_id, work.goal, work.voters, work.tolerance, params["max_lag"])
-    waited = wait_until(
-        lambda: look(work.client, "back", wanted), params["wait_timeout"], params["stable_for"], params["interval"]
-    )
+    max_lag = work.subject.params["max_lag"]
+    wanted = Wanted(work.server_id, work.goal, work.voters, work.tolerance, max_lag)
+    waited = rejoining.wait(work.subject, work.client, wanted)
     if not waited.satisfied or waited.good_since is None:
         raise AgentError(f"not back after {waited.elapsed_s:.0f} s: {waited.last.verdict.reason}")
     work.took("rejoin", max(0.0, waited.good_since - work.started))
