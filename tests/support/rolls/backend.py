@@ -8,6 +8,7 @@ A call is a program of its own, in a process group of its own. The place of the 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -95,8 +96,14 @@ def call(server: Server, **changes: Any) -> dict[str, Any]:
     return Call(arguments(server, **changes)).result()
 
 
+@functools.lru_cache(maxsize=None)
+def _place(data_dir: str) -> Place:
+    return Place.of(data_dir)
+
+
 def place(server: Server) -> Place:
-    return Place.of(str(server.data_dir))
+    """Where the transactions of this server are found."""
+    return _place(str(server.data_dir))
 
 
 def step(server: Server) -> str:
