@@ -482,10 +482,9 @@ def changed_by(module: AnsibleModule, subject: Subject, base: dict, run: Runner)
     if prospect.is_done or prospect.obstacles:
         caller.tell(place, place.note())
         return unchanged(subject, prospect)
-    base.update(previous_backend=prospect.seen.stored, plan=prospect.plan)
     if module._diff:
         base["diff"] = prospect.differences()
-    note = caller.begin(place, wish, subject, prospect.server_id, run)
+    note = caller.begin(place, wish, prospect, run)
     return waited_for(module, place, note, subject)
 
 

@@ -310,7 +310,8 @@ def test_a_call_for_the_same_attaches_and_one_for_another_is_refused(server: Ser
     second = backend.Call(backend.arguments(server, origin="controller-2"))
     results = [first.result(), second.result()]
     assert [result["attached"] for result in results] == [False, True], results
-    assert results[0]["phases"] == results[1]["phases"] and results[0]["conversion"] == results[1]["conversion"]
+    same = ("phases", "conversion", "configuration", "plan", "previous_backend", "backend")
+    assert all(results[0][name] == results[1][name] for name in same)
     assert refused["failed"] and "cannot be brought to boltdb now" in refused["msg"]
     assert "to wal for controller-1 since" in refused["msg"] and "Let it end" in refused["msg"]
     assert is_wholly_on(server, "wal")

@@ -18,18 +18,19 @@ from ..roll import transaction
 from ..roll.transaction import Note
 from . import process
 from .place import LOCK, PROGRESS, Place
-from .subject import Subject
+from .prospect import Prospect
 from .transaction import carry_out
 from .work import Work
 
 POLL_S = 0.1
 STDOUT = 1
-NOTHING_LEFT = (
+NOTHING_LEFT = {"failed": True, "changed": True, "left": "unknown"}
+NOTHING_SAID = (
     "The process that was at work on this server has ended before it was done, at: {}. "
     "Run this again: it goes on from what is on the disk."
 )
 
-INTERNAL = ("id", "told", "names")
+INTERNAL = ("id", "told")
 
 
 class Wish(NamedTuple):
@@ -45,10 +46,11 @@ class Wish(NamedTuple):
         return Note(number or uuid.uuid4().hex, os.getpid(), self.origin, now, self.backend, self.state, begun)
 
 
-def begin(place: Place, wish: Wish, subject: Subject, server_id: str, run: Runner) -> Note:
+def begin(place: Place, wish: Wish, prospect: Prospect, run: Runner) -> Note:
     """Begin a transaction; its note. The place's lock must be held, and is the transaction's from then on."""
     note = wish.note(begun=False)
     place.write_note(note)
+    subject = prospect.subject
     client = Client(subject.connection)  # here, where a wrong certificate is still the module's to tell
 
     def work() -> None:
@@ -56,7 +58,8 @@ def begin(place: Place, wish: Wish, subject: Subject, server_id: str, run: Runne
         place.write_note(mine)
         place.forget(PROGRESS, f"{PROGRESS}.new")
         tell = ProgressFile(place.path_of(PROGRESS))
-        todo = Work(subject, place, run, tell, client, subject.goal, server_id)
+        todo = Work(subject, place, run, tell, client, subject.goal, prospect.server_id)
+        todo.previous = prospect.seen.stored
         unmoved = process.own_scope(run)
         todo.warnings += [unmoved] if unmoved else []
         place.write_answer(mine, carry_out(todo))
@@ -87,7 +90,7 @@ def wait(place: Place, note: Note, relay: Relay, sleep: Callable[[float], None] 
         at_work = place.is_at_work()  # before the answer: the answer is the last thing that a transaction writes
         answer = place.answer(note)
         if answer is not None or not at_work:
-            return answer or {"failed": True, "changed": True, "msg": NOTHING_LEFT.format(step or "its beginning")}
+            return answer or {**NOTHING_LEFT, "msg": NOTHING_SAID.format(step or "its beginning")}
         shown = read_progress(place.path_of(PROGRESS))
         if shown:
             step = shown.phase

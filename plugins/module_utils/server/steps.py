@@ -19,7 +19,7 @@ from ..agent.config.undo import Record
 from ..agent.errors import AgentError, ConfigError
 from ..agent.host import loglines
 from ..raftstore.migrate import migrate
-from ..results import difference, success
+from ..results import success
 from ..roll import transaction as roll
 from . import rejoining
 from .lastlook import last_look
@@ -59,14 +59,13 @@ def configure(work: Work) -> None:
 
 def _records(earlier: List[Record], planned: ensure.Planned) -> List[Record]:
     """How to undo what is about to be written. What a run that died has changed goes back to what was before that."""
-    left = {one["path"]: one for one in earlier}
+    contents = {document.path: document.source for document in planned.found.documents}
+    known = {one["path"]: one for one in earlier if undo.fits(one, contents.get(one["path"]))}
     records = []
-    for one in planned.changes:
-        before, known = one.before, left.pop(one.path, None)
-        if known is not None and one.before is not None and undo.fits(known, one.before):
-            before = undo.original(known, one.before)
-        records.append(undo.record(one.path, before, one.after))
-    return [*left.values(), *records]
+    for path, before, after in planned.changes:
+        first = undo.original(known.pop(path), contents[path]) if path in known else before
+        records.append(undo.record(path, first, after))
+    return [*known.values(), *records]
 
 
 def former(work: Work) -> None:
@@ -93,7 +92,6 @@ def convert(work: Work) -> None:
     outcome = migrate(replace(work.subject.request(work.goal), progress=work.tell))
     work.warnings += outcome.warnings
     work.results["conversion"] = success(outcome)
-    work.results["names"] = difference(outcome)
     work.took("conversion", time.monotonic() - began)
 
 

@@ -24,6 +24,7 @@ from .stopping import Service
 
 Params = Mapping[str, Any]
 DEFAULT_SEGMENT_MB = 64
+MIN_INTERVAL_S = 0.05
 
 
 class Subject(NamedTuple):
@@ -96,6 +97,8 @@ class Subject(NamedTuple):
 def find(params: Params, environ: Mapping[str, str], run: Runner) -> Subject:
     """The server that these parameters mean. Raises AgentError or StoreError where something needed cannot be known."""
     given = {name: None if value == "" else value for name, value in params.items()}
+    if params["interval"] < MIN_INTERVAL_S:
+        raise AgentError(f"interval must be at least {MIN_INTERVAL_S} seconds")
     shown = _shown(given, run)
     paths = tuple(given["config_path"] or shown.config_paths)
     if not paths or not (given["config_path"] or shown.literal):

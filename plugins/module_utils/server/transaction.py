@@ -80,7 +80,9 @@ def _result(work: Work, returned: bool) -> Dict[str, Any]:
         "began_at": work.began_at,
         "phases": work.phases,
         "warnings": work.warnings,
-        **{name: work.results.get(name) for name in ("conversion", "configuration", "log", "names")},
+        "previous_backend": work.previous,
+        "plan": transaction.sentences(work.subject.params["state"], work.subject.params["backend"]),
+        **{name: work.results.get(name) for name in ("conversion", "configuration", "log")},
     }
 
 

@@ -19,6 +19,8 @@ from .subject import Subject
 class Work:
     """One transaction. `goal` is the backend of the steps walked now, and becomes the former one on the way back.
 
+    `previous` is the backend of the store before, if it is known.
+
     Set by the last look: `up`, whether the agent was there; `voters` (None: not looked at) and `tolerance`, which have
     to be as before when the server is back. `records` are the changes of the configuration of this run. `stopped` and
     `started` are seconds on the host's monotonic clock, `began_at` is Unix time.
@@ -31,6 +33,7 @@ class Work:
     client: Client
     goal: str
     server_id: str
+    previous: Optional[str] = None
     step: str = ""
     up: bool = True
     voters: Optional[FrozenSet[str]] = None

@@ -42,6 +42,22 @@ def test_a_second_run_that_finds_all_done_knows_it_too(host: Any) -> None:
     assert host.configuration() == before
 
 
+def test_what_no_longer_fits_keeps_nothing_from_being_put_back(host: Any) -> None:
+    """A record from long ago: the files have been changed by hand since."""
+    (host.config / "nomad.hcl").write_text(
+        (host.config / "nomad.hcl").read_text() + "server { raft_boltdb { no_freelist_sync = true } }\n"
+    )
+    steps.configure(host.work())
+    (host.config / "nomad.hcl").write_text((host.config / "nomad.hcl").read_text() + "# mine\n")
+    (host.config / "raft_logstore.hcl").unlink()
+    before = host.configuration()
+    again = host.work()
+    steps.configure(again)
+    again.goal = "boltdb"
+    steps.former(again)
+    assert host.configuration() == before
+
+
 def test_where_somebody_has_changed_a_file_the_effect_is_put_back(host: Any) -> None:
     work = host.work()
     steps.configure(work)
