@@ -65,7 +65,7 @@ def own_scope(run: Runner, booted: str = BOOTED, cgroup: str = CGROUP) -> str:
         return ""
     name = f"raftops-nomad-{os.getpid()}.scope"
     call = ("call", "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager")
-    arguments = (name, "fail", "2", "PIDs", "au", "1", str(os.getpid()), "CollectMode", "s", "inactive-or-failed", "0")
+    arguments = (name, "fail", "1", "PIDs", "au", "1", str(os.getpid()), "0")
     ran = run(["busctl", *call, "StartTransientUnit", "ssa(sv)a(sa(sv))", *arguments])
     if ran.code != 0:
         return _unmoved((ran.stderr or ran.stdout).strip()[-300:])

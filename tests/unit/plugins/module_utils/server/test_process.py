@@ -95,7 +95,8 @@ def test_a_scope_is_asked_for_and_waited_for(tmp_path: Path) -> None:
         "busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager"
     )
     assert (
-        f"StartTransientUnit ssa(sv)a(sa(sv)) raftops-nomad-{os.getpid()}.scope fail 2 PIDs au 1 {os.getpid()}" in call
+        f"StartTransientUnit ssa(sv)a(sa(sv)) raftops-nomad-{os.getpid()}.scope fail 1 PIDs au 1 {os.getpid()} 0"
+        in call
     )
 
 
