@@ -27,7 +27,8 @@ def work():
     about["ignored"] = subprocess.check_output(["grep", "SigIgn", "/proc/self/status"], text=True).split()[1]
     open(where + ".partial", "w").write(json.dumps(about))
     os.rename(where + ".partial", where)
-    while not os.path.exists(where + ".go"):
+    deadline = time.monotonic() + 20
+    while not os.path.exists(where + ".go") and time.monotonic() < deadline:
         time.sleep(0.01)
     open(where + ".done", "w").close()
 process.part(work)
