@@ -135,6 +135,15 @@ def test_a_server_that_is_needed_is_not_stopped(cluster: Cluster, server: Server
     assert result["left"] == "untouched" and server.pid() == pid
 
 
+def test_the_only_server_of_a_cluster_needs_leave_for_an_outage(make_cluster: Callable[..., Cluster]) -> None:
+    alone = make_cluster(size=1).servers[0]
+    refused = backend.call(alone, gate_timeout=1)
+    assert refused["failed"] and refused["left"] == "untouched" and running(alone) == "boltdb", refused
+    result = backend.call(alone, allow_outage=True)
+    assert not result.get("failed"), result
+    assert is_wholly_on(alone, "wal")
+
+
 def test_a_server_is_not_begun_with_that_could_not_be_started_again(server: Server) -> None:
     result = backend.call(server, start_command="")
     assert result["failed"] and "must not be stopped: give start_command" in result["msg"]
