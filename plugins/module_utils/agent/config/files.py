@@ -149,6 +149,17 @@ def write(path: str, before: Optional[bytes], after: bytes, like: str, backup: b
         directory.close()
 
 
+def remove(path: str, content: bytes) -> None:
+    """Remove a file that still has this content. Raises ConfigError when it has not, or is reached through a link."""
+    directory, name = _open_parent(path)
+    try:
+        if _read_in(directory, name, path)[0] != content:
+            raise ConfigError("the file has been changed meanwhile", path, hint="Run again.")
+        directory.remove(name)
+    finally:
+        directory.close()
+
+
 def _keep_copy(directory: Directory, name: str, content: bytes, attributes: Attributes) -> str:
     copy = free_name(directory.names(), f"{name}.{stamp(time.time())}", "~")
     new = directory.create(copy, attributes)

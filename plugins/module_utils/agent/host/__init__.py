@@ -7,4 +7,4 @@ May import `disk` and `agent.errors`. Open service.py first.
 
 from __future__ import annotations
 
-__all__ = ["log", "service"]
+__all__ = ["loglines", "service", "unit"]

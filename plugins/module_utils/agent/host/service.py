@@ -74,6 +74,11 @@ class Systemd:
         self._unit = name if name.endswith(".service") else f"{name}.service"
         self._units = units
 
+    @property
+    def barrier(self) -> str:
+        """The drop-in that keeps the unit stopped, where it is there."""
+        return os.path.join(self._units, f"{self._unit}.d", DROP_IN)
+
     def stop(self) -> bool:
         """Keep the unit from being started, then stop it; whether it was running."""
         was = self._state()

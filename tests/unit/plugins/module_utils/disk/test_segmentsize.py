@@ -6,14 +6,12 @@ from __future__ import annotations
 
 import importlib
 import re
-from pathlib import Path
 
 import pytest
 import yaml
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.segmentsize import DEFAULT_SEGMENT_MIB, SEGMENT_MIB
+from support.paths import CHECKOUT, ROLE
 
-ROOT = Path(__file__).resolve().parents[5]
-ROLE = ROOT / "roles/raft_logstore"
 LEAST, MOST = SEGMENT_MIB[0], SEGMENT_MIB[-1]
 MODULES = "ansible_collections.raftops.nomad.plugins.modules."
 SAY_THE_SIZES = [
@@ -50,7 +48,7 @@ def test_the_default_of_the_role() -> None:
 
 @pytest.mark.parametrize("page", SAY_THE_SIZES)
 def test_the_sizes_that_are_said(page: str) -> None:
-    lines = [line for line in (ROOT / page).read_text().splitlines() if "segment" in line]
+    lines = [line for line in (CHECKOUT / page).read_text().splitlines() if "segment" in line]
     said = re.findall(r"\b(\d+) to (\d+)\b", "\n".join(lines))
     assert set(said) == {(str(LEAST), str(MOST))}
 
