@@ -260,38 +260,12 @@ hint:
   sample: Stop Nomad on this host, then run this again.
 """
 
-import os
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.hold import HoldFile
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.names import HOLD
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.request import Request
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.describe import describe
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import Request, migrate
 from ansible_collections.raftops.nomad.plugins.module_utils.results import failure
-
-
-def held(module: AnsibleModule, raft_dir: str) -> dict | None:
-    """The hold that is left here; one that cannot be used is a warning, as nothing is done with it now."""
-    file = HoldFile(os.path.join(raft_dir, HOLD), os.geteuid())
-    try:
-        hold, warnings = file.load()
-    except (AgentError, StoreError) as error:
-        hold, warnings = None, [str(error)]
-    for warning in warnings:
-        module.warn(warning)
-    return hold._asdict() if hold else None
-
-
-def refusal(params: dict) -> str:
-    """Why the store cannot be brought to the backend, as a conversion in check mode says; "" when it can."""
-    size, backup_dir = params["wal_segment_size"], params["backup_dir"]
-    try:
-        migrate(Request(params["data_dir"], params["backend"], size, backup_dir=backup_dir, check=True))
-    except StoreError as error:
-        return str(error)
-    return ""
+from ansible_collections.raftops.nomad.plugins.module_utils.server.ondisk import held, prospect
 
 
 def main() -> None:
@@ -309,10 +283,14 @@ def main() -> None:
     try:
         store = describe(module.params["data_dir"], module.params["digest"], module.params["verify"])
         if module.params["backend"]:
-            store["refusal"] = refusal(module.params)
+            names = ("data_dir", "backend", "wal_segment_size", "backup_dir")
+            store["refusal"] = prospect(Request(**{name: module.params[name] for name in names})).refusal
     except (StoreError, OSError) as error:
         module.fail_json(**failure(error))
-    module.exit_json(changed=False, raft_store=dict(store, held=held(module, store["raft_dir"])))
+    hold, warnings = held(store["raft_dir"])
+    for warning in warnings:
+        module.warn(warning)
+    module.exit_json(changed=False, raft_store=dict(store, held=hold))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ class Package(NamedTuple):
 # From the ground up: a package may import only from packages above it in this table, and only those that it names.
 # All files are pure but those named: no clock, disk or network, and nothing imported that is not pure itself.
 PACKAGES = {
-    "disk": Package("", "attributes datadir durable syscalls"),
+    "disk": Package("", "attributes datadir durable mounts places syscalls"),
     "raftstore.base": Package("disk", "workers"),
     "raftstore.bbolt": Package("disk", "meta pages reader writer"),
     "raftstore.boltdb": Package("disk raftstore.base raftstore.bbolt", "log reader survey writer"),
@@ -39,7 +39,7 @@ PACKAGES = {
     "raftstore.entries": Package("disk raftstore.base raftstore.wal", "convert"),
     "raftstore.directory": Package(
         "disk raftstore.base raftstore.boltdb raftstore.wal raftstore.entries",
-        "covers journal locks mounts observe raftdir readstores snapshots",
+        "covers journal locks observe raftdir readstores snapshots",
     ),
     "raftstore.conversion": Package(
         "disk raftstore.base raftstore.boltdb raftstore.wal raftstore.entries raftstore.directory",
@@ -50,10 +50,15 @@ PACKAGES = {
         "describe migrate prune released",
     ),
     "agent": Package(""),
-    "agent.config": Package("agent disk", "change files load"),
+    "agent.config": Package("agent disk", "change ensure files load"),
     "agent.api": Package("agent disk", "client transport"),
     "agent.cluster": Package("agent agent.api disk", "hold leadership observe rights snapshot waiter writecheck"),
-    "agent.host": Package("agent disk", "service"),
+    "agent.host": Package("agent disk", "process service validate"),
+    "roll": Package(""),
+    "server": Package(
+        "disk raftstore.base raftstore.conversion raftstore agent agent.config agent.api agent.cluster agent.host roll",
+        "look ondisk rehearse report validation",
+    ),
     "": Package("disk raftstore raftstore.conversion", "progress results"),  # beside the packages
 }
 IMPURE_IMPORTS = {"os", "io", "time", "shutil", "tempfile", "socket", "subprocess", "logging", "fcntl", "http", "ssl"}
@@ -238,6 +243,8 @@ ALLOWED: dict[str, set[str]] = {
     "workers": {"os.open", "os.write"},  # /dev/null in a worker; the worker's pipe
     "files": {"os.open"},  # holds a link, to look at it
     "mounts": {"os.open"},  # reads files below /proc
+    "places": {"os.open"},  # holds a file or directory, to look at it
+    "process": {"open"},  # reads files below /proc
     "progress": {"os.open", "os.write", "os.rename", "os.unlink"},  # a file in /run, gone with the run
 }
 

@@ -8,4 +8,4 @@ first.
 
 from __future__ import annotations
 
-__all__ = ["attributes", "datadir", "durable", "errors", "plainjson", "syscalls"]
+__all__ = ["attributes", "datadir", "durable", "errors", "mounts", "places", "plainjson", "syscalls"]

@@ -10,6 +10,7 @@ from typing import Any, Dict, Optional
 
 from ..disk.durable import Directory
 from ..disk.errors import StoreError, unreadable
+from ..disk.mounts import PROC
 from ..disk.syscalls import REAL
 from .base.names import HOLD
 from .base.store import BOLTDB, WAL, StoreReader
@@ -22,7 +23,6 @@ from .directory import snapshots
 from .directory.covers import WAL_COVERS
 from .directory.evidence import Evidence
 from .directory.locks import in_use
-from .directory.mounts import PROC
 from .directory.observe import Found
 from .directory.raftdir import node_id
 from .directory.shape import choose, holes

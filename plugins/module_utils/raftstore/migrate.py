@@ -15,6 +15,7 @@ from typing import Callable, Iterator, Optional, Tuple
 
 from ..disk.durable import Directory, lock_exclusive
 from ..disk.errors import InUse, StoreError, unreadable
+from ..disk.mounts import PROC, mount_of, refuse_kind
 from ..disk.syscalls import REAL, SystemCalls
 from .base.store import BOLTDB, WAL
 from .base.workers import process_count
@@ -28,7 +29,6 @@ from .conversion.sentences import predicted, sentences
 from .conversion.steps import STEPS, undo_preparation
 from .directory.evidence import Evidence
 from .directory.locks import POLL_S, lock_directory
-from .directory.mounts import PROC, mount_of, refuse_kind
 from .directory.observe import Found, observe
 from .directory.raftdir import listing, locate
 from .directory.readstores import read

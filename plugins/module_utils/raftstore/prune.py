@@ -16,6 +16,7 @@ from typing import Iterator, List
 
 from ..disk.durable import Directory
 from ..disk.errors import Refused, unreadable
+from ..disk.mounts import PROC, mount_number
 from ..disk.syscalls import REAL, SystemCalls
 from .base.names import BACKUP, RAFT_DB, WAL_META
 from .base.store import BOLTDB, WAL
@@ -24,7 +25,6 @@ from .conversion.refusals import refusal
 from .directory import journal
 from .directory.evidence import Evidence
 from .directory.locks import in_use, inode_of, lock_directory, openers
-from .directory.mounts import PROC, mount_number
 from .directory.observe import Found, observe
 from .directory.raftdir import listing, locate
 from .directory.readstores import read

@@ -9,12 +9,12 @@ takes the same locks itself and keeps them.
 from __future__ import annotations
 
 import time
-from typing import Callable
+from typing import Callable, List, Tuple
 
 from ..disk.errors import InUse
+from ..disk.mounts import PROC
 from ..disk.syscalls import REAL
 from .directory.locks import in_use
-from .directory.mounts import PROC
 from .directory.observe import Found, observe
 from .directory.raftdir import locate
 
@@ -44,13 +44,24 @@ def wait_until_idle(
 
 def check_idle(data_dir: str, proc: str = PROC) -> None:
     """Raises InUse, with the processes, when one has a store file below `data_dir` open or locked."""
+    taken, pids, raft_dir = _look(data_dir, proc)
+    if taken:
+        raise in_use(pids, raft_dir, proc)
+
+
+def who_has(data_dir: str, proc: str = PROC) -> List[int]:
+    """The other processes that have a store file below `data_dir` open, as far as they can be seen. Raises Refused."""
+    return _look(data_dir, proc)[1]
+
+
+def _look(data_dir: str, proc: str) -> Tuple[bool, List[int], str]:
     raft = locate(data_dir, REAL)
     try:
         found = Found(raft, change=False, proc=proc)
         try:
-            if observe(found).store_lock == "taken":
-                raise in_use(found.openers.pids, raft.path, proc)
+            taken = observe(found).store_lock == "taken"
         finally:
             found.close()
     finally:
         raft.close()
+    return taken, found.openers.pids, raft.path

@@ -14,6 +14,7 @@ from typing import List, Optional, Tuple
 
 from ...disk.durable import Directory
 from ...disk.errors import Corrupt, Refused, StoreError
+from ...disk.mounts import PROC, mount_number
 from ..base.names import (
     JOURNAL_PARTIAL,
     NOMAD_MARKER,
@@ -30,7 +31,6 @@ from . import journal, snapshots
 from .evidence import Evidence, Snapshot
 from .journal import Journal
 from .locks import Openers, is_name_of, openers
-from .mounts import PROC, mount_number
 from .raftdir import StoreFile, backups, wal_kind
 
 

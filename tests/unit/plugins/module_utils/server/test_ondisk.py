@@ -1,0 +1,60 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A prospect is what the conversion in check mode says; the hold beside a store; the space that is asked for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.hold import Hold, HoldFile
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.request import Request
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.describe import describe
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
+from ansible_collections.raftops.nomad.plugins.module_utils.server import ondisk
+from support.host import Host
+from support.runningagent import running_agent
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path)
+
+
+def test_a_prospect_changes_nothing_and_names_the_steps(host: Host) -> None:
+    before = {path: path.stat().st_mtime_ns for path in host.data_dir.rglob("*")}
+    found = ondisk.prospect(Request(str(host.data_dir)))
+    assert "convert raft.db to wal.partial/ and compare every entry" in found.plan and found.refusal == ""
+    assert {path: path.stat().st_mtime_ns for path in host.data_dir.rglob("*")} == before
+
+
+def test_a_refusal_is_the_conversions_own(host: Host) -> None:
+    found = ondisk.prospect(Request(str(host.data_dir), wal_segment_size=2048))
+    assert found.plan == [] and "2048" in found.refusal
+
+
+def test_the_hold(host: Host) -> None:
+    assert ondisk.held(str(host.raft_dir)) == (None, [])
+    file = HoldFile(str(host.raft_dir / ".raft-hold.json"), os.geteuid())
+    file.write(Hold("controller-1", True, "2026-11-22T13:20:35Z"))
+    assert ondisk.held(str(host.raft_dir)) == (
+        {"origin": "controller-1", "previous": True, "created": "2026-11-22T13:20:35Z"},
+        [],
+    )
+    Path(file.path).write_text("{}")
+    hold, warnings = ondisk.held(str(host.raft_dir))
+    assert hold is None and "is not a hold of this collection" in warnings[0]
+
+
+def test_the_space_is_what_the_conversion_asks_for_or_at_most_that_while_in_use(host: Host) -> None:
+    exact = ondisk.space(describe(str(host.data_dir)), "wal", 64)
+    with running_agent(host.root, store=host.raft_dir / "raft.db"):
+        store = describe(str(host.data_dir))
+        assert store["in_use"] and store["required_bytes"] is None
+        most = ondisk.space(store, "wal", 64)
+    assert exact is not None and most is not None and 64 << 20 < exact < most
+    assert most - (host.raft_dir / "raft.db").stat().st_size < exact
+    assert ondisk.space(describe(str(host.data_dir)), "boltdb", 64) == 0
+    migrate(Request(str(host.data_dir)))
+    assert ondisk.space(describe(str(host.data_dir)), "wal", 64) == 0

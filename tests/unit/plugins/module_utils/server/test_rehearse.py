@@ -1,0 +1,160 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The facts of real files, mounts and processes, and what comes of them: each fault is made, and taken away."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Ran
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.rehearsal import Facts, Finding
+from ansible_collections.raftops.nomad.plugins.module_utils.server.look import look
+from ansible_collections.raftops.nomad.plugins.module_utils.server.rehearse import findings, gather
+from support.agent_server import AgentServer
+from support.host import Host
+from support.runningagent import running_agent
+
+LOST = (("chattr", "+i"), ("chattr", "+a"))
+
+
+def valid(_command: Any, _seconds: float) -> Ran:
+    return Ran(0, "Configuration is valid!", "")
+
+
+@pytest.fixture
+def host(tmp_path: Path, server: AgentServer) -> Host:
+    return Host(tmp_path, server.port)
+
+
+def facts(host: Host, **given: Any) -> Facts:
+    return gather(look(host.given(**given), {}, host.systemctl), valid)
+
+
+def found(host: Host, **given: Any) -> dict[str, Finding]:
+    """The findings but one: no agent runs, so that its program cannot be asked."""
+    all_found = findings(look(host.given(**given), {}, host.systemctl), valid)
+    return {finding.code: finding for finding in all_found if finding.code != "validate_skipped"}
+
+
+def test_a_host_on_which_nothing_is_wrong(host: Host) -> None:
+    assert found(host) == {}
+    assert found(host, backend="boltdb") == {}
+
+
+def test_peers_json(host: Host) -> None:
+    (host.raft_dir / "peers.json").write_text("[]")
+    finding = found(host)["peers_json"]
+    assert (finding.severity, finding.path) == ("refuse", str(host.raft_dir / "peers.json"))
+
+
+@pytest.mark.parametrize("name", ["server", "server/raft"])
+def test_a_link_on_the_way_to_the_store(host: Host, name: str) -> None:
+    (host.data_dir / name).rename(host.root / "elsewhere")
+    (host.data_dir / name).symlink_to(host.root / "elsewhere")
+    assert found(host)["raft_link"].path == str(host.data_dir / name)
+
+
+def test_a_raft_directory_that_is_a_mount(host: Host) -> None:
+    subprocess.run(["mount", "--bind", host.raft_dir, host.raft_dir], check=True)
+    try:
+        assert set(found(host)) == {"raft_mount"}
+    finally:
+        subprocess.run(["umount", host.raft_dir], check=True)
+
+
+@pytest.mark.parametrize(("program", "flag"), LOST)
+@pytest.mark.parametrize("name", ["nomad.d", "data/server/raft", "data/server/raft/raft.db"])
+def test_what_cannot_be_replaced(host: Host, name: str, program: str, flag: str) -> None:
+    subprocess.run([program, flag, host.root / name], check=True)
+    try:
+        assert found(host)["frozen"].path == str(host.root / name)
+    finally:
+        subprocess.run([program, flag.replace("+", "-"), host.root / name], check=True)
+
+
+def test_a_configuration_on_a_read_only_mount_and_in_memory(host: Host) -> None:
+    text = host.hcl.read_text()
+    subprocess.run(["mount", "-t", "tmpfs", "none", host.config_dir], check=True)
+    try:
+        host.hcl.write_text(text)
+        finding = found(host)["volatile"]
+        assert finding.path == str(host.config_dir / "raft_logstore.hcl")
+        assert found(host, config_file=str(host.config_dir / "chosen.hcl")) == {}
+        subprocess.run(["mount", "-o", "remount,ro", host.config_dir], check=True)
+        assert found(host)["read_only"].path == str(host.config_dir / "raft_logstore.hcl")
+    finally:
+        subprocess.run(["umount", host.config_dir], check=True)
+
+
+def test_a_file_that_is_bound_from_elsewhere_counts_only_when_it_has_to_change(host: Host) -> None:
+    outside = host.root / "outside"
+    outside.write_text(host.hcl.read_text())
+    subprocess.run(["mount", "--bind", outside, host.hcl], check=True)
+    try:
+        assert found(host) == {}
+        assert found(host, config_path=[str(host.hcl)])["bound"].path == str(host.hcl)
+    finally:
+        subprocess.run(["umount", host.hcl], check=True)
+
+
+def test_the_log_file(host: Host) -> None:
+    assert "is not there" in found(host, log_file=str(host.root / "none/nomad.log"))["log_file"].what
+    assert "is a directory" in found(host, log_file=str(host.root))["log_file"].what
+    (host.root / "nomad.log").write_text("")
+    assert found(host, log_file=str(host.root / "nomad.log")) == {}
+
+
+def test_commands(host: Host) -> None:
+    assert found(host, service_manager="command")["config_unknown"]
+    given = {"service_manager": "command", "config_path": [str(host.config_dir)], "stop_command": "/no/stop now"}
+    wrong = facts(host, **given, start_command="sh -c 'true'").commands
+    assert wrong == {"stop_command": "/no/stop", "start_command": "", "status_command": "missing"}
+    assert "status_command" not in facts(host, **given, log_file="/dev/null").commands
+    assert facts(host, **given, start_command="'open").commands["start_command"] == "'open"
+
+
+def test_the_command_line_against_what_was_said(host: Host) -> None:
+    other = host.root / "other.d"
+    other.mkdir()
+    store = host.raft_dir / "raft.db"
+    with running_agent(host.root, "-config", "nomad.d", store=store) as pid:
+        assert set(found(host)) == {"not_of_unit"}
+        given = host.given(config_path=[str(other)], data_dir=str(host.data_dir))
+        told = [finding.what for finding in findings(look(given, {}, host.systemctl), valid)]
+    for who in ("The unit nomad.service", f"The agent that runs (PID {pid})"):
+        assert any(what.startswith(f"{who} has the -config arguments {host.config_dir}, and") for what in told)
+    with running_agent(host.root, "-config=other.d", "-data-dir", str(other), store=store) as pid:
+        apart = found(host)
+    assert f"(PID {pid}) has the -config arguments {other}, and" in apart["config_paths"].what
+    assert apart["data_dir"].path == str(other / "server/raft")
+    with running_agent(host.root, "-config=nomad.d", "-data-dir=data", "-dev", store=store):
+        assert set(found(host)) == {"not_of_unit", "dev"}
+
+
+def test_what_the_agent_itself_says(host: Host, server: AgentServer) -> None:
+    server.play("agent_self-follower-boltdb")
+    said = found(host)
+    assert "The agent that answers (s2.global) has the -config arguments" in said["config_paths"].what
+    assert {"config_paths", "data_dir", "files", "unseen"} == set(said)
+    assert "Run as root" in said["unseen"].what
+
+
+def test_the_unit(host: Host) -> None:
+    shown = host.shown
+    host.shown = shown.replace("NeedDaemonReload=no", "NeedDaemonReload=yes")
+    assert set(found(host)) == {"unit_stale"}
+    host.shown = shown.replace("LoadState=loaded", "LoadState=not-found")
+    assert set(found(host)) == {"unit_unknown"}
+    host.shown = shown.replace(str(host.config_dir), "$CONFIG")
+    assert "config_not_literal" in found(host)
+    assert found(host, config_path=[str(host.config_dir)]) == {}
+
+
+def test_a_configuration_that_cannot_be_changed(host: Host) -> None:
+    host.hcl.write_text(host.hcl.read_text() + 'server { raft_logstore { backend = "WAL" } }\n')
+    assert found(host) == {}, "it is changed to wal"
+    (host.config_dir / "z.hcl").write_text("server { raft_logstore { backned = 1 } }")
+    assert found(host, data_dir=str(host.data_dir))["configuration"].path == str(host.config_dir / "z.hcl")
