@@ -92,10 +92,11 @@ def look(given: Given, environ: Mapping[str, str], run: Runner, proc: str = PROC
     _look_at_unit(seen, run)
     _look_at_process(seen, proc)
     _look_at_configuration(seen)
+    _ask(seen, _connection(given, seen.planned, environ))
+    seen.data_dir = seen.data_dir or _data_dir(seen)
     _look_at_store(seen, proc)
     if seen.process is None or seen.process.pid == seen.unit.main_pid:
         _look_at_process(seen, proc)  # by now it is known who has the store
-    _ask(seen, _connection(given, seen.planned, environ))
     return seen
 
 
@@ -139,21 +140,26 @@ def _config_paths(seen: Seen) -> Tuple[str, ...]:
 
 def _look_at_configuration(seen: Seen) -> None:
     seen.paths = _config_paths(seen)
-    command = seen.process.command if seen.process is not None else None
-    if seen.paths:
-        backend = seen.given["backend"]
-        size = seen.given["wal_segment_size"] if backend == "wal" else None
-        try:
-            seen.planned = planned(Wish(seen.paths, backend, size, file=seen.given["config_file"] or ""))
-        except (ConfigError, StoreError) as error:
-            seen.errors["configuration"], seen.configuration_error_path = str(error), error.path
-        except OSError as error:
-            seen.errors["configuration"] = f"{error.filename}: {error.strerror}"
-    if not seen.data_dir and seen.planned is not None:
-        raft_dir = agent_settings(seen.planned.proven)["raft_dir"]
-        seen.data_dir = _BELOW.sub("", raft_dir)
-    if not seen.data_dir and command is not None:
-        seen.data_dir = command.data_dir
+    if not seen.paths:
+        return
+    backend = seen.given["backend"]
+    size = seen.given["wal_segment_size"] if backend == "wal" else None
+    try:
+        seen.planned = planned(Wish(seen.paths, backend, size, file=seen.given["config_file"] or ""))
+    except (ConfigError, StoreError) as error:
+        seen.errors["configuration"], seen.configuration_error_path = str(error), error.path
+    except OSError as error:
+        seen.errors["configuration"] = f"{error.filename}: {error.strerror}"
+
+
+def _data_dir(seen: Seen) -> str:
+    """Where the store is: as configured, else as on the command line, else by the agent's own word."""
+    raft_dir = agent_settings(seen.planned.found)["raft_dir"] if seen.planned is not None else ""
+    if raft_dir:
+        return _BELOW.sub("", raft_dir)
+    if seen.process is not None and seen.process.command.data_dir and not seen.process.contained:
+        return os.path.join(seen.process.cwd, seen.process.command.data_dir)
+    return _BELOW.sub("", seen.agent.raft_dir) if seen.agent is not None else ""
 
 
 def _look_at_store(seen: Seen, proc: str) -> None:

@@ -1,34 +1,14 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Places, on real mounts and with real attributes: root is needed, and a file system that has chattr."""
+"""Places, on real mounts and with real attributes: root is needed."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.places import look
-
-
-@contextmanager
-def mounted(*arguments: str) -> Iterator[None]:
-    subprocess.run(["mount", *arguments], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", arguments[-1]], check=True)
-
-
-@contextmanager
-def attribute(letter: str, path: Path) -> Iterator[None]:
-    subprocess.run(["chattr", f"+{letter}", str(path)], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["chattr", f"-{letter}", str(path)], check=True)
+from support.attributes import attribute, mounted
 
 
 def test_a_plain_file_a_new_one_and_a_directory(tmp_path: Path) -> None:

@@ -14,10 +14,9 @@ from ansible_collections.raftops.nomad.plugins.module_utils.roll.rehearsal impor
 from ansible_collections.raftops.nomad.plugins.module_utils.server.look import look
 from ansible_collections.raftops.nomad.plugins.module_utils.server.rehearse import findings, gather
 from support.agent_server import AgentServer
+from support.attributes import attribute, mounted
 from support.host import Host
 from support.runningagent import running_agent
-
-LOST = (("chattr", "+i"), ("chattr", "+a"))
 
 
 def valid(_command: Any, _seconds: float) -> Ran:
@@ -58,46 +57,34 @@ def test_a_link_on_the_way_to_the_store(host: Host, name: str) -> None:
 
 
 def test_a_raft_directory_that_is_a_mount(host: Host) -> None:
-    subprocess.run(["mount", "--bind", host.raft_dir, host.raft_dir], check=True)
-    try:
+    with mounted("--bind", host.raft_dir, host.raft_dir):
         assert set(found(host)) == {"raft_mount"}
-    finally:
-        subprocess.run(["umount", host.raft_dir], check=True)
 
 
-@pytest.mark.parametrize(("program", "flag"), LOST)
+@pytest.mark.parametrize("letter", ["i", "a"])
 @pytest.mark.parametrize("name", ["nomad.d", "data/server/raft", "data/server/raft/raft.db"])
-def test_what_cannot_be_replaced(host: Host, name: str, program: str, flag: str) -> None:
-    subprocess.run([program, flag, host.root / name], check=True)
-    try:
+def test_what_cannot_be_replaced(host: Host, name: str, letter: str) -> None:
+    with attribute(letter, host.root / name):
         assert found(host)["frozen"].path == str(host.root / name)
-    finally:
-        subprocess.run([program, flag.replace("+", "-"), host.root / name], check=True)
 
 
 def test_a_configuration_on_a_read_only_mount_and_in_memory(host: Host) -> None:
     text = host.hcl.read_text()
-    subprocess.run(["mount", "-t", "tmpfs", "none", host.config_dir], check=True)
-    try:
+    with mounted("-t", "tmpfs", "none", host.config_dir):
         host.hcl.write_text(text)
         finding = found(host)["volatile"]
         assert finding.path == str(host.config_dir / "raft_logstore.hcl")
         assert found(host, config_file=str(host.config_dir / "chosen.hcl")) == {}
         subprocess.run(["mount", "-o", "remount,ro", host.config_dir], check=True)
         assert found(host)["read_only"].path == str(host.config_dir / "raft_logstore.hcl")
-    finally:
-        subprocess.run(["umount", host.config_dir], check=True)
 
 
 def test_a_file_that_is_bound_from_elsewhere_counts_only_when_it_has_to_change(host: Host) -> None:
     outside = host.root / "outside"
     outside.write_text(host.hcl.read_text())
-    subprocess.run(["mount", "--bind", outside, host.hcl], check=True)
-    try:
+    with mounted("--bind", outside, host.hcl):
         assert found(host) == {}
         assert found(host, config_path=[str(host.hcl)])["bound"].path == str(host.hcl)
-    finally:
-        subprocess.run(["umount", host.hcl], check=True)
 
 
 def test_the_log_file(host: Host) -> None:
