@@ -95,7 +95,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     ("program_gone", {"program_now": "gone"}, "is not there any more: /usr/bin/nomad", "/usr/bin/nomad"),
     ("peers_json", {"peers_json": True}, "There is a peers.json in the Raft directory", f"{RAFT}/peers.json"),
-    ("raft_link", {"raft_link": RAFT}, f"{RAFT} is a symbolic link", RAFT),
+    ("raft_link", {"raft_link": RAFT}, f"{RAFT} is a symbolic link: whoever owns", RAFT),
     (
         "read_only",
         {"spots": spots(read_only=True, point="/etc")},
@@ -108,7 +108,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
         f"{RAFT} is immutable or append-only: not even root can replace what the store needs there",
         RAFT,
     ),
-    ("bound", {"spots": spots(bound=True)}, f"{BLOCK} is a mount of its own", BLOCK),
+    ("bound", {"spots": spots(bound=True)}, f"{BLOCK} is a mount of its own, as containers bind single files", BLOCK),
     ("volatile", {"spots": spots(kind="tmpfs", point="/etc/nomad.d")}, f"{BLOCK} is on tmpfs and is lost", BLOCK),
     ("volatile", {"spots": spots(kind="overlay")}, f"{BLOCK} is on overlay and is lost", BLOCK),
     ("log_file", {"log_file": LogFile("/l", "")}, "The log file /l is not there", "/l"),
