@@ -39,6 +39,7 @@ class Spot(NamedTuple):
     read_only: bool = False
     bound: bool = False
     frozen: str = ""
+    writable: bool = True  # for this user
 
 
 class Validation(NamedTuple):
@@ -94,6 +95,8 @@ class Facts:
     peers_json: bool = False
     raft_link: str = ""
     raft_mount: bool = False
+    foreign_links: Paths = ()  # sentences about links of other users on the way to the configuration
+    user_id: int = 0
     spots: Tuple[Spot, ...] = ()
     told: bool = False  # whether config_file was given
     log_file: LogFile = _NO_LOG
@@ -223,6 +226,12 @@ RULES: Tuple[Rule, ...] = (
     Rule(REFUSE, "raft_link", lambda f: [f.raft_link],
          "{it} is a symbolic link: whoever owns the data directory could point it anywhere. Put the real directory "
          "there, or give the real one as data_dir and in the configuration.", "{it}"),
+    Rule(REFUSE, "foreign_link", lambda f: f.foreign_links,
+         "The configuration would not be changed there: {it}"),
+    Rule(REFUSE, "unwritable",
+         lambda f: [spot for spot in f.spots if not (spot.writable or spot.read_only or spot.frozen)],
+         "User {facts.user_id} may not write where {it.path} is, and the {it.use} has to change there. Run this as "
+         "root (become: true, or -b).", "{it.path}"),
     Rule(REFUSE, "read_only", lambda f: [spot for spot in f.spots if spot.read_only],
          "{it.path} is on a mount that is read-only ({it.point}), and the {it.use} has to change there.", "{it.path}"),
     Rule(REFUSE, "frozen", lambda f: [spot for spot in f.spots if spot.frozen],

@@ -9,10 +9,13 @@ import shlex
 import shutil
 from typing import Dict, List, Optional, Sequence, Tuple
 
+from ..agent.config import files
 from ..agent.config.load import agent_settings
+from ..agent.errors import ConfigError
 from ..agent.host.process import Process
 from ..agent.host.validate import TimedRunner, run_for
 from ..disk import places
+from ..disk.errors import StoreError
 from ..disk.mounts import PROC
 from ..roll.rehearsal import CONFIGURATION, STORE, Facts, Finding, LogFile, Spot, rehearse
 from .look import Seen
@@ -58,6 +61,8 @@ def gather(seen: Seen, run: TimedRunner = run_for, proc: str = PROC) -> Facts:
         peers_json=os.path.lexists(os.path.join(raft_dir, _PEERS)) if raft_dir else False,
         raft_link=link,
         raft_mount=_is_mount(raft_dir, proc),
+        foreign_links=_foreign_links(seen),
+        user_id=os.geteuid(),
         spots=_spots(seen, raft_dir, proc),
         told=bool(seen.given["config_file"]),
         log_file=_log_file(seen.given["log_file"]),
@@ -164,6 +169,18 @@ def _is_mount(path: str, proc: str) -> bool:
         return False
 
 
+def _foreign_links(seen: Seen) -> Paths:
+    """Why files that have to change would not be reached, in sentences."""
+    wrong = []
+    for change in seen.planned.changes if seen.planned else ():
+        try:
+            if change.before is not None:
+                files.check_links(change.path)
+        except (ConfigError, StoreError) as error:
+            wrong.append(str(error))
+    return tuple(wrong)
+
+
 def _spots(seen: Seen, raft_dir: str, proc: str) -> Tuple[Spot, ...]:
     """Where a change would write: each file of the configuration that has to change, and the store."""
     wanted = [(change.path, CONFIGURATION) for change in seen.planned.changes] if seen.planned else []
@@ -178,8 +195,8 @@ def _spots(seen: Seen, raft_dir: str, proc: str) -> Tuple[Spot, ...]:
         except OSError as error:
             seen.errors["rehearsal"] = f"{path}: {os.strerror(error.errno or 0)}"
             continue
-        mount = place.mount
-        spots.append(Spot(path, use, mount.kind, mount.point, mount.read_only, place.bound, place.frozen))
+        mount, writable = place.mount, os.access(os.path.dirname(place.real), os.W_OK, effective_ids=True)
+        spots.append(Spot(path, use, mount.kind, mount.point, mount.read_only, place.bound, place.frozen, writable))
     return tuple(spots)
 
 

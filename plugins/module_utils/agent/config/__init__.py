@@ -7,4 +7,4 @@ May import `disk` and `agent.errors`. Open load.py first.
 
 from __future__ import annotations
 
-__all__ = ["ensure", "load"]
+__all__ = ["ensure", "files", "load"]

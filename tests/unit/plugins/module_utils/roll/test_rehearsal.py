@@ -97,8 +97,20 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("peers_json", {"peers_json": True}, "There is a peers.json in the Raft directory", f"{RAFT}/peers.json"),
     ("raft_link", {"raft_link": RAFT}, f"{RAFT} is a symbolic link: whoever owns", RAFT),
     (
+        "foreign_link",
+        {"foreign_links": ("/e/a.hcl: no.",)},
+        "The configuration would not be changed there: /e/a.hcl",
+        "",
+    ),
+    (
+        "unwritable",
+        {"spots": spots(writable=False), "user_id": 1000},
+        f"User 1000 may not write where {BLOCK} is, and the configuration has to change there",
+        BLOCK,
+    ),
+    (
         "read_only",
-        {"spots": spots(read_only=True, point="/etc")},
+        {"spots": spots(read_only=True, point="/etc", writable=False)},
         f"{BLOCK} is on a mount that is read-only (/etc), and the configuration has to change there",
         BLOCK,
     ),

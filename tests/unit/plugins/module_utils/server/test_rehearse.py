@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +88,31 @@ def test_a_file_that_is_bound_from_elsewhere_counts_only_when_it_has_to_change(h
     with mounted("--bind", outside, host.hcl):
         assert found(host) == {}
         assert found(host, config_path=[str(host.hcl)])["bound"].path == str(host.hcl)
+
+
+def test_a_link_of_another_user_on_the_way_to_a_file_that_has_to_change(host: Host) -> None:
+    host.hcl.rename(host.root / "real.hcl")
+    host.hcl.symlink_to(host.root / "real.hcl")
+    os.chown(host.hcl, 4711, 4711, follow_symlinks=False)
+    assert found(host) == {}, "a new file is written beside it"
+    host.shown = host.shown.replace(str(host.config_dir), str(host.hcl))
+    assert f"{host.hcl}: this is a symbolic link of another user" in found(host)["foreign_link"].what
+    os.chown(host.hcl, 0, 0, follow_symlinks=False)
+    assert found(host) == {}
+
+
+def test_a_user_who_may_not_write(server: AgentServer) -> None:
+    root = Path(tempfile.mkdtemp(dir="/tmp"))  # below /tmp, where other users can look
+    try:
+        root.chmod(0o755)
+        host = Host(root, server.port)
+        seen = look(host.given(), {}, host.systemctl)
+        os.seteuid(65534)
+        codes = [finding.code for finding in findings(seen, valid) if finding.severity == "refuse"]
+    finally:
+        os.seteuid(0)
+        shutil.rmtree(root)
+    assert codes == ["unwritable", "unwritable"]
 
 
 def test_the_log_file(host: Host) -> None:
