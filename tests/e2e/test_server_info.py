@@ -156,7 +156,8 @@ def test_a_program_that_was_replaced_or_that_others_can_write(make_server: Serve
     program.unlink()
     assert set(findings(server)) == {"program_gone", "validate_skipped"}
     shutil.copy(server_binary(), program)
-    assert set(findings(server)) == {"program_replaced"}
+    found = findings(server)
+    assert set(found) == {"program_replaced"} and found["program_replaced"]["path"] == str(program)
 
 
 def test_a_server_that_is_down(make_server: Servers) -> None:

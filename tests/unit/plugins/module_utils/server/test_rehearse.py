@@ -149,6 +149,19 @@ def test_the_command_line_against_what_was_said(host: Host) -> None:
         assert set(found(host)) == {"not_of_unit", "dev"}
 
 
+def test_a_process_in_its_unit_in_a_container_and_with_a_license(host: Host) -> None:
+    store = host.raft_dir / "raft.db"
+    with running_agent(host.root, "-config", "other.d", "-data-dir", "/other", store=store, NOMAD_LICENSE="x"):
+        seen = look(host.given(), {}, host.systemctl)
+    assert seen.process is not None
+    seen.process = seen.process._replace(unit="nomad.service", contained=True)
+    skipped = "the agent has another root directory"
+    codes = {finding.code: finding.what for finding in findings(seen, valid)}
+    assert set(codes) == {"contained", "validate_skipped"} and skipped in codes["validate_skipped"]
+    seen.process = seen.process._replace(unit="")
+    assert {"not_of_unit", "variables"} <= {finding.code for finding in findings(seen, valid)}
+
+
 def test_what_the_agent_itself_says(host: Host, server: AgentServer) -> None:
     server.play("agent_self-follower-boltdb")
     said = found(host)
