@@ -108,11 +108,12 @@ def test_a_user_who_may_not_write(server: AgentServer) -> None:
         host = Host(root, server.port)
         seen = look(host.given(), {}, host.systemctl)
         os.seteuid(65534)
-        codes = [finding.code for finding in findings(seen, valid) if finding.severity == "refuse"]
+        refused = [finding for finding in findings(seen, valid) if finding.severity == "refuse"]
     finally:
         os.seteuid(0)
         shutil.rmtree(root)
-    assert codes == ["unwritable", "unwritable"]
+    assert [finding.code for finding in refused] == ["unwritable", "unwritable"]
+    assert refused[0].what.startswith("User 65534 may not write where ")
 
 
 def test_the_log_file(host: Host) -> None:
