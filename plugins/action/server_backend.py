@@ -24,7 +24,6 @@ class ActionModule(AskingAction):
                 f"{len(batch)} servers would be stopped at once: {', '.join(batch)}. Nothing was changed. "
                 "Name one host; in a playbook use serial: 1, or raftops.nomad.migrate, which rolls through a cluster."
             )
-        self._task.args = {name: value for name, value in self._task.args.items() if value not in ("", None, [])}
         return super().run(tmp, task_vars)
 
     def statement(self, args: Dict[str, Any]) -> str:

@@ -405,10 +405,10 @@ earlier:
 import os
 from typing import Sequence
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Ran, Runner
+from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.progress import progress_relay
 from ansible_collections.raftops.nomad.plugins.module_utils.server.backend import caller
@@ -458,7 +458,7 @@ SPEC = {
 }
 
 
-def waited_for(module: AnsibleModule, place: Place, note: caller.Note, subject: Subject) -> dict:
+def waited_for(module: Module, place: Place, note: caller.Note, subject: Subject) -> dict:
     """The results of this transaction, once it is over."""
     with progress_relay(module.params["progress_file"], subject.data_dir, module.warn) as relay:
         answer = caller.wait(place, note, relay)
@@ -468,7 +468,7 @@ def waited_for(module: AnsibleModule, place: Place, note: caller.Note, subject: 
     return {name: value for name, value in answer.items() if name not in caller.INTERNAL and value is not None}
 
 
-def changed_by(module: AnsibleModule, subject: Subject, base: dict, run: Runner) -> dict:
+def changed_by(module: Module, subject: Subject, base: dict, run: Runner) -> dict:
     """Begin the work, or attach to the one that is at it; the results. Raises AgentError or StoreError."""
     place = Place.of(subject.data_dir)
     wish = caller.Wish(module.params["backend"], module.params["state"], module.params["origin"] or "")
@@ -497,7 +497,7 @@ def unchanged(subject: Subject, prospect: Prospect) -> dict:
     return {**result, "failed": True, "msg": what, "left": "untouched", "step": "last look"}
 
 
-def planned(module: AnsibleModule, subject: Subject) -> dict:
+def planned(module: Module, subject: Subject) -> dict:
     """What would be done. Raises AgentError or StoreError."""
     prospect = look(subject)
     if prospect.is_done or prospect.obstacles:
@@ -519,7 +519,7 @@ def planned(module: AnsibleModule, subject: Subject) -> dict:
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=dict(argument_spec(), **SPEC), supports_check_mode=True)
+    module = Module(argument_spec=dict(argument_spec(), **SPEC), supports_check_mode=True)
     base: dict = {"attached": False, "returned": False, "earlier": None}
 
     def run(command: Sequence[str]) -> Ran:

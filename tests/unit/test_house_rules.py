@@ -17,7 +17,6 @@ UTILS = ROOT / "plugins/module_utils"
 PREFIX = "ansible_collections.raftops.nomad.plugins.module_utils"
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 40
-
 MAX_FILES = 12  # in one folder
 
 
@@ -33,7 +32,7 @@ BESIDE = "."  # the files beside the packages, where a package imports from them
 # From the ground up: a package may import only from packages above it in this table, and only those that it names.
 # All files are pure but those named: no clock, disk or network, and nothing imported that is not pure itself.
 PACKAGES = {
-    "disk": Package("", "attributes datadir durable reading syscalls"),
+    "disk": Package("", "attributes datadir durable mounts places reading syscalls"),
     "raftstore.base": Package("disk", "workers"),
     "raftstore.bbolt": Package("disk", "meta pages reader writer"),
     "raftstore.boltdb": Package("disk raftstore.base raftstore.bbolt", "log reader survey writer"),
@@ -41,7 +40,7 @@ PACKAGES = {
     "raftstore.entries": Package("disk raftstore.base raftstore.wal", "convert"),
     "raftstore.directory": Package(
         "disk raftstore.base raftstore.boltdb raftstore.wal raftstore.entries",
-        "covers journal locks mounts observe raftdir readstores snapshots",
+        "covers journal locks observe raftdir readstores snapshots",
     ),
     "raftstore.conversion": Package(
         "disk raftstore.base raftstore.boltdb raftstore.wal raftstore.entries raftstore.directory",
@@ -55,10 +54,13 @@ PACKAGES = {
     "agent.config": Package("agent disk", "change ensure files load"),
     "agent.api": Package("agent disk", "client transport"),
     "agent.cluster": Package("agent agent.api disk", "hold leadership observe rights snapshot waiter writecheck"),
-    "agent.host": Package("agent disk", "loglines service"),
+    "agent.host": Package("agent disk", "loglines process service validate"),
     "": Package("disk raftstore raftstore.conversion", "progress results"),  # beside the packages
     "roll": Package(""),
-    "server": Package("agent agent.config agent.host disk raftstore", "configured stopping"),
+    "server": Package(
+        "disk raftstore.base raftstore.conversion raftstore agent agent.config agent.api agent.cluster agent.host roll",
+        "configured look ondisk rehearse report stopping validation",
+    ),
     "server.backend": Package(
         "agent agent.api agent.cluster agent.config agent.host disk raftstore raftstore.conversion raftstore.directory"
         f" roll {BESIDE} server",
@@ -249,7 +251,8 @@ ALLOWED: dict[str, set[str]] = {
     "files": {"os.open"},  # holds a link, to look at it
     "loglines": {"open"},  # reads the agent's log
     "mounts": {"os.open"},  # reads files below /proc
-    "process": {"os.open", "open"},  # /dev/null in its process; reads a file below /proc
+    "places": {"os.open"},  # holds a file or directory, to look at it
+    "process": {"os.open", "open"},  # /dev/null in its process; reads files below /proc
     "progress": {"open", "os.open", "os.write", "os.rename", "os.unlink"},  # a file in /run, gone with the run
 }
 

@@ -124,6 +124,11 @@ def _target(directory: Directory, name: str, path: str) -> Optional[str]:
         os.close(fd)
 
 
+def check_links(path: str) -> None:
+    """Raise ConfigError when `write` would not reach an existing file, because somebody else's link is on the way."""
+    _open_trusted(path)[0].close()
+
+
 def write(path: str, before: Optional[bytes], after: bytes, like: str, backup: bool) -> Optional[str]:
     """Put `after` in place of `before` (None: the file is new and gets owner, mode and label of `like`).
 

@@ -37,7 +37,7 @@ def last_look(work: Work) -> None:
     if not waited.satisfied:
         raise AgentError(f"the cluster cannot do without it now: {waited.last.verdict.reason}")
     seen = waited.last.observation["autopilot"]
-    if params["voters"] is None:
+    if not params["voters"]:
         work.voters = frozenset(seen["voters"])
     if params["failure_tolerance"] is None and params["state"] != RETURNED:
         work.tolerance = seen["failure_tolerance"]
@@ -54,7 +54,7 @@ def ask_once(subject: Subject, server_id: str) -> Verdict:
 
 def _given_voters(subject: Subject) -> Optional[FrozenSet[str]]:
     voters = subject.params["voters"]
-    return None if voters is None else frozenset(voters)
+    return frozenset(voters) if voters else None
 
 
 def _ask(subject: Subject, client: Client, agent: Agent, timeout_s: float) -> Waited:

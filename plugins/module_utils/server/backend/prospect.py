@@ -7,17 +7,15 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from ...agent.api.answers import Agent
-from ...agent.api.client import Client
+from ...agent.cluster.observe import ask_itself
 from ...agent.config import ensure
-from ...agent.errors import AgentError, ApiError, NotListening
-from ...disk.errors import StoreError
+from ...agent.errors import AgentError
 from ...raftstore.conversion.outcome import Outcome
 from ...raftstore.describe import describe
-from ...raftstore.migrate import migrate
 from ...results import difference, success
 from ...roll import transaction
 from ...roll.transaction import Obstacles, Seen
+from .. import ondisk
 from .subject import Subject
 
 
@@ -66,38 +64,23 @@ def look(subject: Subject) -> Prospect:
     store = describe(subject.data_dir)
     if not store["node_id"]:
         raise AgentError(f"there is no node-id beside {store['raft_dir']}", "Check data_dir.")
-    agent, silent = _ask(Client(subject.connection))
+    asked = ask_itself(subject.connection)
+    agent, silent = asked.agent, "" if asked.agent or asked.down else asked.error
     seen = Seen(agent.backend if agent else "", subject.configured, store["backend"], store["interrupted"])
-    outcome, refusal = _rehearsed(subject)
+    rehearsed = ondisk.prospect(subject.request(subject.goal, check=True))
     found = Obstacles(
         missing_commands=_missing(subject),
         leave_on_interrupt=subject.agent["leave_on_interrupt"] or bool(agent and agent.leave_on_interrupt),
         leave_on_terminate=subject.agent["leave_on_terminate"] or bool(agent and agent.leave_on_terminate),
         stop_signal=subject.stop_signal,
         silent="" if subject.params["repair"] else silent,
-        refusal=refusal,
+        refusal=rehearsed.refusal,
         wait_s=(subject.params["stable_for"], subject.params["wait_timeout"]),
         unreadable_log=_unreadable(subject.params["log_file"]),
     )
-    return Prospect(subject, store["node_id"], seen, transaction.obstacles(found, subject.goal), outcome, planned)
-
-
-def _ask(client: Client) -> tuple[Optional[Agent], str]:
-    """The agent, or why it is silent although it is not known to be down."""
-    try:
-        return client.agent_self(), ""
-    except NotListening:
-        return None, ""
-    except ApiError as error:
-        return None, str(error)
-
-
-def _rehearsed(subject: Subject) -> tuple[Optional[Outcome], str]:
-    """What the conversion would do, or why it would be refused."""
-    try:
-        return migrate(subject.request(subject.goal, check=True)), ""
-    except StoreError as error:
-        return None, str(error)
+    return Prospect(
+        subject, store["node_id"], seen, transaction.obstacles(found, subject.goal), rehearsed.outcome, planned
+    )
 
 
 def _unreadable(path: Optional[str]) -> str:

@@ -15,8 +15,7 @@ from ...agent.api.client import Client
 from ...agent.cluster.health import Verdict, Wanted
 from ...agent.cluster.observe import look
 from ...agent.cluster.waiter import Look, Waited, wait_until
-from ...disk.errors import InUse
-from ...raftstore.released import check_idle
+from ...raftstore.released import is_in_use
 from .subject import Subject
 
 ENDED_S = 30.0  # a start command may return before there is a process; an agent opens its store within a second or two
@@ -54,12 +53,3 @@ class Watch:
             return seen
         reason = f"its agent has ended, nobody has had its store open for {ENDED_S:g} s; {seen.verdict.reason}"
         return seen._replace(verdict=Verdict(False, reason, final=True))
-
-
-def is_in_use(data_dir: str) -> bool:
-    """Whether a process has the store open or locked. Raises Refused."""
-    try:
-        check_idle(data_dir)
-    except InUse:
-        return True
-    return False

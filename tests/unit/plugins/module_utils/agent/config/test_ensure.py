@@ -41,10 +41,14 @@ def test_planned_then_written_then_told(directory: Path) -> None:
     assert (told["previous_backend"], told["backend"], len(told["backup_files"])) == ("boltdb", "wal", 1)
     assert told["effective"]["wal_segment_size"] == 16 and told["effective"]["no_freelist_sync"] is True
     assert "SECRET" not in str(ensure.differences(planned)) and "raft_boltdb" in str(ensure.differences(planned))
-    assert not ensure.planned(wish).changes
+    again = ensure.planned(wish)
+    assert again.changes == [] and again.found == planned.proven
 
 
-@pytest.mark.parametrize("wish", [{"wal_segment_size": 2048}, {"verification": {"enabled": True, "interval": "soon"}}])
+@pytest.mark.parametrize(
+    "wish",
+    [{"wal_segment_size": 0}, {"wal_segment_size": 2048}, {"verification": {"enabled": True, "interval": "soon"}}],
+)
 def test_what_nomad_does_not_take_is_refused(directory: Path, wish: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match="must be"):
         ensure.planned(Wish([str(directory)], "wal", **wish))  # type: ignore[arg-type]

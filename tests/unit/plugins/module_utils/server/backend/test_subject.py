@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is not given is found out; "" and null are not given."""
+"""What is not given is found out."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def test_a_packaged_host_needs_no_option(host: Any) -> None:
     shown = f"ExecStart={{ path=/usr/bin/nomad ; argv[]=/usr/bin/nomad agent -config {host.config} ; }}\nKillSignal=2\n"
 
     def systemctl(command: Sequence[str]) -> Ran:
-        assert command[:2] == ["systemctl", "show"] and command[-1] == "nomad"
+        assert command[:2] == ["systemctl", "show"] and command[-1] == "nomad.service"
         return Ran(0, shown, "")
 
-    given = {"service_manager": "systemd", "config_path": None, "data_dir": "", "host": "", "port": None}
+    given = {"service_manager": "systemd", "config_path": None, "data_dir": None, "host": None, "port": None}
     found = find(host.params(**given), {"NOMAD_ADDR": "http://10.9.9.9:1"}, systemctl)
     assert (found.paths, found.data_dir) == ((str(host.config),), f"{host.root}/data")
     assert found.connection.url == f"http://127.0.0.1:{host.api.port}"

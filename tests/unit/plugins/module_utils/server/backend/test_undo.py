@@ -60,19 +60,14 @@ def test_any_change_of_any_file() -> None:
         assert undo.original(undo.record("x", before, after), after) == before
 
 
-MAIN = b"""data_dir = "/opt/nomad"\r
-server {\r
-  enabled = true # yes\r
-  encrypt = "SECRET"\r
-  raft_boltdb { no_freelist_sync = true }\r
-}\r
-"""
+MAIN = b'server {\r\n  encrypt = "SECRET"\r\n  raft_boltdb { no_freelist_sync = true }\r\n}\r\n'
 
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    (tmp_path / "nomad.hcl").write_bytes(MAIN)
-    (tmp_path / "nomad.hcl").chmod(0o640)
+    config = tmp_path / "nomad.hcl"
+    config.write_bytes(MAIN)
+    config.chmod(0o640)
     return tmp_path
 
 
