@@ -401,8 +401,7 @@ server:
           type: int
           sample: 524288
         required_bytes:
-          description: Free space that it asks for, in bytes. While the store is in use, at most so many. Null when
-            that is not known.
+          description: As RV(raftops.nomad.raft_store_info#module:raft_store.estimated_bytes).
           type: int
           sample: 67895296
         available_bytes:
