@@ -5,35 +5,16 @@
 
 from __future__ import annotations
 
-import uuid
-from typing import Any, Dict, Optional
+from typing import Any, Dict
 
-from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
-from ansible_collections.raftops.nomad.plugins.plugin_utils.confirm import confirm_once, question
-from ansible_collections.raftops.nomad.plugins.plugin_utils.progress import ProgressLines
-
-MODULE = "raftops.nomad.raft_migrate_backend"
+from ansible_collections.raftops.nomad.plugins.plugin_utils.asking import AskingAction
 
 
-class ActionModule(ActionBase):
+class ActionModule(AskingAction):
     """Runs the module of the same name; everything about stores is decided there."""
 
-    def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        """The module's result, or AnsibleActionFail when nobody has confirmed."""
-        task_vars = task_vars or {}
-        result: Dict[str, Any] = super().run(tmp, task_vars)
-        args = dict(self._task.args)
-        if not self._task.check_mode and not boolean(args.get("force") or False, strict=False):
-            statement = f"The Raft log store of a stopped Nomad server is converted to {args.get('backend', 'wal')}."
-            confirm_once(self._task._uuid, question(statement, task_vars["ansible_play_hosts_all"]))
-        result.update(self._run_module(args, task_vars))
-        return result
+    NAME = "raft_migrate_backend"
 
-    def _run_module(self, args: Dict[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Any]:
-        if self._task.check_mode:
-            return self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars)
-        # A new name for each host and run: under a fixed one the last run's numbers would be shown first.
-        args.setdefault("progress_file", f"/run/raft_migrate_backend-{uuid.uuid4().hex}")
-        with ProgressLines(self, task_vars["inventory_hostname"], args["progress_file"]):
-            return self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars)
+    def statement(self, args: Dict[str, Any]) -> str:
+        """What will be done, as the question begins."""
+        return f"The Raft log store of a stopped Nomad server is converted to {args.get('backend', 'wal')}."

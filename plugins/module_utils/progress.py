@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The progress file of a conversion: one line of JSON, written on the target, read by the action on the controller.
+"""The progress file of a run: one line of JSON, written on the target, read by the action on the controller.
 
 It must never stop a conversion, nor be in a directory that belongs to the service user.
 """
@@ -17,16 +17,20 @@ from .disk.errors import Refused
 from .raftstore.conversion.request import ProgressSink, no_progress
 
 INTERVAL_S = 0.5
+MAX_LEN = 4096
 
 
 class Progress(NamedTuple):
-    """How far a phase has come: entries done of all, bytes done, seconds since the phase began."""
+    """How far a step has come: entries done of all, bytes done, seconds since it began. Without entries all are 0."""
 
     phase: str
     done: int
     total: int
     bytes_done: int
     elapsed_s: float
+
+
+Relay = Callable[[Progress], None]
 
 
 def render(progress: Progress) -> bytes:
@@ -50,6 +54,16 @@ def parse(text: str) -> Optional[Progress]:
         return None
 
 
+def read_progress(path: str) -> Optional[Progress]:
+    """What the file of this path says; None as for `parse`, and when it cannot be read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with open(descriptor, "rb") as file:
+        return parse(file.read(MAX_LEN).decode("ascii", "replace"))
+
+
 class ProgressFile:
     """A callable for the conversion. The file exists from construction, where OSError is the caller's, until `close`.
 
@@ -65,6 +79,11 @@ class ProgressFile:
         self._create(path, b"")
         self._open = True
 
+    def show(self, progress: Progress) -> None:
+        """Put this into the file, as it is."""
+        if self._open:
+            self._replace(render(progress))
+
     def __call__(self, phase: str, done: int, total: int, bytes_done: int) -> None:
         now = self._clock()
         if phase != self._phase:
@@ -72,8 +91,7 @@ class ProgressFile:
         elif now - self._last < INTERVAL_S and done < total:
             return
         self._last = now
-        if self._open:
-            self._replace(render(Progress(phase, done, total, bytes_done, round(now - self._begin, 3))))
+        self.show(Progress(phase, done, total, bytes_done, round(now - self._begin, 3)))
 
     def close(self) -> None:
         """Remove the file, if it still can be."""
@@ -107,6 +125,22 @@ class ProgressFile:
 @contextmanager
 def progress_file(path: str, data_dir: str, warn: Callable[[str], None]) -> Iterator[ProgressSink]:
     """A sink that keeps the file up to date, removed at the end. If it cannot be made, a warning says why."""
+    with _made(path, data_dir, warn) as progress:
+        yield progress or no_progress
+
+
+@contextmanager
+def progress_relay(path: Optional[str], data_dir: str, warn: Callable[[str], None]) -> Iterator[Relay]:
+    """The same for what another process tells of its progress; without a path it is dropped."""
+    if not path:
+        yield _unseen
+        return
+    with _made(path, data_dir, warn) as progress:
+        yield progress.show if progress else _unseen
+
+
+@contextmanager
+def _made(path: str, data_dir: str, warn: Callable[[str], None]) -> Iterator[Optional[ProgressFile]]:
     folder, root = os.path.realpath(os.path.dirname(path)), os.path.realpath(data_dir)
     if os.path.commonpath([folder, root]) == root:
         raise Refused("the progress file would lie below data_dir", path, hint="Give a name below /run")
@@ -114,9 +148,13 @@ def progress_file(path: str, data_dir: str, warn: Callable[[str], None]) -> Iter
         progress = ProgressFile(path)
     except OSError as error:
         warn(f"No progress can be shown: {path} cannot be created: {error.strerror}.")
-        yield no_progress
+        yield None
         return
     try:
         yield progress
     finally:
         progress.close()
+
+
+def _unseen(_progress: Progress) -> None:
+    """What becomes of progress that nobody wants to see."""

@@ -223,26 +223,22 @@ agent:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec, from_params
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError, ApiError, NotListening
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.observe import ask_itself
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
 
 
 def main() -> None:
     spec = dict(argument_spec(), required={"type": "bool", "default": True})
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     try:
-        connection = from_params(module.params, os.environ)
-        result = {"changed": False, "answered": True, "down": False, "status": 200, "error": "", "url": connection.url}
-        module.exit_json(agent=Client(connection).agent_self().as_dict(), **result)
-    except ApiError as error:
-        down = isinstance(error, NotListening)
-        result.update(answered=False, down=down, status=error.status, error=str(error), agent=None)
-        if module.params["required"]:
-            module.fail_json(msg=str(error), **result)
-        module.exit_json(**result)
+        asked = ask_itself(from_params(module.params, os.environ))
     except AgentError as error:
         module.fail_json(msg=str(error))
+    result = dict(asked.as_dict(), changed=False)
+    if asked.agent is None and module.params["required"]:
+        module.fail_json(msg=asked.error, **result)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -69,11 +69,10 @@ harmless:
   sample: []
 """
 
-import os
-import shlex
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.log import read
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.host import loglines
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Ran
 
 SPEC = {
     "since": {"type": "float", "required": True},
@@ -81,54 +80,26 @@ SPEC = {
     "file": {"type": "path"},
     "command": {"type": "str"},
 }
-MAX_LEN = 8 << 20
-SHOWN = 20
-
-
-def log_lines(module: AnsibleModule) -> list:
-    """The lines of the log, as far as they are needed."""
-    params = module.params
-    if params["file"]:
-        return end_of(params["file"])
-    if params["unit"]:
-        since = f"--since=@{int(params['since'])}"
-        command = ["journalctl", "--no-pager", "--output=cat", since, f"--unit={params['unit']}"]
-        code, out, err = module.run_command(command)
-        if code != 0:
-            module.fail_json(
-                msg=f"journalctl failed: {err.strip()[-500:]}. The log of {params['unit']} must be readable."
-            )
-        return out.splitlines()
-    return module.run_command(shlex.split(params["command"]))[1].splitlines()
-
-
-def end_of(path: str) -> list:
-    """The last lines of a file, at most MAX_LEN bytes of it."""
-    with open(path, "rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - MAX_LEN))
-        return file.read(MAX_LEN).decode("utf-8", "replace").splitlines()
+SOURCES = ("file", "unit", "command")
 
 
 def main() -> None:
-    sources = ["unit", "file", "command"]
     module = AnsibleModule(
-        argument_spec=SPEC, mutually_exclusive=[sources], required_one_of=[sources], supports_check_mode=True
+        argument_spec=SPEC,
+        mutually_exclusive=[list(SOURCES)],
+        required_one_of=[list(SOURCES)],
+        supports_check_mode=True,
     )
+    source = loglines.Source(*(module.params[name] or "" for name in SOURCES))
     try:
-        found = read(log_lines(module), module.params["since"])
-    except OSError as error:
-        module.fail_json(
-            msg=f"{module.params['file']}: {error.strerror}. Give the file that the agent writes its log to."
-        )
-    result = {"lines": found.lines, "errors": found.errors[-SHOWN:], "harmless": found.harmless[-SHOWN:]}
+        found = loglines.since(source, module.params["since"], lambda command: Ran(*module.run_command(list(command))))
+    except AgentError as error:
+        module.fail_json(msg=str(error))
     if not found.lines:
-        module.warn(
-            "The agent has logged nothing since its start, so nothing says whether its store works. Give the file that"
-            " it logs to; in a roll that is raft_logstore_log_file."
-        )
+        module.warn(loglines.SILENT)
+    result = loglines.as_result(found)
     if found.errors:
-        what = f"The agent's log has {len(found.errors)} errors about the Raft store since its start, the last one"
-        module.fail_json(msg=f"{what}: {found.errors[-1][:300]}", **result)
+        module.fail_json(msg=loglines.complaint(found), **result)
     module.exit_json(changed=False, **result)
 
 

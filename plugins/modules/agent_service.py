@@ -105,7 +105,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Commands, Ran, Systemd
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.released import wait_until_idle
+from ansible_collections.raftops.nomad.plugins.module_utils.server.stopping import stop
 
 SPEC = {
     "state": {"type": "str", "choices": ["stopped", "started"], "required": True},
@@ -115,17 +115,6 @@ SPEC = {
     "data_dir": {"type": "path"},
     "wait_timeout": {"type": "int", "default": 30},
 }
-
-
-def stop(service: Commands | Systemd, data_dir: str, timeout_s: float) -> bool:
-    """Stop and prove it; whether it ran. On AgentError or StoreError the agent may be started again."""
-    try:
-        changed = service.stop()
-        wait_until_idle(data_dir, timeout_s)
-    except (AgentError, StoreError):
-        service.release()
-        raise
-    return changed
 
 
 def run(module: AnsibleModule) -> dict:

@@ -214,18 +214,15 @@ agent:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.change import Change, apply, owner_model, plan
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.duration import is_duration
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.hcl import parse
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.load import (
-    Configuration,
-    agent_settings,
-    load,
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.ensure import (
+    Wish,
+    carry_out,
+    described,
+    differences,
+    planned,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.redact import shown
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.segmentsize import SEGMENT_MIB, SEGMENT_SIZES
 
 SPEC = {
     "path": {"type": "list", "elements": "path", "required": True},
@@ -241,74 +238,15 @@ SPEC = {
 }
 
 
-def wanted_settings(params: dict) -> dict:
-    """The settings of the block that the options name. Raises ConfigError."""
-    size, verification = params["wal_segment_size"], params["verification"] or {}
-    if size is not None and size not in SEGMENT_MIB:
-        raise ConfigError(f"wal_segment_size must be from {SEGMENT_SIZES}")
-    interval = verification.get("interval")
-    if interval is not None and not is_duration(interval):
-        raise ConfigError("verification.interval must be a Go duration such as 5m")
-    settings = {
-        ("backend",): params["backend"],
-        ("wal", "segment_size_mb"): size,
-        ("disable_log_cache",): params["disable_log_cache"],
-        ("verification", "enabled"): verification.get("enabled"),
-        ("verification", "interval"): interval,
-    }
-    return {path: value for path, value in settings.items() if value is not None}
-
-
 def run(module: AnsibleModule) -> dict:
     """Plan, write and prove; returns the result. Raises ConfigError or StoreError."""
     params = module.params
-    wanted = wanted_settings(params)
-    found = load(params["path"])
-    changes = plan(found, wanted, params["file"] or "")
-    proven, kept = load(params["path"], {change.path: change.after for change in changes}), []
-    if changes and not module.check_mode:
-        kept = apply(changes, owner_model(found), params["backup"])
-        if load(params["path"]) != proven:
-            raise ConfigError(
-                "the files are not what was written: somebody else is changing them too", hint="Run again."
-            )
-    result = described(found, proven)
-    result.update(changed=bool(changes), changed_files=[change.path for change in changes], backup_files=kept)
-    if module._diff:
-        result["diff"] = [difference(change) for change in changes]
-    return result
-
-
-def described(found: Configuration, after: Configuration) -> dict:
-    """What the result says about the configuration."""
-    verification = {name: after.value(("verification", name)) for name in ("enabled", "interval")}
-    return {
-        "backend": after.backend,
-        "previous_backend": found.backend,
-        "file": after.logstore.document.path if after.logstore else "",
-        "files": [document.path for document in after.documents],
-        "effective": {
-            "backend": after.backend,
-            "wal_segment_size": after.value(("wal", "segment_size_mb")),
-            "no_freelist_sync": no_freelist_sync(after),
-            "disable_log_cache": bool(after.value(("disable_log_cache",))),
-            "verification": verification if any(value is not None for value in verification.values()) else None,
-        },
-        "agent": agent_settings(after),
-    }
-
-
-def no_freelist_sync(after: Configuration) -> bool | None:
-    """The setting, taken from the deprecated block while that is still in effect."""
-    if after.logstore is None and after.boltdb is not None:
-        return after.boltdb.values.get(("no_freelist_sync",))
-    return after.value(("boltdb", "no_freelist_sync"))
-
-
-def difference(change: Change) -> dict:
-    """One file of the diff."""
-    before, after = ("" if text is None else shown(parse(text)) for text in (change.before, change.after))
-    return {"before_header": change.path, "after_header": change.path, "before": before, "after": after}
+    names = ("backend", "wal_segment_size", "disable_log_cache", "verification", "backup")
+    wish = Wish(params["path"], file=params["file"] or "", **{name: params[name] for name in names})
+    what = planned(wish)
+    kept = [] if module.check_mode else carry_out(wish, what)
+    shown = {"diff": differences(what)} if module._diff else {}
+    return {**described(what, kept), **shown}
 
 
 def main() -> None:

@@ -271,32 +271,16 @@ hint:
 """
 
 from dataclasses import replace
-from typing import Callable, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import load as config
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Refused, StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.segmentsize import DEFAULT_SEGMENT_MIB
 from ansible_collections.raftops.nomad.plugins.module_utils.progress import progress_file
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import Outcome
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.request import Request
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
 from ansible_collections.raftops.nomad.plugins.module_utils.results import difference, failure, success
-
-
-def effective_backend(paths: Optional[Sequence[str]]) -> Optional[Callable[[], str]]:
-    """A function that reads the backend that Nomad would start on, from the files as they are when it is called."""
-
-    def read() -> str:
-        try:
-            return config.effective_backend(paths or ())
-        except ConfigError as error:
-            place = f"line {error.line}, column {error.column}: " if error.line else ""
-            hint = error.hint or "Correct the configuration, then run the same command again."
-            raise Refused(place + error.what, error.path, hint=hint) from error
-
-    return read if paths else None
+from ansible_collections.raftops.nomad.plugins.module_utils.server.configured import effective_backend
 
 
 def convert(module: AnsibleModule) -> Outcome:

@@ -273,28 +273,12 @@ hint:
   sample: Stop Nomad on this host, then run this again.
 """
 
-import os
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.hold import HoldFile
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.segmentsize import DEFAULT_SEGMENT_MIB
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.names import HOLD
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.describe import describe
 from ansible_collections.raftops.nomad.plugins.module_utils.results import failure
-
-
-def held(module: AnsibleModule, raft_dir: str) -> dict | None:
-    """The hold that is left here. One that cannot be used is only a warning, since this module does nothing with it."""
-    file = HoldFile(os.path.join(raft_dir, HOLD), os.geteuid())
-    try:
-        hold, warnings = file.load()
-    except (AgentError, StoreError) as error:
-        hold, warnings = None, [str(error)]
-    for warning in warnings:
-        module.warn(warning)
-    return hold._asdict() if hold else None
+from ansible_collections.raftops.nomad.plugins.module_utils.server.ondisk import held
 
 
 def main() -> None:
@@ -314,7 +298,10 @@ def main() -> None:
         store = describe(**{name: module.params[name] for name in options})
     except (StoreError, OSError) as error:
         module.fail_json(**failure(error))
-    module.exit_json(changed=False, raft_store=dict(store, held=held(module, store["raft_dir"])))
+    hold, warnings = held(store["raft_dir"])
+    for warning in warnings:
+        module.warn(warning)
+    module.exit_json(changed=False, raft_store=dict(store, held=hold))
 
 
 if __name__ == "__main__":

@@ -38,7 +38,9 @@ def twin_of(action: ActionBase) -> ActionBase:
 
 
 def line(host: str, progress: Progress) -> str:
-    """One line for a person: entries done of total, rate, time left."""
+    """One line for a person: entries done of total, rate, time left; of a step without entries only its name."""
+    if progress.total <= 0:
+        return f"{host}: {progress.phase}"
     text = f"{host}: {progress.phase} {progress.done} / {progress.total} entries"
     if progress.elapsed_s <= 0 or progress.done <= 0:
         return text

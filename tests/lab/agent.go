@@ -21,13 +21,16 @@ import (
 
 // runAgent is "agent": it returns the exit code, 1 for everything but a graceful leave.
 func runAgent(arguments []string) int {
-	paths, err := configArguments(arguments)
+	flags, err := agentFlags(arguments)
 	if err != nil {
 		return complain(err.Error())
 	}
-	config, err := loadConfig(paths)
+	config, err := loadConfig(flags["config"])
 	if err != nil {
 		return complain(err.Error())
+	}
+	for _, dataDir := range flags["data-dir"] { // the command line wins over all files
+		config.DataDir = dataDir
 	}
 	if problem := config.refusal(); problem != "" {
 		return complain(problem)
@@ -60,23 +63,23 @@ func complain(text string) int {
 	return 1
 }
 
-// configArguments are the values of -config, in all the forms that Go's flag package takes.
-func configArguments(arguments []string) ([]string, error) {
-	var paths []string
+// agentFlags are the values of -config and -data-dir, in all the forms that Go's flag package takes.
+func agentFlags(arguments []string) (map[string][]string, error) {
+	flags := map[string][]string{}
 	for i := 0; i < len(arguments); i++ {
 		name, value, hasValue := strings.Cut(strings.TrimLeft(arguments[i], "-"), "=")
-		if name != "config" {
+		if name != "config" && name != "data-dir" {
 			return nil, fmt.Errorf("flag provided but not defined: -%s", name)
 		}
 		if !hasValue {
 			if i++; i == len(arguments) {
-				return nil, errors.New("flag needs an argument: -config")
+				return nil, errors.New("flag needs an argument: -" + name)
 			}
 			value = arguments[i]
 		}
-		paths = append(paths, value)
+		flags[name] = append(flags[name], value)
 	}
-	return paths, nil
+	return flags, nil
 }
 
 func listenHTTP(config *Config) (net.Listener, error) {

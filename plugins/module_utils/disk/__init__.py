@@ -8,4 +8,16 @@ halves need: the directories above a Raft directory, and the size of a segment. 
 
 from __future__ import annotations
 
-__all__ = ["attributes", "datadir", "durable", "errors", "freename", "plainjson", "reading", "segmentsize", "syscalls"]
+__all__ = [
+    "attributes",
+    "datadir",
+    "durable",
+    "errors",
+    "freename",
+    "mounts",
+    "places",
+    "plainjson",
+    "reading",
+    "segmentsize",
+    "syscalls",
+]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Dict, Optional
 
 from ..disk.errors import unreadable
+from ..disk.mounts import PROC
 from ..disk.segmentsize import DEFAULT_SEGMENT_MIB
 from ..disk.syscalls import REAL
 from .base.names import HOLD
@@ -19,7 +20,6 @@ from .conversion.request import Request
 from .directory.covers import WAL_COVERS
 from .directory.evidence import Evidence
 from .directory.locks import in_use
-from .directory.mounts import PROC
 from .directory.observe import Found
 from .directory.raftdir import files_len, node_id
 from .directory.shape import holes

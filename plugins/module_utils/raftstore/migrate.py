@@ -15,6 +15,7 @@ from typing import Callable, Iterator, Optional, Tuple
 
 from ..disk.durable import Directory, lock_exclusive
 from ..disk.errors import InUse, StoreError, unreadable
+from ..disk.mounts import PROC, mount_of, refuse_kind
 from ..disk.syscalls import REAL, SystemCalls
 from .base.names import JOURNAL, JOURNAL_PARTIAL, RAFT_DB_PARTIAL, WAL_PARTIAL
 from .base.store import BOLTDB, WAL
@@ -29,7 +30,6 @@ from .conversion.steps import STEPS, predicted, remove_partial
 from .directory import journal
 from .directory.evidence import Evidence
 from .directory.locks import POLL_S, lock_directory
-from .directory.mounts import PROC, mount_of, refuse_kind
 from .directory.observe import Found, observe
 from .directory.raftdir import listing, locate
 from .directory.readstores import read

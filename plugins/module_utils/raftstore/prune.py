@@ -16,6 +16,7 @@ from typing import List
 
 from ..disk.durable import Directory
 from ..disk.errors import Refused, unreadable
+from ..disk.mounts import PROC, mount_number
 from ..disk.reading import reading
 from ..disk.syscalls import REAL, SystemCalls
 from .base.names import BACKUP, RAFT_DB, WAL_META
@@ -25,7 +26,6 @@ from .conversion.refusals import refusal
 from .directory import journal
 from .directory.evidence import Evidence
 from .directory.locks import in_use, inode_of, openers
-from .directory.mounts import PROC, mount_number
 from .directory.observe import Found, observe, opened
 from .directory.raftdir import listing
 from .directory.readstores import read

@@ -9,12 +9,12 @@ conversion takes the same locks itself and keeps them.
 from __future__ import annotations
 
 import time
-from typing import Callable
+from typing import Callable, List
 
 from ..disk.errors import InUse
+from ..disk.mounts import PROC
 from ..disk.syscalls import REAL
 from .directory.locks import in_use
-from .directory.mounts import PROC
 from .directory.observe import observe, opened
 
 POLL_S = 0.1
@@ -46,3 +46,16 @@ def check_idle(data_dir: str, proc: str = PROC) -> None:
     with opened(data_dir, REAL, proc) as found:
         if observe(found).store_lock == "taken":
             raise in_use(found.openers.pids, found.raft.path, proc)
+
+
+def is_in_use(data_dir: str, proc: str = PROC) -> bool:
+    """Whether a process has a store file below `data_dir` open or locked. Raises Refused."""
+    with opened(data_dir, REAL, proc) as found:
+        return observe(found).store_lock == "taken"
+
+
+def who_has(data_dir: str, proc: str = PROC) -> List[int]:
+    """The other processes that have a store file below `data_dir` open, as far as they can be seen. Raises Refused."""
+    with opened(data_dir, REAL, proc) as found:
+        observe(found)
+        return found.openers.pids

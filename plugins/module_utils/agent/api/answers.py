@@ -105,6 +105,17 @@ class Agent(NamedTuple):
         return plain
 
 
+class RaftConfiguration(NamedTuple):
+    """The Raft configuration of one server, and the index of the entry that it is from."""
+
+    entry: int
+    peers: Tuple[Peer, ...]
+
+    def as_dict(self) -> Dict[str, Any]:
+        """As a module result."""
+        return {"index": self.entry, "peers": [peer._asdict() for peer in self.peers]}
+
+
 class AutopilotConfig(NamedTuple):
     """The autopilot configuration: `fields` is Nomad's whole object, which a PUT has to send back."""
 
@@ -176,6 +187,16 @@ def parse_autopilot(value: Any) -> Autopilot:
         voters=tuple(sorted(_strings(fields.get("Voters"), "Voters"))),
         servers=tuple(sorted(map(parse_server, servers), key=lambda server: (server.name, server.id))),
     )
+
+
+def parse_raft_configuration(value: Any) -> RaftConfiguration:
+    """The body of /v1/operator/raft/configuration. Raises ValueError."""
+    fields = _typed(value, dict, "the answer")
+    servers = [_typed(one, dict, "Servers") for one in _typed(fields.get("Servers") or [], list, "Servers")]
+    peers = [
+        Peer(_get(one, "ID", str), _get(one, "Address", str, ""), _get(one, "Voter", bool, False)) for one in servers
+    ]
+    return RaftConfiguration(_get(fields, "Index", int, 0), tuple(sorted(peers)))
 
 
 def parse_autopilot_config(value: Any) -> AutopilotConfig:

@@ -14,7 +14,8 @@ import json
 import os
 import ssl
 import time
-from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple, TypeVar
+from types import MappingProxyType
+from typing import Any, Callable, Mapping, NamedTuple, Optional, Tuple, TypeVar
 from urllib.parse import urlencode
 
 from ...disk.plainjson import no_constant, short_int
@@ -24,7 +25,8 @@ from .connection import Connection
 from .transport import connect, tls_context
 
 T = TypeVar("T")
-Query = Dict[str, str]
+Query = Mapping[str, str]
+NO_QUERY: Query = MappingProxyType({})
 
 MAX_ANSWER_LEN = 8 << 20  # bytes; an agent/self is about 14 kB, autopilot health 300 bytes per server
 MAX_ERROR_LEN = 4 << 10
@@ -86,6 +88,11 @@ class Client:
             raise self._error(path, answer, "operator:write")
         return self._parse(path, answer, _boolean)
 
+    def raft_configuration(self) -> answers.RaftConfiguration:
+        """The Raft configuration as this server has it, not the leader's; answered without a leader."""
+        path = "/v1/operator/raft/configuration"
+        return self._ask(path, answers.parse_raft_configuration, "management", {"stale": ""})
+
     def leader(self) -> str:
         """RPC address of the leader as this agent knows it."""
         return self._ask("/v1/status/leader", _text, "")
@@ -108,8 +115,8 @@ class Client:
             self._stream(path, response, sink, deadline)
             return str(response.headers.get("Digest", ""))
 
-    def _ask(self, path: str, parse: Callable[[Any], T], needs: str) -> T:
-        answer = self._request("GET", path, {})
+    def _ask(self, path: str, parse: Callable[[Any], T], needs: str, query: Query = NO_QUERY) -> T:
+        answer = self._request("GET", path, query)
         if answer.status != 200:
             raise self._error(path, answer, needs)
         return self._parse(path, answer, parse)

@@ -8,11 +8,12 @@ connections, has no leader, and answers 403 to valid tokens for some seconds.
 
 from __future__ import annotations
 
-from typing import Callable, Dict, NamedTuple, Optional
+from typing import Any, Callable, Dict, NamedTuple, Optional
 
 from ..api.answers import Agent, Autopilot
 from ..api.client import Client
-from ..errors import ApiError
+from ..api.connection import Connection
+from ..errors import ApiError, NotListening
 from . import health
 from .health import Verdict, Wanted
 from .waiter import Look
@@ -31,6 +32,29 @@ class Answers(NamedTuple):
     def missing(self) -> str:
         """The first error, or an empty string."""
         return self.agent_error or self.autopilot_error
+
+
+class Asked(NamedTuple):
+    """An agent about itself, or why it has not answered; `down`: nobody listens there."""
+
+    url: str
+    agent: Optional[Agent] = None
+    down: bool = False
+    status: int = 200
+    error: str = ""
+
+    def as_dict(self) -> Dict[str, Any]:
+        """The results that agent_info documents."""
+        plain = self._asdict()
+        return {**plain, "answered": self.agent is not None, "agent": self.agent.as_dict() if self.agent else None}
+
+
+def ask_itself(connection: Connection) -> Asked:
+    """What the agent says about itself. An error of the API is an answer here."""
+    try:
+        return Asked(connection.url, Client(connection).agent_self())
+    except ApiError as error:
+        return Asked(connection.url, None, isinstance(error, NotListening), error.status, str(error))
 
 
 def ask_agent(client: Client) -> Agent:

@@ -7,4 +7,4 @@ May import `disk` and `agent.errors`. Open load.py first.
 
 from __future__ import annotations
 
-__all__ = ["change", "duration", "hcl", "load", "redact"]
+__all__ = ["ensure", "files", "load"]

@@ -124,6 +124,11 @@ def _target(directory: Directory, name: str, path: str) -> Optional[str]:
         os.close(fd)
 
 
+def check_links(path: str) -> None:
+    """Raise ConfigError when `write` would not reach an existing file, because somebody else's link is on the way."""
+    _open_trusted(path)[0].close()
+
+
 def write(path: str, before: Optional[bytes], after: bytes, like: str, backup: bool) -> Optional[str]:
     """Put `after` in place of `before` (None: the file is new and gets owner, mode and label of `like`).
 
@@ -145,6 +150,17 @@ def write(path: str, before: Optional[bytes], after: bytes, like: str, backup: b
             kept = _keep_copy(directory, name, before, attributes) if backup else None
         directory.replace_file(name, f".{name}.partial", after, attributes)
         return kept
+    finally:
+        directory.close()
+
+
+def remove(path: str, content: bytes) -> None:
+    """Remove a file that still has this content. Raises ConfigError when it has not, or is reached through a link."""
+    directory, name = _open_parent(path)
+    try:
+        if _read_in(directory, name, path)[0] != content:
+            raise ConfigError("the file has been changed meanwhile", path, hint="Run again.")
+        directory.remove(name)
     finally:
         directory.close()
 

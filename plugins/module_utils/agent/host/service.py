@@ -18,6 +18,7 @@ from typing import Callable, NamedTuple, Optional, Sequence
 from ...disk.attributes import Attributes
 from ...disk.durable import Directory
 from ..errors import AgentError
+from .unit import PROPERTIES, Unit, full_name, parse
 
 UNITS = "/run/systemd/system"
 DROP_IN = "90-raft-logstore.conf"
@@ -71,8 +72,13 @@ class Systemd:
 
     def __init__(self, run: Runner, name: str, units: str = UNITS) -> None:
         self._run = run
-        self._unit = name if name.endswith(".service") else f"{name}.service"
+        self._unit = full_name(name)
         self._units = units
+
+    @property
+    def barrier(self) -> str:
+        """The drop-in that keeps the unit stopped, whether it is there or not."""
+        return os.path.join(self._units, f"{self._unit}.d", DROP_IN)
 
     def stop(self) -> bool:
         """Keep the unit from being started, then stop it; whether it was running."""
@@ -102,6 +108,10 @@ class Systemd:
             what = f"the unit {self._unit} is still inactive after its start"
             raise AgentError(what, "One of its conditions may be false. Look at it with systemctl status.")
         return was in STOPPED
+
+    def shown(self) -> Unit:
+        """What systemd says of the unit."""
+        return parse(self._systemctl("show", f"--property={PROPERTIES}", self._unit))
 
     def _state(self) -> str:
         return self._systemctl("show", "--value", "--property=ActiveState", self._unit).strip()

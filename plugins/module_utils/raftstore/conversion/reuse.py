@@ -12,10 +12,10 @@ import stat
 from typing import Optional
 
 from ...disk.errors import StoreError
+from ...disk.mounts import mount_number
 from ..base.names import SECOND_NAME
 from ..base.store import StoreReader
 from ..directory.covers import covers
-from ..directory.mounts import mount_number
 from ..directory.raftdir import StoreFile
 from ..entries import convert
 from .run import Run

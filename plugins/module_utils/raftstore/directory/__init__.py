@@ -8,4 +8,4 @@ the questions; observe.py and readstores.py answer them.
 
 from __future__ import annotations
 
-__all__ = ["covers", "evidence", "journal", "locks", "mounts", "observe", "raftdir", "readstores", "shape", "snapshots"]
+__all__ = ["covers", "evidence", "journal", "locks", "observe", "raftdir", "readstores", "shape", "snapshots"]

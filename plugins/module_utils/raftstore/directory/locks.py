@@ -15,7 +15,7 @@ from typing import Callable, Collection, List, NamedTuple, Optional, Set, Tuple
 
 from ...disk.durable import Directory, lock_exclusive
 from ...disk.errors import InUse, Refused
-from .mounts import PROC, read_text
+from ...disk.mounts import PROC, read_text
 
 POLL_S = 0.1
 Inode = Tuple[int, int]

@@ -15,6 +15,7 @@ from typing import Iterator, List, Optional, Tuple
 
 from ...disk.durable import Directory
 from ...disk.errors import Corrupt, Refused, StoreError
+from ...disk.mounts import PROC, mount_number
 from ...disk.syscalls import SystemCalls
 from ..base.names import (
     JOURNAL_PARTIAL,
@@ -32,7 +33,6 @@ from . import journal, snapshots
 from .evidence import Evidence, Snapshot
 from .journal import Journal
 from .locks import Openers, is_name_of, lock_directory, openers
-from .mounts import PROC, mount_number
 from .raftdir import StoreFile, backups, locate, wal_kind
 
 

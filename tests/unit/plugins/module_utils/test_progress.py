@@ -16,6 +16,8 @@ from ansible_collections.raftops.nomad.plugins.module_utils.progress import (
     ProgressFile,
     parse,
     progress_file,
+    progress_relay,
+    read_progress,
     render,
 )
 
@@ -141,3 +143,20 @@ def test_what_is_not_a_progress_line_is_nothing(text: str) -> None:
 def test_render_and_parse_are_inverse() -> None:
     progress = Progress("verify", 2**63, 2**63 + 1, 2**70, 0.125)
     assert parse(render(progress).decode()) == progress
+
+
+def test_what_another_process_tells_is_shown_on(tmp_path: Path) -> None:
+    """From the file of the process that does the work to the one that the controller looks at."""
+    theirs, mine = tmp_path / "theirs", tmp_path / "mine"
+    assert read_progress(str(theirs)) is None
+    ProgressFile(str(theirs))("rejoin", 0, 0, 0)
+    with progress_relay(str(mine), str(tmp_path / "data"), no_warning) as relay:
+        told = read_progress(str(theirs))
+        assert told is not None and told.phase == "rejoin"
+        relay(told)
+        assert parse(mine.read_text()) == told
+    assert not mine.exists()
+    with progress_relay(None, str(tmp_path / "data"), no_warning) as relay:
+        relay(told)
+    (tmp_path / "link").symlink_to(theirs)
+    assert read_progress(str(tmp_path / "link")) is None

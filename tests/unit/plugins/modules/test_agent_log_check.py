@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.host import loglines
 from ansible_collections.raftops.nomad.plugins.modules import agent_log_check
 from support.run_module import documented, run
 
@@ -46,7 +47,7 @@ def test_nothing_since_the_start(log: Path) -> None:
 
 
 def test_only_the_end_of_a_large_file_is_read(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(agent_log_check, "MAX_LEN", len(LINES) // 2)
+    monkeypatch.setattr(loglines, "MAX_LEN", len(LINES) // 2)
     assert run(agent_log_check, since=STARTED, file=str(log))["lines"] < 3
 
 

@@ -146,3 +146,7 @@ def test_the_end_of_the_module_does_not_wait_for_the_next_look(tmp_path: Path) -
 
 def test_nothing_is_foretold_before_there_is_something_to_tell_it_from() -> None:
     assert progress.line("h1", Progress("convert", 0, 10, 0, 0.0)) == "h1: convert 0 / 10 entries"
+
+
+def test_of_a_step_without_entries_only_the_name_is_shown() -> None:
+    assert progress.line("h1", Progress("rejoin", 0, 0, 0, 3.0)) == "h1: rejoin"

@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import InUse, Refused
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.released import check_idle, wait_until_idle
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.released import (
+    check_idle,
+    is_in_use,
+    wait_until_idle,
+)
 from support.stores.builder import nomad_store
 
 
@@ -22,10 +26,12 @@ def test_a_locked_store_is_in_use_until_the_lock_is_gone(store: str, file: str, 
     check_idle(str(raft))
     fd = os.open(raft / file, os.O_RDWR)
     fcntl.flock(fd, fcntl.LOCK_EX)
+    assert is_in_use(str(raft))
     with pytest.raises(InUse):
         check_idle(str(raft))
     wait_until_idle(str(raft), 60, sleep=lambda _seconds: os.close(fd))
     check_idle(str(raft))
+    assert not is_in_use(str(raft))
 
 
 def test_a_process_that_has_the_file_open_without_a_lock_is_named(tmp_path: Path) -> None:

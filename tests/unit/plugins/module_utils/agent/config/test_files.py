@@ -107,6 +107,9 @@ def test_a_link_of_the_service_user_is_not_written_through(tmp_path: Path, monke
         monkeypatch.setattr(os, "geteuid", lambda: 1234)
     with pytest.raises(ConfigError, match="symbolic link of another user"):
         files.write(str(link), b"x = 1\n", b"x = 2\n", str(link), backup=False)
+    with pytest.raises(ConfigError, match="symbolic link of another user"):
+        files.check_links(str(link))
+    files.check_links(str(secret))
     assert secret.read_bytes() == b"x = 1\n"
 
 

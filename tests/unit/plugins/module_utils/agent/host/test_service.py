@@ -52,6 +52,7 @@ def test_a_unit_is_kept_stopped_until_it_is_started(name: str, tmp_path: Path) -
     assert service.stop() is True
     assert unit.state == "inactive" and unit.kept
     assert "ConditionPathExists=!/\n" in (tmp_path / DROP_IN).read_text()
+    assert service.barrier == str(tmp_path / DROP_IN)
     assert (tmp_path / DROP_IN).stat().st_mode & 0o777 == 0o644
     unit(["systemctl", "start", "nomad.service"])  # Restart=, a person, a configuration run
     assert unit.state == "inactive"

@@ -9,8 +9,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.disk import mounts
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Refused
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory import mounts
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
 from support.stores.builder import (
     listing,
@@ -23,12 +23,18 @@ MOUNTINFO = """\
 29 22 0:25 / /sys rw,nosuid - sysfs sysfs rw
 97 22 0:50 / /srv/a\\040b rw,relatime shared:5 master:2 - nfs4 host:/x rw,vers=4.2
 98 22 0:51 / /mnt rw - fuse.sshfs - rw
+99 22 0:52 / /ro ro,relatime - ext4 /dev/vdb rw
+100 22 0:53 / /frozen rw,relatime - squashfs /dev/loop0 ro,errors=continue
 """
 
 
-def test_kinds_from_mountinfo() -> None:
-    assert mounts.parse_kinds(MOUNTINFO) == {22: "ext4", 29: "sysfs", 97: "nfs4", 98: "fuse.sshfs"}
-    assert mounts.parse_kinds("") == {}
+def test_mounts_from_mountinfo() -> None:
+    found = mounts.parse_mountinfo(MOUNTINFO)
+    kinds = {22: "ext4", 29: "sysfs", 97: "nfs4", 98: "fuse.sshfs", 99: "ext4", 100: "squashfs"}
+    assert {number: mount.kind for number, mount in found.items()} == kinds
+    assert found[97].point == "/srv/a b"
+    assert [number for number, mount in found.items() if mount.read_only] == [99, 100]
+    assert mounts.parse_mountinfo("") == {}
 
 
 def test_the_mount_number_from_fdinfo() -> None:

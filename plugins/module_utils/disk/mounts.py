@@ -9,11 +9,13 @@ store was published. The kernel's mount number reveals even a bind mount of the 
 from __future__ import annotations
 
 import os
+import re
 from typing import Dict, List, NamedTuple
 
-from ...disk.errors import REJOIN, Refused
+from .errors import REJOIN, Refused
 
 PROC = "/proc"
+_OCTAL = re.compile(r"\\([0-7]{3})")
 REFUSED_KINDS = {
     "nfs": "flock on a directory does not work there",
     "nfs4": "flock on a directory does not work there",
@@ -26,10 +28,12 @@ REFUSED_KINDS = {
 
 
 class Mount(NamedTuple):
-    """The kernel's number of a mount, and the kind of its file system ("" if the kernel does not say)."""
+    """The kernel's number of a mount, the kind of its file system and its place; "" if the kernel does not say."""
 
     number: int
     kind: str
+    point: str = ""
+    read_only: bool = False
 
 
 def parse_mount_number(fdinfo: str) -> int:
@@ -41,14 +45,22 @@ def parse_mount_number(fdinfo: str) -> int:
     return 0
 
 
-def parse_kinds(mountinfo: str) -> Dict[int, str]:
-    """Mount number -> kind of file system, from /proc/self/mountinfo (proc(5): the field after the lone hyphen)."""
-    kinds = {}
+def parse_mountinfo(mountinfo: str) -> Dict[int, Mount]:
+    """Mount number -> mount, from /proc/self/mountinfo (proc(5): the kind is the field after the lone hyphen)."""
+    mounts = {}
     for line in mountinfo.splitlines():
         fields = line.split(" ")
-        if "-" in fields[6:]:
-            kinds[int(fields[0])] = fields[fields.index("-", 6) + 1]
-    return kinds
+        if "-" not in fields[6:]:
+            continue
+        kind, *rest = fields[fields.index("-", 6) + 1 :]
+        options = [*fields[5].split(","), *(rest[-1].split(",") if rest else [])]  # of the mount, of its file system
+        mounts[int(fields[0])] = Mount(int(fields[0]), kind, _unescaped(fields[4]), "ro" in options)
+    return mounts
+
+
+def _unescaped(field: str) -> str:
+    """A path of mountinfo, in which a blank is written as \\040."""
+    return _OCTAL.sub(lambda found: chr(int(found.group(1), 8)), field)
 
 
 def mount_number(fd: int, proc: str = PROC) -> int:
@@ -59,7 +71,7 @@ def mount_number(fd: int, proc: str = PROC) -> int:
 def mount_of(fd: int, proc: str = PROC) -> Mount:
     """The mount of an open file."""
     number = mount_number(fd, proc)
-    return Mount(number, parse_kinds(read_text(f"{proc}/self/mountinfo")).get(number, ""))
+    return parse_mountinfo(read_text(f"{proc}/self/mountinfo")).get(number, Mount(number, ""))
 
 
 def refuse_kind(kind: str, path: str) -> None:

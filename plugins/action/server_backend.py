@@ -1,0 +1,34 @@
+# Copyright: (c) 2026, raftops.nomad contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's side of `server_backend`: ask once for all hosts, run the module, show at which step it is."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Optional
+
+from ansible.errors import AnsibleActionFail
+from ansible_collections.raftops.nomad.plugins.plugin_utils.asking import AskingAction
+
+
+class ActionModule(AskingAction):
+    """Runs the module of the same name; everything about the server is decided there."""
+
+    NAME = "server_backend"
+
+    def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+        """As for any of these; and never two servers at once, of which each would be told that the other is well."""
+        batch = (task_vars or {}).get("ansible_play_batch", [])
+        if len(batch) > 1 and not self._task.check_mode:
+            raise AnsibleActionFail(
+                f"{len(batch)} servers would be stopped at once: {', '.join(batch)}. Nothing was changed. "
+                "Name one host; in a playbook use serial: 1, or raftops.nomad.migrate, which rolls through a cluster."
+            )
+        return super().run(tmp, task_vars)
+
+    def statement(self, args: Dict[str, Any]) -> str:
+        """What will be done, as the question begins."""
+        backend = args.get("backend") or "wal"
+        if args.get("state") == "returned":
+            return f"A Nomad server is stopped, taken back from {backend} to the backend it came from, and started."
+        return f"A Nomad server is stopped, brought to {backend}, and started."

@@ -1,0 +1,98 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One server from one backend to the other: the steps in order, and after a failure the way back.
+
+Which steps, and what a failure has left, is decided in roll. Whatever happens here ends in an answer: nobody else is
+there to bring the server back.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from ...agent.errors import AgentError, ApiError
+from ...disk.errors import StoreError
+from ...raftstore.describe import describe
+from ...roll.host import left, transaction
+from .steps import STEPS
+from .work import Work
+
+
+def carry_out(work: Work) -> Dict[str, Any]:
+    """Walk the steps; the module's results. With `failed`, `msg` tells what failed and how the server is left."""
+    params = work.subject.params
+    failure = ""
+    try:
+        walk(work, transaction.steps(params["state"], params["backend"]))
+    except Exception as error:  # also a bug must not leave the server down
+        failure = _said(error)
+    return _failed(work, failure) if failure else _result(work, params["state"] == transaction.RETURNED)
+
+
+def walk(work: Work, steps: tuple[str, ...]) -> None:
+    """Walk some steps. Raises what a step raises; `work.step` is the one that did."""
+    for work.step in steps:
+        work.tell(work.step, 0, 0, 0)
+        STEPS[work.step](work)
+
+
+def _failed(work: Work, failure: str) -> Dict[str, Any]:
+    """Look at what is left, and bring the server back to where it came from, if that needs nobody's leave."""
+    step, goal, again = work.step, work.goal, ""
+    state = left.left_by(look_after(work), goal)
+    remedy = left.remedy(state, goal) if work.subject.params["return_on_failure"] else ()
+    if remedy:
+        work.goal = transaction.OTHER[goal]
+        try:
+            walk(work, remedy)
+            state = left.healed(state)
+        except Exception as error:  # as above
+            again = f"{work.step}: {_said(error)}"
+            state = left.left_by(look_after(work), goal)
+    told = left.Told(step, failure, again, state, work.up, _barred_by(work))
+    result = _result(work, state == left.RETURNED)
+    return {**result, "failed": True, "msg": left.sentence(told, goal), "left": state, "step": step}
+
+
+def look_after(work: Work) -> left.Found:
+    """The server after a failure. Two stores in use have not been compared: then nothing is known."""
+    answers = in_use = True
+    store = None
+    try:
+        work.client.agent_self()
+    except ApiError:
+        answers = False
+    try:
+        found = describe(work.subject.data_dir)
+        in_use = found["in_use"]
+        if found["state"] in transaction.OTHER or not in_use:
+            store = found["backend"]
+    except (StoreError, OSError) as error:
+        work.warnings.append(f"What the failure has left of the store cannot be told: {error}")
+    return left.Found(work.stopped is not None, store, answers or in_use)
+
+
+def _result(work: Work, returned: bool) -> Dict[str, Any]:
+    return {
+        "changed": work.stopped is not None,
+        "backend": work.goal,
+        "returned": returned,
+        "began_at": work.began_at,
+        "phases": work.phases,
+        "warnings": work.warnings,
+        "previous_backend": work.previous,
+        "plan": transaction.sentences(work.subject.params["state"], work.subject.params["backend"]),
+        **{name: work.results.get(name) for name in ("conversion", "configuration", "log")},
+    }
+
+
+def _barred_by(work: Work) -> str:
+    if not work.subject.is_systemd:
+        return ""
+    return work.subject.service(work.run, "start").barrier  # type: ignore[union-attr]
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, (AgentError, StoreError, OSError)):
+        return str(error)
+    return f"this is a bug of the collection, please report it: {error!r}"

@@ -1,0 +1,28 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stop an agent and prove that it has let go of its store."""
+
+from __future__ import annotations
+
+from typing import Union
+
+from ..agent.errors import AgentError
+from ..agent.host.service import Commands, Systemd
+from ..disk.errors import StoreError
+from ..raftstore.released import wait_until_idle
+
+Service = Union[Commands, Systemd]
+
+
+def stop(service: Service, data_dir: str, timeout_s: float) -> bool:
+    """Stop the agent and keep it stopped; whether it ran. Returns once no process has its store open or locked.
+
+    Raises AgentError or StoreError (InUse after `timeout_s`), and the agent may be started again then.
+    """
+    try:
+        changed = service.stop()
+        wait_until_idle(data_dir, timeout_s)
+    except (AgentError, StoreError):
+        service.release()
+        raise
+    return changed

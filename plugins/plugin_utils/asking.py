@@ -1,0 +1,42 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's side of a module that changes a server: ask once for all hosts, run it, show how far it is."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Dict, Optional
+
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+from ansible_collections.raftops.nomad.plugins.plugin_utils.confirm import confirm_once, question
+from ansible_collections.raftops.nomad.plugins.plugin_utils.progress import ProgressLines
+
+
+class AskingAction(ActionBase):
+    """Runs the module of the same name, `NAME`; everything about the server is decided there."""
+
+    NAME = ""
+
+    def statement(self, args: Dict[str, Any]) -> str:
+        """What will be done, as the question begins."""
+        raise NotImplementedError
+
+    def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+        """The module's result, or AnsibleActionFail when nobody has confirmed."""
+        task_vars = task_vars or {}
+        result: Dict[str, Any] = super().run(tmp, task_vars)
+        args = dict(self._task.args)
+        if not self._task.check_mode and not boolean(args.get("force") or False, strict=False):
+            confirm_once(self._task._uuid, question(self.statement(args), task_vars["ansible_play_hosts_all"]))
+        result.update(self._run_module(args, task_vars))
+        return result
+
+    def _run_module(self, args: Dict[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Any]:
+        module = f"raftops.nomad.{self.NAME}"
+        if self._task.check_mode:
+            return self._execute_module(module_name=module, module_args=args, task_vars=task_vars)
+        # A new name for each host and run: under a fixed one the last run's numbers would be shown first.
+        args.setdefault("progress_file", f"/run/{self.NAME}-{uuid.uuid4().hex}")
+        with ProgressLines(self, task_vars["inventory_hostname"], args["progress_file"]):
+            return self._execute_module(module_name=module, module_args=args, task_vars=task_vars)

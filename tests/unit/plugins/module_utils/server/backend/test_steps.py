@@ -1,0 +1,91 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Single steps, where the order of a whole transaction does not show what they do."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.host import transaction
+from ansible_collections.raftops.nomad.plugins.module_utils.server.backend import steps
+
+
+def test_every_step_of_every_way_is_there() -> None:
+    ways = [*transaction.FORWARD.values(), *transaction.BACK.values(), transaction.AS_IT_WAS]
+    assert set(steps.STEPS) == {step for way in ways for step in way}
+
+
+def test_a_second_run_knows_what_was_before_the_first(host: Any) -> None:
+    """The first died after its change; the second wants one setting more, and is put back to the very beginning."""
+    (host.config / "more.hcl").write_text('server { raft_logstore { backend = "boltdb" } } # mine\n')
+    before = host.configuration()
+    steps.configure(host.work())
+    second = host.work(wal_segment_size=16)
+    steps.configure(second)
+    assert second.results["configuration"]["effective"]["wal_segment_size"] == 16
+    second.goal = "boltdb"
+    steps.former(second)
+    assert host.configuration() == before
+
+
+def test_a_second_run_that_finds_all_done_knows_it_too(host: Any) -> None:
+    before = host.configuration()
+    steps.configure(host.work())
+    second = host.work()
+    steps.configure(second)
+    assert not second.results["configuration"]["changed"]
+    second.goal = "boltdb"
+    steps.former(second)
+    assert host.configuration() == before
+
+
+def test_what_no_longer_fits_keeps_nothing_from_being_put_back(host: Any) -> None:
+    """A record from long ago: the files have been changed by hand since."""
+    (host.config / "nomad.hcl").write_text(
+        (host.config / "nomad.hcl").read_text() + "server { raft_boltdb { no_freelist_sync = true } }\n"
+    )
+    steps.configure(host.work())
+    (host.config / "nomad.hcl").write_text((host.config / "nomad.hcl").read_text() + "# mine\n")
+    (host.config / "raft_logstore.hcl").unlink()
+    before = host.configuration()
+    again = host.work()
+    steps.configure(again)
+    again.goal = "boltdb"
+    steps.former(again)
+    assert host.configuration() == before
+
+
+def test_where_somebody_has_changed_a_file_the_effect_is_put_back(host: Any) -> None:
+    work = host.work()
+    steps.configure(work)
+    file = host.config / "raft_logstore.hcl"
+    file.write_text(file.read_text() + "# mine\n")
+    work.goal = "boltdb"
+    steps.former(work)
+    assert "# mine" in file.read_text() and 'backend = "boltdb"' in file.read_text()
+
+
+def test_never_a_second_agent_beside_one_that_has_the_store(host: Any) -> None:
+    work = host.work()
+    with host.store_open():
+        steps.start(work)
+    assert host.ran == []
+    steps.start(work)
+    assert host.ran == [["start", "it"]]
+
+
+def test_a_log_with_an_error_is_a_failure_and_none_a_warning(host: Any) -> None:
+    work = host.work()
+    steps.look_at_log(work)
+    assert "has logged nothing" in work.warnings[0]
+    log = host.root / "log"
+    log.write_text("2036-11-22T10:47:51.123Z [ERROR] nomad.raft: failed to append to logs\n")
+    with pytest.raises(AgentError, match="1 errors about the Raft store"):
+        steps.look_at_log(host.work(log_file=str(log)))
+    os.truncate(log, 0)
+    silent = host.work(log_file=str(log))
+    steps.look_at_log(silent)
+    assert len(silent.warnings) == 1

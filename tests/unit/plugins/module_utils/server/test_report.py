@@ -1,0 +1,63 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What server_info returns of a server: each part where it belongs, and the same keys when nothing is known."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.hold import Hold, HoldFile
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Ran
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.rehearsal import Finding
+from ansible_collections.raftops.nomad.plugins.module_utils.server.look import look
+from ansible_collections.raftops.nomad.plugins.module_utils.server.report import report
+from support.agent_server import AgentServer
+from support.host import NODE_ID, Host
+
+
+@pytest.fixture
+def host(tmp_path: Path, server: AgentServer) -> Host:
+    return Host(tmp_path, server.port)
+
+
+def reported(host: Host, **given: Any) -> dict[str, Any]:
+    return report(look(host.given(**given), {}, host.systemctl), [Finding("warn", "files", "So it is.", "/x")])
+
+
+def test_a_server_that_answers(host: Host, server: AgentServer) -> None:
+    server.play("agent_self-follower-boltdb", "autopilot_health-healthy", "raft_configuration-follower-stale")
+    found = reported(host)
+    assert (found["id"], found["name"], found["version"], found["region"]) == (NODE_ID, "s2.global", "2.0.5", "global")
+    assert found["agent"]["role"] == "follower" and found["agent"]["self"]["backend"] == "boltdb"
+    assert [peer["voter"] for peer in found["agent"]["raft_configuration"]["peers"]] == [True] * 3
+    assert found["configuration"]["previous_backend"] == "boltdb" and found["configuration"]["backend"] == "wal"
+    assert found["configuration"]["changed_files"] == [str(host.config_dir / "raft_logstore.hcl")]
+    assert found["configuration"]["unwritable"] == []
+    assert found["prospect"]["bytes"] == (host.raft_dir / "raft.db").stat().st_size
+    assert found["prospect"]["required_bytes"] > 64 << 20 and found["prospect"]["refusal"] == ""
+    assert found["rehearsal"] == [{"severity": "warn", "code": "files", "what": "So it is.", "path": "/x"}]
+    assert found["unit"]["signal"] == 2 and found["unit"]["literal"] is True
+    assert json.loads(json.dumps(found)) == found, "plain values"
+
+
+def test_what_a_roll_has_left(host: Host) -> None:
+    HoldFile(str(host.raft_dir / ".raft-hold.json"), os.geteuid()).write(Hold("c1", True, "2026-11-22T13:20:35Z"))
+    drop_in = "/run/systemd/system/nomad.service.d/90-raft-logstore.conf"
+    host.shown += f"DropInPaths={drop_in}\n"
+    found = reported(host)["leftovers"]
+    assert found["hold"]["origin"] == "c1" and found["drop_in"] == drop_in and found["journal"] is False
+
+
+def test_the_keys_are_the_same_when_nothing_is_known(host: Host) -> None:
+    known = reported(host)
+    host.systemctl = lambda _arguments: Ran(1, "", "no systemd")  # type: ignore[method-assign]
+    unknown = reported(host, port=1)
+    assert set(unknown) == set(known)
+    for part in ("agent", "unit", "configuration", "token", "leftovers", "prospect"):
+        assert set(unknown[part]) == set(known[part])
+    assert unknown["store"] is None and unknown["id"] is None and unknown["agent"]["role"] == "down"
+    assert unknown["prospect"]["refusal"] == unknown["errors"]["store"]
