@@ -219,7 +219,8 @@ raft_store:
     required_bytes:
       description: >-
         Free space that a conversion to WAL asks for, with O(wal_segment_size) and O(backup_dir). Null if there is none
-        to do or the store is in use.
+        to do, if the store is in use, and if the conversion would be refused before space is looked at, in which case
+        RV(raft_store.migratable) is false.
       type: int
       sample: 67434496
     available_bytes:
@@ -233,7 +234,9 @@ raft_store:
       type: bool
       sample: true
     problems:
-      description: Sentences on what prevents a conversion, or is unknown until Nomad is stopped.
+      description: >-
+        Sentences on what prevents a conversion, or is unknown until Nomad is stopped. A conversion is refused for the
+        first reason found; there may be more behind it.
       type: list
       elements: str
       sample: []
@@ -243,9 +246,9 @@ raft_store:
       sample: ""
     estimated_bytes:
       description: >-
-        With O(backend), the free space that its conversion asks for, also of a store in use. That is told from the
-        sizes of files: at least what a conversion to WAL will ask for, and about what one to BoltDB will. Null if
-        nothing is to be converted, and without O(backend).
+        With O(backend), the free space that its conversion asks for, even for a store in use; it is then estimated from
+        file sizes: an upper bound to WAL, approximate to BoltDB. Null if nothing is to be converted, if the conversion
+        would be refused before space is looked at, and without O(backend).
       type: int
       sample: 67434496
     digest:

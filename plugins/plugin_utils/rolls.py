@@ -30,7 +30,7 @@ BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 class Roll(NamedTuple):
-    """One roll: its process, what tells that from a later one of the same number, who began it, when, its servers."""
+    """One roll: its process and when that began (process numbers are reused), its user, its start time, its servers."""
 
     pid: int
     born: str

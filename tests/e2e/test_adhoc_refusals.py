@@ -139,7 +139,7 @@ CASES = {
     ),
     "torn-pages": Case("follower", torn_page, "raft.db", "", at_byte=True),
     "cut-short": Case("follower", cut_short, "raft.db", "", at_byte=True),
-    "forked": Case("follower", other_wal_beside, "raft", "both have something that the other has not"),
+    "forked": Case("follower", other_wal_beside, "raft", "each have something that the other lacks"),
     "damaged-wal-beside": Case("follower", damaged_wal_beside, "wal-meta.db", "", at_byte=True),
     "foreign-link": Case("follower", foreign_link, "raft.db", "link"),
     "link-for-the-directory": Case("follower", link_for_the_directory, "raft", "link"),

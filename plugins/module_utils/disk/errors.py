@@ -3,7 +3,7 @@
 """The one family of errors that reading, converting and switching stores may raise.
 
 An error is a sentence for an operator: what is wrong, where (path and byte offset), what to do. The classes
-say where the fault lies: the file, the request, or the machine. Any other exception that leaves this package is a bug.
+say where the fault lies: the file, the request, or the machine. Any other exception that leaves `disk` or `raftstore` is a bug.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import errno
 from types import TracebackType
 from typing import Any, Dict, Optional, Type
 
-# The way out when a store is lost. An older copy is not one: it has forgotten votes.
+# The ways out that many errors name, here so that each is written once. An older copy of a store is none: it has
+# forgotten votes.
 REJOIN = "let this server start over as docs/runbook.md says under 'wipe and rejoin'"
 
 RESTORE = f"Do not start Nomad on this file. Check the disk, then {REJOIN}."

@@ -9,7 +9,7 @@ from typing import Collection
 
 
 def free_name(taken: Collection[str], wanted: str, ending: str = "") -> str:
-    """The name wanted, or with `-2`, `-3`... when that is taken; `ending` stands behind the number."""
+    """The name wanted, or with `-2`, `-3`... if that is taken; `ending` follows the number."""
     number = 1
     free = wanted + ending
     while free in taken:

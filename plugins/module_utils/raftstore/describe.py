@@ -39,7 +39,7 @@ def describe(
 ) -> Dict[str, Any]:
     """The `raft_store` result of raft_store_info, every key of its RETURN but `held` (`digest` only when asked for).
 
-    A conversion to WAL is looked at in any case, one to `backend` for `refusal` and `estimated_bytes`.
+    A conversion to WAL is always examined; one to `backend` also fills `refusal` and `estimated_bytes`.
 
     A store in use is reported with `in_use` true and null numbers; with `digest` or `verify` it raises InUse. Other
     raises: Refused when there is no Raft directory below `data_dir`; from `verify` and `digest` Corrupt, and what the
@@ -94,7 +94,7 @@ def _digest(found: Found, evidence: Evidence, row: table.Row, store: Optional[St
 
 
 def _counts(row: table.Row, evidence: Evidence) -> Optional[str]:
-    """The backend whose store has everything; None when there is none of which that can be said."""
+    """The backend whose store has everything; None if that cannot be decided."""
     if row.state in (BOLTDB, WAL):
         return row.state
     if row.state != "both":

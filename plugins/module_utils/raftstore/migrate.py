@@ -144,7 +144,7 @@ def _carry_out(run: Run, state: str, in_use: bool) -> Outcome:
         )
     if in_use:
         outcome.warnings.append(
-            "The store is in use, so that it was not read: the plan is what the names tell. "
+            "The store is in use and was not read; the plan follows from the file names only. "
             "Whether the shape of its log and the free space allow it is unknown until the server is stopped."
         )
     try:
@@ -176,8 +176,8 @@ def apply(run: Run) -> None:
 def _undo_preparation(run: Run) -> None:
     """After a failure before anything was published, linked or switched: put the directory back.
 
-    Later the journal must stay: it alone names the file in which a server that waits would go on. What fails here is
-    left to a re-run.
+    Later the journal must stay: it alone names the file in which a waiting server would go on. What fails here is left
+    to a re-run.
     """
     try:
         for name in (WAL_PARTIAL, RAFT_DB_PARTIAL, JOURNAL_PARTIAL):
@@ -220,7 +220,7 @@ def _backend(evidence: Evidence) -> Optional[str]:
 
 
 def _conclude(run: Run, in_use: bool) -> None:
-    """What is told of the end. Once all steps have been walked, a failure is only worth a warning."""
+    """Complete the outcome. Once all steps have been walked, a failure is only worth a warning."""
     try:
         if not in_use:
             _count(run)

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a conversion would need and what it would be refused with, for raft_store_info. Reads only.
 
-Nothing is estimated here: the conversion itself goes as far as its first step, in check mode, and says what it found.
+No rule of the conversion is written twice: it goes as far as its first step itself, in check mode, and says what it
+found. Space is estimated by it too, and only for a store that was not read.
 """
 
 from __future__ import annotations
@@ -22,17 +23,16 @@ from .directory.observe import Found
 from .migrate import planned
 
 UNREAD = (
-    "The server is running, so that its store was not read: whether its log can be brought to a WAL is unknown "
-    "until it is stopped. As raft.db is now, at most {} bytes are needed for that, and {} are free."
+    "The server is running, so its store was not read. Whether its log can be converted is unknown until it is "
+    "stopped. As raft.db is now, at most {} bytes are needed for that, and {} are free."
 )
 UNREAD_BOTH = (
-    "There are both raft.db and wal/, and the server is running: "
-    "which of them has all that the other has is unknown until it is stopped."
+    "There are both raft.db and wal/, and the server is running: which one is complete is unknown until it is stopped."
 )
 
 
 class Prospect(NamedTuple):
-    """The space that the conversion asks for, as in Outcome, and why it is refused, "" when it is not.
+    """The space that the conversion asks for, as in Outcome, and why it is refused, "" if it is not.
 
     `unread`: there are two stores in use, and nothing was compared.
     """
@@ -48,7 +48,7 @@ def prospects(
 ) -> Dict[str, Any]:
     """Those results of raft_store_info that are about a conversion: to WAL, and to the backend `asked`, if any.
 
-    `notes` is what is unusual in the store. What stands against a conversion is a result, not an error.
+    `notes` is what is unusual in the store. What rules a conversion out is a result, not an error.
     """
     to_wal = _prospect(replace(request, backend=WAL), found, evidence)
     wanted = to_wal if asked in (WAL, None) else _prospect(replace(request, backend=asked), found, evidence)
@@ -67,7 +67,7 @@ def prospects(
 
 
 def _prospect(request: Request, found: Found, evidence: Evidence) -> Prospect:
-    """As far as the conversion comes before its first step."""
+    """Go as far as the conversion does before its first step."""
     run: Optional[Run] = None
     outcome, refusal, unread = Outcome(), "", False
     try:

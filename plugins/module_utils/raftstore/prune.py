@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Remove old stores that conversions have left, for raft_backup_remove. Never a store, never by any other name.
+"""Remove old stores that conversions have left, for raft_backup_remove. Never the store itself, never anything else.
 
 What may be removed is known by its name alone: `raft.db.migrated.*` and `wal.migrated.*`. It is removed only while the
 store beside it is in a state that needs no old one: on BoltDB or on the WAL, with nothing unfinished. Nomad may run.
@@ -88,7 +88,7 @@ def _settled(found: Found, evidence: Evidence) -> str:
     if row.state not in (BOLTDB, WAL) or len(rows) > 1 or evidence.journal == journal.OPEN:
         what = f"old stores are not removed while a conversion is unfinished (state {row.state})"
         if row.state == "empty":
-            what = "there is no store here, so that an old one may be all that is left"
+            what = "there is no store here; an old one may be all that is left"
         raise Refused(what, found.raft.path, hint=FINISH)
     return row.state
 

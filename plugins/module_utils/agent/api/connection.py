@@ -94,7 +94,7 @@ def _check(connection: Connection) -> None:
     if connection.timeout_s < 1:
         raise AgentError("timeout must be at least 1 second")
     if any(ord(character) < 0x21 or ord(character) > 0x7E for character in connection.token):
-        raise AgentError("the token has a character that cannot stand in a header", "Look for a line end or a space.")
+        raise AgentError("the token has a character that is not allowed in a header", "Look for a line end or a space.")
 
 
 def _from_address(text: str) -> Connection:

@@ -14,9 +14,9 @@ from ..base.store import Stable
 class Outcome:
     """What was found and done. In check mode: what would be done, with the numbers of the store as it is.
 
-    `entries`, `first_index`, `last_index` and `stable` are None when a store in use was looked at in check mode, and
-    when there is no store. `required_bytes` is the free space that is asked for, None when nothing is built or the
-    store was not read; `estimated_bytes` is the same, told from the sizes of files where the store was not read.
+    `entries`, `first_index`, `last_index` and `stable` are None if a store in use was looked at in check mode, and
+    if there is no store. `required_bytes` is the free space that is asked for, None when nothing is built or the
+    store was not read; `estimated_bytes` is the same, but is estimated from file sizes if the store was not read.
     `before` and `after` are listings of the Raft directory, one line per name, for diff mode.
     """
 

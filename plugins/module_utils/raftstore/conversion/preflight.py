@@ -22,7 +22,7 @@ from .space import BOLTDB_GROWTH, estimated_bytes_back, required_bytes, required
 
 CHANGE_SETTING = (
     'Before Nomad is started, its configuration must say server { raft_logstore { backend = "wal" } }; '
-    "config_path was not given, so that this was not checked."
+    "config_path was not given, so this was not checked."
 )
 CHANGE_BACK = (
     'Before Nomad is started, its configuration must say server { raft_logstore { backend = "boltdb" } }, or have no '
@@ -80,7 +80,7 @@ def _check_rights(run: Run) -> None:
         raise Refused("only root or the owner of the store may convert it", run.raft.path, hint="Use become: true.")
     if run.found.openers.unseen:
         run.outcome.warnings.append(
-            "Some processes could not be looked at, so that only the locks prove that Nomad is stopped. "
+            "Some processes could not be inspected, so only the locks prove that Nomad is stopped. "
             "Run as root to be sure."
         )
 

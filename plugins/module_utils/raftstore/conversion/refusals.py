@@ -30,7 +30,7 @@ def _lost(found: Found) -> StoreError:
 
 
 def _forked(found: Found) -> StoreError:
-    what = f"{_stores(found)} both have something that the other has not"
+    what = f"{_stores(found)} each have something that the other lacks"
     return Refused(what, found.raft.path, hint=CHOOSE)
 
 

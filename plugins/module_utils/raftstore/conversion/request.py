@@ -14,15 +14,15 @@ ProgressSink = Callable[[str, int, int, int], None]
 
 
 def no_progress(_phase: str, _done: int, _total: int, _bytes_done: int) -> None:
-    """The progress sink of a caller that does not want to know."""
+    """The progress sink of a caller that ignores progress."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One wish: the store below `data_dir` shall be on `backend`.
+    """One request: put the store below `data_dir` on `backend`.
 
     `wal_segment_size` is in MB. `effective_backend` reads the agent's configuration anew and returns the backend that
-    Nomad would use; None: nobody said where the configuration is. `workers` 0 means one per core. `lock_timeout_s` is
+    Nomad would use; None if the caller did not say where it is. `workers` 0 means one per core. `lock_timeout_s` is
     for another run of ours only. `check` computes the same plan and changes nothing. `origin` is who asks: it is
     written down with a conversion that is under way.
     """

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether the old raft.db can simply be put back: only if a full comparison shows that it has all that wal/ has.
 
-That is so when nothing has happened on the WAL: no vote, no new term, no entry. Whatever speaks against it (another
-process has the file open, it cannot be read, it has a second name) is no error: the WAL is converted then.
+That is so if nothing has happened on the WAL: no vote, no new term, no entry. If anything rules it out (another
+process has the file open, it cannot be read, it has a second name), that is not an error: the WAL is converted.
 """
 
 from __future__ import annotations

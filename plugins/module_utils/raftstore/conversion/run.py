@@ -103,7 +103,7 @@ class Run:
         return process_count(self.request.workers)
 
     def close(self) -> None:
-        """Close what this run has opened; what was found is closed by who found it."""
+        """Close what this run has opened; whoever found the rest closes it."""
         for file in (self.new_file, self.old_file):
             if file is not None:
                 file.close()
@@ -112,13 +112,13 @@ class Run:
 
 
 def check_configuration(run: Run) -> None:
-    """Raises Refused when the configuration was given and does not say wal."""
+    """Raises Refused if the configuration was given and does not say wal."""
     if run.request.effective_backend is None:
         return
     backend = run.request.effective_backend()
     if backend != WAL:
         raise Refused(
-            f"the agent's configuration says backend = {backend}, so that Nomad could not start on the WAL",
+            f"the agent's configuration says backend = {backend}; Nomad could not start on the WAL",
             run.raft.path,
             hint='Set server { raft_logstore { backend = "wal" } } first, then run the same command again.',
         )

@@ -1,9 +1,9 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps: what each does, with its syncs, what a plan says of it, and what becomes of the names. All are in EACH.
+"""The steps: what each does, with its syncs, its sentence in a plan, and its effect on the names. All are in EACH.
 
-Each leaves a state of the table behind it. A step never replaces a name but in a switch (or to take one back), and
-never removes a store. Steps know their own names and nothing else of the table.
+Each leaves a state of the table behind it. Only a switch, or undoing one, replaces a name; no step removes a store.
+Steps know their own names and nothing else of the table.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ class WalStore(OpenedStore):
             path = self._directory.path_of(name)
             parsed = segment.parse_file_name(name)
             if parsed is None:
-                raise Unsupported("this file does not belong to a WAL as it is known here", path, hint=STRANGER)
+                raise Unsupported("this file is not part of any WAL format known here", path, hint=STRANGER)
             if not (missing in ([], known[-1:]) and self._was_truncated(*parsed, limit=self._stray_limit(missing))):
                 raise Corrupt("this segment is not in the WAL's list of segments", path, hint=STRANGER)
             self.notes.append(f"{path} was truncated away, but not removed; Nomad removes it when it starts.")

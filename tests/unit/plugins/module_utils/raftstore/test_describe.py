@@ -109,7 +109,7 @@ def test_every_state_has_its_name(tmp_path: Path) -> None:
     write_boltdb(raft / "raft.db", log(5, note="other"))
     lost = info(raft)
     assert (lost["state"], lost["backend"], lost["migratable"]) == ("forked", None, False)
-    assert "both have something" in lost["problems"][0]
+    assert "each have something" in lost["problems"][0]
     (raft / "raft.db").write_bytes(b"x" * 5000)
     assert info(raft)["state"] == "damaged"
     (raft / "raft.db").unlink()
@@ -166,7 +166,7 @@ def test_no_digest_and_no_check_without_a_store_that_was_read(option: str, tmp_p
         describe(str(raft), **options)
     write_boltdb(raft / "raft.db", log(5))
     write_wal(raft / "wal", log(5, note="other"))
-    with pytest.raises(Refused, match="both have something"):
+    with pytest.raises(Refused, match="each have something"):
         describe(str(raft), **options)
     (raft / ".raft-migrate.json").write_text("{}")
     with pytest.raises(Unsupported, match="was not written by this version"):

@@ -121,7 +121,7 @@ def test_row_8_a_marker_decides_between_no_two_stores(newer: str, tmp_path: Path
     write_wal(raft / "wal", log(6 if newer == "an entry" else 5), stable)
     (raft / ".migration-in-progress").write_text("2026-11-22T10:00:00Z")
     for backend in ("wal", "boltdb"):
-        assert "both have something" in refused(raft, Refused, backend=backend).what
+        assert "each have something" in refused(raft, Refused, backend=backend).what
 
 
 @pytest.mark.parametrize("other", ["other entry", "other vote", "each ahead"])

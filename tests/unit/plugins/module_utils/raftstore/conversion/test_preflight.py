@@ -70,7 +70,7 @@ def owned(tmp_path: Path, uid: int) -> Path:
 def test_the_owner_may_convert_and_is_warned(tmp_path: Path) -> None:
     raft = owned(tmp_path, 54321)
     text = as_user(54321, lambda: "; ".join(migrate(request(raft), clock=clock).warnings))
-    assert "could not be looked at" in text
+    assert "could not be inspected" in text
     assert (raft / "wal").stat().st_uid == 54321
     assert migrate(request(raft), clock=clock).state == "wal"
 

@@ -192,10 +192,10 @@ def test_no_flipped_bit_of_the_list_turns_a_listed_segment_into_a_stray(tail_is:
     ("name", "kind", "problem"),
     [
         ("00000000000000000009-0000000000000064.wal", Corrupt, "not in the WAL's list"),
-        ("x.wal", Unsupported, "does not belong"),
-        ("9-64.wal", Unsupported, "does not belong"),
-        ("wal-meta.json", Unsupported, "does not belong"),
-        ("00000000000000000018-0000000000000007.wal.bak", Unsupported, "does not belong"),
+        ("x.wal", Unsupported, "not part of any WAL"),
+        ("9-64.wal", Unsupported, "not part of any WAL"),
+        ("wal-meta.json", Unsupported, "not part of any WAL"),
+        ("00000000000000000018-0000000000000007.wal.bak", Unsupported, "not part of any WAL"),
     ],
 )
 def test_files_that_cannot_be_here_are_refused(tmp_path: Path, name: str, kind: type, problem: str) -> None:
