@@ -96,8 +96,8 @@ def main() -> None:
         proof = prove(client, module.params["server_id"] or "", module.params["wait_timeout"])
     except AgentError as error:
         module.fail_json(msg=str(error))
-    reason, elapsed = proof.outcome.last.verdict.reason, round(proof.outcome.elapsed_s, 3)
-    if not proof.outcome.satisfied:
+    reason, elapsed = proof.waited.last.verdict.reason, round(proof.waited.elapsed_s, 3)
+    if not proof.waited.satisfied:
         what = f"The cluster's write path is not proven after {elapsed:.0f} s: {reason}"
         module.fail_json(msg=what, reason=reason, elapsed=elapsed)
     module.exit_json(changed=False, index=proof.entry, provoked=proof.provoked, reason=reason, elapsed=elapsed)

@@ -166,7 +166,7 @@ SERVICE, TABLE = UTILS / "agent/host/service.py", UTILS / "raftstore/conversion/
         (UTILS / "raftstore/base/names.py", "from ..conversion import table"),
         (UTILS / "raftstore/base/names.py", "from ..conversion.table import plan"),
         (TABLE, "from ..wal import segmentreader"),
-        (TABLE, "from ..directory.covers import _holds_vote"),
+        (TABLE, "from ..directory.covers import _covers_vote"),
         (SERVICE, "from ...raftstore import migrate"),
         (SERVICE, f"import {PREFIX}.raftstore.migrate"),
         (SERVICE, f"from {PREFIX} import raftstore"),

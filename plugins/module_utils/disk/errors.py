@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one family of errors that reading, converting and switching stores may raise.
 
-An error is a sentence for an operator: what is wrong, where (path and byte offset), what to do. The classes
-say where the fault lies: the file, the request, or the machine. Any other exception that leaves `disk` or `raftstore` is a bug.
+An error is a sentence for an operator: what is wrong, where (path and byte offset), what to do. The classes say where
+the fault lies: the file, the request, or the machine. Any other exception from `disk` or `raftstore` is a bug.
 """
 
 from __future__ import annotations

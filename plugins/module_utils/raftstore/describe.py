@@ -24,7 +24,7 @@ from .directory.observe import Found
 from .directory.raftdir import files_len, node_id
 from .directory.shape import holes
 from .entries import convert
-from .migrate import opened
+from .migrate import locked
 from .prospect import prospects
 
 
@@ -47,7 +47,7 @@ def describe(
     """
     request = Request(data_dir, wal_segment_size=wal_segment_size, backup_dir=backup_dir, check=True)
     try:
-        with opened(replace(request, workers=1), REAL, proc) as (found, evidence):
+        with locked(replace(request, workers=1), REAL, proc) as (found, evidence):
             row = table.classify(replace(evidence, store_lock="free", run_lock="free"))
             store = _store(found, row, evidence)
             result = _describe(found, evidence, row, store)

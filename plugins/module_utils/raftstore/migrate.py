@@ -52,7 +52,7 @@ def migrate(
     started = time.monotonic()
     check_request(request)
     try:
-        with opened(request, calls, proc) as (found, evidence):
+        with locked(request, calls, proc) as (found, evidence):
             outcome = _migrate(request, found, evidence, clock)
     except OSError as error:
         raise unreadable(error, request.data_dir) from error
@@ -61,7 +61,7 @@ def migrate(
 
 
 @contextmanager
-def opened(request: Request, calls: SystemCalls, proc: str) -> Iterator[Tuple[Found, Evidence]]:
+def locked(request: Request, calls: SystemCalls, proc: str) -> Iterator[Tuple[Found, Evidence]]:
     """The Raft directory, locked and observed. Raises Refused, or InUse after `lock_timeout_s`."""
     raft = locate(request.data_dir, calls)
     try:

@@ -14,13 +14,11 @@ from typing import Callable, List
 from ..disk.errors import InUse
 from ..disk.mounts import PROC
 from ..disk.syscalls import REAL
-from .directory.locks import in_use
+from .directory.locks import POLL_S, in_use
 from .directory.observe import observe, opened
 
-POLL_S = 0.1
 
-
-def wait_until_idle(
+def wait_until_released(
     data_dir: str,
     timeout_s: float,
     proc: str = PROC,
@@ -33,7 +31,7 @@ def wait_until_idle(
     deadline = clock() + timeout_s
     while True:
         try:
-            check_idle(data_dir, proc)
+            check_released(data_dir, proc)
             return
         except InUse:
             if clock() >= deadline:
@@ -41,7 +39,7 @@ def wait_until_idle(
         sleep(POLL_S)
 
 
-def check_idle(data_dir: str, proc: str = PROC) -> None:
+def check_released(data_dir: str, proc: str = PROC) -> None:
     """Raises InUse, with the processes, when one has a store file below `data_dir` open or locked."""
     with opened(data_dir, REAL, proc) as found:
         if observe(found).store_lock == "taken":

@@ -9,7 +9,7 @@ from typing import Union
 from ..agent.errors import AgentError
 from ..agent.host.service import Commands, Systemd
 from ..disk.errors import StoreError
-from ..raftstore.released import wait_until_idle
+from ..raftstore.released import wait_until_released
 
 Service = Union[Commands, Systemd]
 
@@ -21,7 +21,7 @@ def stop(service: Service, data_dir: str, timeout_s: float) -> bool:
     """
     try:
         changed = service.stop()
-        wait_until_idle(data_dir, timeout_s)
+        wait_until_released(data_dir, timeout_s)
     except (AgentError, StoreError):
         service.release()
         raise

@@ -80,7 +80,7 @@ def ask(client: Client, agent_too: bool) -> Answers:
         return answers._replace(autopilot_error=str(error))
 
 
-def judge(until: str, answers: Answers, wanted: Wanted) -> Verdict:
+def verdict_on(until: str, answers: Answers, wanted: Wanted) -> Verdict:
     """The verdict on the condition `until` (back, serving, stoppable, healthy). Pure."""
     if answers.agent is not None:
         meant = health.right_server(answers.agent, wanted)
@@ -108,4 +108,4 @@ def look(client: Client, until: str, wanted: Wanted) -> Look:
         "autopilot": answers.autopilot.as_dict() if answers.autopilot else None,
         "autopilot_error": answers.autopilot_error,
     }
-    return Look(judge(until, answers, wanted), observation)
+    return Look(verdict_on(until, answers, wanted), observation)

@@ -22,7 +22,7 @@ from .waiter import Look, Waited, wait_until
 class Proof(NamedTuple):
     """How it ended; `entry` is the index that had to be applied, None before one is known; `provoked`: we wrote it."""
 
-    outcome: Waited
+    waited: Waited
     entry: Optional[int]
     provoked: bool
 
@@ -82,5 +82,5 @@ def prove(
 ) -> Proof:
     """Write and wait until the server has applied the entry, at most `timeout_s` seconds."""
     probe = _Probe(client, server_id)
-    outcome = wait_until(probe.look, timeout_s, 0.0, 0.1, clock, sleep)
-    return Proof(outcome, probe.index, probe.provoked)
+    waited = wait_until(probe.look, timeout_s, 0.0, 0.1, clock, sleep)
+    return Proof(waited, probe.index, probe.provoked)

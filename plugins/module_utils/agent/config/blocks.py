@@ -21,8 +21,8 @@ Schema = Mapping[str, Any]  # key -> kind of value, or the schema of a block
 
 STRING, INTEGER, BOOL = "a string", "a whole number", "true or false"
 SERVER = "server"
-LOGSTORE = "raft_logstore"
-BOLTDB = "raft_boltdb"
+RAFT_LOGSTORE = "raft_logstore"
+RAFT_BOLTDB = "raft_boltdb"
 LOGSTORE_SCHEMA: Schema = {
     "backend": STRING,
     "boltdb": {"no_freelist_sync": BOOL},
@@ -77,7 +77,7 @@ def _comes_apart(value: Object, name: str) -> bool:
         return False
     if name == SERVER:
         return any(item.name != "server_join" for item in value.items)
-    return name in (LOGSTORE, BOLTDB, *LOGSTORE_SCHEMA)
+    return name in (RAFT_LOGSTORE, RAFT_BOLTDB, *LOGSTORE_SCHEMA)
 
 
 def value_of(document: Document, node: Node, kind: str, name: str) -> Setting:

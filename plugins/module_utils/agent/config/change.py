@@ -15,7 +15,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 from ..errors import ConfigError
 from . import files
-from .blocks import BOLTDB, LOGSTORE, LOGSTORE_SCHEMA, Path, objects, read
+from .blocks import LOGSTORE_SCHEMA, RAFT_BOLTDB, RAFT_LOGSTORE, Path, objects, read
 from .edit import add_item, remove_item, set_value
 from .hcl import Document, Object, named, parse
 from .load import DEFAULT_BACKEND, Configuration, agent_settings, check, load
@@ -112,7 +112,7 @@ def owner_model(found: Configuration) -> str:
 
 def _blocks(document: Document) -> List[Object]:
     servers = objects(document, document.root, "server")
-    return [block for server in servers for block in objects(document, server, LOGSTORE)]
+    return [block for server in servers for block in objects(document, server, RAFT_LOGSTORE)]
 
 
 def _with_block(document: Document, wanted: Dict[Path, Any]) -> Document:
@@ -138,11 +138,11 @@ def _nested(wanted: Dict[Path, Any]) -> Dict[str, Any]:
 def _add_block(document: Document, block: Dict[str, Any]) -> Document:
     servers = objects(document, document.root, "server")
     if not servers:
-        return add_item(document, document.root, "server", {LOGSTORE: [block] if document.json else block})
+        return add_item(document, document.root, "server", {RAFT_LOGSTORE: [block] if document.json else block})
     # In JSON, Nomad does not take an object of nothing but objects for a block, but it takes a list of one object.
-    staying = [item.value for item in servers[-1].items if item.name != BOLTDB]
+    staying = [item.value for item in servers[-1].items if item.name != RAFT_BOLTDB]
     only_objects = all(isinstance(value, Object) for value in staying)
-    return add_item(document, servers[-1], LOGSTORE, block, as_list=only_objects)
+    return add_item(document, servers[-1], RAFT_LOGSTORE, block, as_list=only_objects)
 
 
 def _with_setting(document: Document, path: Path, value: Any) -> Document:
@@ -161,7 +161,7 @@ def _with_setting(document: Document, path: Path, value: Any) -> Document:
 def _without_boltdb(document: Document) -> Document:
     while True:
         servers = objects(document, document.root, "server")
-        items = [item for server in servers for item in named(server, BOLTDB)]
+        items = [item for server in servers for item in named(server, RAFT_BOLTDB)]
         if not items:
             return document
         document = remove_item(document, items[0])

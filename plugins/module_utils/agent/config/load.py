@@ -17,12 +17,12 @@ from ...disk.segmentsize import SEGMENT_MIB, SEGMENT_SIZES
 from ..errors import ConfigError
 from . import files
 from .blocks import (
-    BOLTDB,
     BOLTDB_SCHEMA,
     BOOL,
     INTEGER,
-    LOGSTORE,
     LOGSTORE_SCHEMA,
+    RAFT_BOLTDB,
+    RAFT_LOGSTORE,
     SERVER,
     STRING,
     Path,
@@ -70,8 +70,8 @@ def load(paths: Sequence[str], overlay: Optional[Mapping[str, bytes]] = None) ->
         documents.append(parse(files.read(path) if content is None else content, path))
     logstore = boltdb = None
     for document in documents:
-        logstore = block(document, LOGSTORE, LOGSTORE_SCHEMA) or logstore
-        boltdb = block(document, BOLTDB, BOLTDB_SCHEMA) or boltdb
+        logstore = block(document, RAFT_LOGSTORE, LOGSTORE_SCHEMA) or logstore
+        boltdb = block(document, RAFT_BOLTDB, BOLTDB_SCHEMA) or boltdb
     return Configuration(tuple(paths), tuple(documents), logstore, boltdb)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
-from .blocks import BOLTDB, LOGSTORE, SERVER, Path, Setting, objects, read
+from .blocks import RAFT_BOLTDB, RAFT_LOGSTORE, SERVER, Path, Setting, objects, read
 from .hcl import Document, Object, fold, text_of
 
 MAX_SERVER_BLOCKS = 5  # in one file
@@ -59,7 +59,7 @@ def _refuse_misplaced(document: Document, found: List[Object]) -> None:
     for parent, first in [(document.root, 0), *((server, 1) for server in found)]:
         for item in parent.items:
             for key in item.keys[first:]:
-                if fold(text_of(key)) in (LOGSTORE, BOLTDB):
+                if fold(text_of(key)) in (RAFT_LOGSTORE, RAFT_BOLTDB):
                     raise document.error(key.off, f"Nomad takes {text_of(key)} only directly inside a server block")
 
 
@@ -73,9 +73,9 @@ def _refuse_repeated(document: Document, server: Object) -> None:
 
 def _refuse_misspelt(document: Document, server: Object) -> None:
     for item in server.items:
-        if item.name in (LOGSTORE, BOLTDB) or not item.name.startswith("raft"):
+        if item.name in (RAFT_LOGSTORE, RAFT_BOLTDB) or not item.name.startswith("raft"):
             continue
-        alike = difflib.get_close_matches(item.name, [LOGSTORE, BOLTDB], 1, _ALIKE)
+        alike = difflib.get_close_matches(item.name, [RAFT_LOGSTORE, RAFT_BOLTDB], 1, _ALIKE)
         if alike:
             what = f"Nomad knows no {text_of(item.keys[0])!r} here and would not start"
             raise document.error(item.off, what, f"Is it {alike[0]}?")

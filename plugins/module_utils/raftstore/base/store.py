@@ -9,17 +9,20 @@ encoded: a record is `(index, bytes)`, and `encoding` names the codec of entries
 from __future__ import annotations
 
 import struct
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
 
 WAL = "wal"  # the two backends, by their names in Nomad's configuration
 BOLTDB = "boltdb"
 
 MSGPACK = "msgpack"
 BINARY = "binary"
+U64_LIMIT = 1 << 64  # indexes, terms and all else that Raft counts are below it
 ROWS_MIN = 16  # from so many entries of one length on it pays to take them together
 LEAD_LEN = 8  # bytes that either store puts before an entry: bbolt a key, a WAL a frame header
 
 Record = Tuple[int, bytes]
+ProgressSink = Callable[[str, int, int, int], None]
+"""Told how far work on a store has come: its phase, entries done, entries in all, bytes done."""
 
 
 class Batch(NamedTuple):

@@ -19,7 +19,7 @@ from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...disk.errors import RESTORE, Corrupt
 from ..base import workers as processes
-from ..base.store import Extent
+from ..base.store import U64_LIMIT, Extent
 from ..base.workers import Tell
 from ..bbolt.format import ELEMENT_LEN, HEADER_LEN, LEAF_PAGE
 from ..bbolt.pages import Children, Tree
@@ -28,7 +28,6 @@ from .log import EXTENT_LEN, KEY, PAGE_IDS, LogBucket, Place
 SHARED_MIN = 32 << 20  # a smaller file is not worth another process
 TREES_PER_WORKER = 4  # trees are not equally large
 TOGETHER = 256  # leaf pages: more than below a branch page of 4 KiB; for larger pages it bounds the memory
-_NO_BOUND = 1 << 64
 _FRONT = struct.Struct("<QHHI4xII4x")  # a page header; of the first element position and key length
 _TABLE_END = struct.Struct("<4xIII8s")  # of the last element position, key length, value length; the first key
 if _FRONT.size != HEADER_LEN + ELEMENT_LEN or _TABLE_END.size != ELEMENT_LEN + KEY.size:
@@ -113,7 +112,7 @@ def _bounds(log: LogBucket, children: Children) -> List[int]:
         numbers += struct.unpack(f">{len(children.lowers)}Q", b"".join(children.lowers))
     for key in [*children.lowers[len(numbers) :], children.upper]:
         if not key:
-            numbers.append(0 if key is not None else _NO_BOUND)
+            numbers.append(0 if key is not None else U64_LIMIT)  # no bound
         elif len(key) == KEY.size:
             numbers.append(KEY.unpack(key)[0])
         else:

@@ -24,11 +24,11 @@ from ..base.store import Entries, Part, PartResult, Rows, Stable
 from ..base.workers import SharedCounter
 from ..bbolt.format import ELEMENT_LEN, HEADER_LEN, LEAF_ELEMENT, LEAF_PAGE, PAGE_HEADER
 from ..bbolt.writer import FIRST_ID, Child, DatabaseWriter
+from .log import KEY
 from .reader import CONF, LOGS, NUMBER
 
 WINDOW_LEN = 1 << 20  # of pages written at once; more only for a single longer entry
 PART_LEN = 64 << 20
-KEY = struct.Struct(">Q")
 ITEM_LEN = ELEMENT_LEN + KEY.size
 LEAF_LEN_MAX = 1 << 20  # of a leaf of several entries: bbolt counts a page's elements in 16 bits
 _LONG = 8192  # values from here on are written in place; shorter ones are copied together

@@ -16,6 +16,7 @@ from ...disk.freename import free_name
 from ...disk.reading import reading
 from ...disk.syscalls import SystemCalls
 from ..base.names import RAFT_DB, WAL_DIR
+from ..directory.locks import inode_of
 
 WINDOW_LEN = 1 << 20
 RUN_ID = re.compile(r"[0-9a-f]{8}\Z")
@@ -24,14 +25,13 @@ RUN_ID = re.compile(r"[0-9a-f]{8}\Z")
 def check_directory(backup_dir: str, raft: Directory, length: int) -> Tuple[int, int]:
     """(device, free bytes) of the directory for copies. Raises Refused or NoSpace if `length` bytes cannot go there."""
     with closing(Directory.open(backup_dir, raft.calls)) as directory:
-        status, home = os.fstat(directory.fd), os.fstat(raft.fd)
-        if (status.st_dev, status.st_ino) == (home.st_dev, home.st_ino):
+        if inode_of(directory.fd) == inode_of(raft.fd):
             raise Refused("backup_dir is the Raft directory itself", backup_dir, hint="Give another directory.")
-        free = directory.free_bytes()
+        device, free = os.fstat(directory.fd).st_dev, directory.free_bytes()
     if free < length:
         what = f"the copy takes {length} bytes, and {free} are free"
         raise NoSpace(what, backup_dir, hint="Free some space. A *.partial is what a killed run has left of its copy.")
-    return status.st_dev, free
+    return device, free
 
 
 def partial_name(name: str, run_id: str) -> str:

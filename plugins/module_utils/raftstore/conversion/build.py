@@ -20,11 +20,9 @@ from ..base.store import StoreReader, StoreWriter
 from ..boltdb.writer import BoltStoreWriter
 from ..directory.raftdir import StoreFile
 from ..entries import convert
-from ..wal.writer import WalStoreWriter
+from ..wal.writer import NS_PER_S, WalStoreWriter
 from .run import Run
 from .space import MIB
-
-NS_PER_S = 1_000_000_000
 
 
 class Way(NamedTuple):

@@ -8,7 +8,7 @@ import os
 
 from ...disk.errors import NoSpace, Refused
 from ...disk.segmentsize import SEGMENT_MIB, SEGMENT_SIZES
-from ..base.store import StoreReader
+from ..base.store import BOLTDB, WAL, StoreReader
 from ..directory import snapshots
 from ..directory.covers import promise
 from ..directory.journal import Promise
@@ -32,7 +32,7 @@ CHANGE_BACK = (
 
 def check_request(request: Request) -> None:
     """Raises Refused for values that no Nomad could work with, and for numbers that mean nothing."""
-    if request.backend not in ("wal", "boltdb"):
+    if request.backend not in (WAL, BOLTDB):
         raise Refused(f"there is no backend {request.backend}", request.data_dir, hint="Use wal or boltdb.")
     if request.wal_segment_size not in SEGMENT_MIB:
         raise Refused(
@@ -162,7 +162,7 @@ def _check_space(run: Run, required: int, included: str, hint: str) -> None:
 
 
 def _note_both(run: Run, raft_db: StoreReader, wal: StoreReader) -> None:
-    source, target = (wal, raft_db) if run.request.backend == "boltdb" else (raft_db, wal)
+    source, target = (wal, raft_db) if run.request.backend == BOLTDB else (raft_db, wal)
     run.source, run.copied = promise(source), promise(target)
 
 

@@ -11,7 +11,7 @@ from ..base.names import RAFT_DB
 from ..base.store import StoreReader
 from ..directory.covers import promise
 from ..directory.locks import in_use
-from ..directory.observe import Found
+from ..directory.observe import FOREIGN, Found
 
 CHOOSE = f"Decide which one the cluster has gone on with, and move the other away; or {REJOIN}."
 
@@ -79,8 +79,9 @@ def _foreign_link(found: Found) -> StoreError:
 
 
 def _foreign_name(found: Found) -> StoreError:
-    hint = "Neither Nomad nor this collection makes this. Find out what did, and put the plain store here."
-    return Refused("this is neither a store nor this collection's guard link", found.raft.path_of(RAFT_DB), hint=hint)
+    return Refused(
+        "this is neither a store nor this collection's guard link", found.raft.path_of(RAFT_DB), hint=FOREIGN
+    )
 
 
 def _in_use(found: Found) -> StoreError:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Callable, Optional
 
 from ...disk.segmentsize import DEFAULT_SEGMENT_MIB
-from ..base.store import WAL
+from ..base.store import WAL, ProgressSink
 
-ProgressSink = Callable[[str, int, int, int], None]
+__all__ = ["ProgressSink", "Request", "no_progress"]
 
 
 def no_progress(_phase: str, _done: int, _total: int, _bytes_done: int) -> None:

@@ -72,7 +72,7 @@ def equal(a: StoreReader, b: StoreReader) -> bool:
 
 def covers(a: StoreReader, b: StoreReader, journal: Optional[Journal], snapshot_index: Callable[[], int]) -> bool:
     """Whether A covers B. `snapshot_index`: last index of the newest snapshot that Raft would open, read in full."""
-    return _holds_vote(a.stable(), b.stable()) and _holds_log(a, b, journal, snapshot_index)
+    return _covers_vote(a.stable(), b.stable()) and _covers_log(a, b, journal, snapshot_index)
 
 
 def relation(
@@ -86,7 +86,7 @@ def relation(
     return WAL_COVERS if covers(wal, raft_db, journal, snapshot_index) else NEITHER
 
 
-def _holds_vote(a: Stable, b: Stable) -> bool:
+def _covers_vote(a: Stable, b: Stable) -> bool:
     term_a, term_b = a.current_term or 0, b.current_term or 0
     if term_a != term_b:
         return term_a > term_b
@@ -94,7 +94,7 @@ def _holds_vote(a: Stable, b: Stable) -> bool:
     return not voted or (a.last_vote_term, a.last_vote_candidate) == (b.last_vote_term, b.last_vote_candidate)
 
 
-def _holds_log(a: StoreReader, b: StoreReader, journal: Optional[Journal], snapshot_index: Callable[[], int]) -> bool:
+def _covers_log(a: StoreReader, b: StoreReader, journal: Optional[Journal], snapshot_index: Callable[[], int]) -> bool:
     if not b.entry_count:
         return True
     last, same = last_entry(b), entry_at(a, b.last_index)

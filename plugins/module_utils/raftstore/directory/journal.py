@@ -29,6 +29,7 @@ from ...disk.errors import REJOIN, Refused, Unsupported
 from ...disk.plainjson import loads
 from ...disk.reading import read_head, reading
 from ..base.names import BACKUP, JOURNAL, JOURNAL_PARTIAL, SECOND_NAME
+from ..base.store import BOLTDB, U64_LIMIT, WAL
 
 VERSION = 1
 TOOL = "1.0.0"
@@ -78,7 +79,7 @@ def parse(data: bytes, path: str) -> Journal:
             raise ValueError("it is not of version 1")
         journal = Journal(
             _one_of(values["phase"], (OPEN, DONE)),
-            _one_of(values["to"], ("wal", "boltdb")),
+            _one_of(values["to"], (WAL, BOLTDB)),
             _typed(values["run"], str),
             _backup(values["backup"]),
             _parse_promise(values["source"]),
@@ -173,7 +174,7 @@ def _typed(value: Any, kind: type) -> Any:
 
 def _number(value: Any) -> int:
     number: int = _typed(value, int)
-    if not 0 <= number < 1 << 64:
+    if not 0 <= number < U64_LIMIT:
         raise ValueError(f"{number} is out of range")
     return number
 

@@ -31,13 +31,12 @@ class Openers(NamedTuple):
 def is_name_of(directory: Directory, name: str, inode: Inode) -> bool:
     """Whether the name itself, without following links, is still this file."""
     status = directory.stat(name)
-    return status is not None and (status.st_dev, status.st_ino) == inode
+    return status is not None and _inode(status) == inode
 
 
 def inode_of(fd: int) -> Inode:
     """Device and inode number of an open file."""
-    status = os.fstat(fd)
-    return status.st_dev, status.st_ino
+    return _inode(os.fstat(fd))
 
 
 def lock_directory(directory: Directory, timeout_s: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -93,7 +92,7 @@ def openers(inodes: Collection[Inode], proc: str = PROC) -> Openers:
             continue
         except OSError:  # the process has ended
             continue
-        if any(_inode(f"{proc}/{entry}/fd/{fd}") in wanted for fd in fds):
+        if any(_inode_at(f"{proc}/{entry}/fd/{fd}") in wanted for fd in fds):
             pids.append(int(entry))
     return Openers(sorted(pids), unseen)
 
@@ -109,12 +108,15 @@ def in_use(pids: Collection[int], path: str, proc: str = PROC) -> InUse:
     return InUse(f"in use by {who}", path, hint="Stop the Nomad server on this host, then run the same command again.")
 
 
-def _inode(path: str) -> Optional[Inode]:
+def _inode(status: os.stat_result) -> Inode:
+    return status.st_dev, status.st_ino
+
+
+def _inode_at(path: str) -> Optional[Inode]:
     try:
-        status = os.stat(path)
+        return _inode(os.stat(path))
     except OSError:  # closed meanwhile
         return None
-    return status.st_dev, status.st_ino
 
 
 def _comm(pid: int, proc: str) -> str:

@@ -35,6 +35,8 @@ from .journal import Journal
 from .locks import Openers, is_name_of, lock_directory, openers
 from .raftdir import StoreFile, backups, locate, wal_kind
 
+FOREIGN = "Neither Nomad nor this collection makes this. Find out what did, and put the plain store here."
+
 
 class Found:
     """The Raft directory as found: open stores with their locks, and what a refusal has to name."""
@@ -173,8 +175,7 @@ def _open_wal(found: Found) -> Tuple[str, str]:
 
 
 def _foreign(found: Found, path: str, what: str) -> str:
-    hint = "Neither Nomad nor this collection makes this. Find out what did, and put the plain store here."
-    found.problems.append(Refused(what, path, hint=hint))
+    found.problems.append(Refused(what, path, hint=FOREIGN))
     return "foreign"
 
 

@@ -11,7 +11,7 @@ from typing import Callable, Optional, Tuple, TypeVar
 
 from ...disk.durable import Directory
 from ...disk.errors import Corrupt, IndexGap, StoreError, Unsupported
-from ..base.names import WAL_META
+from ..base.names import WAL_DIR, WAL_META
 from ..base.store import StoreReader
 from . import journal
 from .covers import EQUAL, RAFT_DB_COVERS, WAL_COVERS, covers, promise, relation
@@ -67,7 +67,7 @@ def _compare(found: Found, evidence: Evidence, workers: int) -> Evidence:
         related = relation(found.raft_db, found.wal, found.journal, found.snapshot_index)
     except UNREADABLE as error:  # damage that opening the store does not reach
         found.problems.append(error)
-        in_wal = error.path.startswith(found.raft.path_of("wal"))
+        in_wal = error.path.startswith(found.raft.path_of(WAL_DIR))
         return replace(evidence, wal="bad") if in_wal else replace(evidence, raft_db="bad")
     if related == EQUAL and found.wal.broken:  # raft-wal could not append to it: convert again
         related = RAFT_DB_COVERS

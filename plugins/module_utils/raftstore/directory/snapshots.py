@@ -22,6 +22,7 @@ from ...disk.errors import Corrupt, StoreError
 from ...disk.plainjson import loads
 from ...disk.reading import read_head, reading
 from ..base.names import SNAPSHOTS
+from ..base.store import U64_LIMIT
 from .crc64 import crc64
 from .evidence import Snapshot
 
@@ -29,7 +30,6 @@ META = "meta.json"
 STATE = "state.bin"
 RETAINED = 2  # nomad/server.go snapshotsRetained
 META_MAX_LEN = 1 << 20  # it has a few hundred bytes, and a hundred more for each server
-U64_LIMIT = 1 << 64
 WINDOW_LEN = 1 << 20
 
 

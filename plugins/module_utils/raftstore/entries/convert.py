@@ -11,16 +11,24 @@ from __future__ import annotations
 
 import hashlib
 import time
-from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ...disk.errors import Corrupt, IndexGap, located
-from ..base.store import Entries, Extent, Part, PartResult, Rows, Stable, StoreReader, StoreWriter, records_of
+from ..base.store import (
+    Entries,
+    Extent,
+    Part,
+    PartResult,
+    ProgressSink,
+    Rows,
+    Stable,
+    StoreReader,
+    StoreWriter,
+    records_of,
+)
 from ..base.workers import Tell, run
 from .entry import decode, digest_line, same
 from .transcode import transcode
-
-Progress = Callable[[str, int, int, int], None]
-"""Phase, entries done, entries in all, bytes done."""
 
 PART_MIN = 8 << 20  # less than this is not worth another process
 
@@ -72,7 +80,7 @@ def convert(
     extents: Sequence[Extent],
     stable: Stable,
     workers: int,
-    progress: Progress,
+    progress: ProgressSink,
 ) -> Report:
     """Copy the entries of these extents of the source, and the stable values, into the target, and seal it.
 
@@ -115,7 +123,7 @@ class Pair(NamedTuple):
 
 
 def verify(
-    source: StoreReader, target: StoreReader, extents: Sequence[Extent], workers: int, progress: Progress
+    source: StoreReader, target: StoreReader, extents: Sequence[Extent], workers: int, progress: ProgressSink
 ) -> int:
     """The number of entries that were read from the target and found equal to those of these extents of the source.
 
@@ -127,7 +135,7 @@ def verify(
     return _compare_all(source, target, _pairs(extents, target), workers, progress)
 
 
-def includes(target: StoreReader, source: StoreReader, workers: int, progress: Progress) -> bool:
+def includes(target: StoreReader, source: StoreReader, workers: int, progress: ProgressSink) -> bool:
     """Whether the target has every entry of the source, compared as in `verify`; it may have more before and after.
 
     Damage found on the way means no.
@@ -143,7 +151,7 @@ def includes(target: StoreReader, source: StoreReader, workers: int, progress: P
 
 
 def _compare_all(
-    source: StoreReader, target: StoreReader, pairs: Sequence[Pair], workers: int, progress: Progress
+    source: StoreReader, target: StoreReader, pairs: Sequence[Pair], workers: int, progress: ProgressSink
 ) -> int:
     entries = sum(pair.last_index - pair.first_index + 1 for pair in pairs)
 

@@ -33,10 +33,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, Tuple
 
 from ...disk.errors import RESTORE, Corrupt, StoreError
-from ..base.store import BINARY, MSGPACK
+from ..base.store import BINARY, MSGPACK, U64_LIMIT
 from .gotime import TIME_32, TIME_64, TIME_96, ZERO_TIME, GoTime, pack_marshal, pack_short, parse_marshal, parse_short
 
-U64_LIMIT = 2**64
 NIL = 0xC0
 FIXMAP = 0x80
 FIXSTR = 0xA0

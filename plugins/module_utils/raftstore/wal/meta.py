@@ -28,7 +28,7 @@ from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 from ...disk.errors import RESTORE, Corrupt, Unsupported, corrupt, located
 from ...disk.plainjson import loads
-from ..base.store import CURRENT_TERM, LAST_VOTE_CANDIDATE, LAST_VOTE_TERM, STABLE_KEYS, Stable
+from ..base.store import CURRENT_TERM, LAST_VOTE_CANDIDATE, LAST_VOTE_TERM, STABLE_KEYS, U64_LIMIT, Stable
 from ..bbolt.reader import Database
 from ..bbolt.writer import DatabaseWriter
 from .segment import CODEC_BINARY_V1, FILE_HEADER_LEN, FRAME_HEADER_LEN, UNKNOWN_KIND
@@ -38,7 +38,6 @@ META_KEY = b"m"
 NUMBER = struct.Struct("<Q")
 ZERO_TIME = "0001-01-01T00:00:00Z"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
-U64_LIMIT = 1 << 64
 U32_LIMIT = 1 << 32
 MAX_LIST_LEN = 4 << 20  # bytes of JSON, about 18,000 segments
 

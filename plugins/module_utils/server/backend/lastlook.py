@@ -16,7 +16,7 @@ from ...agent.cluster.observe import look
 from ...agent.cluster.waiter import Waited, wait_until
 from ...agent.errors import AgentError, ApiError, NotListening
 from ...disk.errors import InUse
-from ...raftstore.released import check_idle
+from ...raftstore.released import check_released
 from ...roll.host.transaction import RETURNED
 from .subject import Subject
 from .work import Work
@@ -103,7 +103,7 @@ def _check_down(subject: Subject, silence: NotListening) -> None:
     if subject.params["repair"] or subject.params["allow_outage"]:
         return
     try:
-        check_idle(subject.data_dir)
+        check_released(subject.data_dir)
     except InUse as error:
         what = f"{silence.what.rstrip('. ')}, but {error.what}, so that the agent seems to run"
         raise AgentError(what, "Wait if it is starting, else check host and port.") from error

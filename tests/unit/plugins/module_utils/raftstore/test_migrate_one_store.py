@@ -182,7 +182,7 @@ def test_row_11_there_and_back_with_everything_that_came_since(name: str, tmp_pa
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "wal-follower"])
-def test_row_11_a_backup_that_holds_the_wal_is_put_back(name: str, tmp_path: Path) -> None:
+def test_row_11_a_backup_that_covers_the_wal_is_put_back(name: str, tmp_path: Path) -> None:
     raft = nomad_store(name, tmp_path)
     old = (raft / "raft.db").read_bytes()
     inode = (raft / "raft.db").stat().st_ino

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import InUse, Refused
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.released import (
-    check_idle,
+    check_released,
     is_in_use,
-    wait_until_idle,
+    wait_until_released,
 )
 from support.stores.builder import nomad_store
 
@@ -23,14 +23,14 @@ from support.stores.builder import nomad_store
 @pytest.mark.parametrize(("store", "file"), [("follower", "raft.db"), ("wal-follower", "wal/wal-meta.db")])
 def test_a_locked_store_is_in_use_until_the_lock_is_gone(store: str, file: str, tmp_path: Path) -> None:
     raft = nomad_store(store, tmp_path)
-    check_idle(str(raft))
+    check_released(str(raft))
     fd = os.open(raft / file, os.O_RDWR)
     fcntl.flock(fd, fcntl.LOCK_EX)
     assert is_in_use(str(raft))
     with pytest.raises(InUse):
-        check_idle(str(raft))
-    wait_until_idle(str(raft), 60, sleep=lambda _seconds: os.close(fd))
-    check_idle(str(raft))
+        check_released(str(raft))
+    wait_until_released(str(raft), 60, sleep=lambda _seconds: os.close(fd))
+    check_released(str(raft))
     assert not is_in_use(str(raft))
 
 
@@ -43,9 +43,9 @@ def test_a_process_that_has_the_file_open_without_a_lock_is_named(tmp_path: Path
         assert reader.stdout is not None
         reader.stdout.readline()
         with pytest.raises(InUse, match=f"PID {reader.pid}"):
-            check_idle(str(raft))
+            check_released(str(raft))
         reader.communicate()
-    check_idle(str(raft))
+    check_released(str(raft))
 
 
 def test_it_gives_up_in_time(tmp_path: Path) -> None:
@@ -55,10 +55,10 @@ def test_it_gives_up_in_time(tmp_path: Path) -> None:
     with open(raft / "raft.db", "rb+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(InUse):
-            wait_until_idle(str(raft), 5, clock=lambda: next(moments), sleep=waits.append)
+            wait_until_released(str(raft), 5, clock=lambda: next(moments), sleep=waits.append)
     assert len(waits) == 2
 
 
-def test_no_raft_directory_is_no_idle_one(tmp_path: Path) -> None:
+def test_no_raft_directory_is_no_released_one(tmp_path: Path) -> None:
     with pytest.raises(Refused):
-        wait_until_idle(str(tmp_path), 5)
+        wait_until_released(str(tmp_path), 5)

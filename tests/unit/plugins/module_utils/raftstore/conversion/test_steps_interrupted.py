@@ -173,7 +173,7 @@ def test_a_directory_that_cannot_be_read_at_the_end_is_a_warning(start: Start, t
     case.completed()
 
 
-def test_raft_db_holds_the_wal_that_was_left_beside_it_when_it_has_left_its_entries_behind(tmp_path: Path) -> None:
+def test_raft_db_covers_the_wal_that_was_left_beside_it_when_it_has_left_its_entries_behind(tmp_path: Path) -> None:
     """wal/ could not be renamed after the switch, and nobody came back to it for long."""
     number = changes(COMPACTED, tmp_path / "count", copies=False).index(RETIRE)
     case = made_from(COMPACTED, tmp_path / "again", copies=False)

@@ -113,7 +113,7 @@ def test_the_switch_back_comes_after_everything_it_needs() -> None:
             assert (cell[at - 1], cell[at + 1]) == (table.LINK_SUPERSEDED, table.LOOK_AGAIN)
 
 
-def test_only_what_wal_holds_is_replaced_on_the_way_back() -> None:
+def test_only_what_wal_covers_is_replaced_on_the_way_back() -> None:
     for row in table.ROWS:
         if not isinstance(row.to_boltdb, str) and table.SWITCH_BACK in row.to_boltdb:
             assert row.when["wal"] == ("ok",)

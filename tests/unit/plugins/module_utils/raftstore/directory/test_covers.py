@@ -121,7 +121,7 @@ def test_where_nothing_was_copied_a_snapshot_must_cover_it(snapshot_index: int, 
     assert related(pair, journal, snapshot_index) == expected
 
 
-def test_a_raft_db_that_went_on_and_was_compacted_holds_the_part_that_was_copied(tmp_path: Path) -> None:
+def test_a_raft_db_that_went_on_and_was_compacted_covers_the_part_that_was_copied(tmp_path: Path) -> None:
     """Killed before its switch; the log had a hole, so the copy is not what was converted."""
     pair = Pair(tmp_path, log(9, 7, 4), Stable(4, None, None), log(5, 4), VOTED)
     copied = covers.promise(pair.wal)
