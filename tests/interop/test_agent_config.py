@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import change as configedit
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import change
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import load as config
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
 from support.agents.check import blocks_of
@@ -133,7 +133,7 @@ def test_where_we_are_stricter(tmp_path: Path, agents: Agents, text: str) -> Non
 def test_after_our_edit_nomad_sees_wal_and_nothing_else_changed(tmp_path: Path, agents: Agents, text: str) -> None:
     path = write(tmp_path, text)
     before = theirs(agents, path)
-    changes = configedit.plan(config.load([str(path)]), WAL)
-    configedit.apply(changes, str(path), backup=False)
+    changes = change.plan(config.load([str(path)]), WAL)
+    change.apply(changes, str(path), backup=False)
     moved = {("boltdb", name[0]): value for name, value in (before[1] or {}).items()}
     assert theirs(agents, path) == ({**moved, **(before[0] or {}), ("backend",): "wal"}, None)

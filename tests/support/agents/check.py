@@ -15,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import change as configedit
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import change
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import load as config
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
@@ -145,18 +145,18 @@ class Examination:
         before, old = self.agents.ask(self.paths), self.contents()
         found = config.load(self.paths)
         try:
-            changes = configedit.plan(found, wanted, self.file)
+            changes = change.plan(found, wanted, self.file)
         except ConfigError as error:
             self.stopped(error, old)
             return False
-        configedit.apply(changes, configedit.owner_model(found) if changes else "", backup=False)
+        change.apply(changes, change.owner_model(found) if changes else "", backup=False)
         self.counts["edited" if changes else "nothing to do"] += 1
         after, new = self.agents.ask(self.paths), self.contents()
         self.meaning(before, after, wanted)
-        names = {os.path.relpath(os.path.realpath(change.path), self.root) for change in changes}
+        names = {os.path.relpath(os.path.realpath(made.path), self.root) for made in changes}
         names |= {name for name, target in self.case.links.items() if target in names}
         assert {name for name in new if new[name] != old.get(name)} == names
-        assert configedit.plan(config.load(self.paths), wanted, self.file) == [], "a second run finds something to do"
+        assert change.plan(config.load(self.paths), wanted, self.file) == [], "a second run finds something to do"
         winner = os.path.realpath(found.logstore.document.path) if found.logstore else ""
         for name in names & set(self.original):
             if old[name] == str(self.case.files[name]).encode():  # neither damaged nor edited before

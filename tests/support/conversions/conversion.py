@@ -18,10 +18,8 @@ from types import ModuleType
 from typing import Any, Callable, NamedTuple, Optional
 
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt import pages as bboltpages
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import log as boltlog
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import survey as boltsurvey
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import writer as boltwrite
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt import pages
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import log, survey, writer
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion import (
     backupcopy,
     build,
@@ -44,14 +42,14 @@ UNITS: tuple[tuple[ModuleType, str, int], ...] = (
     (space, "BOLTDB_GROWTH", 1 << 20),
     (preflight, "BOLTDB_GROWTH", 1 << 20),
     (convert, "PART_MIN", 1 << 13),
-    (boltsurvey, "SHARED_MIN", 1 << 13),
-    (boltlog, "EXTENT_LEN", 1 << 12),
-    (boltsurvey, "EXTENT_LEN", 1 << 12),
-    (boltwrite, "PART_LEN", 1 << 15),
-    (boltwrite, "WINDOW_LEN", 1 << 12),
+    (survey, "SHARED_MIN", 1 << 13),
+    (log, "EXTENT_LEN", 1 << 12),
+    (survey, "EXTENT_LEN", 1 << 12),
+    (writer, "PART_LEN", 1 << 15),
+    (writer, "WINDOW_LEN", 1 << 12),
     (segmentreader, "WINDOW_LEN", 1 << 12),
     (segmentwriter, "WINDOW_LEN", 1 << 12),
-    (bboltpages, "WINDOW_LEN", 1 << 13),
+    (pages, "WINDOW_LEN", 1 << 13),
     (backupcopy, "WINDOW_LEN", 1 << 14),
 )
 

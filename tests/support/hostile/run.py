@@ -33,7 +33,7 @@ if __name__ == "__main__":
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import describe, migrate
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import survey as boltsurvey
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import survey
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert
 from support.conversions import conversion
 from support.hostile import corpus as hostile_corpus
@@ -98,7 +98,7 @@ def small_units() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         conversion.small_units(patch.setattr)
         patch.setattr(convert, "PART_MIN", 1024)
-        patch.setattr(boltsurvey, "SHARED_MIN", 1024)
+        patch.setattr(survey, "SHARED_MIN", 1024)
         yield
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import change as configedit
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import change
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import load as config
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
 
@@ -36,11 +36,11 @@ def write(root: Path, **contents: str) -> list[str]:
 def edit(paths: list[str], wanted: dict[Any, Any], file: str = "") -> dict[str, str]:
     """Plan and apply; new contents by file name. A second plan must find nothing to do."""
     found = config.load(paths)
-    changes = configedit.plan(found, wanted, file)
-    configedit.apply(changes, changes and configedit.owner_model(found), backup=False)  # type: ignore[arg-type]
+    changes = change.plan(found, wanted, file)
+    change.apply(changes, changes and change.owner_model(found), backup=False)  # type: ignore[arg-type]
     again = config.load(paths)
-    assert configedit.plan(again, wanted, file) == []
-    return {Path(change.path).name: change.after.decode() for change in changes}
+    assert change.plan(again, wanted, file) == []
+    return {Path(made.path).name: made.after.decode() for made in changes}
 
 
 def test_a_directory_gets_a_drop_in_and_the_main_file_is_left_alone(tmp_path: Path) -> None:
@@ -111,8 +111,8 @@ def test_the_old_block_moves_in_the_new_one_first(tmp_path: Path) -> None:
 def test_a_run_that_died_between_the_two_is_finished_by_the_next(tmp_path: Path) -> None:
     paths = write(tmp_path, nomad=MAIN[:-2] + "  raft_boltdb {\n    no_freelist_sync = true\n  }\n}\n")
     found = config.load(paths)
-    changes = configedit.plan(found, WAL)
-    configedit.apply(changes[:1], configedit.owner_model(found), backup=False)
+    changes = change.plan(found, WAL)
+    change.apply(changes[:1], change.owner_model(found), backup=False)
     with pytest.raises(ConfigError, match="both raft_boltdb and raft_logstore"):
         config.effective_backend(paths)
     assert edit(paths, WAL) == {"nomad.hcl": MAIN}
@@ -173,29 +173,29 @@ def test_an_existing_file_that_is_named_gets_the_block(tmp_path: Path) -> None:
 def test_a_file_that_the_agent_would_not_load_is_refused(tmp_path: Path, name: str) -> None:
     paths = write(tmp_path, nomad=MAIN)
     with pytest.raises(ConfigError, match="the agent does not load this file"):
-        configedit.plan(config.load(paths), WAL, str(tmp_path / name))
+        change.plan(config.load(paths), WAL, str(tmp_path / name))
     with pytest.raises(ConfigError, match="the agent does not load this file"):
-        configedit.plan(config.load(paths), WAL, "/elsewhere/a.hcl")
+        change.plan(config.load(paths), WAL, "/elsewhere/a.hcl")
 
 
 def test_a_named_file_does_not_make_a_client_a_server(tmp_path: Path) -> None:
     paths = write(tmp_path, a="client { enabled = true }")
     with pytest.raises(ConfigError, match="no file of the agent has a server block"):
-        configedit.plan(config.load(paths), WAL, str(tmp_path / "a.hcl"))
+        change.plan(config.load(paths), WAL, str(tmp_path / "a.hcl"))
 
 
 def test_what_a_removal_would_break_is_refused_before_it_is_written(tmp_path: Path) -> None:
     source = '{"server": {"default_scheduler_config": {"x": 1}, "raft_boltdb": [{"no_freelist_sync": true}]}}'
     paths = write(tmp_path, a=source)
     with pytest.raises(ConfigError, match=r"a.json:1:12: Nomad does not accept an object of nothing but objects"):
-        configedit.plan(config.load(paths), WAL)
+        change.plan(config.load(paths), WAL)
     edit(paths, WAL, str(tmp_path / "a.json"))  # there, the new block takes the place of the old one
 
 
 def test_a_configuration_without_a_server_is_not_made_one(tmp_path: Path) -> None:
     for paths in (write(tmp_path, a="client { enabled = true }"), [str(tmp_path / "a.hcl")]):
         with pytest.raises(ConfigError, match="no file of the agent has a server block"):
-            configedit.plan(config.load(paths), WAL)
+            change.plan(config.load(paths), WAL)
 
 
 def test_typos_and_bad_values_stop_it_before_anything_is_written(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_typos_and_bad_values_stop_it_before_anything_is_written(tmp_path: Path)
         config.load(write(tmp_path, a=source))
     paths = write(tmp_path, a="server { raft_logstore { wal { segment_size_mb = 4096 } } }")
     with pytest.raises(ConfigError, match="segment_size_mb 4096 breaks the log"):
-        configedit.plan(config.load(paths), WAL)
+        change.plan(config.load(paths), WAL)
     edit(paths, {**WAL, ("wal", "segment_size_mb"): 64})  # but it can be put right
 
 
@@ -222,9 +222,9 @@ def test_the_proof_finds_what_an_edit_could_do_wrong(tmp_path: Path, after: str,
     paths = write(tmp_path, a=MAIN + "server { raft_logstore { disable_log_cache = true } }")
     before = config.load(paths)
     good = MAIN + 'server { raft_logstore { backend = "wal" disable_log_cache = true } }'
-    configedit.prove(before, config.load(paths, {str(tmp_path / "a.hcl"): good.encode()}), WAL)
+    change.prove(before, config.load(paths, {str(tmp_path / "a.hcl"): good.encode()}), WAL)
     with pytest.raises(ConfigError, match=words):
-        configedit.prove(before, config.load(paths, {str(tmp_path / "a.hcl"): after.encode()}), WAL)
+        change.prove(before, config.load(paths, {str(tmp_path / "a.hcl"): after.encode()}), WAL)
 
 
 def test_all_settings_are_set_and_kept(tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ def test_any_bytes_give_a_plan_or_an_error_with_file_line_and_column(tmp_path: P
             outcomes["error"] += 1
             continue
         try:
-            configedit.plan(found, WAL)
+            change.plan(found, WAL)
             outcomes["plan"] += 1
         except ConfigError as error:
             assert str(error).startswith(str(path)), content

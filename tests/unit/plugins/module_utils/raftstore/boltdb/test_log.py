@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt, Unsupported
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import records_of
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt.format import PAGE_SIZES
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import log as boltlog
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import log
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.reader import BoltStore
 from support.stores.bboltimage import (
     NOT_STORED,
@@ -134,7 +134,7 @@ class TestPlaces:
         assert (shape, records) == ([(1, 2), (4, 3), (9, 1)], items)
 
     def test_an_entry_longer_than_raft_can_hold(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(boltlog, "MAX_VALUE_LEN", 3 << 20)
+        monkeypatch.setattr(log, "MAX_VALUE_LEN", 3 << 20)
         fits = [(1, b"x"), (2, bytes(3 << 20))]
         assert shape_and_records(tmp_path, raft_db(fits)) == ([(1, 2)], fits)
         image = raft_db([(1, b"x"), (2, bytes((3 << 20) + 1))])

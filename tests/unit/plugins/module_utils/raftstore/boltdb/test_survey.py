@@ -10,7 +10,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import records_of
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import survey as boltsurvey
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import survey
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.reader import BoltStore
 from support.stores.bboltimage import entries, opened, raft_db
 
@@ -25,25 +25,25 @@ def surveyed(path, image):
 def test_both_ways_agree(tmp_path, monkeypatch, length, missing):
     image = raft_db([item for item in entries(300, length=length) if item[0] not in missing])
     looked_at = []
-    strictly = boltsurvey._strict_runs
+    strictly = survey._strict_runs
     monkeypatch.setattr(
-        boltsurvey, "_strict_runs", lambda log, page_id: looked_at.append(page_id) or strictly(log, page_id)
+        survey, "_strict_runs", lambda log, page_id: looked_at.append(page_id) or strictly(log, page_id)
     )
     found = surveyed(tmp_path, image)
     leaves_below_one_branch = 4
     assert len(looked_at) <= leaves_below_one_branch * (2 * len(missing) + 2)
-    monkeypatch.setattr(boltsurvey, "_full_runs", lambda *_arguments: None)
+    monkeypatch.setattr(survey, "_full_runs", lambda *_arguments: None)
     assert surveyed(tmp_path, image) == found
 
 
 @pytest.mark.parametrize("length", [30, 3000])
 @pytest.mark.parametrize("missing", [set(), {1, 2}, {100, 101, 102, 103}, {5, 150, 151, 299}])
 def test_several_processes_find_the_same_as_one(tmp_path, monkeypatch, length, missing):
-    monkeypatch.setattr(boltsurvey, "SHARED_MIN", 0)
+    monkeypatch.setattr(survey, "SHARED_MIN", 0)
     image = raft_db([item for item in entries(300, length=length) if item[0] not in missing])
     with opened(tmp_path / "raft.db", image.data) as fd:
         alone = BoltStore(fd, "raft.db")
-        monkeypatch.setattr(boltsurvey, "TOGETHER", 3)  # of the four below a branch page
+        monkeypatch.setattr(survey, "TOGETHER", 3)  # of the four below a branch page
         shared = BoltStore(fd, "raft.db", workers=3)
         assert len(shared.extents()) >= 8, "the branches were looked at one by one"
         assert (shared.entry_count, shared.live_len) == (alone.entry_count, alone.live_len)
@@ -52,7 +52,7 @@ def test_several_processes_find_the_same_as_one(tmp_path, monkeypatch, length, m
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_page_in_two_branches_is_found_whoever_looks_at_them(tmp_path, monkeypatch, workers):
-    monkeypatch.setattr(boltsurvey, "SHARED_MIN", 0)
+    monkeypatch.setattr(survey, "SHARED_MIN", 0)
     image = raft_db(entries(300))
     lowest = image.branch_ids[:25]  # of four leaf pages each
     image.put_number(lowest[20], 16 + 8, "Q", image.leaf_ids[3])
@@ -75,7 +75,7 @@ def test_a_page_in_two_branches_is_found_whoever_looks_at_them(tmp_path, monkeyp
 def test_damage_of_a_head_is_found_before_anything_is_read(
     tmp_path, monkeypatch, workers, number, pos, code, value, match
 ):
-    monkeypatch.setattr(boltsurvey, "SHARED_MIN", 0)
+    monkeypatch.setattr(survey, "SHARED_MIN", 0)
     image = raft_db(entries(60))
     image.put_number(image.leaf_ids[number], pos, code, value)
     with opened(tmp_path / "raft.db", image.data) as fd, pytest.raises(Corrupt, match=match) as caught:

@@ -24,7 +24,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store
     records_of,
 )
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt import format as bbolt
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import writer as boltwrite
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import writer as boltdb_writer
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.reader import BoltStore
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.writer import BoltStoreWriter
 from hypothesis import given, settings
@@ -228,7 +228,7 @@ def test_a_name_that_is_taken_is_not_replaced(tmp_path: Path) -> None:
 
 
 def test_many_lengths_do_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boltwrite, "_SHAPES_MAX", 2)
+    monkeypatch.setattr(boltdb_writer, "_SHAPES_MAX", 2)
     expected = records([length for length in range(600, 640) for _number in range(6)])
     assert read(write(tmp_path, [expected]))[0] == expected
 

@@ -11,7 +11,7 @@ from typing import List
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import Stable
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import survey as boltsurvey
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import survey
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.evidence import Evidence
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.journal import Promise
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.observe import Found, observe
@@ -50,12 +50,12 @@ def test_as_many_processes_as_wanted_read_a_large_log(tmp_path: Path, monkeypatc
     raft, forked, fork = raft_directory(tmp_path), [], os.fork
     image = raft_db([(entry.index, encode_msgpack(entry)) for entry in log(300)])
     (raft / "raft.db").write_bytes(image.data)
-    monkeypatch.setattr(boltsurvey, "SHARED_MIN", len(image.data))
+    monkeypatch.setattr(survey, "SHARED_MIN", len(image.data))
     monkeypatch.setattr(os, "fork", lambda: forked.append(1) or fork())
     for workers, forks in (1, 0), (3, 3):
         assert look(raft, workers).raft_db == "ok"
         assert len(forked) == forks
-    monkeypatch.setattr(boltsurvey, "SHARED_MIN", len(image.data) + 1)
+    monkeypatch.setattr(survey, "SHARED_MIN", len(image.data) + 1)
     assert look(raft, 3).raft_db == "ok" and len(forked) == 3, "a small one is not worth it"
 
 

@@ -14,7 +14,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import 
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt, StoreError, Unsupported
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import Stable
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt.writer import DatabaseWriter
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal import meta as walmeta
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal import meta
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.meta import SegmentInfo, WalMeta
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,7 +25,7 @@ GOLDEN = (
     b'{"NextSegmentID":2,"Segments":[{"ID":1,"BaseIndex":5,"MinIndex":5,"MaxIndex":0,"Codec":1,"IndexStart":0,'
     b'"CreateTime":"2026-11-22T09:44:08.057837356Z","SealTime":"0001-01-01T00:00:00Z","SizeLimit":67108864}]}'
 )
-OPEN = SegmentInfo(1, 5, 5, 0, 0, "2026-11-22T09:44:08.057837356Z", walmeta.ZERO_TIME, 64 << 20)
+OPEN = SegmentInfo(1, 5, 5, 0, 0, "2026-11-22T09:44:08.057837356Z", meta.ZERO_TIME, 64 << 20)
 TWO = WalMeta(
     9,
     [
@@ -36,32 +36,32 @@ TWO = WalMeta(
 
 
 def test_what_raft_wal_wrote() -> None:
-    assert walmeta.parse(GOLDEN) == WalMeta(2, [OPEN])
-    assert walmeta.render(WalMeta(2, [OPEN])) == GOLDEN
+    assert meta.parse(GOLDEN) == WalMeta(2, [OPEN])
+    assert meta.render(WalMeta(2, [OPEN])) == GOLDEN
 
 
 def test_the_example_in_the_documentation_is_what_raft_wal_wrote() -> None:
-    text = (walmeta.__doc__ or "").replace("\n    ", "").encode()
+    text = (meta.__doc__ or "").replace("\n    ", "").encode()
     assert GOLDEN in text
 
 
 def test_head_and_tail_may_have_been_truncated() -> None:
-    assert walmeta.parse(walmeta.render(TWO)) == TWO
+    assert meta.parse(meta.render(TWO)) == TWO
 
 
 @pytest.mark.parametrize("listed", ["null", "[]"])
 def test_no_segments(listed: str) -> None:
-    assert walmeta.parse(b'{"NextSegmentID":0,"Segments":' + listed.encode() + b"}") == WalMeta(0, [])
+    assert meta.parse(b'{"NextSegmentID":0,"Segments":' + listed.encode() + b"}") == WalMeta(0, [])
 
 
 def changed(**first: Any) -> bytes:
-    values = json.loads(walmeta.render(TWO))
+    values = json.loads(meta.render(TWO))
     values["Segments"][0].update(first)
     return json.dumps(values).encode()
 
 
 def edited(edit: Callable[[Dict[str, Any]], Any]) -> bytes:
-    values = json.loads(walmeta.render(TWO))
+    values = json.loads(meta.render(TWO))
     edit(values)
     return json.dumps(values).encode()
 
@@ -100,7 +100,7 @@ def edited(edit: Callable[[Dict[str, Any]], Any]) -> bytes:
         (changed(MaxIndex=6, MinIndex=7), "last entry|leaves a hole"),
         (changed(IndexStart=4), "impossible"),
         (changed(IndexStart=4097), "impossible"),
-        (changed(SealTime=walmeta.ZERO_TIME), "must be sealed"),
+        (changed(SealTime=meta.ZERO_TIME), "must be sealed"),
         (edited(lambda values: values["Segments"].reverse()), "sealed"),
         (edited(lambda values: values["Segments"][1].update(MinIndex=92)), "its first entry is 92"),
         (edited(lambda values: values["Segments"].pop()), "must not be sealed"),
@@ -109,22 +109,22 @@ def edited(edit: Callable[[Dict[str, Any]], Any]) -> bytes:
 )
 def test_refused(raw: bytes, problem: str) -> None:
     with pytest.raises(Corrupt, match=problem):
-        walmeta.parse(raw)
+        meta.parse(raw)
 
 
 def test_another_codec_is_not_damage() -> None:
     with pytest.raises(Unsupported, match="segment 3 is in codec 65536"):
-        walmeta.parse(changed(Codec=65536))
+        meta.parse(changed(Codec=65536))
 
 
 @settings(max_examples=500, deadline=None)
 @given(st.data())
 def test_damaged_json_gives_metadata_or_a_store_error(data: st.DataObject) -> None:
-    raw = bytearray(walmeta.render(TWO))
+    raw = bytearray(meta.render(TWO))
     for _number in range(data.draw(st.integers(1, 3))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     try:
-        walmeta.parse(bytes(raw))
+        meta.parse(bytes(raw))
     except StoreError as error:
         assert error.what
 
@@ -139,7 +139,7 @@ class Made:
         self.fd = new.fd
 
     def load(self) -> Any:
-        return walmeta.load(os.open(str(self.path), os.O_RDONLY), str(self.path))
+        return meta.load(os.open(str(self.path), os.O_RDONLY), str(self.path))
 
 
 @pytest.mark.parametrize("page_size", [1024, 4096, 65536])
@@ -153,13 +153,13 @@ def test_what_is_built_is_loaded(tmp_path: Path, page_size: int, stable: Stable)
         segments.append(SegmentInfo(number + 1, base, base, base + 99, 4096, SEALED_AT, SEALED_AT, 1 << 20))
     segments.append(OPEN._replace(id=41, base_index=4001, min_index=4001))
     made = Made(tmp_path / "m", page_size)
-    walmeta.write(made.writer, WalMeta(42, segments), stable)
+    meta.write(made.writer, WalMeta(42, segments), stable)
     assert made.load() == (WalMeta(42, segments), stable)
 
 
 def test_terms_are_little_endian_on_disk(tmp_path: Path) -> None:
     made = Made(tmp_path / "m")
-    walmeta.write(made.writer, WalMeta(2, [OPEN]), Stable(0x0102, 0x0103, b"x"))
+    meta.write(made.writer, WalMeta(2, [OPEN]), Stable(0x0102, 0x0103, b"x"))
     raw = (tmp_path / "m").read_bytes()
     assert b"CurrentTerm\x02\x01" + bytes(6) in raw and b"LastVoteTerm\x03\x01" + bytes(6) in raw
 
