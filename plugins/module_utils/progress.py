@@ -125,35 +125,34 @@ class ProgressFile:
 @contextmanager
 def progress_file(path: str, data_dir: str, warn: Callable[[str], None]) -> Iterator[ProgressSink]:
     """A sink that keeps the file up to date, removed at the end. If it cannot be made, a warning says why."""
-    with _made(path, data_dir, warn) as progress:
+    progress = _made(path, data_dir, warn)
+    try:
         yield progress or no_progress
+    finally:
+        if progress:
+            progress.close()
 
 
 @contextmanager
 def progress_relay(path: Optional[str], data_dir: str, warn: Callable[[str], None]) -> Iterator[Relay]:
     """The same for what another process tells of its progress; without a path it is dropped."""
-    if not path:
-        yield _unseen
-        return
-    with _made(path, data_dir, warn) as progress:
+    progress = _made(path, data_dir, warn) if path else None
+    try:
         yield progress.show if progress else _unseen
+    finally:
+        if progress:
+            progress.close()
 
 
-@contextmanager
-def _made(path: str, data_dir: str, warn: Callable[[str], None]) -> Iterator[Optional[ProgressFile]]:
+def _made(path: str, data_dir: str, warn: Callable[[str], None]) -> Optional[ProgressFile]:
     folder, root = os.path.realpath(os.path.dirname(path)), os.path.realpath(data_dir)
     if os.path.commonpath([folder, root]) == root:
         raise Refused("the progress file would lie below data_dir", path, hint="Give a name below /run")
     try:
-        progress = ProgressFile(path)
+        return ProgressFile(path)
     except OSError as error:
         warn(f"No progress can be shown: {path} cannot be created: {error.strerror}.")
-        yield None
-        return
-    try:
-        yield progress
-    finally:
-        progress.close()
+        return None
 
 
 def _unseen(_progress: Progress) -> None:

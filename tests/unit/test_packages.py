@@ -107,7 +107,7 @@ def imports(source: str, path: Path) -> Iterator[tuple[str, str]]:
 
 def foreign_imports(source: str, path: Path) -> set[str]:
     """Top-level names of what a file imports that is not the collection's."""
-    return {module.split(".")[0] for module, _name in imports(source, path)} - {PREFIX.split(".")[0]}
+    return {module.split(".")[0] for module, _name in imports(source, path)} - {"ansible_collections"}
 
 
 def own_imports(source: str, path: Path) -> set[tuple[str, str, str]]:

@@ -92,5 +92,5 @@ def cleanup(servers: Sequence[Server]) -> List[str]:
     for host, old in found:
         for name in [*old["removed"], *old["kept"]]:
             rows.append([host, old["state"], name, "removed" if name in old["removed"] else "kept"])
-    freed = sum(old["freed_bytes"] for _, old in found)
+    freed = sum(old["freed_bytes"] for _host, old in found)
     return [*table(rows), "", f"{freed} bytes become free."]

@@ -82,7 +82,7 @@ def on_backend(server: Server) -> Gate:
 
 def tidy(server: Server) -> Gate:
     """Whether old stores may go: the server runs on the one it is configured for, and nothing is unfinished."""
-    same = server.running == server.configured == server.store in ("boltdb", "wal")
+    same = server.running == server.configured == server.store and server.store in ("boltdb", "wal")
     if server.up and same and not server.interrupted and not server.hold:
         return _gate("")
     state = [server.store]
@@ -122,7 +122,7 @@ def leadership(server: Server, alone: bool, options: Options, so_far: Answered) 
     others = [(agent["backend"] != options.backend, agent["id"]) for agent in so_far.others]
     return Leadership(
         moves=leads and not only_voter,
-        candidates=[name for _, name in sorted(others, key=lambda other: other[0])],
+        candidates=[name for _rank, name in sorted(others, key=lambda other: other[0])],
         must_follow=not (denied or only_voter),
         failed=bool(so_far.transfer.get("failed", False)) and not denied,
         denied=denied,

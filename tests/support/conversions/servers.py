@@ -44,5 +44,5 @@ class Server:
     def stop(self) -> None:
         """End it; one that waits for a lock must have got it, and has written."""
         assert self._process is not None
-        told, _ = self._process.communicate("")
+        told, _stderr = self._process.communicate("")
         assert told == ("written\n" if self._how == "wait" else "")

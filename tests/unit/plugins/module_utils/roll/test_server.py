@@ -61,9 +61,11 @@ UP: dict[str, Any] = {
 DOWN = {**UP, "answered": False, "down": True, "error": "no answer: refused. Check that.", "status": 0, "agent": None}
 
 
-def read(agent: dict[str, Any] = UP, shown: str = "", configured: str = "wal", **store: Any) -> Read:
+def read(agent: dict[str, Any] | None = None, shown: str = "", configured: str = "wal", **store: Any) -> Read:
     """A server that is done, and what was read instead."""
-    return Read({**CONFIG, "previous_backend": configured}, agent, {**STORE, **store}, known(OPTIONS, "s1", shown))
+    return Read(
+        {**CONFIG, "previous_backend": configured}, agent or UP, {**STORE, **store}, known(OPTIONS, "s1", shown)
+    )
 
 
 def seen(given: Read, backend: str = "wal") -> Found:

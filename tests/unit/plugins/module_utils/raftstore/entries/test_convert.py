@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import resource
 from pathlib import Path
-from typing import Any, Iterator, List, Sequence, Tuple
+from typing import Iterator, List, Sequence, Tuple
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
@@ -107,7 +107,7 @@ def test_a_damaged_entry_is_named_with_its_file(tmp_path: Path, opened: Opener, 
 
 
 @st.composite
-def logs(draw: Any) -> List[Extent]:
+def logs(draw: st.DrawFn) -> List[Extent]:
     extents: List[Extent] = []
     index = draw(st.integers(1, 1000))
     for length in draw(st.lists(st.one_of(st.integers(1, 3 * MIB), st.integers(1, 200 * MIB)), max_size=60)):

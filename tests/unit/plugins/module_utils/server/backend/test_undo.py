@@ -56,7 +56,7 @@ def test_any_change_of_any_file() -> None:
     chance = random.Random(17)
     words = [b'"s p"', b"server", b"{", b"}", b"\n", b" ", b"=", b"1", b"#", b'"', b"\\", b"\xff"]
     for _case in range(300):
-        before, after = (b"".join(chance.choices(words, k=chance.randint(0, 40))) for _ in range(2))
+        before, after = (b"".join(chance.choices(words, k=chance.randint(0, 40))) for _part in range(2))
         assert undo.original(undo.record("x", before, after), after) == before
 
 
