@@ -184,7 +184,7 @@ def unlink_backup(run: Run) -> None:
 
 
 def finish(run: Run) -> None:
-    """Close the journal. The stores are in place already, so that a failure is only worth a warning."""
+    """Close the journal. The stores are in place already, so a failure is only worth a warning."""
     before = run.found.journal
     note = _journal(run, journal.DONE) if run.began or before is None else before._replace(phase=journal.DONE)
     try:
