@@ -78,7 +78,7 @@ class Seen:
     @property
     def segment_size(self) -> int:
         """The segment size in MB that is given, else configured, else Nomad's."""
-        configured = self.planned.found.value(("wal", "segment_size_mb")) if self.planned else None
+        configured = self.planned.found.segment_mb if self.planned else None
         return int(self.given["wal_segment_size"] or configured or DEFAULT_SEGMENT_MIB)
 
 
