@@ -133,7 +133,7 @@ def switch(run: Run) -> None:
 def switch_back(run: Run) -> None:
     """The switch: one rename puts the new raft.db over the guard, or over a store that wal/ covers and that is linked.
 
-    Nobody else may have the WAL open, or what stands under the name raft.db.
+    Nobody else may have the WAL open, or the file that is named raft.db.
     """
     pids = run.others(run.found.wal_file, run.found.raft_db_file, run.new_file, run.old_file)
     if pids:
