@@ -20,7 +20,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        """The plan, with the first thing that stands against it."""
+        """The plan, with the first thing that prevents it."""
         result: Dict[str, Any] = super().run(tmp, task_vars)
         args = self.validate_argument_spec(argument_spec=SPEC)[1]
         made = plan(servers(args["servers"]), options(args["options"]), view(plain(args["health"])))

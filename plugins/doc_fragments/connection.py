@@ -72,5 +72,5 @@ options:
     type: str
 notes:
   - The environment variables are those of the managed host, where the module runs.
-  - Proxy settings, C(.netrc) and redirects are ignored, so that the token reaches the agent and nobody else.
+  - Proxy settings, C(.netrc) and redirects are ignored, so the token reaches the agent and nobody else.
 """

@@ -13,7 +13,7 @@ short_description: Plan a roll through all servers of a cluster
 version_added: 1.0.0
 description:
   - Judges all servers of a cluster at once, from what was read on them. Says who is taken in which order, what is done
-    there, and the first thing that stands against a roll.
+    there, and the first thing that prevents a roll.
   - The role C(raft_logstore) uses it. Fails only when its arguments are wrong; that there may be no roll is said by
     RV(refused).
 attributes:
@@ -183,7 +183,7 @@ begins:
   type: bool
   sample: true
 refused:
-  description: Whether something stands against a roll.
+  description: Whether something prevents a roll.
   returned: success
   type: bool
   sample: true

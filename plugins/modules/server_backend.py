@@ -366,7 +366,7 @@ left:
   description: >-
     How a failure has left the server. V(untouched), V(put_back) (not switched, and back as it was), V(returned)
     (converted back, and back as it was), V(unswitched) (not switched, and not back), V(running) (switched, its agent
-    runs, not back), V(down) (switched, its agent does not run), V(halfway) or V(unknown) (its store cannot be told).
+    runs, not back), V(down) (switched, its agent does not run), V(halfway) or V(unknown) (its store was not read).
   returned: failure
   type: str
   sample: returned
@@ -388,7 +388,7 @@ earlier:
     sentence:
       description: What happened.
       type: str
-      sample: "The run that process 812 began at 2026-11-22T13:20:35Z, to wal, came to its end: the server is back."
+      sample: "The run that process 812 began at 2026-11-22T13:20:35Z, to wal, has ended: the server is back."
     began:
       description: When it began.
       type: str

@@ -110,7 +110,7 @@ EXAMPLES = r"""
   raftops.nomad.server_info:
   register: look
 
-- name: Show what stands against its next start
+- name: Show what would go wrong at its next start
   ansible.builtin.debug:
     msg: "{{ look.server.rehearsal | map(attribute='what') }}"
 
@@ -246,7 +246,7 @@ server:
           elements: str
           sample: []
         stale:
-          description: Whether its files have changed since systemd has read them.
+          description: Whether its files have changed since systemd read them.
           type: bool
           sample: false
     process:

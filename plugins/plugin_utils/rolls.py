@@ -73,7 +73,7 @@ def begin(pid: int, servers: Sequence[str], keep: bool, directory: str = DIRECTO
                 os.unlink(note)
             raise AnsibleActionFail(
                 f"Process {other.pid} of {other.user} on this controller has been rolling these servers since "
-                f"{other.since}. Let it end, then run this again. (Its note is {path}.)"
+                f"{other.since}. Wait until it has ended, then run this again. (Its note is {path}.)"
             )
     except OSError as error:
         raise AnsibleActionFail(f"Cannot see whether another roll is under way, in {directory}: {error}") from error

@@ -1,8 +1,8 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands against putting a file in place at a path, whoever asks: mounts, attributes, links. Reads only.
+"""What keeps a file from being put in place at a path, whoever asks: mounts, attributes, links. Reads only.
 
-A file is put in place by a rename over its name, so that the file and its directory both count. Root's rights do not
+A file is put in place by a rename over its name, so the file and its directory both count. Root's rights do not
 help against any of this: a read-only mount, the immutable and append-only attributes of chattr(1), and a name that is
 itself a mount, as containers bind single files.
 """

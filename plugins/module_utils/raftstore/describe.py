@@ -62,7 +62,7 @@ def describe(
 
 def _describe(found: Found, evidence: Evidence, row: table.Row, store: Optional[StoreReader]) -> Dict[str, Any]:
     counts = _counts(row, evidence)
-    backend = None if row.state == "both" and counts == WAL else counts  # raft.db is there, so that Nomad opens that
+    backend = None if row.state == "both" and counts == WAL else counts  # raft.db is there, so Nomad opens it
     result: Dict[str, Any] = {
         "raft_dir": found.raft.path,
         "node_id": node_id(found.raft),

@@ -3,7 +3,7 @@
 """From the state found to the backend wanted: look, plan, refuse or walk the steps.
 
 The decision is the table's (table.py), the steps are in steps.py. This file puts them in order: take the locks,
-observe, look up, compute what can be refused, then apply. Check mode is the same way without the last part.
+observe, look up, compute what can be refused, then apply. Check mode goes the same way without the last part.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a roll decides, on plain values: what a server is, what stands against a roll, whose turn it is.
+"""How a roll decides, on plain values: what a server is, what prevents a roll, whose turn it is.
 
 May import `disk`, `agent` and `agent.cluster`; all of it is pure. Open plan.py first: what is refused, in its order.
 """

@@ -64,7 +64,7 @@ def note(servers: Sequence[Server], released: bool, failed: bool) -> str:
 def forgotten(servers: Sequence[Server], now: Optional[Mapping[str, Any]]) -> str:
     """A warning of settings that are not as the plan has seen them, "" when there is none. `now`: None if not asked.
 
-    Nomad keeps them in no snapshot, so that a server that was started from one does not know them when it becomes the
+    Nomad keeps them in no snapshot, so a server that was started from one does not know them when it becomes the
     leader, and takes those of its configuration.
     """
     if now is None:

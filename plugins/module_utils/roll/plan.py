@@ -20,7 +20,7 @@ _UNITS = ("Bytes", "KB", "MB", "GB", "TB", "PB", "EB")
 
 
 class Plan(NamedTuple):
-    """What is shown, who is taken in which order, and the first thing that stands against it.
+    """What is shown, who is taken in which order, and the first thing that prevents it.
 
     `asks`: whether the leader can and must be asked about its cluster, on the host `speaker`, by server_wait with the
     condition `until`, but for the server with the id `without`, which is repaired (`repair`). `ids`: all servers that

@@ -78,7 +78,7 @@ class Seen:
     @property
     def segment_size(self) -> int:
         """The segment size in MB that is given, else configured, else Nomad's."""
-        configured = self.planned.found.value(("wal", "segment_size_mb")) if self.planned else None
+        configured = self.planned.found.segment_mb if self.planned else None
         return int(self.given["wal_segment_size"] or configured or DEFAULT_SEGMENT_MIB)
 
 
@@ -162,7 +162,7 @@ def _data_dir(seen: Seen) -> str:
 
 def _look_at_store(seen: Seen, proc: str) -> None:
     if not seen.data_dir:
-        seen.errors["store"] = "Where the store is cannot be told. Give data_dir."
+        seen.errors["store"] = "It is unknown where the store is. Give data_dir."
         return
     try:
         backend, size, copies = seen.given["backend"], seen.segment_size, seen.given["backup_dir"]

@@ -82,7 +82,7 @@ def _named(seen: Seen, process: Optional[Process]) -> Tuple[Tuple[str, Paths], .
         return tuple(named)
     start = process.cwd if process else "/"
     if process is not None:
-        named.append((f"The agent that runs (PID {process.pid})", _real(process.command.config_paths, start)))
+        named.append((f"The running agent (PID {process.pid})", _real(process.command.config_paths, start)))
     if seen.agent is not None:
         said = _real(seen.agent.config_paths, start)
         if said not in [paths for _who, paths in named]:

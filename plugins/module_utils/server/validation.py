@@ -32,7 +32,7 @@ def validation(seen: Seen, run: TimedRunner) -> Validation:
         return Validation(skipped="no process of an agent is known whose program could be asked")
     reason = "the agent has another root directory" if process.contained else ""
     reason = reason or ("" if seen.paths else "its -config arguments are not known")
-    reason = reason or ("" if os.path.exists(process.program) else f"{process.program} is not there any more")
+    reason = reason or ("" if os.path.exists(process.program) else f"{process.program} is gone")
     reason = reason or distrust(process.program, os.geteuid())
     if reason:
         return Validation(skipped=reason)

@@ -33,7 +33,7 @@ def test_what_began_it_is_killed_and_the_server_is_back_by_itself(
     assert is_wholly_on(server, name)
     told = backend.call(server, backend=name)
     assert not told["changed"] and told["earlier"]["origin"] == "controller-1", told
-    assert told["earlier"]["sentence"].endswith("came to its end: the server is back.")
+    assert told["earlier"]["sentence"].endswith("has ended: the server is back.")
     assert told["earlier"]["result"]["backend"] == name
     assert backend.call(server, backend=name)["earlier"] is None
 
@@ -108,7 +108,7 @@ def test_a_call_for_the_same_attaches_and_one_for_another_is_refused(server: Ser
     same = ("phases", "conversion", "configuration", "plan", "previous_backend", "backend")
     assert all(results[0][name] == results[1][name] for name in same)
     assert refused["failed"] and "cannot be brought to boltdb now" in refused["msg"]
-    assert "to wal for controller-1 since" in refused["msg"] and "Let it end" in refused["msg"]
+    assert "to wal for controller-1 since" in refused["msg"] and "Wait until it has ended" in refused["msg"]
     assert is_wholly_on(server, "wal")
 
 

@@ -23,10 +23,13 @@ STRING, INTEGER, BOOL = "a string", "a whole number", "true or false"
 SERVER = "server"
 RAFT_LOGSTORE = "raft_logstore"
 RAFT_BOLTDB = "raft_boltdb"
+WAL, BOLTDB = "wal", "boltdb"  # each is a backend, and a block with its settings
+SEGMENT_SIZE: Path = (WAL, "segment_size_mb")
+NO_FREELIST_SYNC: Path = (BOLTDB, "no_freelist_sync")
 LOGSTORE_SCHEMA: Schema = {
     "backend": STRING,
-    "boltdb": {"no_freelist_sync": BOOL},
-    "wal": {"segment_size_mb": INTEGER},
+    BOLTDB: {"no_freelist_sync": BOOL},
+    WAL: {"segment_size_mb": INTEGER},
     "disable_log_cache": BOOL,
     "verification": {"enabled": BOOL, "interval": STRING},
 }

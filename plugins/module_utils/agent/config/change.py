@@ -15,13 +15,12 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 from ..errors import ConfigError
 from . import files
-from .blocks import LOGSTORE_SCHEMA, RAFT_BOLTDB, RAFT_LOGSTORE, Path, objects, read
+from .blocks import LOGSTORE_SCHEMA, NO_FREELIST_SYNC, RAFT_BOLTDB, RAFT_LOGSTORE, Path, objects, read
 from .edit import add_item, remove_item, set_value
 from .hcl import Document, Object, named, parse
 from .load import DEFAULT_BACKEND, Configuration, agent_settings, check, load
 
 DROP_IN = "raft_logstore.hcl"
-NO_FREELIST_SYNC: Path = ("boltdb", "no_freelist_sync")
 
 
 class Change(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 from ...disk.segmentsize import SEGMENT_MIB, SEGMENT_SIZES
 from ..errors import ConfigError
-from .blocks import Path
+from .blocks import NO_FREELIST_SYNC, SEGMENT_SIZE, Path
 from .change import Change, apply, owner_model, plan
 from .duration import is_duration
 from .hcl import parse
@@ -49,7 +49,7 @@ def settings(wish: Wish) -> Dict[Path, Any]:
         raise ConfigError("verification.interval must be a Go duration such as 5m")
     values = {
         ("backend",): wish.backend,
-        ("wal", "segment_size_mb"): size,
+        SEGMENT_SIZE: size,
         ("disable_log_cache",): wish.disable_log_cache,
         ("verification", "enabled"): verification.get("enabled"),
         ("verification", "interval"): interval,
@@ -89,7 +89,7 @@ def described(what: Planned, kept: Sequence[str] = ()) -> Dict[str, Any]:
         "files": [document.path for document in after.documents],
         "effective": {
             "backend": after.backend,
-            "wal_segment_size": after.value(("wal", "segment_size_mb")),
+            "wal_segment_size": after.segment_mb,
             "no_freelist_sync": _no_freelist_sync(after),
             "disable_log_cache": bool(after.value(("disable_log_cache",))),
             "verification": verification if any(value is not None for value in verification.values()) else None,
@@ -102,7 +102,7 @@ def _no_freelist_sync(after: Configuration) -> Optional[bool]:
     """The setting, taken from the deprecated block while that is still in effect."""
     if after.logstore is None and after.boltdb is not None:
         return after.boltdb.values.get(("no_freelist_sync",))
-    return after.value(("boltdb", "no_freelist_sync"))  # type: ignore[no-any-return]
+    return after.value(NO_FREELIST_SYNC)  # type: ignore[no-any-return]
 
 
 def differences(what: Planned) -> List[Dict[str, str]]:

@@ -17,14 +17,17 @@ from ...disk.segmentsize import SEGMENT_MIB, SEGMENT_SIZES
 from ..errors import ConfigError
 from . import files
 from .blocks import (
+    BOLTDB,
     BOLTDB_SCHEMA,
     BOOL,
     INTEGER,
     LOGSTORE_SCHEMA,
     RAFT_BOLTDB,
     RAFT_LOGSTORE,
+    SEGMENT_SIZE,
     SERVER,
     STRING,
+    WAL,
     Path,
     objects,
     setting,
@@ -33,8 +36,8 @@ from .duration import is_duration
 from .hcl import Document, parse
 from .serverblocks import Block, block
 
-BACKENDS = ("boltdb", "wal")
-DEFAULT_BACKEND = "boltdb"
+BACKENDS = (BOLTDB, WAL)
+DEFAULT_BACKEND = BOLTDB
 DEFAULT_HTTP_PORT = 4646
 
 
@@ -54,6 +57,12 @@ class Configuration(NamedTuple):
     def backend(self) -> str:
         """The backend as written; the default if none is."""
         return str(self.value(("backend",)) or DEFAULT_BACKEND)
+
+    @property
+    def segment_mb(self) -> Optional[int]:
+        """The segment size in MB as written, None if none is."""
+        size: Optional[int] = self.value(SEGMENT_SIZE)
+        return size
 
 
 def load(paths: Sequence[str], overlay: Optional[Mapping[str, bytes]] = None) -> Configuration:
@@ -98,7 +107,7 @@ def check(configuration: Configuration) -> None:
     if backend and backend.value not in (*BACKENDS, ""):
         what = f"Nomad knows no backend {backend.value!r}"
         raise logstore.document.error(backend.token.off, what, "It knows boltdb and wal, in lower case.")
-    size = logstore.settings.get(("wal", "segment_size_mb"))
+    size = logstore.settings.get(SEGMENT_SIZE)
     if size and int(size.value) not in SEGMENT_MIB:
         what = f"segment_size_mb {size.value} breaks the log; it must be from {SEGMENT_SIZES}"
         raise logstore.document.error(size.token.off, what)

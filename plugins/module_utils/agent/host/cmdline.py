@@ -14,7 +14,7 @@ from typing import List, NamedTuple, Sequence, Tuple
 # What a running process was told by its environment alone. Nomad 2.0.5 reads no path and no setting of Raft from it.
 AGENT_VARIABLES = ("NOMAD_LICENSE", "NOMAD_LICENSE_PATH", "NOMAD_CLIENT_INTRO_TOKEN")
 _FALSE = ("0", "f", "F", "false", "FALSE", "False")
-# Flags that take no value of their own (command/agent/command.go, readConfig), so that what follows is no value.
+# Flags that take no value of their own (command/agent/command.go, readConfig), so what follows is no value.
 _SWITCHES = re.compile(
     r"dev(?:-connect|-consul|-vault)?|server|client|rejoin|log-json|log-include-location|eventlog|acl-enabled"
     r"|consul-auto-advertise|consul-checks-use-advertise|consul-(?:client|server)-auto-join|consul-ssl"

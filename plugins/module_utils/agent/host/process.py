@@ -20,7 +20,7 @@ _MAX_LEN = 4 << 20  # bytes; what the kernel takes for arguments and environment
 class Process(NamedTuple):
     """A running agent. `program` is the path of what it runs, in which `replaced` says that another file is by now.
 
-    `contained`: it has another root directory than we have, so that its paths are not ours.
+    `contained`: it has another root directory than we have, so its paths are not ours.
     """
 
     pid: int

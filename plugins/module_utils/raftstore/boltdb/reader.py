@@ -13,7 +13,7 @@ util.go). The WAL's stable numbers are little-endian: the two must never be copi
 
 Example: the key `0000000000000005` and a value that starts with `86aa417070656e6465644174` are entry 5 in msgpack.
 
-Opening looks at the whole tree of `logs` once (survey.py), so that what the attributes say is exact.
+Opening looks at the whole tree of `logs` once (survey.py), so what the attributes say is exact.
 """
 
 from __future__ import annotations

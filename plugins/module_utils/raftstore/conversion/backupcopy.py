@@ -30,7 +30,7 @@ def check_directory(backup_dir: str, raft: Directory, length: int) -> Tuple[int,
         device, free = os.fstat(directory.fd).st_dev, directory.free_bytes()
     if free < length:
         what = f"the copy takes {length} bytes, and {free} are free"
-        raise NoSpace(what, backup_dir, hint="Free some space. A *.partial is what a killed run has left of its copy.")
+        raise NoSpace(what, backup_dir, hint="Free some space. A *.partial is left over from a killed run.")
     return device, free
 
 

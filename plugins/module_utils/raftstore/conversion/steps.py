@@ -133,7 +133,7 @@ def switch(run: Run) -> None:
 def switch_back(run: Run) -> None:
     """The switch: one rename puts the new raft.db over the guard, or over a store that wal/ covers and that is linked.
 
-    Nobody else may have the WAL open, or what stands under the name raft.db.
+    Nobody else may have the WAL open, or the file that is named raft.db.
     """
     pids = run.others(run.found.wal_file, run.found.raft_db_file, run.new_file, run.old_file)
     if pids:
@@ -184,7 +184,7 @@ def unlink_backup(run: Run) -> None:
 
 
 def finish(run: Run) -> None:
-    """Close the journal. The stores are in place already, so that a failure is only worth a warning."""
+    """Close the journal. The stores are in place already, so a failure is only worth a warning."""
     before = run.found.journal
     note = _journal(run, journal.DONE) if run.began or before is None else before._replace(phase=journal.DONE)
     try:

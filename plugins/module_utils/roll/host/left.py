@@ -67,7 +67,7 @@ def sentence(told: Told, backend: str) -> str:
         parts.append(f"It could not be brought back to {OTHER[backend]}: {_end(told.again)}")
     parts.append(_OUTCOMES[told.left].format(backend=backend, former=OTHER[backend]))
     if told.left == UNTOUCHED:
-        parts.append("It was not stopped." if told.was_up else "It was down before, and is so still.")
+        parts.append("It was not stopped." if told.was_up else "It was down before and still is.")
     elif told.barred_by and told.left in (UNSWITCHED, UNKNOWN, HALFWAY, DOWN):
         parts.append(f"Until then, {told.barred_by} may keep systemd from starting it.")
     return " ".join(part for part in parts if part)
@@ -84,7 +84,7 @@ _OUTCOMES = {
     "It is back in the cluster as it was.",
     UNSWITCHED: "Its store is on {former} and complete, but the server is not back in the cluster. If it is configured "
     "for {backend}, Nomad refuses to start on this store. When the cause is gone, run this again.",
-    UNKNOWN: "Whether its store is switched cannot be told from here. It was left as it is. Run this again.",
+    UNKNOWN: "It is unknown whether its store was switched. It was left as it is. Run this again.",
     HALFWAY: "It has a store of each backend, or none that can be read, and its agent does not run. Run this again.",
     RUNNING: "Its store is switched to {backend} and the agent runs, but this server has not passed. It was left as it "
     "is. When the cause is gone, run this again; to give {backend} up, run it with state=returned.",

@@ -21,7 +21,7 @@ Paths = Tuple[str, ...]
 
 
 class Finding(NamedTuple):
-    """One thing that stands against the next start (`refuse`), or that somebody should know before it (`warn`)."""
+    """One thing that rules out the next start (`refuse`), or that somebody should know before it (`warn`)."""
 
     severity: str
     code: str
@@ -186,7 +186,7 @@ def _log_file(facts: Facts) -> Iterable[str]:
 # fmt: off
 RULES: Tuple[Rule, ...] = (
     Rule(REFUSE, "config_unknown", lambda f: [not f.paths],
-         "Where the agent's configuration is cannot be told. Set config_path to its -config arguments."),
+         "It is unknown where the agent's configuration is. Set config_path to its -config arguments."),
     Rule(REFUSE, "config_not_literal", lambda f: [not f.unit_literal],
          "The unit {facts.unit} names the configuration in a way that only systemd reads. Set config_path to the "
          "agent's -config arguments."),
@@ -201,7 +201,7 @@ RULES: Tuple[Rule, ...] = (
     Rule(REFUSE, "validate_after", lambda f: [not f.validation.now and f.validation.after],
          "Nomad would refuse the configuration as the change leaves it: {it}. Change it by hand, or give config_file."),
     Rule(REFUSE, "data_dir", lambda f: [f.raft_dir and f.agent_raft_dir not in ("", f.raft_dir) and f.agent_raft_dir],
-         "The agent that runs has its store in {it}, and the store looked at is in {facts.raft_dir}. Give its own "
+         "The running agent has its store in {it}, but the store looked at is in {facts.raft_dir}. Give its own "
          "data_dir, and name it in the configuration instead of on the command line.", "{it}"),
     Rule(REFUSE, "dev", lambda f: [f.dev],
          "The agent runs with -dev: its Raft log is in memory, and there is nothing to convert."),
@@ -209,7 +209,7 @@ RULES: Tuple[Rule, ...] = (
          "systemd knows no unit {facts.unit}. Give its name as service_name, or service_manager=command with the "
          "commands that stop and start the agent."),
     Rule(REFUSE, "not_of_unit", _not_of_unit,
-         "The agent that has the store (PID {facts.pid}) {it}, so that {facts.unit} cannot stop it. Give its own "
+         "The agent that has the store (PID {facts.pid}) {it}, so {facts.unit} cannot stop it. Give its own "
          "unit as service_name, or start it through that unit."),
     Rule(REFUSE, "command_missing", lambda f: [name for name, wrong in f.commands.items() if wrong == "missing"],
          "Without systemd, {it} has to be given."),
@@ -217,7 +217,7 @@ RULES: Tuple[Rule, ...] = (
          lambda f: [_Wrong(name, wrong) for name, wrong in f.commands.items() if wrong not in ("", "missing")],
          "The {it.name} begins with {it.what}, and there is no such program.", "{it.what}"),
     Rule(REFUSE, "program_gone", lambda f: [f.program_now == "gone"],
-         "The program of the agent that runs is not there any more: {facts.program}. Put it back.", "{facts.program}"),
+         "The program of the running agent is gone: {facts.program}. Put it back.", "{facts.program}"),
     Rule(REFUSE, "peers_json", lambda f: [f.peers_json],
          "There is a peers.json in the Raft directory: at its next start Nomad takes the voters from it, and may "
          "elect a leader that lacks acknowledged writes. Remove it, unless this is a recovery; then end that "
@@ -241,15 +241,15 @@ RULES: Tuple[Rule, ...] = (
          "{it.path} is a mount of its own, as containers bind single files: it cannot be replaced in one step. "
          "Change it where it comes from, or give config_file.", "{it.path}"),
     Rule(REFUSE, "volatile", _volatile,
-         "{it.path} is on {it.kind} and is lost with a reboot or a new container, and the store is not: Nomad "
-         "would start with the old configuration then. Give a lasting place as config_file.", "{it.path}"),
+         "{it.path} is on {it.kind} and is lost with a reboot or a new container, but the store is not: Nomad "
+         "would then start with the old configuration. Give a lasting place as config_file.", "{it.path}"),
     Rule(REFUSE, "log_file", _log_file,
          "The log file {facts.log_file.path} {it}: after the start nothing could tell whether the store works. "
          "Give the file that the agent writes as log_file.", "{facts.log_file.path}"),
     Rule(WARN, "files", lambda f: _only_in(f.files, f.files_loaded),
-         "The agent that runs has not loaded {it}; its next start will.", "{it}"),
+         "The running agent has not loaded {it}; its next start will.", "{it}"),
     Rule(WARN, "files", lambda f: _only_in(f.files_loaded, f.files),
-         "The agent that runs has loaded {it}; its next start will not.", "{it}"),
+         "The running agent has loaded {it}; its next start will not.", "{it}"),
     Rule(WARN, "validate_skipped", lambda f: [f.validation.skipped],
          "Nomad was not asked about the configuration: {it}.", "{facts.program}"),
     Rule(WARN, "unseen", lambda f: [f.unseen],
@@ -258,18 +258,18 @@ RULES: Tuple[Rule, ...] = (
          "The agent (PID {facts.pid}) has another root directory, as in a container: its paths may mean other files."),
     Rule(WARN, "variables",
          lambda f: [(f.manager != "systemd" or f.of_unit != f.unit) and ", ".join(f.variables)],
-         "The agent that runs was given {it} in its environment. See that its next start has the same."),
+         "The running agent was given {it} in its environment. See that its next start has the same."),
     Rule(WARN, "unit_stale", lambda f: [f.unit_stale],
-         "The files of {facts.unit} have changed since systemd has read them: the next start is by the new ones. "
-         "Read them in with systemctl daemon-reload, then look again."),
+         "The files of {facts.unit} have changed since systemd read them: the next start uses the new ones. "
+         "Load them with systemctl daemon-reload, then look again."),
     Rule(WARN, "program_replaced", lambda f: [f.program_now == "replaced"],
          "{facts.program} is not the program that runs: it was replaced since the start, and the next start runs "
-         "the new one. Restart the agents on it first, so that two changes are not one.", "{facts.program}"),
+         "the new one. Restart the agents on it first, so that two changes do not come at once.", "{facts.program}"),
     Rule(WARN, "raft_mount", lambda f: [f.raft_mount],
          "{facts.raft_dir} is a mount of its own. Where it is not mounted at a start, Nomad begins with an empty "
          "store: let the unit have RequiresMountsFor= with this path.", "{facts.raft_dir}"),
     Rule(WARN, "store_volatile", lambda f: [not _store_stays(f)],
-         "{facts.raft_dir} is lost with a reboot or a new container, so that this server has no lasting store.",
+         "{facts.raft_dir} is lost with a reboot or a new container, so this server has no lasting store.",
          "{facts.raft_dir}"),
 )
 # fmt: on

@@ -106,7 +106,7 @@ def is_done(seen: Seen, backend: str) -> bool:
 
 
 def obstacles(found: Obstacles, backend: str) -> List[str]:
-    """Why this server must not be stopped, whatever the cluster says; empty when nothing speaks against it."""
+    """Why this server must not be stopped, whatever the cluster says; empty if nothing rules it out."""
     told = (
         _commands(found),
         _leaves(found),
@@ -160,7 +160,7 @@ def other_wish(note: Note, backend: str, state: str) -> str:
         return ""
     return (
         f"This server cannot be brought to {goal(state, backend)} now: {at_work(note)}. "
-        "Let it end, then run this again."
+        "Wait until it has ended, then run this again."
     )
 
 
@@ -179,4 +179,4 @@ def earlier(note: Optional[Note], answer: Optional[Dict[str, Any]], step: str) -
         )
     if answer.get("failed"):
         return f"{run} has failed: {answer['msg']}"
-    return f"{run} came to its end: the server {'is back' if answer.get('changed') else 'was so already'}."
+    return f"{run} has ended: the server {'is back' if answer.get('changed') else 'was so already'}."

@@ -105,5 +105,5 @@ def _check_down(subject: Subject, silence: NotListening) -> None:
     try:
         check_released(subject.data_dir)
     except InUse as error:
-        what = f"{silence.what.rstrip('. ')}, but {error.what}, so that the agent seems to run"
+        what = f"{silence.what.rstrip('. ')}, but {error.what}, so the agent seems to run"
         raise AgentError(what, "Wait if it is starting, else check host and port.") from error

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one server is like before anything is done to it, what would be done, and what stands against it. Reads only."""
+"""What one server is like before anything is done to it, what would be done, and what prevents it. Reads only."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The steps of a transaction, one function each. Which, and in which order, is roll's to say (roll/transaction.py).
 
-Each reads the truth anew, so that it does what is left to do. Raises AgentError or StoreError.
+Each reads the truth anew, so it does what is left to do. Raises AgentError or StoreError.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def find(params: Params, environ: Mapping[str, str], run: Runner) -> Subject:
         connection(params, agent, environ),
         agent,
         configuration.backend,
-        configuration.value(("wal", "segment_size_mb")),
+        configuration.segment_mb,
         shown.signal,
     )
 

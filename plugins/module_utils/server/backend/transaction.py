@@ -68,7 +68,7 @@ def look_after(work: Work) -> left.Found:
         if found["state"] in transaction.OTHER or not in_use:
             store = found["backend"]
     except (StoreError, OSError) as error:
-        work.warnings.append(f"What the failure has left of the store cannot be told: {error}")
+        work.warnings.append(f"It is unknown what the failure has left of the store: {error}")
     return left.Found(work.stopped is not None, store, answers or in_use)
 
 

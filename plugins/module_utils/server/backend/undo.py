@@ -17,7 +17,7 @@ from typing import Any, Dict, List, Optional, Sequence
 from ...agent.config import files
 from ...agent.errors import ConfigError
 
-# A string is one piece, so that no part of a secret is ever a difference.
+# A string is one piece, so no part of a secret is ever a difference.
 _PIECE = re.compile(rb'"(?:[^"\\\n]|\\.)*"|\s|\w+|.', re.S)
 
 Record = Dict[str, Any]
@@ -38,7 +38,7 @@ def fits(one: Record, content: Optional[bytes]) -> bool:
 
 
 def is_undone(one: Record, content: Optional[bytes]) -> bool:
-    """Whether the file is what it was before, so that there is nothing to put back."""
+    """Whether the file is what it was before, so there is nothing to put back."""
     return bool((None if content is None else _digest(content)) == one["before"])
 
 

@@ -51,7 +51,7 @@ def test_nothing_can_be_found_out(host: Host) -> None:
     found = seen(host, port=1)
     assert found.errors["unit"].startswith("systemctl show ")
     assert "nomad.service failed: System has not been booted with systemd" in found.errors["unit"]
-    assert found.errors["store"] == "Where the store is cannot be told. Give data_dir."
+    assert found.errors["store"] == "It is unknown where the store is. Give data_dir."
     assert "no answer: Connection refused" in found.errors["agent"] and role(found) == "down"
     assert (found.store, found.planned, found.process, found.agent) == (None, None, None, None)
 

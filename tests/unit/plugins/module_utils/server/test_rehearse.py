@@ -140,7 +140,7 @@ def test_the_command_line_against_what_was_said(host: Host) -> None:
         assert set(found(host)) == {"not_of_unit"}
         given = host.given(config_path=[str(other)], data_dir=str(host.data_dir))
         told = [finding.what for finding in findings(look(given, {}, host.systemctl), valid)]
-    for who in ("The unit nomad.service", f"The agent that runs (PID {pid})"):
+    for who in ("The unit nomad.service", f"The running agent (PID {pid})"):
         assert any(what.startswith(f"{who} has the -config arguments {host.config_dir}, and") for what in told)
     with running_agent(host.root, "-config=other.d", "-data-dir", str(other), store=store) as pid:
         apart = found(host)

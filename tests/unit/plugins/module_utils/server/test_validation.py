@@ -145,7 +145,7 @@ def test_a_program_that_somebody_else_could_have_written_is_not_run(host: Host) 
         (host.root / "agent").chmod(0o777)
         assert validation(one, run).skipped == f"{host.root / 'agent'} can be written by others than root"
         one.process = one.process._replace(program=str(host.root / "none"))
-        assert validation(one, run).skipped == f"{host.root / 'none'} is not there any more"
+        assert validation(one, run).skipped == f"{host.root / 'none'} is gone"
         one.process = one.process._replace(contained=True)
         assert "another root directory" in validation(one, run).skipped
         one.process = None

@@ -48,7 +48,7 @@ def test_how_it_is_after_the_remedy(state: str, healed: str) -> None:
         ),
         (
             Told("last look", "no quorum", "", left.UNTOUCHED, False, ""),
-            "Last look: no quorum. It was down before, and is so still.",
+            "Last look: no quorum. It was down before and still is.",
         ),
         (
             Told("conversion", "no space", "", left.PUT_BACK, True, "/run/x.conf"),

@@ -25,7 +25,7 @@ RAFT = "/opt/nomad/data/server/raft"
 BLOCK = "/etc/nomad.d/raft_logstore.hcl"
 RUNS = {"pid": 812, "of_unit": "nomad.service", "program": "/usr/bin/nomad"}
 FINE = Facts(
-    named=(("The agent that runs (PID 812)", ("/etc/nomad.d",)),),
+    named=(("The running agent (PID 812)", ("/etc/nomad.d",)),),
     files=("/etc/nomad.d/nomad.hcl",),
     files_loaded=("/etc/nomad.d/nomad.hcl",),
     agent_raft_dir=RAFT,
@@ -34,7 +34,7 @@ FINE = Facts(
     log_file=LogFile("/var/log/nomad.log"),
     **RUNS,
 )
-OTHERS = (("The agent that runs (PID 812)", ("/srv/nomad.hcl", "/srv/conf.d")),)
+OTHERS = (("The running agent (PID 812)", ("/srv/nomad.hcl", "/srv/conf.d")),)
 
 
 def spots(**changes: Any) -> tuple[Spot, ...]:
@@ -44,12 +44,12 @@ def spots(**changes: Any) -> tuple[Spot, ...]:
 
 # code, what is wrong, what the sentence has in it, the path that it is about
 WRONG: list[tuple[str, dict[str, Any], str, str]] = [
-    ("config_unknown", {"paths": (), "named": ()}, "Where the agent's configuration is cannot be told", ""),
+    ("config_unknown", {"paths": (), "named": ()}, "It is unknown where the agent's configuration is", ""),
     ("config_not_literal", {"unit_literal": False}, "in a way that only systemd reads", ""),
     (
         "config_paths",
         {"named": OTHERS},
-        "The agent that runs (PID 812) has the -config arguments /srv/nomad.hcl /srv/conf.d, and the configuration "
+        "The running agent (PID 812) has the -config arguments /srv/nomad.hcl /srv/conf.d, and the configuration "
         "looked at is /etc/nomad.d",
         "/srv/nomad.hcl",
     ),
@@ -69,7 +69,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     (
         "data_dir",
         {"agent_raft_dir": "/srv/data/server/raft"},
-        f"has its store in /srv/data/server/raft, and the store looked at is in {RAFT}",
+        f"has its store in /srv/data/server/raft, but the store looked at is in {RAFT}",
         "/srv/data/server/raft",
     ),
     ("dev", {"dev": True}, "runs with -dev", ""),
@@ -77,13 +77,13 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     (
         "not_of_unit",
         {"of_unit": "", "variables": ()},
-        "(PID 812) was not started by systemd, so that nomad.service cannot stop it",
+        "(PID 812) was not started by systemd, so nomad.service cannot stop it",
         "",
     ),
     (
         "not_of_unit",
         {"of_unit": "n.service", "variables": ()},
-        "(PID 812) runs in n.service, so that nomad.service cannot stop it",
+        "(PID 812) runs in n.service, so nomad.service cannot stop it",
         "",
     ),
     ("command_missing", {"commands": {"stop_command": "missing"}}, "stop_command has to be given", ""),
@@ -93,7 +93,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
         "The start_command begins with /opt/start, and there is no such program",
         "/opt/start",
     ),
-    ("program_gone", {"program_now": "gone"}, "is not there any more: /usr/bin/nomad", "/usr/bin/nomad"),
+    ("program_gone", {"program_now": "gone"}, "program of the running agent is gone: /usr/bin/nomad", "/usr/bin/nomad"),
     ("peers_json", {"peers_json": True}, "There is a peers.json in the Raft directory", f"{RAFT}/peers.json"),
     ("raft_link", {"raft_link": RAFT}, f"{RAFT} is a symbolic link: whoever owns", RAFT),
     (

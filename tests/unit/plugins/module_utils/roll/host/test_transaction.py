@@ -96,7 +96,7 @@ def test_who_wants_the_same_end_may_attach(backend: str, state: str, may: bool) 
         (NOTE._replace(begun=False), None, ""),
         (NOTE, None, "ended before it was done, at: stop."),
         (NOTE, {"failed": True, "msg": "Rejoin: not back."}, "to wal, has failed: Rejoin: not back."),
-        (NOTE, {"changed": True}, "came to its end: the server is back."),
+        (NOTE, {"changed": True}, "has ended: the server is back."),
     ],
 )
 def test_what_is_said_of_a_run_that_nobody_has_heard_of(note: Note | None, answer: Any, told: str) -> None:

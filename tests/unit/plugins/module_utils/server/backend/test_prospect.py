@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a server is like before, what would be done, and what stands against it."""
+"""What a server is like before, what would be done, and what prevents it."""
 
 from __future__ import annotations
 
