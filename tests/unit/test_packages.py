@@ -56,7 +56,7 @@ PACKAGES = {
     "agent.cluster": Package("agent agent.api disk", "hold leadership observe rights snapshot waiter writecheck"),
     "agent.host": Package("agent disk", "loglines process service validate"),
     "": Package("disk raftstore raftstore.conversion", "arguments progress results"),  # beside the packages
-    "roll": Package("disk agent agent.cluster"),
+    "roll": Package("disk agent agent.cluster agent.host"),
     "roll.host": Package(""),
     "server": Package(
         "disk raftstore.base raftstore.conversion raftstore agent agent.config agent.api agent.cluster agent.host"

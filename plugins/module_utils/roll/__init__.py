@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How a roll decides, on plain values: what a server is, what prevents a roll, whose turn it is.
 
-May import `disk`, `agent` and `agent.cluster`; all of it is pure. Open plan.py first: what is refused, in its order.
+Pure. May import `disk`, `agent`, `agent.cluster` and `agent.host`. Open plan.py first: what is refused, in its order.
 """
 
 from __future__ import annotations

@@ -7,11 +7,9 @@ from __future__ import annotations
 import re
 from typing import Dict, NamedTuple, Tuple
 
+from ..agent.host.unit import Unit as Shown
+from ..agent.host.unit import full_name, parse
 from .options import Options, impossible
-
-_CONFIG = re.compile(r"-config[= ]([^ ;]+)")
-_KILL_SIGNAL = re.compile(r"(?m)^KillSignal=([0-9]+)$")
-_NOT_LITERAL = re.compile(r"[\"$\\']")  # quotes, variables and escapes: systemd would read them, we would not
 
 
 class Unit(NamedTuple):
@@ -35,15 +33,16 @@ class Unit(NamedTuple):
 
 def known(options: Options, host: str, shown: str = "", raft_dir: str = "") -> Unit:
     """From what systemctl shows of the unit, and, once that is known, the Raft directory in the configuration."""
-    paths = options.config_path or tuple(_CONFIG.findall(shown))
+    unit = parse(shown)
+    paths = options.config_path or unit.config_paths
     path = drop_in(options.service_name)
-    refusal = impossible(options) or _unknown_configuration(options, host, paths)
+    refusal = impossible(options) or _unknown_configuration(options, host, unit)
     return Unit(
         systemd=options.service_manager == "systemd",
         paths=paths,
-        signal=_signal(shown),
+        signal=str(unit.signal or ""),
         drop_in=path,
-        barred=path in shown,
+        barred=path in unit.drop_ins,
         log=_log(options),
         data_dir=options.data_dir or re.sub(r"/(server/)?raft$", "", raft_dir),
         refused=bool(refusal),
@@ -53,14 +52,7 @@ def known(options: Options, host: str, shown: str = "", raft_dir: str = "") -> U
 
 def drop_in(service_name: str) -> str:
     """The file that keeps systemd from starting this unit."""
-    name = re.sub(r"\.service$", "", service_name)
-    return f"/run/systemd/system/{name}.service.d/90-raft-logstore.conf"
-
-
-def _signal(shown: str) -> str:
-    """An ExecStop= may send any signal."""
-    found = _KILL_SIGNAL.search(shown)
-    return found.group(1) if found and "ExecStop={" not in shown else ""
+    return f"/run/systemd/system/{full_name(service_name)}.d/90-raft-logstore.conf"
 
 
 def _log(options: Options) -> Dict[str, str]:
@@ -71,11 +63,13 @@ def _log(options: Options) -> Dict[str, str]:
     return {"command": options.status_command}
 
 
-def _unknown_configuration(options: Options, host: str, paths: Tuple[str, ...]) -> str:
+def _unknown_configuration(options: Options, host: str, unit: Shown) -> str:
     hint = "Set raft_logstore_config_path to the agent's -config arguments."
-    if not paths:
+    if options.config_path:
+        return ""
+    if not unit.config_paths:
         return f"Only its running agent knows where the configuration of {host} is, and it will be stopped. {hint}"
-    if not options.config_path and any(map(_NOT_LITERAL.search, paths)):
-        named = " ".join(paths)
+    if not unit.literal:
+        named = " ".join(unit.config_paths)
         return f"Its unit names the configuration of {host} in a way that only systemd reads: {named}. {hint}"
     return ""
