@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Dict, Optional
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.plan import plan
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.server import view
 from ansible_collections.raftops.nomad.plugins.modules.roll_plan import SPEC
-from ansible_collections.raftops.nomad.plugins.plugin_utils.roll import options, plain, servers, shown
+from ansible_collections.raftops.nomad.plugins.plugin_utils.roll import options, plain, said, servers, shown
 
 
 class ActionModule(ActionBase):
@@ -22,6 +23,8 @@ class ActionModule(ActionBase):
     def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
         """The plan, with the first thing that prevents it."""
         result: Dict[str, Any] = super().run(tmp, task_vars)
+        if isinstance(self._task.args.get("options"), Mapping):
+            self._task.args = dict(self._task.args, options=said(self._task.args["options"]))
         args = self.validate_argument_spec(argument_spec=SPEC)[1]
         made = plan(servers(args["servers"]), options(args["options"]), view(plain(args["health"])))
         result.update(changed=False, msg=made.refusal, **shown(made))

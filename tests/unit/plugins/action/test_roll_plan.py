@@ -16,6 +16,7 @@ from ansible.playbook.task import Task
 from ansible.plugins import loader as plugins
 from ansible.template import Templar
 from ansible_collections.raftops.nomad.plugins.action.roll_plan import ActionModule
+from ansible_collections.raftops.nomad.plugins.modules.roll_plan import OPTIONS
 from support.rolls.servers import facts
 
 LEADER = facts("s1", role="leader", rank=4)
@@ -48,6 +49,11 @@ def test_options_may_come_as_text(least: str, refused: bool) -> None:
     given: dict[str, Any] = {"min_failure_tolerance": least, "allow_outage": "false", "log_file": None}
     result = run(servers=SERVERS, options=given, health=health)
     assert result["refused"] is refused and result["tolerance"] == 1
+
+
+def test_an_option_that_is_null_is_not_given() -> None:
+    """A packaged host needs none of the paths."""
+    assert run(servers=SERVERS, options=dict.fromkeys(OPTIONS)) == run(servers=SERVERS, options={})
 
 
 def test_what_this_controller_has_left_is_its_own() -> None:
