@@ -14,8 +14,8 @@ from support.stores import judge, ours, shapes
 NAMED = {
     "refused-stable-key": "ClusterID",
     "refused-short-term": "CurrentTerm",
-    "refused-short-log-key": "no index",
-    "refused-nested-bucket": "no index",
+    "refused-short-log-key": "not an index",
+    "refused-nested-bucket": "not an index",
     "refused-no-logs": "logs",
     "refused-both-metas-torn": "meta",
     "refused-half-a-file": "94 pages",
