@@ -8,8 +8,8 @@ and load.check for us.
 
 from __future__ import annotations
 
+import asyncio
 import re
-import subprocess
 from typing import Callable, NamedTuple, Sequence
 
 from .service import Ran
@@ -32,25 +32,29 @@ class Verdict(NamedTuple):
 
 
 def run_for(command: Sequence[str], seconds: float) -> Ran:
-    """A command's end, in an environment of our own. Raises OSError, or subprocess.TimeoutExpired after its kill."""
-    done = subprocess.run(
-        list(command),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=seconds,
-        env=ENVIRONMENT,
-        cwd="/",
-        start_new_session=True,
-        check=False,
+    """A command's end, in an environment of our own. Raises OSError, or asyncio.TimeoutError after its kill."""
+    return asyncio.run(_ended(command, seconds))
+
+
+async def _ended(command: Sequence[str], seconds: float) -> Ran:
+    pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=nothing, stdout=pipe, stderr=pipe, env=ENVIRONMENT, cwd="/", start_new_session=True
     )
-    return Ran(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
+    try:
+        stdout, stderr = await asyncio.wait_for(process.communicate(), seconds)
+    except asyncio.TimeoutError:
+        process.kill()
+        await process.wait()
+        raise
+    return Ran(process.returncode or 0, stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace"))
 
 
 def validate(program: str, paths: Sequence[str], run: TimedRunner = run_for) -> Verdict:
     """What the program says of the configuration that an agent with these -config arguments would load."""
     try:
         ran = run([program, "config", "validate", *paths], TIMEOUT_S)
-    except subprocess.TimeoutExpired:
+    except asyncio.TimeoutError:
         return Verdict(False, False, f"it has not answered within {TIMEOUT_S:g} seconds")
     except OSError as error:
         return Verdict(False, False, f"it cannot be run: {error.strerror}")

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
-import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,7 +90,7 @@ def test_it_is_gone_also_when_the_program_cannot_be_run(host: Host) -> None:
         asked.append(command[-1])
         if len(asked) == 1:
             return Ran(0, "", "")
-        raise subprocess.TimeoutExpired(command, seconds)
+        raise asyncio.TimeoutError
 
     with seen(host) as one:
         assert "has not answered within 20 seconds" in validation(one, hangs).skipped
