@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import uuid
+from abc import abstractmethod
 from typing import Any, Dict, Optional
 
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -18,9 +19,9 @@ class AskingAction(ActionBase):
 
     NAME = ""
 
+    @abstractmethod
     def statement(self, args: Dict[str, Any]) -> str:
         """What will be done, as the question begins."""
-        raise NotImplementedError
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
         """The module's result, or AnsibleActionFail when nobody has confirmed."""
