@@ -53,7 +53,9 @@ PACKAGES = {
     "agent": Package(""),
     "agent.config": Package("agent disk", "change ensure files load"),
     "agent.api": Package("agent disk", "client connection transport"),
-    "agent.cluster": Package("agent agent.api disk", "hold leadership observe rights snapshot waiter writecheck"),
+    "agent.cluster": Package(
+        "agent agent.api disk", "hold leadership listening observe rights snapshot waiter writecheck"
+    ),
     "agent.host": Package("agent disk", "loglines process service validate"),
     "": Package("disk raftstore raftstore.conversion", "arguments progress results"),  # beside the packages
     "roll": Package("disk agent agent.cluster agent.host"),

@@ -56,7 +56,7 @@ def test_ansible_and_all_it_started_are_killed_and_the_server_is_back_by_itself(
     """With the module's own files, which are gone with it: nothing may have to be imported any more."""
     inventory = adhoc.inventory(tmp_path / "inventory.json", {server.name: {}})
     slow = stop_and(server, "sleep 2")
-    given = backend.arguments(server, stop_command=slow, start_command=faulty(server, "refuse"), wait_timeout=10)
+    given = backend.arguments(server, stop_command=slow, start_command=faulty(server, "fail"))
     before = backend.number(server)
     child = subprocess.Popen(
         adhoc.command(inventory, "server_backend", given),
@@ -73,7 +73,7 @@ def test_ansible_and_all_it_started_are_killed_and_the_server_is_back_by_itself(
     backend.wait_over(server)
     assert is_wholly_on(server, "boltdb")  # the whole way there, the failure, and the way back
     told = backend.call(server, backend="boltdb")
-    assert told["earlier"]["result"]["left"] == "returned" and "has failed: Rejoin" in told["earlier"]["sentence"], told
+    assert told["earlier"]["result"]["left"] == "returned" and "has failed: Start" in told["earlier"]["sentence"], told
 
 
 def test_the_process_itself_is_killed_and_the_next_call_says_so_and_goes_on(server: Server, watched: Witness) -> None:
@@ -88,8 +88,8 @@ def test_the_process_itself_is_killed_and_the_next_call_says_so_and_goes_on(serv
     result = call.result()
     assert result["failed"] and "has ended before it was done" in result["msg"], result
     # Were it to fail now, the configuration would be what it was before the first of the two.
-    again = backend.call(server, start_command=faulty(server, "refuse"), wait_timeout=10)
-    assert again["failed"] and again["left"] == "returned", again
+    again = backend.call(server, start_command=faulty(server, "fail"))
+    assert again["failed"] and again["left"] == "returned", again["msg"]
     assert configuration(server) == as_it_was and is_wholly_on(server, "boltdb")
 
 

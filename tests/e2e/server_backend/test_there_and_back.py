@@ -65,13 +65,21 @@ def test_a_server_that_leads_is_not_stopped(cluster: Cluster, server: Server) ->
 
 def test_a_server_that_is_needed_is_not_stopped(cluster: Cluster, server: Server) -> None:
     other = next(one for one in cluster.followers() if one is not server)
-    other.kill()
-    for number in range(300):  # so that autopilot sees how far behind it is
-        cluster.write(f"needed/{number}", {"at": str(number)})
     pid = server.pid()
-    result = backend.call(server, gate_timeout=15, stable_for=1)
+    other.kill()
+    result = backend.call(server, gate_timeout=3)  # before the leader has noticed as after
     other.start()
     assert result["failed"] and "cannot do without it" in result["msg"], result
+    assert result["left"] == "untouched" and server.pid() == pid
+
+
+def test_another_server_that_has_just_died_is_seen_before_its_leader_sees_it(cluster: Cluster, server: Server) -> None:
+    other = next(one for one in cluster.followers() if one is not server)
+    pid = server.pid()
+    other.kill()
+    result = backend.call(server, gate_timeout=0)
+    other.start()
+    assert result["failed"] and "takes no connection: Connection refused" in result["msg"], result
     assert result["left"] == "untouched" and server.pid() == pid
 
 

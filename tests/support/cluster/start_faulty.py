@@ -7,6 +7,7 @@ start_faulty.py FAULT BACKEND DIRECTORY [OTHER...]
 A start command for tests of what a roll does about a server that does not come back. Configured for another backend
 than BACKEND the server is started as always. FAULT is what happens to it otherwise:
 
+  fail    the command fails, and it does not start
   refuse  it does not start
   crash   it takes part in the cluster until some entries have reached its store, then it is killed
   hang    the same, but it is stopped where it is and keeps its files open; only SIGKILL ends it
@@ -76,8 +77,8 @@ def main(fault: str, backend: str, directory: str, *others: str) -> int:
     """The exit code."""
     server = Server(Path(directory))
     fails = configured_for(server, backend)
-    if fails and fault == "refuse":
-        return 0
+    if fails and fault in ("fail", "refuse"):
+        return int(fault == "fail")
     if not server.is_running():
         server.start()
     if not fails:

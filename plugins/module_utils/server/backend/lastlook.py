@@ -7,13 +7,14 @@ What the cluster is then is what it has to be again when the server is back.
 
 from __future__ import annotations
 
-from typing import FrozenSet, Optional
+from typing import FrozenSet, Optional, Sequence
 
 from ...agent.api.answers import Agent
 from ...agent.api.client import Client
 from ...agent.cluster.health import Verdict, Wanted
+from ...agent.cluster.listening import silent
 from ...agent.cluster.observe import look
-from ...agent.cluster.waiter import Waited, wait_until
+from ...agent.cluster.waiter import Look, Waited, wait_until
 from ...agent.errors import AgentError, ApiError, NotListening
 from ...disk.errors import InUse
 from ...raftstore.released import check_released
@@ -75,7 +76,15 @@ def _ask(subject: Subject, client: Client, agent: Agent, timeout_s: float) -> Wa
     if wanted.repair and wanted.follower and agent.state == "Leader":
         raise AgentError(f"{agent.name} is the leader, and leadership must be moved away before it is stopped")
     stable_s = STABLE_S if timeout_s else 0
-    return wait_until(lambda: look(client, "stoppable", wanted), timeout_s, stable_s, params["interval"])
+    others = [] if params["allow_outage"] else [peer.address for peer in agent.peers if peer.id != agent.id]
+    return wait_until(lambda: _seen(client, wanted, others), timeout_s, stable_s, params["interval"])
+
+
+def _seen(client: Client, wanted: Wanted, others: Sequence[str]) -> Look:
+    """What the leader says, and whether the others are there as well: it learns that one is gone after seconds."""
+    seen = look(client, "stoppable", wanted)
+    gone = silent(others) if seen.verdict.ok else ""
+    return seen._replace(verdict=Verdict(False, gone)) if gone else seen
 
 
 def _agent(subject: Subject, client: Client, server_id: str) -> Optional[Agent]:
