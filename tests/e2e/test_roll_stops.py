@@ -77,7 +77,7 @@ def test_a_single_server_is_rolled_only_when_an_outage_is_allowed(make_cluster: 
     assert "set them again: nomad operator autopilot set-config -last-contact-threshold=333ms -min-quorum=3" in said
 
 
-@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize("size", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_a_server_without_which_nobody_leads_is_finished_by_the_next_run(make_cluster: Any, size: int) -> None:
     """There is no leader to ask until it is back."""
     cluster = make_cluster(size=size)
@@ -95,6 +95,7 @@ def test_a_server_without_which_nobody_leads_is_finished_by_the_next_run(make_cl
     assert_completes(cluster, inventory, voters)
 
 
+@pytest.mark.long
 def test_stops_at_a_server_that_is_not_back_in_time_and_finishes_when_run_again(make_cluster: Any) -> None:
     cluster = make_cluster()
     leader = cluster.leader()
@@ -126,6 +127,7 @@ def test_stops_at_a_server_that_is_not_back_in_time_and_finishes_when_run_again(
     assert_completes(cluster, inventory, voters)
 
 
+@pytest.mark.long
 def test_puts_a_server_back_whose_store_cannot_be_converted(make_cluster: Any) -> None:
     """The place for its copy disappears while it is down. The conversion refuses; it runs again on its old store."""
     cluster = make_cluster()
