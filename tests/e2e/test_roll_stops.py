@@ -190,3 +190,15 @@ def test_says_at_the_end_that_a_server_would_not_start_on_the_backend_again(make
     expected = rf"{undone.name} is \w+, runs on wal, is configured for boltdb and has a store in state wal\."
     assert re.search(expected, said), run.stdout
     assert leftbehind.observe(cluster).cleanup is True
+
+
+def test_says_at_the_end_that_a_server_has_gone(make_cluster: Any) -> None:
+    """It was done, and has stopped since. The hold stays, and with it the roll is not over."""
+    cluster = make_cluster(size=1)
+    (gone,) = cluster.servers
+    stop = f"{{{{ hostvars['{gone.name}'].raft_logstore_stop_command }}}}"
+    variables = {**after_the_last(cluster, stop), "raft_logstore_allow_outage": True}
+    run = playbooks.run("migrate", playbooks.write_inventory(cluster, **variables))
+    assert run.returncode != 0
+    assert f"{gone.name} is not back at the end: " in " ".join(run.stdout.split()), run.stdout
+    assert not gone.is_running() and gone.raft_dir.joinpath(".raft-hold.json").exists()
