@@ -266,6 +266,11 @@ def test_a_wal_without_guard_is_in_the_table_of_the_plan(guarded: bool) -> None:
     assert ("wal,unguarded" in found) is not guarded
 
 
+def test_what_has_happened_while_nobody_looked_is_told_below_the_table() -> None:
+    said = "The run that process 812 began at noon, to wal, has ended: the server is back."
+    assert plan(led(s2={"todo": False, "transaction": said}), ME).notes == [f"s2: {said}"]
+
+
 @pytest.mark.parametrize(("available", "warned"), [(5, False), (4, True)])
 def test_a_conversion_that_may_need_more_than_is_free_is_told_below_the_table(available: int, warned: bool) -> None:
     made = plan(led(s2={"needs": 5, "available": available}), ME)
