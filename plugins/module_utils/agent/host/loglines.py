@@ -38,7 +38,7 @@ def since(source: Source, moment_s: float, run: Runner) -> Read:
 
 
 def end(source: Source, run: Runner, lines: int = 50) -> List[str]:
-    """The last lines, whenever they were logged, and what the command says. Raises AgentError if they cannot be read."""
+    """The last lines, whenever they were logged, after what the command says. Raises AgentError as `since` does."""
     said = run(shlex.split(source.command)).stdout.splitlines()[-lines:] if source.command else []
     if source.file:
         return said + _end_of(source.file)[-lines:]
