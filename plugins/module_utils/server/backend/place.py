@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a transaction is found by those that come later: a directory of its own below /run for each Raft directory.
 
-It has the lock that the transaction holds for its whole life, a note of who is at work, the progress, the answer until
-somebody has reported it, and how the configuration becomes again what it was. No secret is in any of them. Nobody but
-the user of the module can get at it: owner and mode of each directory are checked, and no link is followed.
+It has the lock that the transaction holds for its whole life, a note of who is at work, the progress, the answer, a
+marker until that has arrived where it was asked for, and how the configuration becomes again what it was. No secret is
+in any of them. Nobody but the user of the module can get at it: owner and mode of each directory are checked, and no
+link is followed.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from .undo import Record
 RUN = "/run"
 NAME = "raftops.nomad"
 LOCK, NOTE, PROGRESS, ANSWER, UNDO = "lock", "note", "progress", "answer", "undo"
+UNTOLD = "untold-"
 MAX_LEN = 8 << 20
 WAITERS_S = 0.5  # whoever waits for a transaction to end tries its lock for a moment, again and again
 TRY_S = 0.02
@@ -42,11 +44,7 @@ class Place:
     @classmethod
     def of(cls, data_dir: str, base: str = "") -> Place:
         """The place for this data_dir, made if need be. Raises Refused where it is not ours alone."""
-        raft = locate(data_dir, REAL)
-        try:
-            name = hashlib.sha256(os.fsencode(os.path.realpath(raft.path))).hexdigest()[:16]
-        finally:
-            raft.close()
+        name = _name(data_dir)
         parent, own = (base, NAME) if base else _base()
         outer = Directory.open(parent)
         try:
@@ -57,6 +55,12 @@ class Place:
                 middle.close()
         finally:
             outer.close()
+
+    @classmethod
+    def found(cls, data_dir: str, base: str = "") -> Optional[Place]:
+        """The same if it is there, else None. Makes nothing."""
+        there = os.path.join(*((base, NAME) if base else _base()), _name(data_dir), LOCK)
+        return cls.of(data_dir, base) if os.path.lexists(there) else None
 
     def path_of(self, name: str) -> str:
         """The path of one of its files."""
@@ -121,6 +125,16 @@ class Place:
         """Leave the answer for whoever asks."""
         self._write(ANSWER, {**result, "id": note.id})
 
+    def keep_untold(self, note: Note) -> None:
+        """Mark that nobody has got the answer of this transaction yet. Of the one before it is of no use any more."""
+        self.forget(*(name for name in self._directory.names() if name.startswith(UNTOLD)))
+        self._directory.create(f"{UNTOLD}{note.id}").close()
+
+    def untold(self, note: Note) -> str:
+        """The path of that mark; "" once it has been removed by whoever has got the answer."""
+        name = f"{UNTOLD}{note.id}"
+        return "" if self._directory.stat(name) is None else self.path_of(name)
+
     def forget(self, *names: str) -> None:
         """Remove some of its files."""
         for name in names:
@@ -154,6 +168,15 @@ class Place:
         except ValueError:
             return None
         return values if isinstance(values, dict) else None
+
+
+def _name(data_dir: str) -> str:
+    """The same name for a Raft directory by whatever path it is given."""
+    raft = locate(data_dir, REAL)
+    try:
+        return hashlib.sha256(os.fsencode(os.path.realpath(raft.path))).hexdigest()[:16]
+    finally:
+        raft.close()
 
 
 def _base() -> Tuple[str, str]:
