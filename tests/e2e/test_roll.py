@@ -155,10 +155,10 @@ def test_the_operators_tasks_run_around_each_server_and_there_is_a_pause_between
 
 
 def test_the_summary_says_what_each_time_out_was_made_of(story: Story) -> None:
-    rows = re.findall(r"(s\d)((?: +\d+\.\d){6})", story.roll.stdout)
+    rows = re.findall(r"(s\d)((?: +\d+\.\d\d){6})", story.roll.stdout)
     assert sorted(name for name, _numbers in rows) == sorted(server.name for server in story.cluster.servers)
     for name, numbers in rows:
-        print(f"{name}: stop, conversion, configuration, start, rejoin, total: {numbers.strip()}")
+        print(f"{name}: stop, configuration, conversion, start, rejoin, total: {numbers.strip()}")
         total = float(numbers.split()[-1])
         # The watcher looks ten times a second, and sees a server that has caught up before the leader says so too.
         assert story.watcher.out_s[name] <= total + 1

@@ -94,7 +94,7 @@ class Server(Found):
     """What was found, and what was noted since: by the plan, then in the roll.
 
     `lacking` are rights as token_info has them, `places` results of stat for directories to write to, `settings`
-    autopilot's, `times` moments as `tables.phases` wants them, `old_stores` as raft_backup_remove has them.
+    autopilot's, `times` the phases of server_backend in seconds, `old_stores` as raft_backup_remove has them.
     """
 
     lacking: Tuple[Mapping[str, Any], ...] = ()

@@ -7,15 +7,16 @@ One word in a cell: Ansible's YAML output breaks long lines at single spaces.
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Sequence
+from typing import List, Sequence
 
 from .server import Server
 
+PHASES = ("stop", "configuration", "conversion", "start", "rejoin")
+TOTAL = "total"
 TIMES = (
-    "Seconds out of the cluster. Configuration includes what Ansible needs between the tasks; rejoin ends when the "
-    "server is back."
+    "Seconds out of the cluster, on each server's own clock: stop until its agent has let go of its store, start until "
+    "the agent is started, rejoin until the server is back, without the time for which it has to stay so."
 )
-PHASES = ("stop", "conversion", "configuration", "start", "rejoin")
 UNFINISHED = (
     "hold, interrupted: a roll is under way, or stopped before its end. If it stopped, run the same command again: it "
     "goes on from there."
@@ -61,27 +62,14 @@ def status(servers: Sequence[Server]) -> List[str]:
     return [*table(rows), *([""] if notes else []), *notes]
 
 
-def phases(moments: Mapping[str, float]) -> Dict[str, float]:
-    """What a time out of the cluster was made of, in seconds, from moments on the server's own clock."""
-    between = moments["start_began"] - moments["stop_ended"]
-    return {
-        "stop": moments["stop_elapsed"],
-        "conversion": moments["conversion_elapsed"],
-        "configuration": between - moments["conversion_elapsed"],
-        "start": moments["start_elapsed"],
-        "rejoin": moments["good_since"] - moments["start_ended"],
-        "total": moments["good_since"] - moments["stop_began"],
-    }
-
-
 def times(servers: Sequence[Server]) -> List[str]:
     """One line for each server that was out. One that was down before has been out for longer than that."""
-    rows: List[List[str]] = [["server", *PHASES, "total"]]
+    rows: List[List[str]] = [["server", *PHASES, TOTAL]]
     for server in servers:
         if server.times:
-            parts = phases(server.times)
-            total = f"{parts['total']:.1f}" if server.up else "repaired"
-            rows.append([server.host, *(f"{parts[name]:.1f}" for name in PHASES), total])
+            parts = [f"{server.times[name]:.2f}" if name in server.times else "-" for name in PHASES]
+            total = f"{server.times[TOTAL]:.2f}" if TOTAL in server.times else "repaired"
+            rows.append([server.host, *parts, total])
     return [TIMES, *table(rows)] if len(rows) > 1 else []
 
 

@@ -29,7 +29,7 @@ def test_what_was_found_and_wanted_reaches_the_filters_also_as_text(tmp_path: Pa
     """From the command line (-e) and from an INI inventory all values are text, and `false` would be true."""
     view = {"leader": "id-s1", "voters": ["id-s1", "id-s2"], "servers": []}
     first = facts("s1", interrupted_by="elsewhere", view_planned=view)
-    second = facts("s2", times={"stop_began": 1.0})
+    second = facts("s2", times={"stop": 1.0})
     known: dict[str, dict[str, Any]] = {
         "s1": {"raft_logstore_server": first, "raft_logstore_token": "secret"},
         "s2": {"raft_logstore_server": second},

@@ -18,10 +18,7 @@ DONE: dict[str, Any] = {
     "applied": 1,
     "todo": False,
 }
-MOMENTS = {
-    "stop_began": 100.0, "stop_ended": 100.5, "stop_elapsed": 0.5, "conversion_elapsed": 0.25, "start_began": 101.0,
-    "start_ended": 101.5, "start_elapsed": 0.5, "good_since": 103.0,
-}  # fmt: skip
+PHASES = {"stop": 0.412, "configuration": 0.021, "conversion": 0.25, "start": 0.125, "rejoin": 1.5, "total": 2.31}
 
 
 def status(**read: Any) -> list[str]:
@@ -80,21 +77,20 @@ def test_of_a_server_that_is_down_only_the_disk_is_told() -> None:
     ]
 
 
-def test_a_time_out_of_the_cluster_is_made_of_phases() -> None:
-    assert tables.phases(MOMENTS) == {
-        "stop": 0.5, "conversion": 0.25, "configuration": 0.25, "start": 0.5, "rejoin": 1.5, "total": 3.0
-    }  # fmt: skip
-
-
-def test_the_times_of_those_that_were_out_are_shown_and_of_a_repaired_one_no_total() -> None:
-    lines = tables.times(three(s1={"times": MOMENTS}, s3={"times": MOMENTS, "up": False}))
-    assert lines[0].startswith("Seconds out of the cluster. ")
+def test_a_time_out_of_the_cluster_is_shown_with_what_it_was_made_of() -> None:
+    lines = tables.times(three(s1={"times": PHASES}))
+    assert lines[0].startswith("Seconds out of the cluster, on each server's own clock: ")
     assert [line.split() for line in lines[1:]] == [
-        ["server", "stop", "conversion", "configuration", "start", "rejoin", "total"],
-        ["s1", "0.5", "0.2", "0.2", "0.5", "1.5", "3.0"],
-        ["s3", "0.5", "0.2", "0.2", "0.5", "1.5", "repaired"],
+        ["server", "stop", "configuration", "conversion", "start", "rejoin", "total"],
+        ["s1", "0.41", "0.02", "0.25", "0.12", "1.50", "2.31"],
     ]
     assert tables.times(three()) == []
+
+
+def test_of_one_that_was_down_before_there_is_no_total_and_of_what_did_not_happen_no_time() -> None:
+    repaired = {name: PHASES[name] for name in ("stop", "configuration", "start", "rejoin")}
+    (line,) = tables.times(three(s3={"times": repaired}))[2:]
+    assert line.split() == ["s3", "0.41", "0.02", "-", "0.12", "1.50", "repaired"]
 
 
 def test_each_old_store_has_a_line_that_says_whether_it_goes() -> None:

@@ -168,7 +168,7 @@ def test_questions_are_asked_once_in_a_rehearsal() -> None:
 
 
 def test_a_pause_is_between_two_servers_that_were_or_will_be_out() -> None:
-    times = {"times": {"stop_began": 1.0}}
+    times = {"times": {"stop": 1.0}}
     pausing = ME._replace(pause_between=5)
     assert at(three(s2=times), options=pausing).pauses and at(three(s2=times)).end.timed
     assert not at(three(), options=pausing).pauses, "nothing has been done yet"
