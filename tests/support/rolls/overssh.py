@@ -16,9 +16,11 @@ from support.rolls.sshd import Hosts, Request
 
 
 @contextlib.contextmanager
-def hosts_of(cluster: Cluster, **start_commands: str) -> Iterator[tuple[Hosts, Path]]:
+def hosts_of(
+    cluster: Cluster, round_trip_s: float = 0.0, **start_commands: str
+) -> Iterator[tuple[Hosts, Path]]:
     """The servers as hosts reached by ssh, and an inventory of them. Some may have a start command of their own."""
-    hosts = Hosts([server.name for server in cluster.servers], cluster.root)
+    hosts = Hosts([server.name for server in cluster.servers], cluster.root, round_trip_s)
     control = tempfile.mkdtemp(prefix="cp")  # the path of a socket must be short
     try:
         variables = hosts.variables(control)
