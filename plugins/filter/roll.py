@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
-from ansible_collections.raftops.nomad.plugins.module_utils.roll import server, tables, unit
+from ansible_collections.raftops.nomad.plugins.module_utils.roll import failure, server, tables, unit
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.turn import answers, turn
 from ansible_collections.raftops.nomad.plugins.plugin_utils.roll import options, plain, servers, shown
 
@@ -46,9 +46,29 @@ def roll_lines(facts: Sequence[Mapping[str, Any]], table: str) -> List[str]:
     return LINES[table](servers(facts))
 
 
+def roll_failed(result: Mapping[str, Any], task: str) -> Dict[str, str]:
+    """What a failed task says: `task` and `message`."""
+    return failure.failed(plain(result), str(task))
+
+
+def roll_failure(
+    facts: Sequence[Mapping[str, Any]], host: str, wanted: Mapping[str, Any], said: Mapping[str, Any]
+) -> Dict[str, Any]:
+    """What to do about a server whose turn has failed, and what to say."""
+    given = {name: value for name, value in plain(said).items() if value}
+    return shown(failure.failure(servers(facts), host, options(wanted), failure.Said(**given)))
+
+
 class FilterModule:
     """The filters of the role raft_logstore."""
 
     def filters(self) -> Dict[str, Callable[..., Any]]:
         """The filters by name."""
-        return {"roll_unit": roll_unit, "roll_server": roll_server, "roll_turn": roll_turn, "roll_lines": roll_lines}
+        return {
+            "roll_unit": roll_unit,
+            "roll_server": roll_server,
+            "roll_turn": roll_turn,
+            "roll_failed": roll_failed,
+            "roll_failure": roll_failure,
+            "roll_lines": roll_lines,
+        }

@@ -119,6 +119,10 @@ options:
         description: Whether what another controller has left may be adopted.
         type: bool
         default: false
+      rollback_on_failure:
+        description: Whether a server that fails is taken back to where it came from.
+        type: bool
+        default: true
       pause_between:
         description: Seconds to wait between two servers.
         type: int
@@ -265,6 +269,7 @@ OPTIONS = {
     "allow_outage": {"type": "bool", "default": False},
     "hold_autopilot": {"type": "bool", "default": True},
     "take_over": {"type": "bool", "default": False},
+    "rollback_on_failure": {"type": "bool", "default": True},
     "pause_between": {"type": "int", "default": 0},
     "origin": {"type": "str", "default": ""},
     "check_mode": {"type": "bool", "default": False},

@@ -375,6 +375,27 @@ step:
   returned: failure
   type: str
   sample: rejoin
+failure:
+  description: What failed at that step. RV(ignore:msg) has it together with all the rest.
+  returned: failure of a step
+  type: str
+  sample: "not back after 300 s: s2.global is not caught up"
+again:
+  description: What failed on the way back, an empty string when nothing did.
+  returned: failure of a step
+  type: str
+  sample: ""
+barred_by:
+  description: The drop-in that may keep a server from starting that was left stopped, else an empty string.
+  returned: failure of a step
+  type: str
+  sample: ""
+log_end:
+  description: The last lines of the agent's log when the step had failed, before anything was done about it.
+  returned: failure of a step
+  type: list
+  elements: str
+  sample: []
 began_at:
   description: Unix time of the agent's last start, to find its log lines from then on.
   returned: when it was started

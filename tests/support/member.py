@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,6 +26,14 @@ S1, S2 = "e93eaec1-b82a-bf92-f2a5-79d404511e21", "1e70156a-c6aa-01a1-ba14-e2df55
 CONNECTION = dict.fromkeys(
     ("host", "port", "use_ssl", "validate_certs", "ca_path", "client_cert", "client_key", "tls_server_name", "region")
 )
+
+
+def among_listeners(agent: dict[str, Any], port: int) -> dict[str, Any]:
+    """The same answer of an agent, but all servers are where somebody listens."""
+    raft = agent["stats"]["raft"]
+    here = f"Address:127.0.0.1:{port}"
+    raft["latest_configuration"] = re.sub(r"Address:[\d.]+:\d+", here, raft["latest_configuration"])
+    return agent
 
 
 class Host:
@@ -47,7 +56,11 @@ class Host:
         body = copy.deepcopy(recording("agent_self-follower-boltdb-after-return")["body"])
         body["stats"]["raft"].update(applied_index="15", commit_index="15", logstore_backend=backend)
         body["config"].update(config)
-        self.api.on("/v1/agent/self", as_json(body))
+        self.answers(body)
+
+    def answers(self, body: dict[str, Any]) -> None:
+        """What the agent answers about itself from now on."""
+        self.api.on("/v1/agent/self", as_json(among_listeners(body, self.api.port)))
 
     def run(self, command: Sequence[str]) -> Ran:
         self.ran.append(list(command))

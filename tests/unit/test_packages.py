@@ -58,8 +58,8 @@ PACKAGES = {
     ),
     "agent.host": Package("agent disk", "loglines process service validate"),
     "": Package("disk raftstore raftstore.conversion", "arguments progress results"),  # beside the packages
-    "roll": Package("disk agent agent.cluster agent.host"),
     "roll.host": Package(""),
+    "roll": Package("disk agent agent.cluster agent.host roll.host"),
     "server": Package(
         "disk raftstore.base raftstore.conversion raftstore agent agent.config agent.api agent.cluster agent.host"
         " roll.host",

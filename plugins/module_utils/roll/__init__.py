@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How a roll decides, on plain values: what a server is, what prevents a roll, whose turn it is.
 
-Pure. May import `disk`, `agent`, `agent.cluster` and `agent.host`. Open plan.py first: what is refused, in its order.
+Pure. May import `disk`, `agent`, `agent.cluster`, `agent.host` and `roll.host`. Open plan.py first: what is refused, in
+its order.
 """
 
 from __future__ import annotations
 
-__all__ = ["options", "plan", "server", "tables", "turn", "unit"]
+__all__ = ["failure", "options", "plan", "server", "tables", "turn", "unit"]

@@ -32,6 +32,7 @@ class Options(NamedTuple):
     allow_outage: bool = False
     hold_autopilot: bool = True
     take_over: bool = False
+    rollback_on_failure: bool = True
     pause_between: int = 0
     origin: str = ""
     check_mode: bool = False

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ import yaml
 from support.paths import PLAYBOOKS, ROLE
 
 ROLL = "raft_logstore_queue"
+TASKS = sorted((ROLE / "tasks").rglob("*.yml"))
 # What of these is allowed, and why: see there. The two errors are judged by the very next task.
 ALLOWED = {
-    "diagnostics.yml": [("Ask another server about the cluster", {"ignore_unreachable"})],
+    "failure.yml": [("Ask another server about the cluster", {"ignore_unreachable"})],
     "release.yml": [("Let autopilot remove dead servers again, if it did before", {"ignore_unreachable"})],
     "look.yml": [("Ask for its Python and its user", {"ignore_errors"})],
     "finish.yml": [("Ask whether this server is back, in a cluster with the voters it had", {"ignore_errors"})],
@@ -53,7 +54,7 @@ def plays_of(name: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("path", sorted((ROLE / "tasks").glob("*.yml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", TASKS, ids=lambda path: path.name)
 def test_no_task_of_the_role_lets_a_roll_go_on(path: Path) -> None:
     found = [(node.get("name"), FORBIDDEN & set(node)) for node in nodes(parsed(path)) if FORBIDDEN & set(node)]
     assert found == ALLOWED.get(path.name, [])
@@ -103,78 +104,60 @@ def test_files_of_the_roll_are_all_reached_from_main() -> None:
         name = waiting.pop()
         if name not in reached:
             reached.add(name)
-            tasks = nodes(parsed(ROLE / "tasks" / name))
+            tasks = nodes(parsed(next(path for path in TASKS if path.name == name)))
             files = [node[verb] for node in tasks for verb in STEPS if verb in node]
-            waiting += [file for file in files if not file.startswith("{{")]  # the operator's own
-    assert reached | NOT_IN_THE_ROLL == {path.name for path in (ROLE / "tasks").glob("*.yml")}
+            waiting += [Path(file).name for file in files if not file.startswith("{{")]  # the operator's own
+    assert reached | NOT_IN_THE_ROLL == {path.name for path in TASKS} and len(TASKS) <= 24
 
 
-def test_between_stop_and_start_there_are_configuration_and_conversion() -> None:
-    steps = [task["ansible.builtin.import_tasks"] for task in parsed(ROLE / "tasks" / "one_server.yml")]
-    assert steps[steps.index("stop.yml") + 1 : steps.index("start.yml")] == ["change.yml"]
-    assert [len(parsed(ROLE / "tasks" / name)) for name in ("config.yml", "convert.yml")] == [1, 1]
+def test_entry_points_lie_apart_from_fragments() -> None:
+    specs = parsed(ROLE / "meta" / "argument_specs.yml")["argument_specs"]
+    assert {path.stem for path in (ROLE / "tasks").glob("*.yml")} == set(specs)
 
 
-@pytest.mark.parametrize(
-    ("backend", "order"), [("wal", ["config.yml", "convert.yml"]), ("boltdb", ["convert.yml", "config.yml"])]
-)
-def test_the_configuration_names_the_wal_before_there_is_one_and_until_there_is_none(
-    backend: str, order: list[str]
-) -> None:
-    """The one file that knows: no other task of the role has its own idea of the order."""
-    tasks = parsed(ROLE / "tasks" / "change.yml")
-    done = [task["ansible.builtin.import_tasks"] for task in tasks
-            if task.get("when", f"raft_logstore_to == '{backend}'") == f"raft_logstore_to == '{backend}'"]  # fmt: skip
-    assert done == order
-    for path in (ROLE / "tasks").glob("*.yml"):
-        named = [node for node in nodes(parsed(path)) if node.get("ansible.builtin.import_tasks") == "convert.yml"]
-        assert path.name == "change.yml" or not named
+def test_all_between_the_last_look_and_back_is_one_task_after_the_others_were_asked() -> None:
+    """What a controller does between stop and start is lost when it is lost."""
+    steps = [task[STEPS[0]] for task in parsed(ROLE / "tasks/steps/one_server.yml")]
+    assert steps[steps.index("backend.yml") - 2 :] == ["others_apply.yml", "hold.yml", "backend.yml", "applies.yml"]
+    acting = {"agent_service", "raft_logstore_config", "raft_migrate_backend", "server_backend"}
+    found = [
+        (path.name, module)
+        for path in TASKS
+        for node in nodes(parsed(path))
+        for module in sorted(acting)
+        if f"raftops.nomad.{module}" in node and not node.get("check_mode")
+    ]
+    # Which of them stop or change a server; module_defaults name a module as well.
+    assert set(found) == {
+        ("backend.yml", "server_backend"), ("return.yml", "server_backend"), ("finish.yml", "agent_service"),
+    }  # fmt: skip
 
 
-def test_a_server_is_configured_and_converted_for_the_backend_it_is_being_brought_to() -> None:
-    for path in (ROLE / "tasks").glob("*.yml"):
-        for node in nodes(parsed(path)):
-            for module in "raft_logstore_config", "raft_migrate_backend":
-                task = node.get(f"raftops.nomad.{module}")
-                if task and not node.get("check_mode"):
-                    assert task["backend"] == "{{ raft_logstore_to }}", path.name
-
-
-def test_what_a_failed_server_is_brought_to_is_where_it_came_from() -> None:
-    steps = [node for node in nodes(parsed(ROLE / "tasks" / "put_back.yml")) if STEPS[0] in node]
-    way = {node[STEPS[0]]: node for node in steps if node[STEPS[0]] != "decide.yml"}
-    asked = ["transfer.yml", "others_apply.yml"]
-    assert list(way) == [*asked, "stop.yml", "change.yml", "config.yml", "start.yml", "wait_back.yml", "release.yml"]
-    for name in "change.yml", "config.yml", "wait_back.yml":
-        assert way[name]["vars"] == {"raft_logstore_to": "{{ raft_logstore_from }}"}
-    assert way["config.yml"]["when"] == "not raft_logstore_switched"
-
-
-def test_the_others_are_asked_last_before_a_stop() -> None:
-    (look,) = parsed(ROLE / "tasks" / "last_look.yml")
-    leader, others = look["block"]
-    assert leader[STEPS[1]] == "stoppable.yml" and others[STEPS[0]] == "others_apply.yml"
-    steps = [task["ansible.builtin.import_tasks"] for task in parsed(ROLE / "tasks" / "one_server.yml")]
-    assert steps[steps.index("stop.yml") - 2 : steps.index("stop.yml")] == ["last_look.yml", "hold.yml"]
+def test_a_server_that_runs_is_taken_back_only_after_the_others_have_agreed() -> None:
+    asks, back = parsed(ROLE / "tasks/steps/return.yml")
+    assert asks["when"] == "__raft_logstore_failure.asks"
+    condition, *others = asks["block"]
+    assert condition["raftops.nomad.server_wait"]["until"] == "stoppable" and "when" not in condition
+    assert [task[STEPS[0]] for task in others] == ["transfer.yml", "others_apply.yml"]
+    given = back["raftops.nomad.server_backend"]
+    assert (given["state"], given["repair"], given["backend"]) == ("returned", True, "{{ raft_logstore_backend }}")
 
 
 def conditions() -> Iterator[str]:
-    for path in (ROLE / "tasks").glob("*.yml"):
+    for path in TASKS:
         for node in nodes(parsed(path)):
             for given in node.get("when", []), node.get("that", []):
                 yield from [given] if isinstance(given, str) else given
 
 
-def braces(but: Set[str] = frozenset()) -> Iterator[str]:
-    """Whatever Ansible evaluates elsewhere in the role, but for files with these names."""
+def braces() -> Iterator[str]:
+    """Whatever Ansible evaluates elsewhere in the role."""
     for path in ROLE.rglob("*"):
-        if path.parent.name in ("tasks", "main", "templates") and path.name.split(".")[0] not in but:
+        if path.suffix == ".yml" and path.parent.name in ("tasks", "steps", "main"):
             yield from (found.strip() for found in re.findall(r"\{[{%](.*?)[}%]\}", path.read_text(), re.S))
 
 
 HANDED_ON = re.compile(r"(not )?[\w.]+|\{\{ [\w.]+ \}\}|\w+")
-# The roll's transaction, what it leaves behind, and what is shown of that.
-LATER = {"change", "config", "convert", "diagnostics", "direction", "failure", "put_back", "stop", "table"}
 WORDS = r" (in|and|or|not|is|if) |\b(ternary|length|(select|reject)(attr)?|regex_\w+|union|unique|sort|first|last)\b"
 JUDGING = re.compile(rf"[=!<>]=|[<>]|{WORDS}")
 # A value that may be missing, and a sentence for that; the connection without what is not set.
@@ -187,13 +170,13 @@ PASSED_ON = re.compile(
 def test_a_condition_is_one_boolean_that_a_module_or_a_filter_has_returned() -> None:
     """What decides is in module_utils/roll, where it is tested on values."""
     checked = 0
-    for path in (ROLE / "tasks").glob("*.yml"):
+    for path in TASKS:
         for node in nodes(parsed(path)):
             for name in "when", "that", "failed_when", "until":
                 given = node.get(name, [])
                 for one in given if isinstance(given, list) else [given]:
                     checked += 1
-                    kept = path.stem in LATER or (path.stem, str(one)) in KEPT
+                    kept = (path.stem, str(one)) in KEPT
                     assert kept or isinstance(one, bool) or HANDED_ON.fullmatch(one), f"{path.name}: {one}"
     assert checked > 40
 
@@ -203,15 +186,15 @@ KEPT = {
     ("plan", "not (raft_logstore_server.done | default(false))"),
     ("look", "__raft_logstore_facts is not failed"),
     ("finish", "__raft_logstore_at_end is not failed"),
-    ("pre_hook", "raft_logstore_pre_tasks_file is defined"),
+    ("main", "raft_logstore_pre_tasks_file is defined"),
     ("post_hook", "raft_logstore_post_tasks_file is defined"),
 }
 
 
 def test_an_expression_hands_a_value_on() -> None:
-    judging = [one for one in braces(LATER) if JUDGING.search(PASSED_ON.sub("", one))]
+    judging = [one for one in braces() if JUDGING.search(PASSED_ON.sub("", one))]
     assert judging == []
-    assert JUDGING.search("raft_logstore_backend == 'wal'") and len(list(braces(LATER))) > 100
+    assert JUDGING.search("raft_logstore_backend == 'wal'") and len(list(braces())) > 100
 
 
 def test_what_may_come_as_text_is_given_to_python_as_it_is() -> None:
@@ -239,7 +222,7 @@ def test_old_stores_are_removed_only_after_all_servers_were_judged_and_somebody_
     assert [task["ansible.builtin.include_role"]["tasks_from"] for task in plays[-1]["tasks"]] == CLEANUP
     removing = [
         path.name
-        for path in (ROLE / "tasks").glob("*.yml")
+        for path in TASKS
         for node in nodes(parsed(path))
         if "raftops.nomad.raft_backup_remove" in node and not node.get("check_mode")
     ]
@@ -256,8 +239,6 @@ def test_every_variable_with_a_default_is_specified_with_the_same_default() -> N
 
 def test_no_loop_goes_over_the_variables_of_hosts() -> None:
     """Ansible shows the items of a loop at -v, and the variables of a host have its token among them."""
-    loops = [
-        str(node["loop"]) for path in (ROLE / "tasks").glob("*.yml") for node in nodes(parsed(path)) if "loop" in node
-    ]
+    loops = [str(node["loop"]) for path in TASKS for node in nodes(parsed(path)) if "loop" in node]
     assert len(loops) > 2
     assert [loop for loop in loops if re.search(r"hostvars|raft_logstore_server", loop)] == []

@@ -33,8 +33,17 @@ def since(source: Source, moment_s: float, run: Runner) -> Read:
     if source.file:
         return read(_end_of(source.file), moment_s)
     if source.unit:
-        return read(_journal(source.unit, moment_s, run), moment_s)
+        return read(_shown(source.unit, f"--since=@{int(moment_s)}", run), moment_s)
     return read(run(shlex.split(source.command)).stdout.splitlines(), moment_s)
+
+
+def end(source: Source, run: Runner, lines: int = 50) -> List[str]:
+    """The last lines, whenever they were logged. Raises AgentError when they cannot be read."""
+    if source.file:
+        return _end_of(source.file)[-lines:]
+    if source.unit:
+        return _shown(source.unit, f"--lines={lines}", run)
+    return run(shlex.split(source.command)).stdout.splitlines()[-lines:]
 
 
 def as_result(found: Read) -> Dict[str, Any]:
@@ -50,8 +59,8 @@ def complaint(found: Read) -> str:
     return f"{what}: {found.errors[-1][:300]}"
 
 
-def _journal(unit: str, moment_s: float, run: Runner) -> List[str]:
-    ran = run(["journalctl", "--no-pager", "--output=cat", f"--since=@{int(moment_s)}", f"--unit={unit}"])
+def _shown(unit: str, which: str, run: Runner) -> List[str]:
+    ran = run(["journalctl", "--no-pager", "--output=cat", which, f"--unit={unit}"])
     if ran.code != 0:
         raise AgentError(f"journalctl failed: {ran.stderr.strip()[-500:]}", f"The log of {unit} must be readable.")
     return ran.stdout.splitlines()

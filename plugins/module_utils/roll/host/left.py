@@ -16,6 +16,8 @@ from .transaction import AS_IT_WAS, BACK, OTHER
 UNTOUCHED, UNSWITCHED, UNKNOWN, RUNNING, DOWN = "untouched", "unswitched", "unknown", "running", "down"
 HALFWAY = "halfway"
 PUT_BACK, RETURNED = "put_back", "returned"
+STOPPED = (UNSWITCHED, UNKNOWN, HALFWAY, DOWN)
+"""How a server is left that may be stopped, and kept so."""
 
 
 class Found(NamedTuple):
@@ -28,7 +30,10 @@ class Found(NamedTuple):
 
 
 class Told(NamedTuple):
-    """All that is said of a failure: the step and what failed there, what failed on the way back, and how it ended."""
+    """All that is said of a failure: the step and what failed there, what failed on the way back, and how it ended.
+
+    `barred_by` is the drop-in that may keep a stopped server from starting, else "".
+    """
 
     step: str
     failure: str
@@ -62,22 +67,23 @@ def healed(left: str) -> str:
 
 def sentence(told: Told, backend: str) -> str:
     """The whole message of the failure."""
-    parts: List[str] = [f"{told.step[:1].upper()}{told.step[1:]}: {_end(told.failure)}"]
+    parts: List[str] = [f"{told.step[:1].upper()}{told.step[1:]}: {end(told.failure)}"]
     if told.again:
-        parts.append(f"It could not be brought back to {OTHER[backend]}: {_end(told.again)}")
-    parts.append(_OUTCOMES[told.left].format(backend=backend, former=OTHER[backend]))
+        parts.append(f"It could not be brought back to {OTHER[backend]}: {end(told.again)}")
+    parts.append(OUTCOMES[told.left].format(backend=backend, former=OTHER[backend]))
     if told.left == UNTOUCHED:
         parts.append("It was not stopped." if told.was_up else "It was down before and still is.")
-    elif told.barred_by and told.left in (UNSWITCHED, UNKNOWN, HALFWAY, DOWN):
+    elif told.barred_by and told.left in STOPPED:
         parts.append(f"Until then, {told.barred_by} may keep systemd from starting it.")
     return " ".join(part for part in parts if part)
 
 
-def _end(text: str) -> str:
+def end(text: str) -> str:
+    """The text with one full stop."""
     return text.strip().rstrip(".") + "."
 
 
-_OUTCOMES = {
+OUTCOMES = {
     UNTOUCHED: "",
     PUT_BACK: "Its store was not switched. It is back in the cluster as it was.",
     RETURNED: "Its store was converted back to {former}, with everything that came since. "

@@ -8,9 +8,10 @@ there to bring the server back.
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 from ...agent.errors import AgentError, ApiError
+from ...agent.host import loglines
 from ...disk.errors import StoreError
 from ...raftstore.describe import describe
 from ...roll.host import left, transaction
@@ -40,6 +41,7 @@ def _failed(work: Work, failure: str) -> Dict[str, Any]:
     """Look at what is left, and bring the server back to where it came from, if that needs nobody's leave."""
     step, goal, again = work.step, work.goal, ""
     state = left.left_by(look_after(work), goal)
+    log_end = _log_end(work) if state != left.UNTOUCHED else []
     remedy = left.remedy(state, goal) if work.subject.params["return_on_failure"] else ()
     if remedy:
         work.goal = transaction.OTHER[goal]
@@ -49,9 +51,19 @@ def _failed(work: Work, failure: str) -> Dict[str, Any]:
         except Exception as error:  # as above
             again = f"{work.step}: {_said(error)}"
             state = left.left_by(look_after(work), goal)
-    told = left.Told(step, failure, again, state, work.up, _barred_by(work))
-    result = _result(work, state == left.RETURNED)
-    return {**result, "failed": True, "msg": left.sentence(told, goal), "left": state, "step": step}
+    told = left.Told(step, failure, again, state, work.up, _barred_by(work) if state in left.STOPPED else "")
+    about = {"step": step, "failure": failure, "again": again, "left": state, "barred_by": told.barred_by}
+    failed = {"failed": True, "msg": left.sentence(told, goal), "log_end": log_end, **about}
+    return {**_result(work, state == left.RETURNED), **failed}
+
+
+def _log_end(work: Work) -> List[str]:
+    """The last lines that the agent has logged, before anything is done about its failure."""
+    source = work.subject.log_source()
+    try:
+        return loglines.end(source, work.run) if source else []
+    except AgentError as error:
+        return [str(error)]
 
 
 def look_after(work: Work) -> left.Found:

@@ -19,6 +19,7 @@ from ansible_collections.raftops.nomad.plugins.modules import (
     server_wait,
 )
 from support.agent_server import AgentServer, as_json
+from support.member import among_listeners
 from support.recordings import recording
 from support.run_module import documented, run
 from support.stores.builder import nomad_store
@@ -34,7 +35,7 @@ def given(server: AgentServer, tmp_path: Path) -> dict[str, Any]:
     (tmp_path / "config/nomad.hcl").write_text(f'data_dir = "{tmp_path}/data"\nserver {{ encrypt = "SECRET" }}\n')
     body = copy.deepcopy(recording("agent_self-follower-boltdb-after-return")["body"])
     body["stats"]["raft"].update(applied_index="15", commit_index="15")
-    server.on("/v1/agent/self", as_json(body))
+    server.on("/v1/agent/self", as_json(among_listeners(body, server.port)))
     server.play("autopilot_health-healthy")
     commands = {"stop_command": "/bin/false", "start_command": "/bin/false"}
     paths = {"config_path": [str(tmp_path / "config")], "service_manager": "command"}

@@ -61,7 +61,16 @@ def leads(host: Any) -> None:
     host.api.on("/v1/operator/autopilot/health", as_json(body))
     agent = copy.deepcopy(recording("agent_self-follower-boltdb-after-return")["body"])
     agent["stats"]["raft"]["state"] = "Leader"
-    host.api.on("/v1/agent/self", as_json(agent))
+    host.answers(agent)
+
+
+def test_another_server_that_takes_no_connection_is_gone_whatever_the_leader_says(host: Any) -> None:
+    host.api.on("/v1/agent/self", as_json(recording("agent_self-follower-boltdb-after-return")["body"]))
+    with pytest.raises(
+        AgentError, match=r"the server at 127\.0\.0\.1[13]:4647 takes no connection: Connection refused"
+    ):
+        last_look(host.work(gate_timeout=0))
+    last_look(host.work(gate_timeout=0, allow_outage=True))
 
 
 def test_on_the_way_back_its_own_state_does_not_count(host: Any) -> None:

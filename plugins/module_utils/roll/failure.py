@@ -1,0 +1,168 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A server's turn has failed: how it is left, whether it is taken back if the others agree, what is said. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+
+from .host.left import OUTCOMES, PUT_BACK, RETURNED, RUNNING, UNKNOWN, UNTOUCHED, end
+from .host.transaction import OTHER
+from .options import Options
+from .server import Server
+from .tables import table
+
+Result = Mapping[str, Any]
+STAYS = (
+    "Its store is switched to {backend} and the agent runs, but this server has not passed its checks. It was left as "
+    "it is. When the cause is gone, run this again."
+)
+
+
+class Said(NamedTuple):
+    """What a rescue knows. `failed` is what failed first, `again` what failed on the way back, both as `failed` tells.
+
+    `worked` and `returned` are results of server_backend: of the way forward, and of the way back after the others were
+    asked; None where it was not called. `looked` is server_info's server after the failure, `cluster` what another
+    server says (autopilot_health_info), `other` the host of that one.
+    """
+
+    failed: Mapping[str, str]
+    again: Optional[Mapping[str, str]] = None
+    worked: Optional[Result] = None
+    returned: Optional[Result] = None
+    looked: Optional[Result] = None
+    cluster: Optional[Result] = None
+    other: str = ""
+    hold_note: str = ""
+
+
+class Failure(NamedTuple):
+    """What to do, and what to say. `returns`: the server is to be taken back, which the others must agree to if there
+    are any (`asks`). `is_back`: it is in the cluster again, as it was. `looks`: there is something to look at."""
+
+    left: str
+    looks: bool
+    returns: bool
+    asks: bool
+    is_back: bool
+    lines: List[str]
+    message: str
+
+
+def failed(result: Result, task: str) -> Dict[str, str]:
+    """What a failed task, perhaps a loop, says: the name of the task and its messages without a full stop."""
+    said = [one.get("msg") for one in result.get("results", [result]) if one.get("failed")]
+    return {"task": task, "message": end(" ".join(str(one) for one in said if one))[:-1]}
+
+
+def failure(servers: List[Server], host: str, options: Options, said: Said) -> Failure:
+    """What to do about the failure on this host."""
+    server = next(one for one in servers if one.host == host)
+    left = _left(said)
+    return Failure(
+        left=left,
+        looks=left != UNTOUCHED,
+        returns=left == RUNNING and options.rollback_on_failure,
+        asks=len(servers) > 1,
+        is_back=left in (PUT_BACK, RETURNED),
+        lines=_lines(said) if said.looked else [],
+        message=_message(server, options, said, left),
+    )
+
+
+def _left(said: Said) -> str:
+    """How the server is left. One that was brought to the backend and has failed later runs on it."""
+    worked, returned = said.worked, said.returned
+    if returned is not None and not returned.get("failed"):
+        return RETURNED
+    if not worked or not worked.get("phases"):
+        return str((worked or {}).get("left", UNKNOWN if _crashed(worked) else UNTOUCHED))
+    return str(worked.get("left", RUNNING))
+
+
+def _crashed(worked: Optional[Result]) -> bool:
+    """Whether the module itself has broken: then nobody knows what it has done."""
+    return bool(worked) and bool((worked or {}).get("failed"))
+
+
+def _message(server: Server, options: Options, said: Said, left: str) -> str:
+    former = OTHER[options.backend]
+    parts = [f"{server.host}: {_what(said)}", _again(said, left, former), _outcome(server, options, said, left)]
+    return " ".join(part for part in (*parts, said.hold_note, "No server after it was touched.") if part)
+
+
+def _what(said: Said) -> str:
+    """What failed first. A transaction names its step itself."""
+    worked = said.worked or {}
+    if worked.get("failed") and worked.get("failure"):
+        step = worked["step"]
+        return f"{step[:1].upper()}{step[1:]}: {end(worked['failure'])}"
+    return f"{said.failed['task']}: {end(said.failed['message'])}"
+
+
+def _again(said: Said, left: str, former: str) -> str:
+    """What failed on the way back, if anything did."""
+    if said.again:
+        when = "When it was back" if left in (PUT_BACK, RETURNED) else f"It could not be brought back to {former}"
+        whole = (said.returned or {}).get("failed", False)  # the transaction's message says how it is left
+        return f"{when}: {said.again['message'] if whole else said.again['task'] + ': ' + said.again['message']}."
+    failure = (said.worked or {}).get("again")
+    return f"It could not be brought back to {former}: {end(failure)}" if failure else ""
+
+
+def _outcome(server: Server, options: Options, said: Said, left: str) -> str:
+    if (said.returned or {}).get("failed"):
+        return ""
+    if left == UNTOUCHED:
+        return "This server was not stopped." if server.up else "This server was down before, and still is."
+    told = STAYS if left == RUNNING else OUTCOMES[left]
+    barrier = (said.worked or {}).get("barred_by") or ""
+    kept = f" Until then, {barrier} may keep systemd from starting it." if barrier else ""
+    return told.format(backend=options.backend, former=OTHER[options.backend]) + kept
+
+
+def _lines(said: Said) -> List[str]:
+    """The store, the agent, the cluster and the last log lines of a server that has failed, for a person."""
+    looked = said.looked or {}
+    return [
+        f"Failed: {_what(said)}",
+        *_store_lines(looked.get("store"), looked["errors"].get("store", "")),
+        _agent_line(looked["agent"]),
+        *_cluster_lines(said),
+        *([f"Hold: {said.hold_note}"] if said.hold_note else []),
+        "The last lines of its log:",
+        *((said.worked or {}).get("log_end") or ["none"]),
+    ]
+
+
+def _store_lines(store: Optional[Result], error: str) -> List[str]:
+    if not store:
+        return [f"Store: {error}"]
+    marks = "".join(f", {mark.replace('_', ' ')}" for mark in ("interrupted", "in_use") if store[mark])
+    return [f"Store: {store['state']} in {store['raft_dir']}{marks}", *(f"  {what}" for what in store["problems"])]
+
+
+def _agent_line(agent: Result) -> str:
+    if not agent["self"]:
+        return f"Agent: {agent['error']}"
+    own, raft = agent["self"], agent["self"]["raft"]
+    return (
+        f"Agent: {own['state']} on {own['backend']}, last entry {raft['last_log_index']}, committed "
+        f"{raft['commit_index']}, applied {raft['applied_index']}"
+    )
+
+
+def _cluster_lines(said: Said) -> List[str]:
+    cluster = (said.cluster or {}).get("autopilot")
+    if not cluster:
+        return [f"Cluster: {(said.cluster or {}).get('error') or said.other + ' cannot be reached'}"]
+    rows: List[List[Any]] = [["server", "serf", "health", "voter", "leader", "last contact", "last entry"]]
+    for one in cluster["servers"]:
+        words = ["healthy" if one["healthy"] else "unhealthy", *("yes" if one[is_] else "no" for is_ in _IS)]
+        rows.append([one["name"], one["serf_status"], *words, one["last_contact"], one["last_index"]])
+    health = "healthy" if cluster["healthy"] else "not healthy"
+    return [f"Cluster: {health}, failure tolerance {cluster['failure_tolerance']}", *table(rows)]
+
+
+_IS = ("voter", "leader")
