@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
-from ansible_collections.raftops.nomad.plugins.module_utils.roll import failure, server, tables, unit
+from ansible_collections.raftops.nomad.plugins.module_utils.roll import failure, server, tables
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.turn import answers, turn
 from ansible_collections.raftops.nomad.plugins.plugin_utils.roll import options, plain, servers, shown
 
@@ -18,18 +18,14 @@ LINES: Dict[str, Callable[[Sequence[server.Server]], List[str]]] = {
 }
 
 
-def roll_unit(systemd_shows: str, host: str, wanted: Mapping[str, Any], raft_dir: str = "") -> Dict[str, Any]:
-    """How the agent of this host is started and stopped, and where its files are."""
-    return shown(unit.known(options(wanted), host, str(systemd_shows), str(raft_dir)))
-
-
-def roll_server(results: Mapping[str, Any], host: str, wanted: Mapping[str, Any]) -> Dict[str, Any]:
-    """The server of this host from the results of one look: `refused`, `refusal` and `server`."""
-    given, chosen = plain(results), options(wanted)
-    known = unit.known(chosen, host, given.pop("systemd_shows"), given["config"]["agent"]["raft_dir"])
-    read = server.Read(unit=known, **given)
-    refusal = server.refusal(host, read)
-    return {"refused": bool(refusal), "refusal": refusal, "server": server.values(server.found(host, read, chosen))}
+def roll_server(look: Mapping[str, Any], host: str, wanted: Mapping[str, Any]) -> Dict[str, Any]:
+    """The server of this host from one look: `refused`, `refusal`, `server`, `planned` and `api`."""
+    given, chosen = plain(look), options(wanted)
+    told = server.refusal(host, given, chosen)
+    if told:
+        return {"refused": True, "refusal": told}
+    found = server.values(server.found(host, given, chosen))
+    return {"refused": False, "refusal": "", "server": found, "planned": server.planned(given), "api": given["api"]}
 
 
 def roll_turn(
@@ -65,7 +61,6 @@ class FilterModule:
     def filters(self) -> Dict[str, Callable[..., Any]]:
         """The filters by name."""
         return {
-            "roll_unit": roll_unit,
             "roll_server": roll_server,
             "roll_turn": roll_turn,
             "roll_failed": roll_failed,

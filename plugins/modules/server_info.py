@@ -98,6 +98,11 @@ options:
     description:
       - The file that the agent writes its log to. It must be there and readable.
     type: path
+  rehearse:
+    description:
+      - Whether the next start is rehearsed, which takes the agent's own program twice.
+    type: bool
+    default: true
 seealso:
   - module: raftops.nomad.agent_info
   - module: raftops.nomad.raft_store_info
@@ -153,6 +158,10 @@ server:
       description: The user as whom this module has looked. V(0) is root, who sees everything.
       type: int
       sample: 0
+    user:
+      description: Name of that user.
+      type: str
+      sample: root
     agent:
       description: The agent.
       type: dict
@@ -199,6 +208,14 @@ server:
               type: list
               elements: dict
               sample: [{id: e93eaec1-b82a-bf92-f2a5-79d404511e21, address: "10.0.0.11:4647", voter: true}]
+    api:
+      description: Where its API was asked, as C(host), C(port) and C(use_ssl).
+      type: dict
+      sample: {host: 127.0.0.1, port: 4646, use_ssl: false}
+    autopilot_config:
+      description: Autopilot's settings, as RV(raftops.nomad.autopilot_config#module:config).
+      type: dict
+      sample: {cleanup_dead_servers: true, modify_index: 12}
     autopilot:
       description: The leader's view of all servers, as RV(raftops.nomad.autopilot_health_info#module:autopilot).
       type: dict
@@ -459,6 +476,7 @@ SPEC = {
     "config_file": {"type": "path"},
     "backup_dir": {"type": "path"},
     "log_file": {"type": "path"},
+    "rehearse": {"type": "bool", "default": True},
 }
 
 
@@ -474,7 +492,7 @@ def main() -> None:
         module.fail_json(msg=str(error))
     for warning in seen.warnings:
         module.warn(warning)
-    module.exit_json(changed=False, server=report(seen, findings(seen)))
+    module.exit_json(changed=False, server=report(seen, findings(seen) if module.params["rehearse"] else []))
 
 
 if __name__ == "__main__":

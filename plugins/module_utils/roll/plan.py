@@ -115,7 +115,7 @@ def _weak_token(servers: Servers, options: Options) -> str:
 
 def _powerless(servers: Servers, _options: Options) -> str:
     busy = cluster.busy(servers)
-    found = [(one.host, powerless(one.root, one.user, one.systemd, one.places)) for one in busy]
+    found = [(one.host, powerless(one.root, one.user, one.systemd, one.unwritable)) for one in busy]
     told = [f"{host}: {what}" for host, what in found if what]
     if not told:
         return ""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from typing import Any, Dict, List, Sequence
 
 from ..agent.config.ensure import described
@@ -24,8 +25,11 @@ def report(seen: Seen, findings: Sequence[Finding]) -> Dict[str, Any]:
         "region": agent.region if agent else "",
         "version": agent.version if agent else "",
         "user_id": os.geteuid(),
+        "user": _user(os.geteuid()),
+        "api": seen.api,
         "agent": _agent(seen),
         "autopilot": seen.autopilot.as_dict() if seen.autopilot else None,
+        "autopilot_config": seen.autopilot_config.as_dict() if seen.autopilot_config else None,
         "unit": _unit(seen),
         "process": seen.process.as_dict() if seen.process else None,
         "configuration": _configuration(seen),
@@ -40,6 +44,13 @@ def report(seen: Seen, findings: Sequence[Finding]) -> Dict[str, Any]:
         "rehearsal": [finding._asdict() for finding in findings],
         "errors": seen.errors,
     }
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
 
 
 def _agent(seen: Seen) -> Dict[str, Any]:

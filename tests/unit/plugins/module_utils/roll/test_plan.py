@@ -111,10 +111,9 @@ def test_tokens_and_users_do_not_matter_where_nothing_is_to_be_done() -> None:
 def test_who_may_not_do_what_has_to_be_done_is_told_before_a_stop(uid: int) -> None:
     """For each reason there is a case in test_obstacles.py."""
     assert bool(closed(led(s2={"root": uid == 0, "user": "deploy"}))) is bool(uid)
-    places = [{"item": "/a.hcl", "stat": {"exists": True, "writeable": False}}]
-    read = {"root": uid == 0, "user": "deploy", "systemd": False, "places": places}
+    read = {"root": uid == 0, "user": "deploy", "systemd": False, "unwritable": ["/etc/nomad.d"]}
     assert refused(led(s2=read), ME)[1].startswith(
-        "s2: the modules run as deploy, who may not write to /a.hcl. "
+        "s2: the modules run as deploy, who may not write to /etc/nomad.d. "
     ) is bool(uid)
 
 
