@@ -15,7 +15,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(abspath .build)
 export PATH := $(BIN):$(PATH)
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-e2e test-stories test-molecule test-reliability test-long test-collection test-cores bench clean
+.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-e2e test-stories test-molecule test-reliability test-long test-collection test-cores bench bench-roll clean
 
 help:
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -87,6 +87,9 @@ test-cores: .build/setup.done ## ansible-test sanity and unit tests on every sup
 
 bench: .build/setup.done .build/bin/judge ## our converter beside HashiCorp's own; BENCH="--runs 5 --stores ..." for slices (NOMAD_BIN: the real command, too)
 	PYTHONPATH=tests $(BIN)/python -m bench.bench $(BENCH)
+
+bench-roll: .build/setup.done .build/bin/lab ## a roll there and back, on loopback and over a long way; BENCH="--runs 1 --links ..." for slices (NOMAD_BIN: a real Nomad)
+	PYTHONPATH=tests $(BIN)/python -m bench.roll $(BENCH)
 
 clean: ## remove .venv and .build
 	rm -rf .venv .build

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import paramiko
-from support.rolls.delayline import lengthened
+from support.rolls.delayline import LongWay
 from support.rolls.sftp import Files
 
 BEFORE, DURING, AFTER = "before", "during", "after"
@@ -70,8 +70,8 @@ class Trap:
 class Hosts:
     """All hosts of one inventory, what they were asked, and the trap that waits for the next of them."""
 
-    def __init__(self, names: list[str], directory: Path, round_trip_s: float = 0.0) -> None:
-        self.round_trip_s = round_trip_s
+    def __init__(self, names: list[str], directory: Path, way: LongWay | None = None) -> None:
+        self.way = way
         self.requests: list[Request] = []
         self.trap: Trap | None = None
         self.key_path = directory / "key"
@@ -141,8 +141,8 @@ class Host(paramiko.ServerInterface):
                 connection, _address = listener.accept()
             except OSError:
                 return
-            way_s = self._hosts.round_trip_s
-            transport = paramiko.Transport(lengthened(connection, way_s) if way_s else connection)
+            way = self._hosts.way
+            transport = paramiko.Transport(way.through(connection) if way else connection)
             transport.add_server_key(self._server_key)
             transport.set_subsystem_handler("sftp", paramiko.SFTPServer, Files)
             self._transports.append(transport)
