@@ -14,8 +14,12 @@ export NOMAD_BIN
 export ANSIBLE_COLLECTIONS_PATH := $(abspath .build)
 export PATH := $(BIN):$(PATH)
 PYTEST := $(BIN)/python -m pytest -q
+# The one place that decides what is left out: tests with the marker `long`. test-long runs them.
+SHORT := $(PYTEST) -m "not long"
+# Tests of one file share a cluster. In the order of their names: by default those with few tests, the rolls, would come last.
+BY_FILE := --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-e2e test-stories test-molecule test-reliability test-long test-collection test-cores bench bench-roll clean
+.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-conformance test-e2e test-molecule test-reliability test-long test-collection test-cores bench bench-roll clean
 
 help:
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -53,31 +57,28 @@ lint: .build/setup.done ## ruff, mypy --strict, yamllint, ansible-lint --profile
 	cd tests/lab && $$(../tools/go-path) vet ./...
 
 test-unit: .build/setup.done ## unit tests and house rules, on the Python of .venv and, for the stores, on the oldest one found
-	$(PYTEST) -n 2 tests/unit
+	$(SHORT) -n 2 tests/unit
 	tests/tools/oldest-python
 
 test-interop: .build/setup.done .build/bin/judge ## our stores against HashiCorp's own libraries
-	$(PYTEST) -n 2 tests/interop
+	$(SHORT) -n 2 tests/interop
 
-test-e2e: .build/setup.done .build/bin/judge .build/bin/lab ## ad-hoc runs and rolls on three-server clusters (NOMAD_BIN=/path/to/nomad: real ones)
-	$(PYTEST) -n 2 --dist loadfile tests/e2e $(addprefix --ignore=,$(STORIES))
+test-conformance: .build/setup.done .build/bin/lab ## what an agent answers, and the modules that ask it (NOMAD_BIN=/path/to/nomad: a real one)
+	$(SHORT) -n 2 $(BY_FILE) tests/conformance
 
-# Long stories, each of many rolls: on a busy machine together well over half an hour.
-STORIES := $(patsubst %,tests/e2e/%,gates sshd test_kill.py test_roll_back.py test_roll_back_failure.py)
-
-test-stories: .build/setup.done .build/bin/judge .build/bin/lab ## each gate, the way back, failures, kills and lost hosts, with many rolls
-	$(PYTEST) -n 2 --dist loadfile $(STORIES)
+test-e2e: .build/setup.done .build/bin/judge .build/bin/lab ## ad-hoc runs, gates and rolls on clusters (NOMAD_BIN=/path/to/nomad: real ones)
+	$(SHORT) -n 2 $(BY_FILE) tests/e2e
 
 test-molecule: .build/setup.done .build/bin/judge .build/bin/lab ## rolls on systemd hosts over ssh, in podman (NOMAD_BIN=/path/to/nomad: real Nomads)
 	tests/tools/molecule
 
 test-reliability: .build/setup.done .build/bin/judge .build/bin/lab ## kills, power loss, full disks, hostile files and users: a stated sample
-	$(PYTEST) -n 2 tests/reliability
+	$(SHORT) -n 2 tests/reliability
 
-test-long: .build/setup.done .build/bin/judge .build/bin/lab ## what takes too long for CI: all of test-reliability, the soak (SOAK_S=3600), 30 killed rolls, all 524,288 bit flips of a WAL, 100,000 agent configurations
+test-long: .build/setup.done .build/bin/judge .build/bin/lab ## what `make test` leaves out: tests marked long, all of test-reliability, the soak (SOAK_S=3600)
+	$(PYTEST) -m long -n 2 $(BY_FILE) tests
 	RELIABILITY=all $(PYTEST) -n 2 tests/reliability
 	$(PYTEST) -s tests/reliability/soak_rolls.py
-	$(PYTEST) -n 2 tests/long
 
 test-collection: .build/setup.done ## build the tarball, install it elsewhere, use it from there
 	tests/tools/installed-collection

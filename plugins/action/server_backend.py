@@ -1,13 +1,21 @@
 # Copyright: (c) 2026, raftops.nomad contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's side of `server_backend`: ask once for all hosts, run the module, show at which step it is."""
+"""The controller's side of `server_backend`: ask once for all hosts, run the module, show at which step it is.
+
+And let the host know that its answer has arrived. The module cannot know: it prints into a pipe of sshd, which is there
+for a while after the connection or the controller is gone.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import shlex
 from typing import Any, Dict, Optional
 
 from ansible.errors import AnsibleActionFail
+from ansible.utils.display import Display
 from ansible_collections.raftops.nomad.plugins.plugin_utils.asking import AskingAction
 
 
@@ -24,7 +32,18 @@ class ActionModule(AskingAction):
                 f"{len(batch)} servers would be stopped at once: {', '.join(batch)}. Nothing was changed. "
                 "Name one host; in a playbook use serial: 1, or raftops.nomad.migrate, which rolls through a cluster."
             )
-        return super().run(tmp, task_vars)
+        result = super().run(tmp, task_vars)
+        self._acknowledge(result.pop("untold", ""))
+        return result
+
+    def _acknowledge(self, marker: str) -> None:
+        """Remove the host's mark of an answer that nobody has got. Where that fails, the next run is told once more."""
+        if not marker or is_orphan():
+            return
+        try:
+            self._low_level_execute_command(f"rm -f {shlex.quote(marker)}")
+        except Exception as error:  # the connection's own errors have no common class
+            Display().vvv(f"the host does not know that its answer has arrived: {error}")
 
     def statement(self, args: Dict[str, Any]) -> str:
         """What will be done, as the question begins."""
@@ -32,3 +51,9 @@ class ActionModule(AskingAction):
         if args.get("state") == "returned":
             return f"A Nomad server is stopped, taken back from {backend} to the backend it came from, and started."
         return f"A Nomad server is stopped, brought to {backend}, and started."
+
+
+def is_orphan() -> bool:
+    """Whether this is a worker of Ansible whose parent is gone, so that nobody gets its results."""
+    parent = multiprocessing.parent_process()
+    return parent is not None and os.getppid() != parent.pid

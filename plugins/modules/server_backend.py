@@ -18,8 +18,8 @@ description:
     now, stops it and keeps it stopped, changes its configuration, converts its Raft log store, starts it, waits until
     it is back as before and stays so, and looks for errors in its log."
   - The work needs nobody once it has begun. It runs in a process of its own, which goes on when the module, the
-    connection, the controller or the login session ends. The module waits for it. If it does not see the end, the
-    next call says what happened.
+    connection, the controller or the login session ends. The module waits for it. If its answer does not reach the
+    controller, the next call says what happened.
   - "A server that fails is not left down. If its store was not switched, its configuration is put back byte for byte,
     and it is started as it was. If it was switched and the agent does not run, the store is converted back, with
     everything that came since. If the agent runs but the server is not back, it is left so: whether the cluster can do
@@ -402,7 +402,9 @@ began_at:
   type: float
   sample: 1795610835.25
 earlier:
-  description: What became of the run before, when nobody has been told yet. Else null.
+  description: >-
+    What became of the run before, when its answer has not reached the controller: the connection or the controller was
+    lost meanwhile, or its process ended before it was done. Else null.
   returned: always
   type: dict
   contains:
@@ -483,25 +485,26 @@ def waited_for(module: Module, place: Place, note: caller.Note, subject: Subject
     """The results of this transaction, once it is over."""
     with progress_relay(module.params["progress_file"], subject.data_dir, module.warn) as relay:
         answer = caller.wait(place, note, relay)
-    caller.tell(place, note)
     for warning in answer.pop("warnings", []):
         module.warn(warning)
-    return {name: value for name, value in answer.items() if name not in caller.INTERNAL and value is not None}
+    known = {name: value for name, value in answer.items() if name not in caller.INTERNAL and value is not None}
+    return {**known, "untold": place.untold(note)}
 
 
 def changed_by(module: Module, subject: Subject, base: dict, run: Runner) -> dict:
     """Begin the work, or attach to the one that is at it; the results. Raises AgentError or StoreError."""
     place = Place.of(subject.data_dir)
     wish = caller.Wish(module.params["backend"], module.params["state"], module.params["origin"] or "")
-    if not place.take():
+    other = caller.attach(place, wish)
+    if other is not None:
         base["attached"] = True
-        return waited_for(module, place, caller.at_work(place, wish), subject)
+        return waited_for(module, place, other, subject)
     base["earlier"] = caller.earlier(place)
     if base["earlier"]:
+        base["untold"] = base["earlier"].pop("untold")
         module.warn(base["earlier"]["sentence"])
     prospect = look(subject)
     if prospect.is_done or prospect.obstacles:
-        caller.tell(place, place.note())
         return unchanged(subject, prospect)
     if module._diff:
         base["diff"] = prospect.differences()

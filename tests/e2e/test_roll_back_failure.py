@@ -93,7 +93,14 @@ def assert_roll_completes(failed: Failed, writer: Writer) -> None:
     assert len(writer.acknowledged) > 100 and writer.lost() == []
 
 
-@pytest.mark.parametrize(("backend", "fault"), [("wal", "crash"), ("wal", "hang"), ("boltdb", "crash")])
+@pytest.mark.parametrize(
+    ("backend", "fault"),
+    [
+        ("wal", "crash"),
+        pytest.param("wal", "hang", marks=pytest.mark.long),
+        pytest.param("boltdb", "crash", marks=pytest.mark.long),
+    ],
+)
 def test_a_server_that_fails_on_the_new_backend_returns_to_the_old_one(
     backend: str, fault: str, make: Any, tmp_path: Path
 ) -> None:
@@ -124,6 +131,7 @@ def test_a_server_that_fails_on_the_new_backend_returns_to_the_old_one(
     assert_roll_completes(failed, writer)
 
 
+@pytest.mark.long
 def test_a_server_is_not_stopped_again_while_another_one_is_down(make: Any) -> None:
     """Both would be out, and with them quorum. So it stays as it is, and a person is told."""
     cluster, writer = make("wal")
@@ -141,6 +149,7 @@ def test_a_server_is_not_stopped_again_while_another_one_is_down(make: Any) -> N
     assert_roll_completes(failed, writer)
 
 
+@pytest.mark.long
 def test_a_server_is_not_stopped_again_while_nobody_knows_yet_that_another_one_is_down(make_cluster: Any) -> None:
     """The leader calls an idle server healthy for some 40 s after its end; the server itself is asked.
 
@@ -160,6 +169,7 @@ def test_a_server_is_not_stopped_again_while_nobody_knows_yet_that_another_one_i
     assert cluster.write("raftops/quorum", {"is": "kept"}).status == 200
 
 
+@pytest.mark.long
 def test_a_return_that_is_refused_leaves_the_server_stopped_and_says_so(make: Any) -> None:
     """What the server has stored on the WAL cannot be read: nothing is made of it, and nothing else is changed."""
     cluster, writer = make("wal")
@@ -176,6 +186,7 @@ def test_a_return_that_is_refused_leaves_the_server_stopped_and_says_so(make: An
     assert_roll_completes(failed, writer)
 
 
+@pytest.mark.long
 def test_no_return_where_none_is_wanted_and_the_next_run_returns_it(make: Any) -> None:
     """The second run finds the server down, on the WAL, and fails with it again."""
     cluster, writer = make("wal")

@@ -16,6 +16,8 @@ from support.rolls.delayline import LongWay
 from support.rolls.figures import Figures
 from support.rolls.overssh import LINKS, ROUND_TRIP_S, hosts_of
 
+pytestmark = pytest.mark.long
+
 WITHIN_S = 0.2
 ROUNDS = 2
 MOST_TASKS = 90

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every gate from the stop of a server onwards, each with a fault: the roll has to end before the next one is touched.
 
-Each test works on whichever server is next, so it can also be run alone. No fault leaves anything that the next run
-does not put right.
+Each test can also be run alone: conftest.py brings the cluster to where each begins.
 """
 
 from __future__ import annotations

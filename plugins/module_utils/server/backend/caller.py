@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-import select
 import time
 import uuid
 from typing import Any, Callable, Dict, NamedTuple, Optional
@@ -23,14 +22,17 @@ from .transaction import carry_out
 from .work import Work
 
 POLL_S = 0.1
-STDOUT = 1
+LOOKING_S = 60.0  # a module that has the lock looks at the server before it begins, which may hang
 NOTHING_LEFT = {"failed": True, "changed": True, "left": "unknown"}
 NOTHING_SAID = (
     "The process that was at work on this server has ended before it was done, at: {}. "
     "Run this again: it goes on from what is on the disk."
 )
 
-INTERNAL = ("id", "told")
+DIED = "died_at"
+"""In the answer of a transaction that has left none itself: the step that it was last seen at."""
+
+INTERNAL = ("id", DIED)
 
 
 class Wish(NamedTuple):
@@ -55,8 +57,9 @@ def begin(place: Place, wish: Wish, prospect: Prospect, run: Runner) -> Note:
 
     def work() -> None:
         mine = wish.note(begun=True, number=note.id)
-        place.write_note(mine)
         place.forget(PROGRESS, f"{PROGRESS}.new")
+        place.keep_untold(mine)
+        place.write_note(mine)
         tell = ProgressFile(place.path_of(PROGRESS))
         todo = Work(subject, place, run, tell, client, subject.goal, prospect.server_id)
         todo.previous = prospect.seen.stored
@@ -70,27 +73,36 @@ def begin(place: Place, wish: Wish, prospect: Prospect, run: Runner) -> Note:
     return note
 
 
-def at_work(place: Place, wish: Wish) -> Note:
-    """Who is at work here, to attach to. Raises AgentError when it brings the server to another backend."""
-    note = place.note()
-    if note is None:
-        raise AgentError(
-            "somebody is at work on this server, and it is not known who", f"Its lock: {place.path_of(LOCK)}"
-        )
-    refusal = transaction.other_wish(note, wish.backend, wish.state)
-    if refusal:
-        raise AgentError(refusal)
-    return note
+def attach(place: Place, wish: Wish, patience_s: float = LOOKING_S) -> Optional[Note]:
+    """Who is at work here, to attach to; None where nobody is, and then the lock is held.
+
+    Whoever has the lock has not begun yet while the last note is of a transaction that has ended: that is waited for.
+    Raises AgentError when it brings the server to another backend.
+    """
+    deadline = time.monotonic() + patience_s
+    while not place.take():
+        note = place.note()
+        if note is not None and place.answer(note) is None:
+            refusal = transaction.other_wish(note, wish.backend, wish.state)
+            if refusal:
+                raise AgentError(refusal)
+            return note
+        if time.monotonic() >= deadline:
+            what = "somebody is at work on this server, and it is not known who"
+            raise AgentError(what, f"Its lock: {place.path_of(LOCK)}")
+    return None
 
 
 def wait(place: Place, note: Note, relay: Relay, sleep: Callable[[float], None] = time.sleep) -> Dict[str, Any]:
     """The answer of this transaction, once it is there. With `failed` where its process is gone without one."""
     step = ""
     while True:
-        at_work = place.is_at_work()  # before the answer: the answer is the last thing that a transaction writes
+        at_work = _is_at_work(place, note)  # before the answer: that is the last thing that a transaction writes
         answer = place.answer(note)
+        if answer is not None and DIED not in answer:
+            return answer
         if answer is not None or not at_work:
-            return answer or {**NOTHING_LEFT, "msg": NOTHING_SAID.format(step or "its beginning")}
+            return {**NOTHING_LEFT, "msg": NOTHING_SAID.format(step or (answer or {}).get(DIED) or "its beginning")}
         shown = read_progress(place.path_of(PROGRESS))
         if shown:
             step = shown.phase
@@ -98,28 +110,32 @@ def wait(place: Place, note: Note, relay: Relay, sleep: Callable[[float], None] 
         sleep(POLL_S)
 
 
+def _is_at_work(place: Place, note: Note) -> bool:
+    """Whether the lock is held, and by this transaction."""
+    if not place.is_at_work():
+        return False
+    last = place.note()
+    return last is not None and last.id == note.id
+
+
 def earlier(place: Place) -> Optional[Dict[str, Any]]:
-    """What became of the last transaction, if nobody has been told yet. The lock must be held."""
+    """What became of the last transaction, if its answer has reached nobody. The lock must be held.
+
+    One that has left no answer gets one here, so that nobody who comes now takes it to be at work. `untold` is the mark
+    to be removed by whoever has got this.
+    """
     note = place.note()
-    answer = place.answer(note)
-    shown = read_progress(place.path_of(PROGRESS))
-    known = {name: value for name, value in (answer or {}).items() if name not in INTERNAL}
-    sentence = "" if (answer or {}).get("told") else transaction.earlier(note, answer, shown.phase if shown else "")
-    if not sentence or note is None:
+    if note is None:
         return None
-    return {"sentence": sentence, "began": note.since, "origin": note.origin, "result": known or None}
-
-
-def tell(place: Place, note: Optional[Note]) -> None:
-    """Take down that this answer is handed over, unless nobody is there any more to read what is printed."""
-    if note is None or not _is_read(STDOUT) or not place.take():
-        return
-    place.write_answer(note, {**(place.answer(note) or {}), "told": True})
-    place.leave()
-
-
-def _is_read(fd: int) -> bool:
-    """Whether whoever shall read what is written there is still there: the other end of a pipe that is cut is gone."""
-    poll = select.poll()
-    poll.register(fd, 0)
-    return not any(event & (select.POLLERR | select.POLLHUP | select.POLLNVAL) for _fd, event in poll.poll(0))
+    answer = place.answer(note)
+    if answer is None:
+        shown = read_progress(place.path_of(PROGRESS))
+        answer = {DIED: shown.phase if shown else ""}
+        place.write_answer(note, answer)
+    marker = place.untold(note)
+    step = answer.get(DIED)
+    known = {name: value for name, value in answer.items() if name not in INTERNAL}
+    sentence = transaction.earlier(note, answer if step is None else None, step or "")
+    if not marker or not sentence:
+        return None
+    return {"sentence": sentence, "began": note.since, "origin": note.origin, "result": known or None, "untold": marker}

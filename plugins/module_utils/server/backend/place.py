@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a transaction is found by those that come later: a directory of its own below /run for each Raft directory.
 
-It has the lock that the transaction holds for its whole life, a note of who is at work, the progress, the answer until
-somebody has reported it, and how the configuration becomes again what it was. No secret is in any of them. Nobody but
-the user of the module can get at it: owner and mode of each directory are checked, and no link is followed.
+It has the lock that the transaction holds for its whole life, a note of who is at work, the progress, the answer, a
+marker until that has arrived where it was asked for, and how the configuration becomes again what it was. No secret is
+in any of them. Nobody but the user of the module can get at it: owner and mode of each directory are checked, and no
+link is followed.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from .undo import Record
 RUN = "/run"
 NAME = "raftops.nomad"
 LOCK, NOTE, PROGRESS, ANSWER, UNDO = "lock", "note", "progress", "answer", "undo"
+UNTOLD = "untold-"
 MAX_LEN = 8 << 20
 WAITERS_S = 0.5  # whoever waits for a transaction to end tries its lock for a moment, again and again
 TRY_S = 0.02
@@ -120,6 +122,16 @@ class Place:
     def write_answer(self, note: Note, result: Dict[str, Any]) -> None:
         """Leave the answer for whoever asks."""
         self._write(ANSWER, {**result, "id": note.id})
+
+    def keep_untold(self, note: Note) -> None:
+        """Mark that nobody has got the answer of this transaction yet. Of the one before it is of no use any more."""
+        self.forget(*(name for name in self._directory.names() if name.startswith(UNTOLD)))
+        self._directory.create(f"{UNTOLD}{note.id}").close()
+
+    def untold(self, note: Note) -> str:
+        """The path of that mark; "" once it has been removed by whoever has got the answer."""
+        name = f"{UNTOLD}{note.id}"
+        return "" if self._directory.stat(name) is None else self.path_of(name)
 
     def forget(self, *names: str) -> None:
         """Remove some of its files."""

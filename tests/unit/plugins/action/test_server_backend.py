@@ -4,10 +4,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play_context import PlayContext
 from ansible.playbook.task import Task
@@ -16,6 +20,8 @@ from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 from ansible.utils.display import Display
 from ansible_collections.raftops.nomad.plugins.action.server_backend import ActionModule
+from support.cluster.cluster import wait_until
+from support.paths import PYTHONPATH
 
 
 @pytest.fixture
@@ -79,3 +85,62 @@ def test_the_rest_is_handed_on(module_runs: list[dict[str, Any]]) -> None:
     assert args.pop("progress_file").startswith("/run/server_backend-")
     assert args == {"force": True, "workers": 0, "backup": False}
     assert module_runs[0]["module_name"] == "raftops.nomad.server_backend"
+
+
+# --- that the answer has arrived
+
+
+@pytest.fixture
+def marker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The host's mark of an answer that has reached nobody. The module names it."""
+    path = tmp_path / "untold 1"
+    path.touch()
+    monkeypatch.setattr(
+        ActionBase, "_execute_module", lambda _action, **_given: {"failed": True, "msg": "", "untold": str(path)}
+    )
+    return path
+
+
+def test_the_host_is_told_that_its_answer_has_arrived(marker: Path) -> None:
+    assert run(["h1"], force=True) == {"failed": True, "msg": ""}
+    assert not marker.exists()
+
+
+def test_a_worker_whose_ansible_is_gone_does_not_say_so(marker: Path) -> None:
+    """Ansible runs an action in a process of its own, which goes on for a while after it."""
+    ran = subprocess.run(
+        [sys.executable, "-c", ORPHAN, str(marker)], check=True, env={**os.environ, "PYTHONPATH": PYTHONPATH}
+    )
+    assert ran.returncode == 0
+    wait_until("the worker's end", lambda: marker.with_suffix(".asked").exists(), 30)
+    assert marker.with_suffix(".asked").read_text() == "True"
+
+
+ORPHAN = """
+import multiprocessing, os, sys, time
+from pathlib import Path
+from ansible_collections.raftops.nomad.plugins.action.server_backend import is_orphan
+
+def work(parent):
+    assert not is_orphan()
+    Path(sys.argv[1]).with_suffix(".begun").touch()
+    while os.getppid() == parent:
+        time.sleep(0.01)
+    told = Path(sys.argv[1]).with_suffix(".partial")
+    told.write_text(str(is_orphan()))
+    told.rename(told.with_suffix(".asked"))
+
+multiprocessing.get_context("fork").Process(target=work, args=(os.getpid(),)).start()
+while not Path(sys.argv[1]).with_suffix(".begun").exists():
+    time.sleep(0.01)
+os._exit(0)
+"""
+
+
+def test_a_host_that_cannot_be_told_does_not_fail_the_task(marker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(_action: ActionBase, _command: str) -> dict[str, Any]:
+        raise AnsibleConnectionFailure("no route to host")
+
+    monkeypatch.setattr(ActionBase, "_low_level_execute_command", lost)
+    assert run(["h1"], force=True) == {"failed": True, "msg": ""}
+    assert marker.exists()

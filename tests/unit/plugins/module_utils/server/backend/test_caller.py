@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who begins, who attaches, who is told. The transactions are real, their process too."""
+"""Who begins, who attaches, what has still to be told. The transactions are real, their process too."""
 
 from __future__ import annotations
 
@@ -35,7 +35,12 @@ def drop(_progress: Progress) -> None:
     """Nobody watches."""
 
 
-def test_begun_waited_for_and_told_once(host: Any) -> None:
+def arrived(known: dict[str, Any]) -> None:
+    """The answer has arrived at the controller: this is all that its action does."""
+    Path(known["untold"]).unlink()
+
+
+def test_begun_waited_for_and_told_until_it_has_arrived(host: Any) -> None:
     place, note = begin(host)
     answer = caller.wait(place, note, drop)
     assert (
@@ -45,20 +50,22 @@ def test_begun_waited_for_and_told_once(host: Any) -> None:
     assert place.take()
     known = caller.earlier(place)
     assert known is not None and known["origin"] == "controller-1" and "has failed: Last look" in known["sentence"]
-    assert not {"id", "told"} & set(known["result"])
-    caller.tell(place, place.note())
-    assert place.take() and caller.earlier(place) is None
+    assert not set(caller.INTERNAL) & set(known["result"])
+    assert caller.earlier(place) == known
+    arrived(known)
+    assert caller.earlier(place) is None
 
 
-def test_what_nobody_reads_is_not_told(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    place, note = begin(host)
-    caller.wait(place, note, drop)
-    reader, writer = os.pipe()
-    monkeypatch.setattr(caller, "STDOUT", writer)
-    os.close(reader)
-    caller.tell(place, place.note())
+def test_what_arrives_late_is_not_taken_for_the_answer_of_a_later_run(host: Any) -> None:
+    place, first = begin(host)
+    caller.wait(place, first, drop)
+    marker = place.untold(first)
+    assert place.take()
+    second = caller.begin(place, WISH, prospect(host), host.run)
+    caller.wait(place, second, drop)
+    Path(marker).unlink(missing_ok=True)
     assert place.take() and caller.earlier(place) is not None
-    os.close(writer)
+    assert [path.name for path in Path(place.path_of("")).glob("untold-*")] == [f"untold-{second.id}"]
 
 
 def test_one_that_is_killed_is_told_with_its_step(host: Any) -> None:
@@ -80,8 +87,9 @@ def test_one_that_is_killed_is_told_with_its_step(host: Any) -> None:
     assert place.take()
     known = caller.earlier(place)
     assert known is not None and known["result"] is None and "at: last look" in known["sentence"]
-    caller.tell(place, place.note())
-    assert place.take() and caller.earlier(place) is None
+    assert caller.earlier(place) == known
+    arrived(known)
+    assert caller.earlier(place) is None
 
 
 def hanging_port(host: Any) -> int:
@@ -95,11 +103,38 @@ def hanging_port(host: Any) -> int:
 def test_who_wants_something_else_is_told_who_is_at_work(host: Any) -> None:
     place, note = begin(host, port=hanging_port(host), timeout=2)
     other = host.place()
-    assert not other.take(0.1)
-    assert caller.at_work(other, WISH).id == note.id
+    found = caller.attach(other, WISH)
+    assert found is not None and found.id == note.id
     with pytest.raises(AgentError, match=r"cannot be brought to boltdb now: process .* for controller-1 since"):
-        caller.at_work(other, Wish("boltdb", "present", ""))
+        caller.attach(other, Wish("boltdb", "present", ""))
     caller.wait(place, note, drop)
+
+
+@pytest.mark.parametrize("last", ["never", "ended", "died"])
+def test_who_has_the_lock_and_has_not_begun_is_not_taken_for_the_run_before(host: Any, last: str) -> None:
+    """A module that still looks at the server, which may take long: nobody may get the answer of yesterday's run."""
+    looking, other = host.place(), host.place()
+    if last != "never":
+        looking.write_note(WISH.note(begun=True))
+    if last == "ended":
+        note = looking.note()
+        assert note is not None
+        looking.write_answer(note, {"changed": True})
+    assert looking.take()
+    caller.earlier(looking)
+    with pytest.raises(AgentError, match="it is not known who"):
+        caller.attach(other, Wish("boltdb", "present", ""), patience_s=0)
+    looking.leave()
+    assert caller.attach(other, WISH) is None and host.place().is_at_work()
+
+
+def test_who_attached_to_one_that_has_died_does_not_wait_for_the_next_run(host: Any) -> None:
+    place = host.place()
+    note = WISH.note(begun=True)
+    place.write_note(note)
+    assert place.take()
+    place.write_note(WISH.note(begun=False))
+    assert "has ended before it was done" in caller.wait(host.place(), note, drop)["msg"]
 
 
 def test_the_token_is_in_none_of_its_files(host: Any) -> None:

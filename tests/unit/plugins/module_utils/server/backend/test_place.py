@@ -54,6 +54,9 @@ def test_note_answer_and_undo(host: Any) -> None:
     assert place.undo("wal") == [{"path": "/x"}] and place.undo("boltdb") == []
     place.forget("undo", "undo")
     assert place.undo("wal") == []
+    assert place.untold(NOTE) == ""
+    place.keep_untold(NOTE)
+    assert place.untold(NOTE) == place.path_of("untold-1") and place.untold(NOTE._replace(id="2")) == ""
     for path in Path(place.path_of("")).iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
