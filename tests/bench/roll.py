@@ -59,7 +59,7 @@ def note(results: Path, link: str, playbook: str, found: figures.Figures) -> Non
         "agent": "lab" if "lab" in os.path.basename(server_binary()) else "Nomad",
         "link": link,
         "playbook": playbook,
-        "machine": measure.machine(),
+        "machine": measure.machine() + (", with real-time priority" if is_favoured() else ""),
         "date": time.strftime("%Y-%m-%d"),
         **found._asdict(),
     }
@@ -68,6 +68,11 @@ def note(results: Path, link: str, playbook: str, found: figures.Figures) -> Non
     outs, beyond = ([f"{seconds:.2f}" for seconds in times] for times in (found.out(), found.beyond()))
     print(f"{line['agent']}, {link}, {playbook}: {found.seconds:.1f} s, {found.tasks} tasks, gap {found.gap:.2f} s")
     print(f"  out {', '.join(outs)} s; beyond {', '.join(beyond)} s; load {os.getloadavg()[0]:.1f}", flush=True)
+
+
+def is_favoured() -> bool:
+    """Whether the scheduler puts this before the other work on the machine, as under `chrt -r 1`."""
+    return os.sched_getscheduler(0) != os.SCHED_OTHER
 
 
 def main() -> None:
