@@ -51,8 +51,13 @@ def roll_failure(
     facts: Sequence[Mapping[str, Any]], host: str, wanted: Mapping[str, Any], said: Mapping[str, Any]
 ) -> Dict[str, Any]:
     """What to do about a server whose turn has failed, and what to say."""
-    given = {name: value for name, value in plain(said).items() if value}
+    given = {name: value for name, value in plain(said).items() if value and not _is_skipped(value)}
     return shown(failure.failure(servers(facts), host, options(wanted), failure.Said(**given)))
+
+
+def _is_skipped(value: Any) -> bool:
+    """Whether this is the result of a task that was not run; it is registered all the same."""
+    return isinstance(value, dict) and bool(value.get("skipped"))
 
 
 class FilterModule:

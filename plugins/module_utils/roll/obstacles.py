@@ -20,6 +20,7 @@ class Answers(NamedTuple):
 
     `config` is what its configuration gives the agent, `agent` what server_info says of the agent, `refused` what the
     conversion would refuse, `signal` what stops the agent, `unasked` why its token could not be asked.
+    `at_work`: a run is at work on it, and whatever it is like now is that one's doing.
     """
 
     config: Mapping[str, Any]
@@ -27,11 +28,14 @@ class Answers(NamedTuple):
     refused: str
     signal: str
     unasked: str = ""
+    at_work: bool = False
 
 
 def obstacles(read: Answers, options: Options) -> Tuple[str, ...]:
     """Why this server must not be stopped, in words that follow its name; empty when nothing is in the way."""
     token = f"what its token may do is not known: {read.unasked}" if read.unasked else ""
+    if read.at_work:
+        return ()
     told = (_commands(options), _leaves(read), _silent(read), _unconvertible(read, options), token)
     return tuple(filter(None, told))
 

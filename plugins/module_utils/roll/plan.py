@@ -219,7 +219,7 @@ def action(server: Server, options: Options) -> str:
 
 def warnings(servers: Servers, options: Options) -> List[str]:
     """What a person should know before saying yes, in sentences."""
-    told = []
+    told = [f"{server.host}: {server.transaction}" for server in servers if server.transaction]
     for server in cluster.busy(servers):
         if server.needs is not None and server.available < server.needs:
             told.append(

@@ -47,7 +47,8 @@ class Found:
     roll has left: origin, previous, created. `size`, `available` and `needs` (what a conversion asks for) are bytes.
     `barred`: a run that was ended between stop and start has left a drop-in, which keeps systemd from starting it.
     `lacking` are rights of the token as token_info has them, `unwritable` directories of files that have to be changed.
-    `origin` is the controller that has looked.
+    `at_work`: a run that may have lost its controller is still at work on it; `untold`: one has ended, and nobody has
+    heard of it; `transaction` says so. `origin` is the controller that has looked.
     """
 
     host: str
@@ -82,6 +83,9 @@ class Found:
     user: str = ""
     systemd: bool = True
     barred: bool = False
+    at_work: bool = False
+    untold: bool = False
+    transaction: str = ""
     config_path: Tuple[str, ...] = ()
     lacking: Tuple[Mapping[str, Any], ...] = ()
     unwritable: Tuple[str, ...] = ()
@@ -181,42 +185,61 @@ def _unknown_configuration(host: str, look: Mapping[str, Any], options: Options)
 def found(host: str, look: Mapping[str, Any], options: Options) -> Found:
     """The server of one look, server_info's. Only to be relied on where `refusal` has nothing to say."""
     store, agent, configured = look["store"], look["agent"], look["configuration"]
-    hold, backend = look["leftovers"]["hold"], look["configuration"]["previous_backend"]
-    role, up = agent["role"], agent["answered"]
-    signal, unasked = str(look["unit"]["signal"] or ""), look["errors"].get("token", "")
-    answers = Answers(configured["agent"], agent, look["prospect"]["refusal"], signal, unasked)
+    at_work, backend = _transaction(look)["at_work"], configured["previous_backend"]
     on = {(agent["self"] or {}).get("backend", ""), backend, store["state"]}
-    todo = not up or store["interrupted"] or on != {options.backend}
+    todo = not agent["answered"] or store["interrupted"] or at_work or on != {options.backend}
     return Found(
         **{name: store[name] for name in FROM_STORE},
         **_of_agent(host, agent["self"] or {}, store["last_index"]),
+        **_left(look),
         host=host,
         id=store["node_id"] or "",
-        up=up,
+        up=agent["answered"],
         down=agent["down"],
         error=_error(look),
-        role=role,
+        role=agent["role"],
         configured=backend,
         store=store["state"],
-        held=hold,
-        hold=hold is not None,
         ours=_ours(look),
-        obstacles=obstacles(answers, options),
+        obstacles=obstacles(_answers(look), options),
         data_dir=look["data_dir"],
         available=store["available_bytes"],
         needs=store["estimated_bytes"],
         root=look["user_id"] == 0,
         user=look["user"],
         systemd=look["unit"]["manager"] == "systemd",
-        barred=bool(look["leftovers"]["drop_in"]),
         config_path=tuple(configured["paths"]),
         lacking=tuple(look["token"]["lacking"]),
         unwritable=tuple(configured["unwritable"]),
         view=view(look["autopilot"]),
         origin=options.origin,
         todo=todo,
-        rank=_rank(role, store["interrupted"], todo),
+        rank=_rank(agent["role"], store["interrupted"] or at_work, todo),
     )
+
+
+def _transaction(look: Mapping[str, Any]) -> Mapping[str, Any]:
+    return look["leftovers"]["transaction"] or {"at_work": False, "untold": False, "sentence": ""}
+
+
+def _answers(look: Mapping[str, Any]) -> Answers:
+    """What the rules on obstacles look at."""
+    config, refused = look["configuration"]["agent"], look["prospect"]["refusal"]
+    signal, unasked = str(look["unit"]["signal"] or ""), look["errors"].get("token", "")
+    return Answers(config, look["agent"], refused, signal, unasked, _transaction(look)["at_work"])
+
+
+def _left(look: Mapping[str, Any]) -> Dict[str, Any]:
+    """What runs have left: a hold, a drop-in, an answer that nobody has got."""
+    left, ended = look["leftovers"], _transaction(look)
+    return {
+        "held": left["hold"],
+        "hold": left["hold"] is not None,
+        "barred": bool(left["drop_in"]),
+        "at_work": ended["at_work"],
+        "untold": ended["untold"],
+        "transaction": ended["sentence"],
+    }
 
 
 def planned(look: Mapping[str, Any]) -> Dict[str, Any]:
@@ -257,6 +280,7 @@ def _ours(look: Mapping[str, Any]) -> bool:
     return bool(
         store["interrupted"]
         or left["hold"] is not None
+        or _transaction(look)["at_work"]
         or left["drop_in"]
         or (store["guarded"] and not store["in_use"])
         or (store["state"] in ("boltdb", "wal") and store["state"] != look["configuration"]["previous_backend"])

@@ -164,9 +164,9 @@ class Turn(NamedTuple):
     """All that one server's turn depends on; hosts by name, servers by id.
 
     `alone`: this server is the reason why there is nobody to ask. `asked` is the host whose API is asked about the
-    cluster, `other` another one where there is one. `stays`: it has nothing left to do, but must be back before others
-    are stopped. `holds`: whether autopilot is held; `hold`: what for that has to be known. `unfinished`: autopilot is
-    held, by this roll or an earlier one.
+    cluster, `other` another one where there is one. `hears`: a run has ended there of which nobody knows. `stays`: it
+    has nothing left to do, but must be back before others are stopped. `holds`: whether autopilot is held; `hold`: what
+    for that has to be known. `unfinished`: autopilot is held, by this roll or an earlier one.
     """
 
     interlock: Gate
@@ -174,6 +174,7 @@ class Turn(NamedTuple):
     leadership: Leadership
     first: bool
     pauses: bool
+    hears: bool
     stays: bool
     comes: bool
     unrehearsed: bool
@@ -212,6 +213,7 @@ def turn(servers: Servers, host: str, options: Options, so_far: Answered) -> Tur
         leadership=leadership(server, alone, options, so_far),
         first=host in so_far.order[:1],
         pauses=options.pause_between > 0 and not options.check_mode and server.todo and end.timed,
+        hears=server.untold and not server.todo and not options.check_mode,
         stays=not server.todo and bool(cluster.busy(servers)) and not options.check_mode,
         comes=server.todo and not unrehearsed,
         unrehearsed=server.todo and unrehearsed,

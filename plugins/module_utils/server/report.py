@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 from ..agent.config.ensure import described
 from ..roll.host.rehearsal import Finding
@@ -15,8 +15,8 @@ from .look import Seen, drop_in, role
 CONFIGURATION = ("backend", "previous_backend", "file", "files", "effective", "agent", "changed_files")
 
 
-def report(seen: Seen, findings: Sequence[Finding]) -> Dict[str, Any]:
-    """The `server` of server_info, every key of its RETURN."""
+def report(seen: Seen, findings: Sequence[Finding], transaction: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+    """The `server` of server_info, every key of its RETURN. `transaction` is what backend.caller.left says."""
     agent, store = seen.agent, seen.store or {}
     return {
         "id": store.get("node_id") or (agent.id if agent else "") or None,
@@ -39,7 +39,7 @@ def report(seen: Seen, findings: Sequence[Finding]) -> Dict[str, Any]:
             "asked": seen.rights is not None,
             "lacking": [right._asdict() for right in seen.rights.rights] if seen.rights else [],
         },
-        "leftovers": _leftovers(seen),
+        "leftovers": {**_leftovers(seen), "transaction": transaction},
         "prospect": _prospect(seen),
         "rehearsal": [finding._asdict() for finding in findings],
         "errors": seen.errors,

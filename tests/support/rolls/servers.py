@@ -58,7 +58,8 @@ STORE: dict[str, Any] = {
 
 def looked(
     agent: dict[str, Any], configured: str = "wal", hold: dict[str, Any] | None = None, drop_in: str = "",
-    unit: dict[str, Any] | None = None, errors: dict[str, str] | None = None, **store: Any,
+    unit: dict[str, Any] | None = None, errors: dict[str, str] | None = None,
+    transaction: dict[str, Any] | None = None, **store: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """What server_info says of a server that is done, and what was read instead."""
     settings = {"leave_on_interrupt": False, "leave_on_terminate": False}
@@ -68,6 +69,7 @@ def looked(
         "api": {"host": "127.0.0.1", "port": 4646, "use_ssl": False},
         "unit": {"manager": "systemd", "signal": 2, "config_paths": [], "literal": True, **(unit or {})},
         "configuration": configuration, "data_dir": "/opt/nomad", "store": {**STORE, **store},
-        "token": {"lacking": []}, "leftovers": {"hold": hold, "drop_in": drop_in}, "prospect": {"refusal": ""},
+        "token": {"lacking": []},
+        "leftovers": {"hold": hold, "drop_in": drop_in, "transaction": transaction}, "prospect": {"refusal": ""},
         "errors": errors or {},
     }  # fmt: skip

@@ -42,6 +42,15 @@ def test_a_turn_is_plain_values() -> None:
     assert turn["unrehearsed"] is True and turn["interlock"] == {"refused": False, "refusal": ""}
 
 
+def test_what_was_skipped_has_not_happened() -> None:
+    failed = roll.roll_failed({"failed": True, "msg": "no."}, "Ask")
+    said = {"failed": failed, "returned": {"changed": False, "skipped": True}, "worked": {"skipped": True}}
+    found = roll.roll_failure(SERVERS, "s1", GIVEN, said)
+    assert json.loads(json.dumps(found)) == found
+    assert (found["left"], found["is_back"], found["looks"]) == ("untouched", False, False)
+    assert found["message"].startswith("s1: Ask: no. This server was not stopped.")
+
+
 def test_a_value_that_is_none_is_refused_with_its_name() -> None:
     with pytest.raises(AnsibleError, match="wal_segment_size"):
         roll.roll_turn(SERVERS, "s1", {"wal_segment_size": "much"}, SO_FAR)

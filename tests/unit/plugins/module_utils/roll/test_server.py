@@ -116,6 +116,17 @@ def test_what_is_down_comes_first_then_what_is_unfinished_and_the_leader_last(
     assert (server.role, server.todo, server.rank) == (role, todo, rank)
 
 
+def test_a_run_that_is_still_at_work_is_joined_whatever_the_server_is_like_meanwhile() -> None:
+    silent = {**DOWN, "down": False, "role": "silent"}
+    at_work = {"at_work": True, "untold": False, "sentence": "Process 812 has been bringing it to wal since then."}
+    server = seen(read(silent, transaction=at_work, in_use=True, guarded=False))
+    assert server.todo and server.ours and server.obstacles == () and server.rank == 0
+    up = seen(read(transaction=at_work))
+    assert up.todo and up.rank == 1 and up.transaction == at_work["sentence"]
+    ended = seen(read(transaction={"at_work": False, "untold": True, "sentence": "It has ended."}))
+    assert not ended.todo and ended.untold
+
+
 def test_everything_is_left_to_do_for_the_other_backend() -> None:
     assert seen(read(), "boltdb").todo and not seen(read(), "wal").todo
 

@@ -162,6 +162,12 @@ def test_a_server_that_is_done_must_be_back_before_another_is_stopped() -> None:
     assert not at([server(name, todo=False) for name in ORDER]).stays, "none is stopped"
 
 
+def test_a_run_that_has_ended_unheard_is_heard_where_nothing_else_is_to_do() -> None:
+    assert at(three(s1={"todo": False, "untold": True})).hears
+    assert not at(three(s1={"todo": False})).hears and not at(three(s1={"untold": True})).hears, "or with the rest"
+    assert not at(three(s1={"todo": False, "untold": True}), options=CHECK).hears
+
+
 def test_questions_are_asked_once_in_a_rehearsal() -> None:
     assert (at(three()).gate_timeout, at(three(), options=CHECK).gate_timeout) == (30, 0)
     assert at(three()).looks_again and not at(three(), options=CHECK).looks_again
