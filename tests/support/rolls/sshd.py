@@ -107,6 +107,7 @@ class Host(paramiko.ServerInterface):
         self._server_key = paramiko.RSAKey.generate(2048)
         self._listener: socket.socket | None = None
         self._transports: list[paramiko.Transport] = []
+        self.sessions: list[subprocess.Popen[bytes]] = []
         self.up()
 
     def up(self) -> None:
@@ -168,6 +169,7 @@ class Host(paramiko.ServerInterface):
                 self.down()
                 return
             child = _started(command)
+            self.sessions.append(child)
             if sprung and trap is not None and trap.when == DURING:
                 self.down()  # the child has got nothing yet: all its work comes after the loss
             out, err = child.communicate(given)
