@@ -62,6 +62,8 @@ def test_who_only_looks_hears_of_it_and_takes_nothing_away(host: Any) -> None:
     assert [path.name for path in host.root.iterdir() if path.name.startswith("raftops")] == [], "nothing was made"
     place, note = begin(host)
     caller.wait(place, note, drop)
+    assert place.take()
+    place.leave()  # by now its process has ended
     looked = Place.found(str(host.root / "data"), str(host.root))
     assert looked is not None
     told = caller.left(looked)
