@@ -202,6 +202,7 @@ class Turn(NamedTuple):
 def turn(servers: Servers, host: str, options: Options, so_far: Answered) -> Turn:
     """The turn of the server on this host. Where it was not looked at, only `interlock` says something."""
     server = next((one for one in servers if one.host == host), Server(host=host, id=""))
+    servers = holds.with_held(servers, host, so_far.held)
     lost = [one.host for one in cluster.down(servers)]
     alone = cluster.outage(servers, options) and not server.up
     peers = [name for name in so_far.group if name != host]

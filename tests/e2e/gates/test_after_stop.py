@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import pytest
 from support.cluster.cluster import Cluster
 from support.cluster.proxy import Call, Reply, proxies
 from support.rolls.gates import assert_finishes, failing, sick, stopped
@@ -17,6 +18,7 @@ from support.rolls.gates import assert_finishes, failing, sick, stopped
 AUTOPILOT = "/v1/operator/autopilot/configuration"
 
 
+@pytest.mark.long
 def test_the_agent_goes_on_after_its_stop(cluster: Cluster) -> None:
     """A stop command that succeeds and does nothing: nothing is converted, and nothing is started beside the agent."""
     started = cluster.root / "started"
@@ -29,6 +31,7 @@ def test_the_agent_goes_on_after_its_stop(cluster: Cluster) -> None:
     assert not started.exists()
 
 
+@pytest.mark.long
 def test_writes_do_not_come_through(cluster: Cluster) -> None:
     """Everybody is healthy, and yet a write fails at a server that was started: here the write that changes nothing.
 
@@ -57,16 +60,19 @@ def test_an_operators_task_after_a_server_fails(cluster: Cluster) -> None:
     assert "Enough for today." in stopped(cluster, 1, raft_logstore_post_tasks_file=enough)
 
 
+@pytest.mark.long
 def test_the_log_of_a_started_agent_has_an_error_about_its_store(cluster: Cluster) -> None:
     said = stopped(cluster, 1, sick(cluster, "complains"))
     assert ": Log: The agent's log has " in said
     assert "segment is sealed" in said
 
 
+@pytest.mark.long
 def test_a_server_is_back_but_does_not_stay(cluster: Cluster) -> None:
     said = stopped(cluster, 1, sick(cluster, "leaves"), raft_logstore_stable_for=10, raft_logstore_wait_timeout=15)
     assert ": Rejoin: not back after " in said
 
 
+@pytest.mark.long
 def test_then_the_same_command_finishes(cluster: Cluster) -> None:
     assert_finishes(cluster)

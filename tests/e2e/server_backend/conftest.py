@@ -11,6 +11,7 @@ from support.cluster.cluster import Cluster
 from support.cluster.server import Server
 from support.cluster.witness import Witness, witnessed
 from support.rolls import backend
+from support.rolls.alone import Controller, reached
 
 
 @pytest.fixture(scope="module")
@@ -35,3 +36,10 @@ def server(cluster: Cluster) -> Iterator[Server]:
     assert not result.get("failed"), result
     yield one
     backend.wait_over(one)
+
+
+@pytest.fixture(scope="module")
+def far(cluster: Cluster) -> Iterator[Controller]:
+    """A follower as a host reached by ssh."""
+    with reached(cluster.followers()[0]) as controller:
+        yield controller

@@ -30,6 +30,7 @@ PROGRAM = SUPPORT / "rolls/run_server_backend.py"
 FAULTY = SUPPORT / "cluster/start_faulty.py"
 OTHER = {"wal": "boltdb", "boltdb": "wal"}
 PATIENCE_S = 120
+POLL_S = 0.002
 STEPS = ("last look", "stop", "configuration", "conversion", "start", "rejoin")
 
 
@@ -130,6 +131,7 @@ def wait_for(server: Server, wanted: str, number: str) -> None:
         note = here.note()
         if note is not None and note.id != number and note.begun and step(server) in beyond:
             return
+        time.sleep(POLL_S)  # the test's own threads may have to play the host
     raise AssertionError(f"the transaction has not come to {wanted}: {step(server)}")
 
 

@@ -114,6 +114,7 @@ class Host(paramiko.ServerInterface):
         self._listener: socket.socket | None = None
         self._transports: list[paramiko.Transport] = []
         self._terminals: set[paramiko.Channel] = set()
+        self.sessions: list[subprocess.Popen[bytes]] = []
         self.up()
 
     def up(self) -> None:
@@ -178,6 +179,7 @@ class Host(paramiko.ServerInterface):
                 self.down()
                 return
             child = _started(command)
+            self.sessions.append(child)
             if sprung and trap is not None and trap.when == DURING:
                 self.down()  # the child has got nothing yet: all its work comes after the loss
             out, err = child.communicate(given)

@@ -93,8 +93,10 @@ def test_the_first_task_of_the_role_is_the_interlock() -> None:
     assert (
         first["ansible.builtin.assert"]["that"] == "not __raft_logstore_now.interlock.refused" and "when" not in first
     )
-    done = "{{ raft_logstore_server | combine({'done': true}) }}"
-    assert last["ansible.builtin.set_fact"] == {"raft_logstore_server": done} and "when" not in last
+    noted = last["ansible.builtin.set_fact"] == {
+        "raft_logstore_server": "{{ raft_logstore_server | combine(__raft_logstore_noted) }}"
+    }
+    assert noted and last["vars"]["__raft_logstore_noted"]["done"] is True and "when" not in last
 
 
 def test_files_of_the_roll_are_all_reached_from_main() -> None:

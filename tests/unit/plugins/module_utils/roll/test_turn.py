@@ -200,6 +200,8 @@ def test_voters_are_those_of_the_plan_and_afterwards_this_one() -> None:
 
 
 def test_a_hold_is_unfinished_until_it_is_released() -> None:
+    now = at(three(), so_far=SO_FAR._replace(held={"previous": False}))
+    assert now.unfinished and now.hold == {"previous": False}
     held = three(s2={"previous": True})
     assert at(held).unfinished and at(held).hold == {"previous": True} and not at(three()).unfinished
     assert "stays off until a run ends well" in at(held).hold_note
