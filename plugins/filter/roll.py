@@ -12,8 +12,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.roll.turn import ans
 from ansible_collections.raftops.nomad.plugins.plugin_utils.roll import options, plain, servers, shown
 
 LINES: Dict[str, Callable[[Sequence[server.Server]], List[str]]] = {
-    "status": tables.status,
-    "times": tables.times,
+    "status": tables.status_and_times,
     "cleanup": tables.cleanup,
 }
 
@@ -38,7 +37,7 @@ def roll_turn(
 
 
 def roll_lines(facts: Sequence[Mapping[str, Any]], table: str) -> List[str]:
-    """The lines of one of the tables: status, times, cleanup."""
+    """The lines of one of the tables: status, cleanup."""
     return LINES[table](servers(facts))
 
 

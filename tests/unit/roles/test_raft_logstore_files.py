@@ -26,7 +26,7 @@ FORBIDDEN = {"any_errors_fatal", "max_fail_percentage", "run_once", "ignore_unre
 # Files of the role that are for plays on all servers at once, never for the roll.
 STEPS = ("ansible.builtin.import_tasks", "ansible.builtin.include_tasks")
 CLEANUP = ["look", "cleanup_look", "cleanup_ask", "cleanup_remove"]
-AT_ONCE = ["plan", "cluster", "finish", "status", "times", *CLEANUP]
+AT_ONCE = ["plan", "cluster", "finish", "status", *CLEANUP]
 NOT_IN_THE_ROLL = {f"{name}.yml" for name in AT_ONCE}
 
 
@@ -129,9 +129,9 @@ def test_all_between_the_last_look_and_back_is_one_task_after_the_others_were_as
         for module in sorted(acting)
         if f"raftops.nomad.{module}" in node and not node.get("check_mode")
     ]
-    # That of main.yml is for a server with nothing to do; module_defaults name a module as well.
+    # That of finish.yml finds nothing to do; module_defaults name a module as well.
     assert set(found) == {
-        ("backend.yml", "server_backend"), ("return.yml", "server_backend"), ("main.yml", "server_backend"),
+        ("backend.yml", "server_backend"), ("return.yml", "server_backend"), ("finish.yml", "server_backend"),
         ("finish.yml", "agent_service"),
     }  # fmt: skip
 
@@ -189,7 +189,6 @@ KEPT = {
     ("plan", "not (raft_logstore_server.done | default(false))"),
     ("look", "__raft_logstore_facts is not failed"),
     ("finish", "__raft_logstore_at_end is not failed"),
-    ("main", "raft_logstore_pre_tasks_file is defined"),
     ("post_hook", "raft_logstore_post_tasks_file is defined"),
 }
 
