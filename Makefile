@@ -44,7 +44,7 @@ demo: .build/setup.done .build/bin/lab ## a three-server cluster on loopback is 
 demo-rollback: .build/setup.done .build/bin/lab ## the same with a second act: back to BoltDB, and all writes are still there
 	$(BIN)/python tests/e2e/demo.py rollback
 
-test: ## everything that a change can break, in some 20 minutes on two cores; .ci/run: this, and two scenarios of test-molecule
+test: ## everything that a change can break; .ci/run: this, and two scenarios of test-molecule
 	tests/tools/run-tests
 
 lint: .build/setup.done ## ruff, mypy --strict, yamllint, ansible-lint --profile production
