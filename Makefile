@@ -74,7 +74,7 @@ test-molecule: .build/setup.done .build/bin/judge .build/bin/lab ## rolls on sys
 test-reliability: .build/setup.done .build/bin/judge .build/bin/lab ## kills, power loss, full disks, hostile files and users: a stated sample
 	$(PYTEST) -n 2 tests/reliability
 
-test-long: .build/setup.done .build/bin/judge .build/bin/lab ## what takes too long for CI: all of test-reliability, the soak (SOAK_S=3600), 30 killed rolls, all 524,288 bit flips of a WAL, 100,000 agent configurations
+test-long: .build/setup.done .build/bin/judge .build/bin/lab ## what takes too long for CI: all of test-reliability, the soak (SOAK_S=3600), 30 killed rolls, a server left alone 60 times, all 524,288 bit flips of a WAL, 100,000 agent configurations
 	RELIABILITY=all $(PYTEST) -n 2 tests/reliability
 	$(PYTEST) -s tests/reliability/soak_rolls.py
 	$(PYTEST) -n 2 tests/long
