@@ -48,19 +48,20 @@ class Controller(NamedTuple):
             tasks = [{"name": "One server", "raftops.nomad.server_backend": arguments}]
             play.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
             command = playbooks.command(str(play), self.inventory)
-        return subprocess.Popen(
-            command,
-            cwd=CHECKOUT,
-            env=adhoc.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with open(self.inventory.with_name("alone.log"), "wb") as log:
+            return subprocess.Popen(
+                command,
+                cwd=CHECKOUT,
+                env=adhoc.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
 
-    def next_run(self, name: str, **given: Any) -> dict[str, Any]:
+    def next_run(self, name: str) -> dict[str, Any]:
         """The result of the same command, in peace."""
-        ran = adhoc.run(self.inventory, "server_backend", backend.arguments(self.server, backend=name, **given))
+        ran = adhoc.run(self.inventory, "server_backend", backend.arguments(self.server, backend=name))
         assert ran.returncode == 0, ran.output
         return ran.results[self.server.name]
 

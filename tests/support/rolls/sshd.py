@@ -178,7 +178,7 @@ class Host(paramiko.ServerInterface):
                 return
             channel.sendall(out)
             channel.sendall_stderr(err)
-            channel.send_exit_status(child.returncode)
+            channel.send_exit_status(child.returncode % 256)  # of a killed one, too
             channel.close()
 
     def _noted(self, given: bytes) -> Request | None:
