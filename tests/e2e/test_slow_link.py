@@ -3,7 +3,7 @@
 """One server there and back over ssh with a long way: while it is out of the cluster, nothing is waited for on the way.
 
 From the last look until the server is back the way stands still here. So a length of it, whatever it is, adds nothing
-to the time out; `make bench-roll` and tests/long compare the times with those of loopback.
+to the time out; `make bench-roll` compares the times with those of loopback.
 """
 
 from __future__ import annotations

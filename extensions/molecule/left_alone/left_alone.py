@@ -25,7 +25,7 @@ SEED = 2
 MODULE = "raftops.nomad.server_backend"
 ON_HOST = Path(__file__).with_name("on_host.py").read_text()
 RAFT = "/opt/nomad/data/server/raft"
-OPTIONS = {"force": True, "stable_for": 2, "origin": "controller-1"}
+OPTIONS = {"force": True, "stable_for": 2, "gate_timeout": 120, "origin": "controller-1"}
 
 
 def inside(host: str, *command: str) -> str:
@@ -71,10 +71,17 @@ def left_alone(inventory: str, host: str, moment: Moment, usual_s: float, work: 
     )
     assert watch.stdout and watch.stdout.readline() == "begun\n"
     options = {**OPTIONS, "backend": moment.backend}
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    child = subprocess.Popen(command(inventory, host, moment.program, options, work), **quiet, start_new_session=True)
-    assert watch.stdout.readline() == "now\n"
-    assert child.poll() is None, "the moment came too late"
+    log = work / "log"
+    with open(log, "w") as output:
+        child = subprocess.Popen(
+            command(inventory, host, moment.program, options, work),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    if watch.stdout.readline() != "now\n" or child.poll() is not None:
+        raise AssertionError(f"{moment}: it has ended before its moment came: {log.read_text()}")
     if moment.way == KILLED:
         backend.kill_tree(child.pid)
     if moment.way == HUNG_UP:

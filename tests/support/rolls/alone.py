@@ -28,6 +28,7 @@ from support.rolls.sshd import Hosts
 from support.stores import judge
 
 PATIENCE_S = 60
+ANSWERS_S = 0.5  # a server that answers is not back yet, and has to stay so for a second
 
 
 class Controller(NamedTuple):
@@ -40,22 +41,23 @@ class Controller(NamedTuple):
 
     def began(self, moment: Moment, **given: Any) -> subprocess.Popen[bytes]:
         """Ansible at work on the server, in a process group of its own as a terminal's."""
-        arguments = backend.arguments(self.server, backend=moment.backend, **given)
+        arguments = backend.arguments(self.server, backend=moment.backend, gate_timeout=60, **given)
         command = adhoc.command(self.inventory, "server_backend", arguments)
         if moment.program == "ansible-playbook":
             play = self.inventory.with_name("play.yml")
             tasks = [{"name": "One server", "raftops.nomad.server_backend": arguments}]
             play.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
             command = playbooks.command(str(play), self.inventory)
-        return subprocess.Popen(
-            command,
-            cwd=CHECKOUT,
-            env=adhoc.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with open(self.inventory.with_name("alone.log"), "wb") as log:
+            return subprocess.Popen(
+                command,
+                cwd=CHECKOUT,
+                env=adhoc.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
 
     def next_run(self, name: str) -> dict[str, Any]:
         """The result of the same command, in peace."""
@@ -112,8 +114,7 @@ def survives(controller: Controller, moment: Moment) -> None:
     before = backend.number(server)
     child = controller.began(moment, origin="controller-1", **given)
     backend.wait_for(server, "stop", before)
-    time.sleep(moment.share * controller.usual_s)
-    step = backend.step(server)
+    step = come(server, moment.share * controller.usual_s)
     assert child.poll() is None and backend.place(server).is_at_work(), "the moment came too late"
     LOSE[moment.way](child, controller.hosts)
     backend.wait_over(server)
@@ -123,6 +124,20 @@ def survives(controller: Controller, moment: Moment) -> None:
     controller.hosts.up()
     tells(controller, moment)
     assert is_wholly_on(server, goal)
+
+
+def come(server: Server, seconds: float) -> str:
+    """Return so long after a stop; sooner where the server is sooner back than usual. The step that it is at then."""
+    answered = end = time.monotonic() + seconds
+    while time.monotonic() < min(end, answered):
+        time.sleep(backend.POLL_S)
+        if answered == end and backend.step(server) == "rejoin" and _answers(server):
+            answered = time.monotonic() + ANSWERS_S
+    return backend.step(server)
+
+
+def _answers(server: Server) -> bool:
+    return server.try_api("GET", "/v1/agent/self").status == 200
 
 
 def tells(controller: Controller, moment: Moment) -> None:

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Moments between a server's stop and *back* at which Ansible, the connection or the login session is lost.
 
-A moment is a share of the time from the stop until the server is back, as a run in peace has taken it. One is drawn in
-each of as many equal parts of that time as there are moments, so that together they cover all of it. The same seed
-gives the same moments.
+A moment is a share of the time from the stop until the server is back, as a run in peace has taken it; where the server
+is sooner back than then, it is now. One is drawn in each of as many equal parts of that time as there are moments, so
+that together they cover all of it. The same seed gives the same moments.
 """
 
 from __future__ import annotations

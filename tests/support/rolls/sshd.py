@@ -188,7 +188,7 @@ class Host(paramiko.ServerInterface):
                 return
             channel.sendall(out)
             channel.sendall_stderr(err)
-            channel.send_exit_status(child.returncode)
+            channel.send_exit_status(child.returncode % 256)  # of a killed one, too
             channel.close()
         self._terminals.discard(channel)
 

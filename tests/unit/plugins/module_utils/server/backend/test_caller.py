@@ -154,7 +154,11 @@ def test_who_attached_to_one_that_has_died_does_not_wait_for_the_next_run(host: 
     place.write_note(note)
     assert place.take()
     place.write_note(WISH.note(begun=False))
-    assert "has ended before it was done" in caller.wait(host.place(), note, drop)["msg"]
+    assert "has ended before it was done" in caller.wait(host.place(), note, drop, sleep=waits)["msg"]
+
+
+def waits(_seconds: float) -> None:
+    raise AssertionError("it waits")
 
 
 def test_the_token_is_in_none_of_its_files(host: Any) -> None:
