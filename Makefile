@@ -14,8 +14,12 @@ export NOMAD_BIN
 export ANSIBLE_COLLECTIONS_PATH := $(abspath .build)
 export PATH := $(BIN):$(PATH)
 PYTEST := $(BIN)/python -m pytest -q
+# The one place that decides what is left out: tests with the marker `long`. test-long runs them.
+SHORT := $(PYTEST) -m "not long"
+# Tests of one file share a cluster. In the order of their names: by default those with few tests, the rolls, would come last.
+BY_FILE := --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-e2e test-stories test-molecule test-reliability test-long test-collection test-cores bench clean
+.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-conformance test-e2e test-molecule test-reliability test-long test-collection test-cores bench bench-roll clean
 
 help:
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -40,7 +44,7 @@ demo: .build/setup.done .build/bin/lab ## a three-server cluster on loopback is 
 demo-rollback: .build/setup.done .build/bin/lab ## the same with a second act: back to BoltDB, and all writes are still there
 	$(BIN)/python tests/e2e/demo.py rollback
 
-test: ## everything CI runs
+test: ## everything that a change can break; .ci/run: this, and two scenarios of test-molecule
 	tests/tools/run-tests
 
 lint: .build/setup.done ## ruff, mypy --strict, yamllint, ansible-lint --profile production
@@ -53,31 +57,28 @@ lint: .build/setup.done ## ruff, mypy --strict, yamllint, ansible-lint --profile
 	cd tests/lab && $$(../tools/go-path) vet ./...
 
 test-unit: .build/setup.done ## unit tests and house rules, on the Python of .venv and, for the stores, on the oldest one found
-	$(PYTEST) -n 2 tests/unit
+	$(SHORT) -n 2 tests/unit
 	tests/tools/oldest-python
 
 test-interop: .build/setup.done .build/bin/judge ## our stores against HashiCorp's own libraries
-	$(PYTEST) -n 2 tests/interop
+	$(SHORT) -n 2 tests/interop
 
-test-e2e: .build/setup.done .build/bin/judge .build/bin/lab ## ad-hoc runs and rolls on three-server clusters (NOMAD_BIN=/path/to/nomad: real ones)
-	$(PYTEST) -n 2 --dist loadfile tests/e2e $(addprefix --ignore=,$(STORIES))
+test-conformance: .build/setup.done .build/bin/lab ## what an agent answers, and the modules that ask it (NOMAD_BIN=/path/to/nomad: a real one)
+	$(SHORT) -n 2 $(BY_FILE) tests/conformance
 
-# Long stories, each of many rolls: on a busy machine together well over half an hour.
-STORIES := $(patsubst %,tests/e2e/%,gates sshd test_kill.py test_roll_back.py test_roll_back_failure.py)
-
-test-stories: .build/setup.done .build/bin/judge .build/bin/lab ## each gate, the way back, failures, kills and lost hosts, with many rolls
-	$(PYTEST) -n 2 --dist loadfile $(STORIES)
+test-e2e: .build/setup.done .build/bin/judge .build/bin/lab ## ad-hoc runs, gates and rolls on clusters (NOMAD_BIN=/path/to/nomad: real ones)
+	$(SHORT) -n 2 $(BY_FILE) tests/e2e
 
 test-molecule: .build/setup.done .build/bin/judge .build/bin/lab ## rolls on systemd hosts over ssh, in podman (NOMAD_BIN=/path/to/nomad: real Nomads)
 	tests/tools/molecule
 
 test-reliability: .build/setup.done .build/bin/judge .build/bin/lab ## kills, power loss, full disks, hostile files and users: a stated sample
-	$(PYTEST) -n 2 tests/reliability
+	$(SHORT) -n 2 tests/reliability
 
-test-long: .build/setup.done .build/bin/judge .build/bin/lab ## what takes too long for CI: all of test-reliability, the soak (SOAK_S=3600), 30 killed rolls, a server left alone 60 times, all 524,288 bit flips of a WAL, 100,000 agent configurations
+test-long: .build/setup.done .build/bin/judge .build/bin/lab ## what `make test` leaves out: tests marked long, all of test-reliability, the soak (SOAK_S=3600)
+	$(PYTEST) -m long -n 2 $(BY_FILE) tests
 	RELIABILITY=all $(PYTEST) -n 2 tests/reliability
 	$(PYTEST) -s tests/reliability/soak_rolls.py
-	$(PYTEST) -n 2 tests/long
 
 test-collection: .build/setup.done ## build the tarball, install it elsewhere, use it from there
 	tests/tools/installed-collection
@@ -87,6 +88,9 @@ test-cores: .build/setup.done ## ansible-test sanity and unit tests on every sup
 
 bench: .build/setup.done .build/bin/judge ## our converter beside HashiCorp's own; BENCH="--runs 5 --stores ..." for slices (NOMAD_BIN: the real command, too)
 	PYTHONPATH=tests $(BIN)/python -m bench.bench $(BENCH)
+
+bench-roll: .build/setup.done .build/bin/lab ## a roll there and back, on loopback and over a long way; BENCH="--runs 1 --links ..." for slices (NOMAD_BIN: a real Nomad)
+	PYTHONPATH=tests $(BIN)/python -m bench.roll $(BENCH)
 
 clean: ## remove .venv and .build
 	rm -rf .venv .build

@@ -7,29 +7,24 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
-from ansible_collections.raftops.nomad.plugins.module_utils.roll import failure, server, tables, unit
+from ansible_collections.raftops.nomad.plugins.module_utils.roll import failure, server, tables
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.turn import answers, turn
 from ansible_collections.raftops.nomad.plugins.plugin_utils.roll import options, plain, servers, shown
 
 LINES: Dict[str, Callable[[Sequence[server.Server]], List[str]]] = {
-    "status": tables.status,
-    "times": tables.times,
+    "status": tables.status_and_times,
     "cleanup": tables.cleanup,
 }
 
 
-def roll_unit(systemd_shows: str, host: str, wanted: Mapping[str, Any], raft_dir: str = "") -> Dict[str, Any]:
-    """How the agent of this host is started and stopped, and where its files are."""
-    return shown(unit.known(options(wanted), host, str(systemd_shows), str(raft_dir)))
-
-
-def roll_server(results: Mapping[str, Any], host: str, wanted: Mapping[str, Any]) -> Dict[str, Any]:
-    """The server of this host from the results of one look: `refused`, `refusal` and `server`."""
-    given, chosen = plain(results), options(wanted)
-    known = unit.known(chosen, host, given.pop("systemd_shows"), given["config"]["agent"]["raft_dir"])
-    read = server.Read(unit=known, **given)
-    refusal = server.refusal(host, read)
-    return {"refused": bool(refusal), "refusal": refusal, "server": server.values(server.found(host, read, chosen))}
+def roll_server(look: Mapping[str, Any], host: str, wanted: Mapping[str, Any]) -> Dict[str, Any]:
+    """The server of this host from one look: `refused`, `refusal`, `server`, `planned` and `api`."""
+    given, chosen = plain(look), options(wanted)
+    told = server.refusal(host, given, chosen)
+    if told:
+        return {"refused": True, "refusal": told}
+    found = server.values(server.found(host, given, chosen))
+    return {"refused": False, "refusal": "", "server": found, "planned": server.planned(given), "api": given["api"]}
 
 
 def roll_turn(
@@ -42,7 +37,7 @@ def roll_turn(
 
 
 def roll_lines(facts: Sequence[Mapping[str, Any]], table: str) -> List[str]:
-    """The lines of one of the tables: status, times, cleanup."""
+    """The lines of one of the tables: status, cleanup."""
     return LINES[table](servers(facts))
 
 
@@ -55,8 +50,13 @@ def roll_failure(
     facts: Sequence[Mapping[str, Any]], host: str, wanted: Mapping[str, Any], said: Mapping[str, Any]
 ) -> Dict[str, Any]:
     """What to do about a server whose turn has failed, and what to say."""
-    given = {name: value for name, value in plain(said).items() if value}
+    given = {name: value for name, value in plain(said).items() if value and not _is_skipped(value)}
     return shown(failure.failure(servers(facts), host, options(wanted), failure.Said(**given)))
+
+
+def _is_skipped(value: Any) -> bool:
+    """Whether this is the result of a task that was not run; it is registered all the same."""
+    return isinstance(value, dict) and bool(value.get("skipped"))
 
 
 class FilterModule:
@@ -65,7 +65,6 @@ class FilterModule:
     def filters(self) -> Dict[str, Callable[..., Any]]:
         """The filters by name."""
         return {
-            "roll_unit": roll_unit,
             "roll_server": roll_server,
             "roll_turn": roll_turn,
             "roll_failed": roll_failed,

@@ -98,6 +98,11 @@ options:
     description:
       - The file that the agent writes its log to. It must be there and readable.
     type: path
+  rehearse:
+    description:
+      - Whether the next start is rehearsed, which takes the agent's own program twice.
+    type: bool
+    default: true
 seealso:
   - module: raftops.nomad.agent_info
   - module: raftops.nomad.raft_store_info
@@ -153,6 +158,10 @@ server:
       description: The user as whom this module has looked. V(0) is root, who sees everything.
       type: int
       sample: 0
+    user:
+      description: Name of that user.
+      type: str
+      sample: root
     agent:
       description: The agent.
       type: dict
@@ -199,6 +208,14 @@ server:
               type: list
               elements: dict
               sample: [{id: e93eaec1-b82a-bf92-f2a5-79d404511e21, address: "10.0.0.11:4647", voter: true}]
+    api:
+      description: Where its API was asked, as C(host), C(port) and C(use_ssl).
+      type: dict
+      sample: {host: 127.0.0.1, port: 4646, use_ssl: false}
+    autopilot_config:
+      description: Autopilot's settings, as RV(raftops.nomad.autopilot_config#module:config).
+      type: dict
+      sample: {cleanup_dead_servers: true, modify_index: 12}
     autopilot:
       description: The leader's view of all servers, as RV(raftops.nomad.autopilot_health_info#module:autopilot).
       type: dict
@@ -370,6 +387,24 @@ server:
           description: Who began that conversion, if that was said.
           type: str
           sample: ""
+        transaction:
+          description: >-
+            What a run of M(raftops.nomad.server_backend) is doing here, or has done without anybody having heard of it.
+            Null where there is neither, or nobody ever ran.
+          type: dict
+          contains:
+            at_work:
+              description: Whether one is at work now.
+              type: bool
+              sample: false
+            untold:
+              description: Whether one has ended whose answer has reached nobody.
+              type: bool
+              sample: true
+            sentence:
+              description: Either in a sentence.
+              type: str
+              sample: "The run that process 812 began at 2026-11-22T13:20:35Z, to wal, has ended: the server is back."
         drop_in:
           description: The file that keeps the unit from being started, an empty string when it is not there.
           type: str
@@ -437,12 +472,16 @@ server:
 """
 
 import os
+from typing import Optional
 
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Ran
 from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
-from ansible_collections.raftops.nomad.plugins.module_utils.server.look import look
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils.server.backend import caller
+from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.place import Place
+from ansible_collections.raftops.nomad.plugins.module_utils.server.look import Seen, look
 from ansible_collections.raftops.nomad.plugins.module_utils.server.rehearse import findings
 from ansible_collections.raftops.nomad.plugins.module_utils.server.report import report
 
@@ -459,7 +498,18 @@ SPEC = {
     "config_file": {"type": "path"},
     "backup_dir": {"type": "path"},
     "log_file": {"type": "path"},
+    "rehearse": {"type": "bool", "default": True},
 }
+
+
+def transaction(seen: Seen) -> Optional[dict]:
+    """What a run of server_backend is doing here or has left; None for nothing, or where that cannot be seen."""
+    try:
+        place = Place.found(seen.data_dir) if seen.data_dir else None
+        return caller.left(place) if place else None
+    except StoreError as error:
+        seen.warnings.append(str(error))
+        return None
 
 
 def main() -> None:
@@ -472,9 +522,10 @@ def main() -> None:
         seen = look(module.params, os.environ, command)
     except AgentError as error:
         module.fail_json(msg=str(error))
+    rehearsed, left = findings(seen) if module.params["rehearse"] else [], transaction(seen)
     for warning in seen.warnings:
         module.warn(warning)
-    module.exit_json(changed=False, server=report(seen, findings(seen)))
+    module.exit_json(changed=False, server=report(seen, rehearsed, left))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Optional
 
+from bench import rollreport
 from bench.subjects import COMPARED, STORES, TO_WAL
 
 Key = tuple[str, str, str, str]
@@ -135,7 +136,8 @@ def write(lines: list[dict[str, Any]], docs: Path) -> None:
                 f"| {name} | {_cell(row.get('conversion'))} | {_cell(row.get('with verification'))} | "
                 f"{_cell(row['process'])} | {_cell(row['cpu'])} | {int(row['peak']) >> 20} | {_cell(ratio)} |\n"
             )
-    (docs / "benchmarks.md").write_text("".join(text))
+    page = docs / "benchmarks.md"
+    page.write_text("".join(text) + rollreport.kept(page))
     (docs / "benchmarks.svg").write_text(_chart(found))
 
 

@@ -1,9 +1,10 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demonstration stops what it has started. What it shows it checks itself, in `make demo`."""
+"""The demonstration shows a roll there and back, judges it itself, and stops what it has started."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,3 +29,20 @@ def test_a_playbook_that_takes_too_long_fails(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(demo, "END_LIMIT_S", 0.2)
     monkeypatch.setattr(playbooks, "command", lambda *_: [sys.executable, "-c", "import time; time.sleep(60)"])
     assert demo.play("migrate", Path("inventory")) == 1
+
+
+def test_the_demonstration_and_its_second_act_end_well() -> None:
+    """What `make demo-rollback` runs. Its report has a line for each thing that it looked at."""
+    shown = subprocess.run(
+        [sys.executable, demo.__file__, "rollback"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    assert shown.returncode == 0, shown.stdout
+    report = shown.stdout[shown.stdout.rindex("acknowledged writes back") :]
+    lines = re.findall(r"(?m)^(ok|OFF)  +(\w[\w ]*?)  ", report)
+    assert [what for good, what in lines if good == "OFF"] == []
+    assert {"acknowledged writes", "backends", "stores", "voters", "autopilot", "snapshot"} <= {
+        what for _, what in lines
+    }
+    assert "The cluster is on BoltDB and nothing was lost." in report
+    assert not any(server.is_running() for server in demo.Cluster(demo.ROOT).servers)

@@ -17,6 +17,8 @@ from support.cluster.writer import Writer, fill
 from support.rolls import leftbehind, playbooks
 from support.stores.judge import judge
 
+pytestmark = pytest.mark.long
+
 FILL_MB = 2
 
 

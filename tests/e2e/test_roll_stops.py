@@ -37,7 +37,7 @@ def test_stops_at_the_second_server_and_still_knows_the_value_from_before_the_ho
 
     again = playbooks.run("migrate", playbooks.write_inventory(cluster))
     assert again.returncode == 0, again.stdout
-    back, stop = "Wait until the server is back", "Stop the agent and keep it stopped"
+    back, stop = "This server, which has nothing left to do, is back for good", "Bring the server to the backend"
     assert result_of(back, first, again.stdout) < result_of(stop, second, again.stdout), "what is done is asked first"
     after = leftbehind.observe(cluster)
     assert set(after.backends.values()) == {"wal"}
@@ -77,7 +77,7 @@ def test_a_single_server_is_rolled_only_when_an_outage_is_allowed(make_cluster: 
     assert "set them again: nomad operator autopilot set-config -last-contact-threshold=333ms -min-quorum=3" in said
 
 
-@pytest.mark.parametrize("size", [1, 2])
+@pytest.mark.parametrize("size", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_a_server_without_which_nobody_leads_is_finished_by_the_next_run(make_cluster: Any, size: int) -> None:
     """There is no leader to ask until it is back."""
     cluster = make_cluster(size=size)
@@ -95,6 +95,7 @@ def test_a_server_without_which_nobody_leads_is_finished_by_the_next_run(make_cl
     assert_completes(cluster, inventory, voters)
 
 
+@pytest.mark.long
 def test_stops_at_a_server_that_is_not_back_in_time_and_finishes_when_run_again(make_cluster: Any) -> None:
     cluster = make_cluster()
     leader = cluster.leader()
@@ -111,7 +112,7 @@ def test_stops_at_a_server_that_is_not_back_in_time_and_finishes_when_run_again(
     run = playbooks.run("migrate", inventory)
     said = " ".join(run.stdout.split())
     assert run.returncode != 0
-    assert f"{first.name}: Wait until the server is back: " in said, run.stdout
+    assert f"{first.name}: Rejoin: not back after " in said, run.stdout
     assert "No server after it was touched" in said
     assert pids(cluster) == {**before, first.name: None}
     assert is_untouched(second)
@@ -126,6 +127,7 @@ def test_stops_at_a_server_that_is_not_back_in_time_and_finishes_when_run_again(
     assert_completes(cluster, inventory, voters)
 
 
+@pytest.mark.long
 def test_puts_a_server_back_whose_store_cannot_be_converted(make_cluster: Any) -> None:
     """The place for its copy disappears while it is down. The conversion refuses; it runs again on its old store."""
     cluster = make_cluster()
@@ -141,7 +143,7 @@ def test_puts_a_server_back_whose_store_cannot_be_converted(make_cluster: Any) -
     run = playbooks.run("migrate", inventory)
     said = " ".join(run.stdout.split())
     assert run.returncode != 0
-    assert f": Convert the store: {place}: " in said, run.stdout
+    assert f": Conversion: {place}: " in said, run.stdout
     assert "It is back in the cluster as it was" in said
     after = leftbehind.observe(cluster)
     assert set(after.backends.values()) == {"boltdb"}
@@ -188,3 +190,15 @@ def test_says_at_the_end_that_a_server_would_not_start_on_the_backend_again(make
     expected = rf"{undone.name} is \w+, runs on wal, is configured for boltdb and has a store in state wal\."
     assert re.search(expected, said), run.stdout
     assert leftbehind.observe(cluster).cleanup is True
+
+
+def test_says_at_the_end_that_a_server_has_gone(make_cluster: Any) -> None:
+    """It was done, and has stopped since. The hold stays, and with it the roll is not over."""
+    cluster = make_cluster(size=1)
+    (gone,) = cluster.servers
+    stop = f"{{{{ hostvars['{gone.name}'].raft_logstore_stop_command }}}}"
+    variables = {**after_the_last(cluster, stop), "raft_logstore_allow_outage": True}
+    run = playbooks.run("migrate", playbooks.write_inventory(cluster, **variables))
+    assert run.returncode != 0
+    assert f"{gone.name} is not back at the end: " in " ".join(run.stdout.split()), run.stdout
+    assert not gone.is_running() and gone.raft_dir.joinpath(".raft-hold.json").exists()

@@ -55,7 +55,7 @@ def test_every_change_fails(
     changes = runs.record(template, where, workers)
     switch = runs.switch_of(changes)
     phase = sorted(ERRORS).index(name)
-    for number in numbers(changes, everything, 8, switch, phase):
+    for number in numbers(changes, everything, 24, switch, phase):
         for onwards in (False, True):
             raft = template.copy(where)
             options = runs.options_of(template, where, workers)

@@ -22,7 +22,7 @@ from support.hostile.run import DIFFERENT, REFUSED, SAME
 from support.stores import judge
 
 ALL = os.environ.get("RELIABILITY") == "all"
-INPUTS = 1_000_000 if ALL else 20_000
+INPUTS = 1_000_000 if ALL else 8_000
 SHARDS = 64 if ALL else 8
 JUDGED = 200 if ALL else 25  # of the inputs of a shard that were read with other content
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .cluster import unique
@@ -28,6 +29,14 @@ def values_before(servers: Sequence[Server]) -> List[bool]:
     """The values from before each hold, of earlier runs and of this one; the first is the one to put back."""
     noted = [server.previous for server in servers if server.previous is not None]
     return [*(bool(hold["previous"]) for hold in left(servers)), *noted]
+
+
+def with_held(servers: Sequence[Server], host: str, held: Mapping[str, Any]) -> Sequence[Server]:
+    """The servers with the hold that this turn has asked for, of which nothing is noted before its end."""
+    previous = held.get("previous")
+    if previous is None:
+        return servers
+    return [replace(one, previous=bool(previous)) if one.host == host else one for one in servers]
 
 
 def settings_planned(servers: Sequence[Server]) -> Mapping[str, Any]:

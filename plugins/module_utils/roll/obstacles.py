@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Iterable, List, Mapping, NamedTuple, Tuple
+from typing import Any, Iterable, Mapping, NamedTuple, Sequence, Tuple
 
 from .options import Options
 
@@ -18,19 +18,25 @@ NEEDED_TO_MOVE_LEADERSHIP = "management"
 class Answers(NamedTuple):
     """What was read of a server.
 
-    `config` is what its configuration gives the agent, `agent` the result of agent_info, `refused` what the conversion
-    would refuse, `signal` what stops the agent.
+    `config` is what its configuration gives the agent, `agent` what server_info says of the agent, `refused` what the
+    conversion would refuse, `signal` what stops the agent, `unasked` why its token could not be asked.
+    `at_work`: a run is at work on it, and whatever it is like now is that one's doing.
     """
 
     config: Mapping[str, Any]
     agent: Mapping[str, Any]
     refused: str
     signal: str
+    unasked: str = ""
+    at_work: bool = False
 
 
 def obstacles(read: Answers, options: Options) -> Tuple[str, ...]:
     """Why this server must not be stopped, in words that follow its name; empty when nothing is in the way."""
-    told = (_commands(options), _leaves(read), _silent(read), _unconvertible(read, options))
+    token = f"what its token may do is not known: {read.unasked}" if read.unasked else ""
+    if read.at_work:
+        return ()
+    told = (_commands(options), _leaves(read), _silent(read), _unconvertible(read, options), token)
     return tuple(filter(None, told))
 
 
@@ -44,7 +50,7 @@ def _commands(options: Options) -> str:
 def _leaves(read: Answers) -> str:
     for event, harmless, word in ("interrupt", SIGTERM, "SIGTERM"), ("terminate", SIGINT, "SIGINT"):
         flag = f"leave_on_{event}"
-        if (read.config[flag] or (read.agent["agent"] or {}).get(flag)) and read.signal != harmless:
+        if (read.config[flag] or (read.agent["self"] or {}).get(flag)) and read.signal != harmless:
             unit = f"its unit is not known to stop it with {word}"
             return f"it would leave the cluster at its stop: {flag} is true and {unit}"
     return ""
@@ -73,16 +79,10 @@ def immobile(lacking: Iterable[Mapping[str, Any]]) -> bool:
     return any(right["capability"] == NEEDED_TO_MOVE_LEADERSHIP for right in lacking)
 
 
-def powerless(root: bool, user: str, systemd: bool, places: Iterable[Mapping[str, Any]]) -> str:
+def powerless(root: bool, user: str, systemd: bool, unwritable: Sequence[str]) -> str:
     """What this user may not do that has to be done. Root may all; of others it is found out where possible."""
     if root:
         return ""
     if systemd:
         return f"the modules run as {user}, who may not stop a unit"
-    unwritable = _unwritable(places)
     return f"the modules run as {user}, who may not write to {', '.join(unwritable)}" if unwritable else ""
-
-
-def _unwritable(places: Iterable[Mapping[str, Any]]) -> List[str]:
-    """The files whose directory is missing or not to be written to."""
-    return sorted({place["item"] for place in places if not (place.get("stat") or {}).get("writeable")})

@@ -34,6 +34,7 @@ class Options(NamedTuple):
     take_over: bool = False
     rollback_on_failure: bool = True
     pause_between: int = 0
+    pre_tasks_file: str = ""
     origin: str = ""
     check_mode: bool = False
 

@@ -115,7 +115,7 @@ def _weak_token(servers: Servers, options: Options) -> str:
 
 def _powerless(servers: Servers, _options: Options) -> str:
     busy = cluster.busy(servers)
-    found = [(one.host, powerless(one.root, one.user, one.systemd, one.places)) for one in busy]
+    found = [(one.host, powerless(one.root, one.user, one.systemd, one.unwritable)) for one in busy]
     told = [f"{host}: {what}" for host, what in found if what]
     if not told:
         return ""
@@ -219,7 +219,7 @@ def action(server: Server, options: Options) -> str:
 
 def warnings(servers: Servers, options: Options) -> List[str]:
     """What a person should know before saying yes, in sentences."""
-    told = []
+    told = [f"{server.host}: {server.transaction}" for server in servers if server.transaction]
     for server in cluster.busy(servers):
         if server.needs is not None and server.available < server.needs:
             told.append(

@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from .obstacles import Answers, obstacles
-from .options import Options
-from .unit import Unit
+from .options import Options, impossible
 
 RANKS = {"down": 0, "silent": 0, "non-voter": 2, "follower": 3, "leader": 4}
 UNFINISHED = 1
-FROM_STORE = ("interrupted", "interrupted_by", "held", "guarded", "raft_dir", "size")
+TUPLES = ("obstacles", "config_path", "lacking", "unwritable")
+FROM_STORE = ("interrupted", "interrupted_by", "guarded", "raft_dir", "size")
 IN_USE = "Its store is in use, so the agent seems to run: wait if it is starting, else check the address given for it"
 
 
@@ -45,7 +45,10 @@ class Found:
 
     `ours`: if it is down, this collection has left it so. `rank` is the place in the queue. `held` is the hold that a
     roll has left: origin, previous, created. `size`, `available` and `needs` (what a conversion asks for) are bytes.
-    `drop_in`, `log`: see Unit. `origin` is the controller that has looked.
+    `barred`: a run that was ended between stop and start has left a drop-in, which keeps systemd from starting it.
+    `lacking` are rights of the token as token_info has them, `unwritable` directories of files that have to be changed.
+    `at_work`: a run that may have lost its controller is still at work on it; `untold`: one has ended, and nobody has
+    heard of it; `transaction` says so. `origin` is the controller that has looked.
     """
 
     host: str
@@ -76,14 +79,17 @@ class Found:
     size: Optional[int] = None
     available: int = 0
     needs: Optional[int] = None
-    acl: bool = False
     root: bool = True
     user: str = ""
     systemd: bool = True
     barred: bool = False
-    drop_in: str = ""
+    at_work: bool = False
+    untold: bool = False
+    transaction: str = ""
     config_path: Tuple[str, ...] = ()
-    log: Optional[Mapping[str, str]] = None
+    lacking: Tuple[Mapping[str, Any], ...] = ()
+    unwritable: Tuple[str, ...] = ()
+    view: Optional[View] = None
     origin: str = ""
     todo: bool = False
     rank: int = RANKS["follower"]
@@ -93,14 +99,11 @@ class Found:
 class Server(Found):
     """What was found, and what was noted since: by the plan, then in the roll.
 
-    `lacking` are rights as token_info has them, `places` results of stat for directories to write to, `settings`
-    autopilot's, `times` the phases of server_backend in seconds, `old_stores` as raft_backup_remove has them.
+    `settings` are autopilot's at the time of the plan, `times` the phases of server_backend in seconds, `old_stores` as
+    raft_backup_remove has them.
     """
 
-    lacking: Tuple[Mapping[str, Any], ...] = ()
-    places: Tuple[Mapping[str, Any], ...] = ()
     settings: Optional[Mapping[str, Any]] = None
-    view: Optional[View] = None
     view_planned: Optional[View] = None
     peers_planned: Tuple[Peer, ...] = ()
     done: bool = False
@@ -122,7 +125,7 @@ def parse(given: Mapping[str, Any]) -> Server:
         known[name] = view(known.get(name))
     for name in "peers", "peers_planned":
         known[name] = tuple(Peer(peer["id"], peer["address"], peer["voter"]) for peer in known.get(name) or ())
-    for name in "obstacles", "config_path", "lacking", "places":
+    for name in TUPLES:
         known[name] = tuple(known.get(name) or ())
     return Server(**known)
 
@@ -135,75 +138,114 @@ def view(given: Optional[Mapping[str, Any]]) -> Optional[View]:
     return View(given["leader"], tuple(given["voters"]), given.get("failure_tolerance", 0), healthy)
 
 
+def _plain_view(seen: View) -> Dict[str, Any]:
+    servers = [{"id": name, "healthy": healthy} for name, healthy in seen.healthy.items()]
+    return {**seen._asdict(), "voters": list(seen.voters), "healthy": None, "servers": servers}
+
+
 def values(found: Found) -> Dict[str, Any]:
     """The plain values of what was found, without what is noted later on."""
     plain = asdict(found)
     plain["peers"] = [peer._asdict() for peer in found.peers]
-    for name in "obstacles", "config_path":
+    plain["view"] = _plain_view(found.view) if found.view else None
+    for name in TUPLES:
         plain[name] = list(plain[name])
     return plain
 
 
-class Read(NamedTuple):
-    """Results of one look: raft_logstore_config's, agent_info's, raft_store_info's raft_store, the unit, the user."""
-
-    config: Mapping[str, Any]
-    agent: Mapping[str, Any]
-    store: Mapping[str, Any]
-    unit: Unit
-    uid: int = 0
-    user: str = ""
-
-
-def refusal(host: str, read: Read) -> str:
-    """Why what was read cannot be relied on, as a sentence; "" when it can."""
-    node_id, agent = read.store["node_id"], read.agent["agent"] or {}
+def refusal(host: str, look: Mapping[str, Any], options: Options) -> str:
+    """Why this look, server_info's, cannot be relied on, or no roll can end well; "" when it can."""
+    told = impossible(options) or _unknown_configuration(host, look, options)
+    if told or look["errors"].get("configuration") or not look["store"]:
+        return told or str(look["errors"].get("configuration") or look["errors"]["store"])
+    node_id, agent = look["store"]["node_id"], look["agent"]["self"] or {}
     if node_id is None:
-        return f"There is no node-id beside {read.store['raft_dir']}."
-    if read.agent["answered"] and agent.get("id") != node_id:
+        return f"There is no node-id beside {look['store']['raft_dir']}."
+    if look["agent"]["answered"] and agent.get("id") != node_id:
         return (
-            f"{read.agent['url']} is {agent.get('name') or 'nobody'}, another server than the one whose store is on "
+            f"{look['agent']['url']} is {agent.get('name') or 'nobody'}, another server than the one whose store is on "
             f"{host}. Check raft_logstore_host, raft_logstore_port and raft_logstore_data_dir."
         )
     return ""
 
 
-def found(host: str, read: Read, options: Options) -> Found:
-    """The server of one look. Only to be relied on where `refusal` has nothing to say."""
-    store, agent, configured = read.store, read.agent["agent"] or {}, read.config["previous_backend"]
-    role, up = _role(read), read.agent["answered"]
-    on = {agent.get("backend", ""), configured, store["state"]}
-    todo = not up or store["interrupted"] or on != {options.backend}
-    kept: Dict[str, Any] = {name: store[name] for name in FROM_STORE}
+def _unknown_configuration(host: str, look: Mapping[str, Any], options: Options) -> str:
+    """It must be known while the agent is stopped, too: what its process says now does not count."""
+    unit, hint = look["unit"], "Set raft_logstore_config_path to the agent's -config arguments."
+    if options.config_path:
+        return ""
+    if not unit["config_paths"]:
+        return f"Only its running agent knows where the configuration of {host} is, and it will be stopped. {hint}"
+    if not unit["literal"]:
+        named = " ".join(unit["config_paths"])
+        return f"Its unit names the configuration of {host} in a way that only systemd reads: {named}. {hint}"
+    return ""
+
+
+def found(host: str, look: Mapping[str, Any], options: Options) -> Found:
+    """The server of one look, server_info's. Only to be relied on where `refusal` has nothing to say."""
+    store, agent, configured = look["store"], look["agent"], look["configuration"]
+    at_work, backend = _transaction(look)["at_work"], configured["previous_backend"]
+    on = {(agent["self"] or {}).get("backend", ""), backend, store["state"]}
+    todo = not agent["answered"] or store["interrupted"] or at_work or on != {options.backend}
     return Found(
-        **kept,
-        **_of_agent(host, agent, store["last_index"]),
+        **{name: store[name] for name in FROM_STORE},
+        **_of_agent(host, agent["self"] or {}, store["last_index"]),
+        **_left(look),
         host=host,
         id=store["node_id"] or "",
-        up=up,
-        down=read.agent["down"],
-        error=_error(read),
-        role=role,
-        configured=configured,
+        up=agent["answered"],
+        down=agent["down"],
+        error=_error(look),
+        role=agent["role"],
+        configured=backend,
         store=store["state"],
-        hold=store["held"] is not None,
-        ours=_ours(read),
-        obstacles=obstacles(Answers(read.config["agent"], read.agent, store["refusal"], read.unit.signal), options),
-        data_dir=read.unit.data_dir,
+        ours=_ours(look),
+        obstacles=obstacles(_answers(look), options),
+        data_dir=look["data_dir"],
         available=store["available_bytes"],
         needs=store["estimated_bytes"],
-        acl=read.agent["status"] == 403 or agent.get("acl_enabled", False),
-        root=read.uid == 0,
-        user=read.user,
-        systemd=read.unit.systemd,
-        barred=read.unit.barred,
-        drop_in=read.unit.drop_in,
-        config_path=read.unit.paths,
-        log=read.unit.log,
+        root=look["user_id"] == 0,
+        user=look["user"],
+        systemd=look["unit"]["manager"] == "systemd",
+        config_path=tuple(configured["paths"]),
+        lacking=tuple(look["token"]["lacking"]),
+        unwritable=tuple(configured["unwritable"]),
+        view=view(look["autopilot"]),
         origin=options.origin,
         todo=todo,
-        rank=_rank(role, store["interrupted"], todo),
+        rank=_rank(agent["role"], store["interrupted"] or at_work, todo),
     )
+
+
+def _transaction(look: Mapping[str, Any]) -> Mapping[str, Any]:
+    return look["leftovers"]["transaction"] or {"at_work": False, "untold": False, "sentence": ""}
+
+
+def _answers(look: Mapping[str, Any]) -> Answers:
+    """What the rules on obstacles look at."""
+    config, refused = look["configuration"]["agent"], look["prospect"]["refusal"]
+    signal, unasked = str(look["unit"]["signal"] or ""), look["errors"].get("token", "")
+    return Answers(config, look["agent"], refused, signal, unasked, _transaction(look)["at_work"])
+
+
+def _left(look: Mapping[str, Any]) -> Dict[str, Any]:
+    """What runs have left: a hold, a drop-in, an answer that nobody has got."""
+    left, ended = look["leftovers"], _transaction(look)
+    return {
+        "held": left["hold"],
+        "hold": left["hold"] is not None,
+        "barred": bool(left["drop_in"]),
+        "at_work": ended["at_work"],
+        "untold": ended["untold"],
+        "transaction": ended["sentence"],
+    }
+
+
+def planned(look: Mapping[str, Any]) -> Dict[str, Any]:
+    """What of this look is noted for the whole roll: who leads and votes, autopilot's settings."""
+    peers = (look["agent"]["self"] or {}).get("peers", [])
+    return {"view_planned": look["autopilot"], "peers_planned": peers, "settings": look["autopilot_config"]}
 
 
 def _of_agent(host: str, agent: Mapping[str, Any], last_on_disk: Optional[int]) -> Dict[str, Any]:
@@ -221,35 +263,25 @@ def _of_agent(host: str, agent: Mapping[str, Any], last_on_disk: Optional[int]) 
     }
 
 
-def _role(read: Read) -> str:
-    agent = read.agent["agent"] or {}
-    if read.agent["down"]:
-        return "down"
-    if not read.agent["answered"]:
-        return "silent"
-    if agent["state"] == "Leader":
-        return "leader"
-    return "follower" if agent["id"] in [peer["id"] for peer in agent["peers"] if peer["voter"]] else "non-voter"
-
-
 def _rank(role: str, interrupted: bool, todo: bool) -> int:
     """Down first, then what is unfinished or has nothing to do, the leader last."""
     rank = RANKS[role]
     return min(rank, UNFINISHED if interrupted or not todo else rank)
 
 
-def _error(read: Read) -> str:
-    error = re.sub(r"[.\s]*\Z", "", read.agent["error"] or "")
-    return f"{error}. {IN_USE}" if read.agent["down"] and read.store["in_use"] else error
+def _error(look: Mapping[str, Any]) -> str:
+    error = re.sub(r"[.\s]*\Z", "", look["agent"]["error"] or "")
+    return f"{error}. {IN_USE}" if look["agent"]["down"] and look["store"]["in_use"] else error
 
 
-def _ours(read: Read) -> bool:
+def _ours(look: Mapping[str, Any]) -> bool:
     """Whether a roll leaves a server like this. A guarded WAL that a process has open runs at another address."""
-    store = read.store
+    store, left = look["store"], look["leftovers"]
     return bool(
         store["interrupted"]
-        or store["held"] is not None
-        or read.unit.barred
+        or left["hold"] is not None
+        or _transaction(look)["at_work"]
+        or left["drop_in"]
         or (store["guarded"] and not store["in_use"])
-        or (store["state"] in ("boltdb", "wal") and store["state"] != read.config["previous_backend"])
+        or (store["state"] in ("boltdb", "wal") and store["state"] != look["configuration"]["previous_backend"])
     )

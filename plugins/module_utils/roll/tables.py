@@ -73,6 +73,12 @@ def times(servers: Sequence[Server]) -> List[str]:
     return [TIMES, *table(rows)] if len(rows) > 1 else []
 
 
+def status_and_times(servers: Sequence[Server]) -> List[str]:
+    """Both, at the end of a roll; where no server was out, only the status."""
+    told = times(servers)
+    return [*status(servers), *([""] if told else []), *told]
+
+
 def cleanup(servers: Sequence[Server]) -> List[str]:
     """One line for each old store, with what becomes of it, and what that gives."""
     rows: List[Sequence[object]] = [("server", "store", "old store", "action")]

@@ -133,14 +133,14 @@ class End(NamedTuple):
     """What is proven, shown and asked about once all servers had their turn.
 
     `on_backend`: this server would start on the backend again. `tidy`: its old stores may go, those of the hosts in
-    `old`. `forgotten` is a warning of settings, `timed` whether any server was out.
+    `old`. `hears`: a run has ended on this server of which nobody knows. `forgotten` is a warning of settings.
     """
 
     on_backend: Gate
     tidy: Gate
+    hears: bool
     forgets: bool
     forgotten: str
-    timed: bool
     has_old: bool
     old: List[str]
 
@@ -152,9 +152,9 @@ def at_end(servers: Servers, server: Server, so_far: Answered) -> End:
     return End(
         on_backend=on_backend(server),
         tidy=tidy(server),
+        hears=server.untold and not server.todo,
         forgets=bool(forgotten),
         forgotten=forgotten,
-        timed=any(one.times for one in servers),
         has_old=bool(old),
         old=old,
     )
@@ -163,10 +163,11 @@ def at_end(servers: Servers, server: Server, so_far: Answered) -> End:
 class Turn(NamedTuple):
     """All that one server's turn depends on; hosts by name, servers by id.
 
-    `alone`: this server is the reason why there is nobody to ask. `asked` is the host whose API is asked about the
-    cluster, `other` another one where there is one. `stays`: it has nothing left to do, but must be back before others
-    are stopped. `holds`: whether autopilot is held; `hold`: what for that has to be known. `unfinished`: autopilot is
-    held, by this roll or an earlier one.
+    `accompanied`: there is somebody to ask; else this server itself is the reason why there is nobody. `asked` is the
+    host whose API is asked about the cluster, `other` another one where there is one. `prepares`: one of `pre_tasks`,
+    the operator's own; `stays`, it has nothing left to do but must be back before others are stopped; `unrehearsed`.
+    `holds`: whether autopilot is held; `hold`: what for that has to be known. `unfinished`: autopilot is held, by this
+    roll or an earlier one.
     """
 
     interlock: Gate
@@ -174,11 +175,12 @@ class Turn(NamedTuple):
     leadership: Leadership
     first: bool
     pauses: bool
+    prepares: bool
+    pre_tasks: bool
     stays: bool
     comes: bool
     unrehearsed: bool
     down: List[str]
-    alone: bool
     accompanied: bool
     asked: str
     other: str
@@ -201,22 +203,25 @@ class Turn(NamedTuple):
 def turn(servers: Servers, host: str, options: Options, so_far: Answered) -> Turn:
     """The turn of the server on this host. Where it was not looked at, only `interlock` says something."""
     server = next((one for one in servers if one.host == host), Server(host=host, id=""))
+    servers = holds.with_held(servers, host, so_far.held)
     lost = [one.host for one in cluster.down(servers)]
     alone = cluster.outage(servers, options) and not server.up
     peers = [name for name in so_far.group if name != host]
-    unrehearsed = options.check_mode and server.up and bool(lost)
-    end = at_end(servers, server, so_far)
+    unrehearsed = options.check_mode and server.up and bool(lost) and server.todo
+    stays = not server.todo and bool(cluster.busy(servers)) and not options.check_mode
+    pre_tasks = server.todo and bool(options.pre_tasks_file)
     return Turn(
         interlock=interlock(servers, host, so_far),
         stoppable=stoppable(server, options),
         leadership=leadership(server, alone, options, so_far),
         first=host in so_far.order[:1],
-        pauses=options.pause_between > 0 and not options.check_mode and server.todo and end.timed,
-        stays=not server.todo and bool(cluster.busy(servers)) and not options.check_mode,
+        pauses=_pauses(servers, server, options),
+        prepares=pre_tasks or stays or unrehearsed,
+        pre_tasks=pre_tasks,
+        stays=stays,
         comes=server.todo and not unrehearsed,
-        unrehearsed=server.todo and unrehearsed,
+        unrehearsed=unrehearsed,
         down=lost,
-        alone=alone,
         accompanied=not alone,
         asked=host if server.up else [*peers, host][0],
         other=[*peers, host][0],
@@ -233,8 +238,13 @@ def turn(servers: Servers, host: str, options: Options, so_far: Answered) -> Tur
         unfinished=bool(holds.values_before(servers)),
         releases=not options.check_mode or not lost,
         hold_note=holds.note(servers, so_far.released, bool(so_far.held.get("failed", False))),
-        end=end,
+        end=at_end(servers, server, so_far),
     )
+
+
+def _pauses(servers: Servers, server: Server, options: Options) -> bool:
+    """Between two servers that were or will be out."""
+    return options.pause_between > 0 and not options.check_mode and server.todo and any(one.times for one in servers)
 
 
 def answers(given: Mapping[str, Any], view: Optional[View]) -> Answered:

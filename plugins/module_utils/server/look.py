@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, TypeVar
 
-from ..agent.api.answers import Agent, Autopilot, RaftConfiguration
+from ..agent.api.answers import Agent, Autopilot, AutopilotConfig, RaftConfiguration
 from ..agent.api.client import Client
 from ..agent.api.connection import Connection, from_params
 from ..agent.cluster.observe import Asked, ask_itself
@@ -56,6 +56,8 @@ class Seen:
     asked: Optional[Asked] = None
     raft_configuration: Optional[RaftConfiguration] = None
     autopilot: Optional[Autopilot] = None
+    autopilot_config: Optional[AutopilotConfig] = None
+    api: Dict[str, Any] = field(default_factory=dict)
     rights: Optional[Lacking] = None
     errors: Dict[str, str] = field(default_factory=dict)
     warnings: List[str] = field(default_factory=list)
@@ -184,24 +186,31 @@ def _connection(given: Given, found: Optional[Planned], environ: Mapping[str, st
 
 
 def _ask(seen: Seen, connection: Connection) -> None:
+    seen.api = {"host": connection.host, "port": connection.port, "use_ssl": connection.use_ssl}
     seen.asked = ask_itself(connection)
     agent = seen.asked.agent
     if agent is not None:
         client = Client(connection)
-        try:
-            seen.raft_configuration = client.raft_configuration()
-        except ApiError as error:
-            seen.errors["raft_configuration"] = str(error)
-        try:
-            seen.autopilot = client.autopilot_health()[1]
-        except ApiError as error:
-            seen.errors["autopilot"] = str(error)
+        seen.raft_configuration = _asked(seen, "raft_configuration", client.raft_configuration)
+        seen.autopilot = _asked(seen, "autopilot", lambda: client.autopilot_health()[1])
+        seen.autopilot_config = _asked(seen, "autopilot_config", client.autopilot_config)
     else:
         seen.errors["agent"] = seen.asked.error
     if seen.asked.status == 403 or (agent is not None and agent.acl_enabled):
         seen.rights = lacking(Client(connection))
         if seen.rights.error:
             seen.errors["token"] = seen.rights.error
+
+
+T = TypeVar("T")
+
+
+def _asked(seen: Seen, part: str, ask: Callable[[], T]) -> Optional[T]:
+    try:
+        return ask()
+    except ApiError as error:
+        seen.errors[part] = str(error)
+        return None
 
 
 def role(seen: Seen) -> str:

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, List, Sequence
+import pwd
+from typing import Any, Dict, List, Optional, Sequence
 
 from ..agent.config.ensure import described
 from ..roll.host.rehearsal import Finding
@@ -14,8 +15,8 @@ from .look import Seen, drop_in, role
 CONFIGURATION = ("backend", "previous_backend", "file", "files", "effective", "agent", "changed_files")
 
 
-def report(seen: Seen, findings: Sequence[Finding]) -> Dict[str, Any]:
-    """The `server` of server_info, every key of its RETURN."""
+def report(seen: Seen, findings: Sequence[Finding], transaction: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
+    """The `server` of server_info, every key of its RETURN. `transaction` is what backend.caller.left says."""
     agent, store = seen.agent, seen.store or {}
     return {
         "id": store.get("node_id") or (agent.id if agent else "") or None,
@@ -24,8 +25,11 @@ def report(seen: Seen, findings: Sequence[Finding]) -> Dict[str, Any]:
         "region": agent.region if agent else "",
         "version": agent.version if agent else "",
         "user_id": os.geteuid(),
+        "user": _user(os.geteuid()),
+        "api": seen.api,
         "agent": _agent(seen),
         "autopilot": seen.autopilot.as_dict() if seen.autopilot else None,
+        "autopilot_config": seen.autopilot_config.as_dict() if seen.autopilot_config else None,
         "unit": _unit(seen),
         "process": seen.process.as_dict() if seen.process else None,
         "configuration": _configuration(seen),
@@ -35,11 +39,18 @@ def report(seen: Seen, findings: Sequence[Finding]) -> Dict[str, Any]:
             "asked": seen.rights is not None,
             "lacking": [right._asdict() for right in seen.rights.rights] if seen.rights else [],
         },
-        "leftovers": _leftovers(seen),
+        "leftovers": {**_leftovers(seen), "transaction": transaction},
         "prospect": _prospect(seen),
         "rehearsal": [finding._asdict() for finding in findings],
         "errors": seen.errors,
     }
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
 
 
 def _agent(seen: Seen) -> Dict[str, Any]:

@@ -20,6 +20,8 @@ from support.rolls import leftbehind, playbooks
 from support.rolls.overssh import hosts_of, is_configuration, is_conversion, is_start, is_stop
 from support.rolls.sshd import AFTER, BEFORE, DURING, Request, Trap
 
+pytestmark = pytest.mark.long
+
 UNREACHABLE = 4  # ansible-playbook's exit code
 OUT_BEYOND_CONVERSION_S = 3.0
 

@@ -16,7 +16,7 @@ import signal
 import socket
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 from support.cluster import http_api
 from support.cluster.server import HTTP_PORT, POLL_S, RPC_PORT, SERF_PORT, Server, wait_until
@@ -50,7 +50,10 @@ def _is_free(address: str, port: int) -> bool:
 
 
 class Cluster:
-    """`size` servers below `root` on addresses of their own. An existing root is opened again, with its processes."""
+    """`size` servers below `root` on addresses of their own, or as many as `backends` has, each with its own backend.
+
+    An existing root is opened again, with its processes.
+    """
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class Cluster:
         binary: str = "",
         size: int = 3,
         backend: str = "boltdb",
+        backends: Sequence[str] = (),
         extra_hcl: str = "",
         server_hcl: str = "",
         acl: bool = False,
@@ -65,21 +69,20 @@ class Cluster:
         self.root = Path(root)
         self.acl = acl
         if not (self.root / "cluster.json").exists():
-            self._create(binary or server_binary(), size, backend, extra_hcl, server_hcl)
+            self._create(binary or server_binary(), backends or [backend] * size, extra_hcl, server_hcl)
         description = json.loads((self.root / "cluster.json").read_text())
         self.acl = description["acl"]
         self.servers = [Server(self.root / name) for name in description["servers"]]
 
-    def _create(self, binary: str, size: int, backend: str, extra_hcl: str, server_hcl: str) -> None:
+    def _create(self, binary: str, backends: Sequence[str], extra_hcl: str, server_hcl: str) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
-        prefix = free_network(size)
-        addresses = [f"{prefix}{n}" for n in range(1, size + 1)]
-        if backend != "boltdb":
-            server_hcl += f'\n  raft_logstore {{\n    backend = "{backend}"\n  }}\n'
-        for number, address in enumerate(addresses, 1):
-            server = Server.create(self.root / f"s{number}", f"s{number}", address, binary)
-            server.config_path.write_text(main_config(server, addresses, server_hcl, extra_hcl, self.acl))
-        names = [f"s{n}" for n in range(1, size + 1)]
+        names = [f"s{number}" for number, _backend in enumerate(backends, 1)]
+        prefix = free_network(len(names))
+        addresses = [f"{prefix}{number}" for number, _name in enumerate(names, 1)]
+        for name, address, backend in zip(names, addresses, backends):
+            block = "" if backend == "boltdb" else f'\n  raft_logstore {{\n    backend = "{backend}"\n  }}\n'
+            server = Server.create(self.root / name, name, address, binary)
+            server.config_path.write_text(main_config(server, addresses, server_hcl + block, extra_hcl, self.acl))
         (self.root / "cluster.json").write_text(json.dumps({"servers": names, "acl": self.acl}))
 
     def start(self) -> None:
@@ -111,7 +114,7 @@ class Cluster:
         """Make the management token and give it to all servers."""
         answer = wait_until("ACL bootstrap", self._tried_bootstrap, timeout)
         for server in self.servers:
-            server.remember_token(answer["SecretID"])
+            server.remember(token=answer["SecretID"])
         return str(answer["SecretID"])
 
     def _tried_bootstrap(self) -> Optional[Dict[str, Any]]:

@@ -18,12 +18,17 @@ MakeCluster = Callable[..., Cluster]
 
 @pytest.fixture(scope="module")
 def make_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeCluster]:
-    """make_cluster(**options of Cluster) -> a running, healthy cluster on addresses of its own."""
+    """make_cluster(**options of Cluster) -> a running, healthy cluster on addresses of its own.
+
+    `prepare` is called with the cluster before its first start.
+    """
     made: list[Cluster] = []
 
-    def make(**options: Any) -> Cluster:
+    def make(prepare: Callable[[Cluster], None] | None = None, **options: Any) -> Cluster:
         cluster = Cluster(tmp_path_factory.mktemp("cluster") / "c", **options)
         made.append(cluster)
+        if prepare:
+            prepare(cluster)
         cluster.start()
         cluster.wait_healthy(60)
         return cluster

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import ssl
 import urllib.parse
 from typing import Any, Dict, NamedTuple, Optional
 
@@ -18,10 +19,24 @@ class Answer(NamedTuple):
     body: Any
 
 
-def request(method: str, url: str, body: Any = None, token: Optional[str] = None, timeout: float = 30.0) -> Answer:
-    """The answer, whatever its status. Never uses a proxy. OSError when no server answers."""
+def request(
+    method: str,
+    url: str,
+    body: Any = None,
+    token: Optional[str] = None,
+    timeout: float = 30.0,
+    tls: Optional[str] = None,
+) -> Answer:
+    """The answer, whatever its status. Never uses a proxy. OSError when no server answers.
+
+    `tls`: the directory with the ca.pem, client.pem and client.key for an https URL.
+    """
     parts = urllib.parse.urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+    if tls:
+        connection = http.client.HTTPSConnection(
+            parts.hostname or "", parts.port, timeout=timeout, context=_context(tls)
+        )
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     headers = {"X-Nomad-Token": token} if token else {}
     try:
@@ -33,6 +48,13 @@ def request(method: str, url: str, body: Any = None, token: Optional[str] = None
     finally:
         connection.close()
     return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, parsed(content))
+
+
+def _context(files: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=f"{files}/ca.pem")
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.load_cert_chain(f"{files}/client.pem", f"{files}/client.key")
+    return context
 
 
 def parsed(content: bytes) -> Any:

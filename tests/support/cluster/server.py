@@ -55,6 +55,7 @@ class Server:
         self.address: str = identity["address"]
         self.binary: str = identity["binary"]
         self.token: Optional[str] = identity.get("token")
+        self.tls: Optional[str] = identity.get("tls")  # where an authority's files are, when it speaks HTTPS
         self.http_port, self.rpc_port, self.serf_port = HTTP_PORT, RPC_PORT, SERF_PORT
         self.data_dir = self.root / "data"
         self.raft_dir = self.data_dir / "server" / "raft"
@@ -73,18 +74,19 @@ class Server:
 
     @property
     def url(self) -> str:
-        return f"http://{self.address}:{self.http_port}"
+        return f"{'https' if self.tls else 'http'}://{self.address}:{self.http_port}"
 
     @property
     def rpc_address(self) -> str:
         return f"{self.address}:{self.rpc_port}"
 
-    def remember_token(self, token: str) -> None:
-        """The token used by api() from now on, in every process that opens this server."""
+    def remember(self, **known: str) -> None:
+        """The `token`, or the files of `tls`, used by api() from now on, in every process that opens this server."""
         path = self.root / "server.json"
-        path.write_text(json.dumps(dict(json.loads(path.read_text()), token=token)))
+        identity = dict(json.loads(path.read_text()), **known)
+        path.write_text(json.dumps(identity))
         path.chmod(0o600)
-        self.token = token
+        self.token, self.tls = identity.get("token"), identity.get("tls")
 
     def pid(self) -> Optional[int]:
         """Process id of the running server; None when the recorded process is gone, whoever has its number now."""
@@ -142,7 +144,8 @@ class Server:
 
         `body`: bytes go as they are, anything else as JSON. `token` "" sends none. OSError when nobody listens.
         """
-        return http_api.request(method, self.url + path, body, self.token if token is None else token, timeout)
+        token = self.token if token is None else token
+        return http_api.request(method, self.url + path, body, token, timeout, self.tls)
 
     def try_api(self, method: str, path: str, **options: Any) -> http_api.Answer:
         """As api(), but status 0 when the server does not answer."""

@@ -3,7 +3,8 @@
 """Measures from outside for how long each server of a test cluster is not a working part of it.
 
 A server is out from the first look at which its own agent does not answer, until it answers again and has applied
-everything it knows to be committed. It asks the agents themselves ten times a second and never speaks to Ansible.
+everything it knows to be committed. It asks the agents themselves, ten times a second where nothing else is said, and
+never speaks to Ansible.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ def is_in(server: Server) -> bool:
 class Watcher:
     """Looks at every server from start() to stop(); `out_s` is each server's longest time out, by name."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, every_s: float = SECONDS_BETWEEN_LOOKS) -> None:
+        self._every_s = every_s
         self.out_s: dict[str, float] = {server.name: 0.0 for server in cluster.servers}
         self._ended = threading.Event()
         self._threads = [
@@ -50,7 +52,7 @@ class Watcher:
 
     def _watch(self, server: Server) -> None:
         left: float | None = None
-        while not self._ended.wait(SECONDS_BETWEEN_LOOKS):
+        while not self._ended.wait(self._every_s):
             now = time.monotonic()
             if left is None:
                 # A server that lags for a moment is still in; only one that does not answer has left.

@@ -12,13 +12,14 @@ from pathlib import Path
 
 from support.cluster.cluster import Cluster
 from support.rolls import playbooks
+from support.rolls.delayline import LongWay
 from support.rolls.sshd import Hosts, Request
 
 
 @contextlib.contextmanager
-def hosts_of(cluster: Cluster, **start_commands: str) -> Iterator[tuple[Hosts, Path]]:
+def hosts_of(cluster: Cluster, way: LongWay | None = None, **start_commands: str) -> Iterator[tuple[Hosts, Path]]:
     """The servers as hosts reached by ssh, and an inventory of them. Some may have a start command of their own."""
-    hosts = Hosts([server.name for server in cluster.servers], cluster.root)
+    hosts = Hosts([server.name for server in cluster.servers], cluster.root, way)
     control = tempfile.mkdtemp(prefix="cp")  # the path of a socket must be short
     try:
         variables = hosts.variables(control)
@@ -28,6 +29,16 @@ def hosts_of(cluster: Cluster, **start_commands: str) -> Iterator[tuple[Hosts, P
     finally:
         hosts.close()
         shutil.rmtree(control, ignore_errors=True)
+
+
+LINKS = {
+    "loopback": ("-e", "ansible_connection=local"),
+    "150 ms": ("-e", "ansible_pipelining=true"),
+    "150 ms, without pipelining": ("-e", "ansible_pipelining=false"),
+}
+"""Ways to the hosts of one inventory, as flags of an `ansible` command. Without pipelining is how sudo's requiretty has
+it: each module is a file that is sent first."""
+ROUND_TRIP_S = 0.15
 
 
 def is_stop(request: Request) -> bool:

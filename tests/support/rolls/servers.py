@@ -38,3 +38,38 @@ def led(**instead: dict[str, Any]) -> list[Server]:
     return three(
         **{name: {"role": "leader" if name == "s1" else "follower", **instead.get(name, {})} for name in NAMES}
     )
+
+
+def agent_self(name: str) -> dict[str, Any]:
+    """What the agent of a follower on WAL says of itself, as far as a roll looks at it."""
+    return {
+        "id": f"id-{name}", "name": f"{name}.global", "backend": "wal", "state": "Follower", "version": "2.0.5",
+        "leader_address": "s2:1", "rpc_address": f"{name}:1", "raft": {"applied_index": 7, "last_log_index": 8},
+        "peers": [{"id": f"id-{name}", "address": f"{name}:1", "voter": True}],
+    }  # fmt: skip
+
+
+STORE: dict[str, Any] = {
+    "node_id": "id-s1", "raft_dir": "/opt/nomad/server/raft", "state": "wal", "interrupted": False,
+    "interrupted_by": "", "guarded": True, "in_use": True, "last_index": None, "size": 9, "available_bytes": 8,
+    "estimated_bytes": 9,
+}  # fmt: skip
+
+
+def looked(
+    agent: dict[str, Any], configured: str = "wal", hold: dict[str, Any] | None = None, drop_in: str = "",
+    unit: dict[str, Any] | None = None, errors: dict[str, str] | None = None,
+    transaction: dict[str, Any] | None = None, **store: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """What server_info says of a server that is done, and what was read instead."""
+    settings = {"leave_on_interrupt": False, "leave_on_terminate": False}
+    configuration = {"previous_backend": configured, "agent": settings, "paths": ["/etc/nomad.d"], "unwritable": []}
+    return {
+        "user_id": 0, "user": "root", "agent": agent, "autopilot": None, "autopilot_config": None,
+        "api": {"host": "127.0.0.1", "port": 4646, "use_ssl": False},
+        "unit": {"manager": "systemd", "signal": 2, "config_paths": [], "literal": True, **(unit or {})},
+        "configuration": configuration, "data_dir": "/opt/nomad", "store": {**STORE, **store},
+        "token": {"lacking": []},
+        "leftovers": {"hold": hold, "drop_in": drop_in, "transaction": transaction}, "prospect": {"refusal": ""},
+        "errors": errors or {},
+    }  # fmt: skip

@@ -5,6 +5,9 @@
 Each server sees which module a task sends, because with pipelining the module comes on standard input. A Trap names a
 module and how the host is lost over it: all its connections end, and new ones are refused, until `up()`. A module that
 was started goes on, as it does on a host whose network is gone.
+
+Without pipelining a module comes by SFTP and runs on a terminal, as with sudo's requiretty. The way to all of them may
+be a long one.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import paramiko
+from support.rolls.delayline import LongWay
+from support.rolls.sftp import Files
 
 BEFORE, DURING, AFTER = "before", "during", "after"
 MODULE = re.compile(rb"module_fqn='(?:[\w.]*\.)?(\w+)'")
@@ -65,7 +70,8 @@ class Trap:
 class Hosts:
     """All hosts of one inventory, what they were asked, and the trap that waits for the next of them."""
 
-    def __init__(self, names: list[str], directory: Path) -> None:
+    def __init__(self, names: list[str], directory: Path, way: LongWay | None = None) -> None:
+        self.way = way
         self.requests: list[Request] = []
         self.trap: Trap | None = None
         self.key_path = directory / "key"
@@ -107,6 +113,7 @@ class Host(paramiko.ServerInterface):
         self._server_key = paramiko.RSAKey.generate(2048)
         self._listener: socket.socket | None = None
         self._transports: list[paramiko.Transport] = []
+        self._terminals: set[paramiko.Channel] = set()
         self.sessions: list[subprocess.Popen[bytes]] = []
         self.up()
 
@@ -135,8 +142,10 @@ class Host(paramiko.ServerInterface):
                 connection, _address = listener.accept()
             except OSError:
                 return
-            transport = paramiko.Transport(connection)
+            way = self._hosts.way
+            transport = paramiko.Transport(way.through(connection) if way else connection)
             transport.add_server_key(self._server_key)
+            transport.set_subsystem_handler("sftp", paramiko.SFTPServer, Files)
             self._transports.append(transport)
             with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
                 transport.start_server(server=self, event=threading.Event())
@@ -151,7 +160,8 @@ class Host(paramiko.ServerInterface):
     def check_channel_request(self, kind: str, chanid: int) -> int:
         return paramiko.OPEN_SUCCEEDED if kind == "session" else paramiko.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 
-    def check_channel_pty_request(self, *_arguments: Any) -> bool:
+    def check_channel_pty_request(self, channel: paramiko.Channel, *_arguments: Any) -> bool:
+        self._terminals.add(channel)
         return True
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
@@ -161,7 +171,7 @@ class Host(paramiko.ServerInterface):
     def _execute(self, channel: paramiko.Channel, command: str) -> None:
         """Run one command, unless the trap springs on it."""
         with contextlib.suppress(OSError, EOFError, paramiko.SSHException):  # the connection is gone: by the trap
-            given = _received(channel) if "python" in command else b""
+            given = _received(channel) if "python" in command and channel not in self._terminals else b""
             request = self._noted(given)
             trap = self._hosts.trap
             sprung = request is not None and trap is not None and trap.springs(request)
@@ -180,6 +190,7 @@ class Host(paramiko.ServerInterface):
             channel.sendall_stderr(err)
             channel.send_exit_status(child.returncode % 256)  # of a killed one, too
             channel.close()
+        self._terminals.discard(channel)
 
     def _noted(self, given: bytes) -> Request | None:
         found = MODULE.search(given)

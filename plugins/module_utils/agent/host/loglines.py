@@ -38,12 +38,11 @@ def since(source: Source, moment_s: float, run: Runner) -> Read:
 
 
 def end(source: Source, run: Runner, lines: int = 50) -> List[str]:
-    """The last lines, whenever they were logged. Raises AgentError when they cannot be read."""
+    """The last lines, whenever they were logged, after what the command says. Raises AgentError as `since` does."""
+    said = run(shlex.split(source.command)).stdout.splitlines()[-lines:] if source.command else []
     if source.file:
-        return _end_of(source.file)[-lines:]
-    if source.unit:
-        return _shown(source.unit, f"--lines={lines}", run)
-    return run(shlex.split(source.command)).stdout.splitlines()[-lines:]
+        return said + _end_of(source.file)[-lines:]
+    return said + (_shown(source.unit, f"--lines={lines}", run) if source.unit else [])
 
 
 def as_result(found: Read) -> Dict[str, Any]:

@@ -118,6 +118,24 @@ def _is_at_work(place: Place, note: Note) -> bool:
     return last is not None and last.id == note.id
 
 
+def left(place: Place) -> Dict[str, Any]:
+    """What there is to know for who only looks: `at_work`, `untold`, and either in a `sentence`. Changes nothing."""
+    at_work, note = place.is_at_work(), place.note()
+    untold = not at_work and note is not None and bool(place.untold(note))
+    sentence = ""
+    if note is not None and at_work:
+        sentence = f"P{transaction.at_work(note)[1:]}."
+    elif untold:
+        sentence = _became(place, note)
+    return {"at_work": at_work, "untold": bool(sentence) and untold, "sentence": sentence}
+
+
+def _became(place: Place, note: Optional[Note]) -> str:
+    answer, shown = place.answer(note), read_progress(place.path_of(PROGRESS))
+    step = (answer or {DIED: shown.phase if shown else ""}).get(DIED)
+    return transaction.earlier(note, answer if step is None else None, step or "")
+
+
 def earlier(place: Place) -> Optional[Dict[str, Any]]:
     """What became of the last transaction, if its answer has reached nobody. The lock must be held.
 
@@ -132,10 +150,8 @@ def earlier(place: Place) -> Optional[Dict[str, Any]]:
         shown = read_progress(place.path_of(PROGRESS))
         answer = {DIED: shown.phase if shown else ""}
         place.write_answer(note, answer)
-    marker = place.untold(note)
-    step = answer.get(DIED)
+    marker, sentence = place.untold(note), _became(place, note)
     known = {name: value for name, value in answer.items() if name not in INTERNAL}
-    sentence = transaction.earlier(note, answer if step is None else None, step or "")
     if not marker or not sentence:
         return None
     return {"sentence": sentence, "began": note.since, "origin": note.origin, "result": known or None, "untold": marker}

@@ -44,11 +44,7 @@ class Place:
     @classmethod
     def of(cls, data_dir: str, base: str = "") -> Place:
         """The place for this data_dir, made if need be. Raises Refused where it is not ours alone."""
-        raft = locate(data_dir, REAL)
-        try:
-            name = hashlib.sha256(os.fsencode(os.path.realpath(raft.path))).hexdigest()[:16]
-        finally:
-            raft.close()
+        name = _name(data_dir)
         parent, own = (base, NAME) if base else _base()
         outer = Directory.open(parent)
         try:
@@ -59,6 +55,12 @@ class Place:
                 middle.close()
         finally:
             outer.close()
+
+    @classmethod
+    def found(cls, data_dir: str, base: str = "") -> Optional[Place]:
+        """The same if it is there, else None. Makes nothing."""
+        there = os.path.join(*((base, NAME) if base else _base()), _name(data_dir), LOCK)
+        return cls.of(data_dir, base) if os.path.lexists(there) else None
 
     def path_of(self, name: str) -> str:
         """The path of one of its files."""
@@ -166,6 +168,15 @@ class Place:
         except ValueError:
             return None
         return values if isinstance(values, dict) else None
+
+
+def _name(data_dir: str) -> str:
+    """The same name for a Raft directory by whatever path it is given."""
+    raft = locate(data_dir, REAL)
+    try:
+        return hashlib.sha256(os.fsencode(os.path.realpath(raft.path))).hexdigest()[:16]
+    finally:
+        raft.close()
 
 
 def _base() -> Tuple[str, str]:

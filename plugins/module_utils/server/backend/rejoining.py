@@ -18,19 +18,23 @@ from ...agent.cluster.waiter import Look, Waited, wait_until
 from ...raftstore.released import is_in_use
 from .subject import Subject
 
+FIRST_S = 0.1
 ENDED_S = 30.0  # a start command may return before there is a process; an agent opens its store within a second or two
 
 
 def wait(subject: Subject, client: Client, wanted: Wanted) -> Waited:
-    """How the wait for the condition `back` ended."""
+    """How the wait for the condition `back` ended. Until it holds for the first time it is looked at often."""
     params = subject.params
     watch = Watch(subject.data_dir)
-    return wait_until(
-        lambda: watch.judged(look(client, "back", wanted)),
-        params["wait_timeout"],
-        params["stable_for"],
-        params["interval"],
-    )
+
+    def seen() -> Look:
+        return watch.judged(look(client, "back", wanted))
+
+    first = wait_until(seen, params["wait_timeout"], 0, min(FIRST_S, params["interval"]))
+    if not first.satisfied:
+        return first
+    rest = wait_until(seen, params["wait_timeout"] - first.elapsed_s, params["stable_for"], params["interval"])
+    return rest._replace(elapsed_s=first.elapsed_s + rest.elapsed_s)
 
 
 class Watch:

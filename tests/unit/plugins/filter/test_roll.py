@@ -12,50 +12,17 @@ import yaml
 from ansible.errors import AnsibleError
 from ansible_collections.raftops.nomad.plugins.filter import roll
 from support.paths import CHECKOUT
-from support.rolls.servers import facts
+from support.rolls.servers import facts, looked
 
 SERVERS = [facts("s1", role="leader"), facts("s2"), facts("s3", up=False)]
 SO_FAR: dict[str, Any] = {"group": ["s1", "s2", "s3"], "batch": ["s1"], "order": ["s1", "s2", "s3"], "judged": None}
-RESULTS: dict[str, Any] = {
-    "config": {
-        "previous_backend": "boltdb",
-        "agent": {"raft_dir": "/opt/nomad/server/raft", "leave_on_interrupt": False, "leave_on_terminate": False},
-    },
-    "agent": {"answered": False, "down": True, "error": "refused.", "status": 0, "url": "", "agent": None},
-    "store": {
-        "node_id": "id-s1",
-        "raft_dir": "/opt/nomad/server/raft",
-        "state": "boltdb",
-        "interrupted": False,
-        "interrupted_by": "",
-        "held": None,
-        "guarded": False,
-        "in_use": False,
-        "refusal": "",
-        "last_index": 7,
-        "size": 9,
-        "available_bytes": 8,
-        "estimated_bytes": 9,
-    },
-    "systemd_shows": "",
-    "uid": 1000,
-    "user": "deploy",
-}
+DOWN = {"answered": False, "down": True, "error": "refused.", "status": 0, "url": "", "self": None, "role": "down"}
+LOOK = {**looked(DOWN, "boltdb", state="boltdb", guarded=False, in_use=False), "user_id": 1000, "user": "deploy"}
 GIVEN = {"config_path": "/etc/nomad.d,/etc/more.hcl", "service_manager": "command", "wal_segment_size": "64"}
 
 
-def test_a_unit_is_known_from_text_and_lists_alike() -> None:
-    unit = roll.roll_unit("", "s1", GIVEN, "/opt/nomad/server/raft")
-    assert (unit["paths"], unit["data_dir"], unit["refused"]) == (
-        ["/etc/nomad.d", "/etc/more.hcl"],
-        "/opt/nomad",
-        False,
-    )
-    assert roll.roll_unit("", "s1", {})["refused"]
-
-
 def test_a_server_is_put_together_as_a_fact_that_the_other_filters_take() -> None:
-    found = roll.roll_server(RESULTS, "s1", GIVEN)
+    found = roll.roll_server(LOOK, "s1", GIVEN)
     assert (found["refused"], found["refusal"]) == (False, "")
     server = found["server"]
     assert json.loads(json.dumps(server)) == server
@@ -65,7 +32,7 @@ def test_a_server_is_put_together_as_a_fact_that_the_other_filters_take() -> Non
 
 
 def test_a_server_that_cannot_be_relied_on_is_refused() -> None:
-    found = roll.roll_server({**RESULTS, "store": {**RESULTS["store"], "node_id": None}}, "s1", GIVEN)
+    found = roll.roll_server({**LOOK, "store": {**LOOK["store"], "node_id": None}}, "s1", GIVEN)
     assert found["refused"] and found["refusal"].startswith("There is no node-id beside")
 
 
@@ -73,6 +40,15 @@ def test_a_turn_is_plain_values() -> None:
     turn = roll.roll_turn(SERVERS, "s1", {"check_mode": "true"}, SO_FAR)
     assert json.loads(json.dumps(turn)) == turn
     assert turn["unrehearsed"] is True and turn["interlock"] == {"refused": False, "refusal": ""}
+
+
+def test_what_was_skipped_has_not_happened() -> None:
+    failed = roll.roll_failed({"failed": True, "msg": "no."}, "Ask")
+    said = {"failed": failed, "returned": {"changed": False, "skipped": True}, "worked": {"skipped": True}}
+    found = roll.roll_failure(SERVERS, "s1", GIVEN, said)
+    assert json.loads(json.dumps(found)) == found
+    assert (found["left"], found["is_back"], found["looks"]) == ("untouched", False, False)
+    assert found["message"].startswith("s1: Ask: no. This server was not stopped.")
 
 
 def test_a_value_that_is_none_is_refused_with_its_name() -> None:

@@ -111,11 +111,9 @@ def test_tokens_and_users_do_not_matter_where_nothing_is_to_be_done() -> None:
 def test_who_may_not_do_what_has_to_be_done_is_told_before_a_stop(uid: int) -> None:
     """For each reason there is a case in test_obstacles.py."""
     assert bool(closed(led(s2={"root": uid == 0, "user": "deploy"}))) is bool(uid)
-    places = [{"item": "/a.hcl", "stat": {"exists": True, "writeable": False}}]
-    read = {"root": uid == 0, "user": "deploy", "systemd": False, "places": places}
-    assert refused(led(s2=read), ME)[1].startswith(
-        "s2: the modules run as deploy, who may not write to /a.hcl. "
-    ) is bool(uid)
+    read = {"root": uid == 0, "user": "deploy", "systemd": False, "unwritable": ["/etc/nomad.d"]}
+    told = refused(led(s2=read), ME)[1]
+    assert told.startswith("s2: the modules run as deploy, who may not write to /etc/nomad.d. ") is bool(uid)
 
 
 def test_the_group_is_compared_with_the_cluster_by_id() -> None:
@@ -267,14 +265,16 @@ def test_a_wal_without_guard_is_in_the_table_of_the_plan(guarded: bool) -> None:
     assert ("wal,unguarded" in found) is not guarded
 
 
+def test_what_has_happened_while_nobody_looked_is_told_below_the_table() -> None:
+    assert plan(led(s2={"todo": False, "transaction": "It has ended."}), ME).notes == ["s2: It has ended."]
+
+
 @pytest.mark.parametrize(("available", "warned"), [(5, False), (4, True)])
 def test_a_conversion_that_may_need_more_than_is_free_is_told_below_the_table(available: int, warned: bool) -> None:
     made = plan(led(s2={"needs": 5, "available": available}), ME)
     assert bool(made.notes) is warned and made.lines[4:] == (["", *made.notes] if warned else [])
-    if warned:
-        assert made.notes[0].startswith(
-            "s2: the conversion may need more than the 4.00 Bytes that are free. If so, it is"
-        )
+    told = "s2: the conversion may need more than the 4.00 Bytes that are free. If so, it is"
+    assert not warned or made.notes[0].startswith(told)
     assert plan(led(s2={"needs": 5, "available": available, "todo": False}), ME).notes == []
 
 

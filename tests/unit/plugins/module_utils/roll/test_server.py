@@ -11,78 +11,50 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.answers im
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.server import (
     Found,
-    Read,
     found,
     parse,
     refusal,
     values,
     view,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.unit import known
 from support.agent_server import recording
+from support.rolls.servers import agent_self, looked
 
 OPTIONS = Options(config_path=("/etc/nomad.d",), origin="me")
-STORE: dict[str, Any] = {
-    "node_id": "id-s1",
-    "raft_dir": "/opt/nomad/server/raft",
-    "state": "wal",
-    "interrupted": False,
-    "interrupted_by": "",
-    "held": None,
-    "guarded": True,
-    "in_use": True,
-    "refusal": "",
-    "last_index": None,
-    "size": 9,
-    "available_bytes": 8,
-    "estimated_bytes": 9,
-}
-SELF: dict[str, Any] = {
-    "id": "id-s1",
-    "name": "s1.global",
-    "backend": "wal",
-    "state": "Follower",
-    "version": "2.0.5",
-    "leader_address": "s2:1",
-    "rpc_address": "s1:1",
-    "peers": [{"id": "id-s1", "address": "s1:1", "voter": True}],
-    "acl_enabled": False,
-    "raft": {"applied_index": 7, "last_log_index": 8},
-}
-CONFIG = {"previous_backend": "wal", "agent": {"leave_on_interrupt": False, "leave_on_terminate": False}}
+SELF = agent_self("s1")
 UP: dict[str, Any] = {
     "answered": True,
     "down": False,
     "error": "",
     "status": 200,
     "url": "http://s1:4646",
-    "agent": SELF,
+    "role": "follower",
 }
-DOWN = {**UP, "answered": False, "down": True, "error": "no answer: refused. Check that.", "status": 0, "agent": None}
+DOWN = {**UP, "answered": False, "down": True, "error": "no answer: refused. Check that.", "status": 0, "role": "down"}
 
 
-def read(agent: dict[str, Any] | None = None, shown: str = "", configured: str = "wal", **store: Any) -> Read:
+def read(agent: dict[str, Any] | None = None, **instead: Any) -> dict[str, Any]:
     """A server that is done, and what was read instead."""
-    return Read(
-        {**CONFIG, "previous_backend": configured}, agent or UP, {**STORE, **store}, known(OPTIONS, "s1", shown)
+    return looked(
+        {**(agent or {**UP, "self": SELF}), "self": (agent or {}).get("self", SELF if not agent else None)}, **instead
     )
 
 
-def seen(given: Read, backend: str = "wal") -> Found:
+def seen(given: dict[str, Any], backend: str = "wal") -> Found:
     return found("s1", given, OPTIONS._replace(backend=backend))
 
 
 def test_a_server_that_is_down_counts_as_ours_by_what_a_roll_leaves_and_never_while_it_runs_elsewhere() -> None:
     """A guarded WAL that a process has open is an agent at another address: nobody has left it down."""
 
-    def ours(shown: str = "", **store: Any) -> bool:
-        return seen(read(DOWN, shown, **{"guarded": False, "in_use": False, **store})).ours
+    def ours(**instead: Any) -> bool:
+        return seen(read(DOWN, **{"guarded": False, "in_use": False, **instead})).ours
 
     assert not ours()
     assert ours(guarded=True) and not ours(guarded=True, in_use=True)
-    for left in {"interrupted": True}, {"held": {"origin": "me"}}, {"state": "boltdb"}:
+    for left in {"interrupted": True}, {"hold": {"origin": "me"}}, {"state": "boltdb"}:
         assert ours(in_use=True, **left), left
-    assert ours("DropInPaths=/run/systemd/system/nomad.service.d/90-raft-logstore.conf")
+    assert ours(drop_in="/run/systemd/system/nomad.service.d/90-raft-logstore.conf")
     assert not ours(state="damaged"), "nothing says that it is on another backend than it is configured for"
 
 
@@ -92,41 +64,67 @@ def test_why_an_agent_does_not_answer_ends_without_a_full_stop_and_says_when_it_
     assert seen(read()).error == ""
 
 
+def refused(given: dict[str, Any], options: Options = OPTIONS) -> str:
+    return refusal("s1", given, options)
+
+
 def test_an_answer_of_another_server_is_refused() -> None:
     for node_id, right in ("id-s1", True), ("id-s2", False), (None, False):
-        assert (refusal("s1", read(node_id=node_id)) == "") is right
-    said = refusal("s1", read(node_id="id-s2"))
+        assert (refused(read(node_id=node_id)) == "") is right
+    said = refused(read(node_id="id-s2"))
     assert said.startswith("http://s1:4646 is s1.global, another server than the one whose store is on s1. Check raft_")
-    assert refusal("s1", read(node_id=None)) == "There is no node-id beside /opt/nomad/server/raft."
-    assert refusal("s1", read(DOWN)) == "", "it cannot be asked"
+    assert refused(read(node_id=None)) == "There is no node-id beside /opt/nomad/server/raft."
+    assert refused(read(DOWN)) == "", "it cannot be asked"
+
+
+def test_a_configuration_that_only_the_running_agent_knows_is_refused() -> None:
+    plain, quoted = {"config_paths": ["/etc/nomad.d"]}, {"config_paths": ["$DIR"], "literal": False}
+    assert refused(read(unit=plain), Options()) == "" == refused(read(unit=quoted))
+    assert refused(read(), Options()).startswith("Only its running agent knows where the configuration of s1 is")
+    told = refused(read(unit=quoted), Options())
+    assert told.startswith("Its unit names the configuration of s1 in a way that only systemd reads: $DIR. ")
+    assert told.endswith("Set raft_logstore_config_path to the agent's -config arguments.")
+
+
+def test_what_could_not_be_looked_at_is_refused_and_what_cannot_end_well() -> None:
+    assert refused(read(errors={"configuration": "/etc/nomad.d/zz.hcl:3:5: no"})) == "/etc/nomad.d/zz.hcl:3:5: no"
+    assert refused({**read(errors={"store": "no such directory"}), "store": None}) == "no such directory"
+    assert "Give 1 to 2047" in refused(read(), OPTIONS._replace(wal_segment_size=2048))
+    assert "will ever be back in time" in refused(read(), OPTIONS._replace(stable_for=300))
 
 
 @pytest.mark.parametrize(
     ("given", "role", "todo", "rank"),
     [
         (read(), "follower", False, 1),
-        (read({**UP, "agent": {**SELF, "backend": "boltdb"}}), "follower", True, 3),
+        (read({**UP, "self": {**SELF, "backend": "boltdb"}}), "follower", True, 3),
         (read(configured="boltdb"), "follower", True, 3),
         (read(state="both"), "follower", True, 3),
         (read(interrupted=True), "follower", True, 1),
-        (read({**UP, "agent": {**SELF, "state": "Leader"}}), "leader", False, 1),
-        (read({**UP, "agent": {**SELF, "state": "Leader"}}, configured="boltdb"), "leader", True, 4),
-        (read({**UP, "agent": {**SELF, "peers": []}}, configured="boltdb"), "non-voter", True, 2),
+        (read({**UP, "self": SELF, "role": "leader"}), "leader", False, 1),
+        (read({**UP, "self": SELF, "role": "leader"}, configured="boltdb"), "leader", True, 4),
+        (read({**UP, "self": SELF, "role": "non-voter"}, configured="boltdb"), "non-voter", True, 2),
         (read(DOWN), "down", True, 0),
-        (read({**DOWN, "down": False}), "silent", True, 0),
+        (read({**DOWN, "down": False, "role": "silent"}), "silent", True, 0),
         (read(DOWN, interrupted=True), "down", True, 0),
     ],
 )
 def test_what_is_down_comes_first_then_what_is_unfinished_and_the_leader_last(
-    given: Read, role: str, todo: bool, rank: int
+    given: dict[str, Any], role: str, todo: bool, rank: int
 ) -> None:
     server = seen(given)
     assert (server.role, server.todo, server.rank) == (role, todo, rank)
 
 
-def test_a_server_without_a_vote_among_peers_is_a_non_voter() -> None:
-    peers = [{"id": "id-s1", "address": "s1:1", "voter": False}, {"id": "id-s2", "address": "s2:1", "voter": True}]
-    assert seen(read({**UP, "agent": {**SELF, "peers": peers}})).role == "non-voter"
+def test_a_run_that_is_still_at_work_is_joined_whatever_the_server_is_like_meanwhile() -> None:
+    silent = {**DOWN, "down": False, "role": "silent"}
+    at_work = {"at_work": True, "untold": False, "sentence": "Process 812 has been bringing it to wal since then."}
+    server = seen(read(silent, transaction=at_work, in_use=True, guarded=False))
+    assert server.todo and server.ours and server.obstacles == () and server.rank == 0
+    up = seen(read(transaction=at_work))
+    assert up.todo and up.rank == 1 and up.transaction == at_work["sentence"]
+    ended = seen(read(transaction={"at_work": False, "untold": True, "sentence": "It has ended."}))
+    assert not ended.todo and ended.untold
 
 
 def test_everything_is_left_to_do_for_the_other_backend() -> None:
@@ -149,31 +147,36 @@ def test_a_wal_that_nothing_keeps_nomad_from_passing_over_is_noticed(
     assert server.starts_empty is empty
 
 
-def test_the_token_is_asked_about_where_it_is_asked_for() -> None:
-    assert not seen(read()).acl
-    assert seen(read({**UP, "agent": {**SELF, "acl_enabled": True}})).acl
-    assert seen(read({**DOWN, "down": False, "status": 403})).acl
+def test_a_token_that_could_not_be_asked_keeps_a_server_from_being_stopped() -> None:
+    assert seen(read()).obstacles == ()
+    assert seen(read(errors={"token": "no answer"})).obstacles == ("what its token may do is not known: no answer",)
 
 
 def test_what_is_read_survives_being_a_fact_and_what_was_noted_stays_beside_it() -> None:
-    server = seen(read(held={"origin": "me", "previous": True, "created": "2026"}))
-    fact = {"done": True, "previous": False, "view": None, **values(server)}
+    view_of_it = {
+        "leader": "id-s1",
+        "voters": ["id-s1"],
+        "failure_tolerance": 0,
+        "servers": [{"id": "id-s1", "healthy": True}],
+    }
+    server = seen({**read(hold={"origin": "me", "previous": True, "created": "2026"}), "autopilot": view_of_it})
+    fact = {"done": True, "previous": False, **values(server)}
     again = parse(fact)
     names = values(server)
     assert {name: getattr(again, name) for name in names} == {name: getattr(server, name) for name in names}
-    assert (again.done, again.previous, again.hold) == (True, False, True)
+    assert (again.done, again.previous, again.hold) == (True, False, True) and again.view == view(view_of_it)
     assert "done" not in values(server), "so that a second look does not take it back"
 
 
 def test_no_token_is_among_the_values() -> None:
-    assert "secret" not in str(values(seen(read({**UP, "token": "secret"}))))
+    assert "secret" not in str(values(seen(read({**UP, "self": SELF, "token": "secret"}))))
 
 
 def test_a_recorded_follower_is_read_as_what_it_was() -> None:
     agent = parse_agent(recording("agent_self-follower-boltdb-after-return")["body"]).as_dict()
-    given = read({**UP, "agent": agent}, node_id=agent["id"], state="boltdb", configured="boltdb", guarded=False)
+    given = read({**UP, "self": agent}, node_id=agent["id"], state="boltdb", configured="boltdb", guarded=False)
     server = seen(given)
-    assert refusal("s2", given) == ""
+    assert refused(given) == ""
     assert (server.name, server.role, server.running, server.todo, server.rank) == (
         "s2.global", "follower", "boltdb", True, 3
     )  # fmt: skip

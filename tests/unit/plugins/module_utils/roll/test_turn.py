@@ -79,7 +79,7 @@ def test_nobody_is_asked_only_where_nobody_leads_because_of_this_server(
 ) -> None:
     options = ME._replace(allow_outage=outage)
     found = at(three(**roles)[:size], options=options)
-    assert found.alone is alone and found.accompanied is not alone
+    assert found.accompanied is not alone
     assert found.holds is not alone and found.looks_again is not alone
     assert not at(three(**roles)[:size], options=options._replace(hold_autopilot=False)).holds
 
@@ -105,7 +105,7 @@ def test_only_without_any_other_voter_and_with_an_outage_allowed_nothing_is_tran
     assert not at(led()).leadership.moves, "nobody could be asked"
     stale = SO_FAR._replace(judged=BEFORE)
     alone = at(three(s1=DOWN)[:1], options=ME._replace(allow_outage=True), so_far=stale)
-    assert alone.alone and not alone.leadership.moves, "it is down"
+    assert not alone.accompanied and not alone.leadership.moves, "it is down"
 
 
 @pytest.mark.parametrize(
@@ -162,6 +162,20 @@ def test_a_server_that_is_done_must_be_back_before_another_is_stopped() -> None:
     assert not at([server(name, todo=False) for name in ORDER]).stays, "none is stopped"
 
 
+def test_a_run_that_has_ended_unheard_is_heard_at_the_end() -> None:
+    assert at(three(s1={"todo": False, "untold": True})).end.hears
+    assert not at(three(s1={"todo": False})).end.hears and not at(three(s1={"untold": True})).end.hears
+
+
+def test_what_only_some_turns_have_before_the_stop() -> None:
+    assert not at(three()).prepares
+    assert at(three(s1={"todo": False})).prepares, "it has to be back"
+    own = ME._replace(pre_tasks_file="/mine.yml")
+    assert at(three(), options=own).pre_tasks and at(three(), options=own).prepares
+    assert not at(three(s1={"todo": False}), options=own).pre_tasks
+    assert at(three(s3=DOWN), options=CHECK).prepares, "it cannot be rehearsed"
+
+
 def test_questions_are_asked_once_in_a_rehearsal() -> None:
     assert (at(three()).gate_timeout, at(three(), options=CHECK).gate_timeout) == (30, 0)
     assert at(three()).looks_again and not at(three(), options=CHECK).looks_again
@@ -170,7 +184,7 @@ def test_questions_are_asked_once_in_a_rehearsal() -> None:
 def test_a_pause_is_between_two_servers_that_were_or_will_be_out() -> None:
     times = {"times": {"stop": 1.0}}
     pausing = ME._replace(pause_between=5)
-    assert at(three(s2=times), options=pausing).pauses and at(three(s2=times)).end.timed
+    assert at(three(s2=times), options=pausing).pauses
     assert not at(three(), options=pausing).pauses, "nothing has been done yet"
     assert not at(three(s2=times)).pauses
     assert not at(three(s1={"todo": False}, s2=times), options=pausing).pauses
@@ -194,6 +208,8 @@ def test_voters_are_those_of_the_plan_and_afterwards_this_one() -> None:
 
 
 def test_a_hold_is_unfinished_until_it_is_released() -> None:
+    now = at(three(), so_far=SO_FAR._replace(held={"previous": False}))
+    assert now.unfinished and now.hold == {"previous": False}
     held = three(s2={"previous": True})
     assert at(held).unfinished and at(held).hold == {"previous": True} and not at(three()).unfinished
     assert "stays off until a run ends well" in at(held).hold_note

@@ -27,6 +27,7 @@ def seen(host: Host, **given: Any) -> Seen:
 
 def test_a_packaged_host_needs_no_option(host: Host, server: AgentServer) -> None:
     server.play("agent_self-follower-boltdb", "autopilot_health-healthy", "raft_configuration-follower-stale")
+    server.play("autopilot_configuration")
     found = seen(host)
     assert found.errors == {} and found.warnings == []
     assert (found.paths, found.data_dir) == ((str(host.config_dir),), str(host.data_dir))
@@ -34,6 +35,8 @@ def test_a_packaged_host_needs_no_option(host: Host, server: AgentServer) -> Non
     assert found.prospect is not None and found.prospect.plan and found.prospect.refusal == ""
     assert found.agent is not None and role(found) == "follower"
     assert found.autopilot is not None and len(found.autopilot.voters) == 3
+    assert found.autopilot_config is not None and found.autopilot_config.setting("cleanup_dead_servers") is True
+    assert found.api == {"host": "127.0.0.1", "port": server.port, "use_ssl": False}
     assert found.raft_configuration is not None and len(found.raft_configuration.peers) == 3
     assert server.asked("/v1/operator/raft/configuration")[0].path.endswith("?stale=")
     assert found.rights is None and not [one for one in server.seen if one.method != "GET"]
@@ -77,7 +80,7 @@ def test_a_server_with_acls_is_asked_for_the_tokens_rights(host: Host, server: A
     found = seen(host, token="5f0e0b1c-1111-2222-3333-0123456789ab")
     assert found.rights is not None
     assert [right.capability for right in found.rights.rights] == ["operator:read", "operator:write", "management"]
-    assert set(found.errors) == {"raft_configuration", "autopilot"}
+    assert set(found.errors) == {"raft_configuration", "autopilot", "autopilot_config"}
     assert "It needs a token with management" in found.errors["raft_configuration"]
 
 

@@ -15,6 +15,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import 
 from ansible_collections.raftops.nomad.plugins.module_utils.progress import Progress
 from ansible_collections.raftops.nomad.plugins.module_utils.server.backend import caller
 from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.caller import Wish
+from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.place import Place
 from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.prospect import Prospect, look
 
 WISH = Wish("wal", "present", "controller-1")
@@ -54,6 +55,25 @@ def test_begun_waited_for_and_told_until_it_has_arrived(host: Any) -> None:
     assert caller.earlier(place) == known
     arrived(known)
     assert caller.earlier(place) is None
+
+
+def test_who_only_looks_hears_of_it_and_takes_nothing_away(host: Any) -> None:
+    assert Place.found(str(host.root / "data"), str(host.root)) is None
+    assert [path.name for path in host.root.iterdir() if path.name.startswith("raftops")] == [], "nothing was made"
+    place, note = begin(host)
+    caller.wait(place, note, drop)
+    assert place.take()
+    place.leave()  # by now its process has ended
+    looked = Place.found(str(host.root / "data"), str(host.root))
+    assert looked is not None
+    told = caller.left(looked)
+    assert (told["at_work"], told["untold"]) == (False, True) and "has failed: Last look" in told["sentence"]
+    assert caller.left(looked) == told and place.take()
+    assert caller.left(looked)["at_work"]
+    assert " has been bringing it to wal for controller-1 since" in caller.left(looked)["sentence"]
+    place.leave()
+    arrived({"untold": looked.untold(note)})
+    assert caller.left(looked) == {"at_work": False, "untold": False, "sentence": ""}
 
 
 def test_what_arrives_late_is_not_taken_for_the_answer_of_a_later_run(host: Any) -> None:

@@ -15,6 +15,7 @@ from support.rolls.alone import Controller
 from support.rolls.moments import Moment, moments
 
 SEED = 17
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rolls that ended in the middle: what is seen then, and the run that finishes each. Too long for `make test`."""
+"""Rolls that ended in the middle: what is seen then, and the run that finishes each."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from support.cluster import start_faulty
 from support.cluster.server import Server
 from support.rolls import leftbehind, playbooks
 from support.rolls.overssh import hosts_of, is_start
 from support.rolls.sshd import BEFORE, Trap
 from support.rolls.stops import after_the_last, assert_completes
+
+pytestmark = pytest.mark.long
 
 
 @contextlib.contextmanager

@@ -1,22 +1,18 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The HTTPS port: only with the server's authority, and only for clients with a certificate when so configured."""
+"""A certificate authority for a test cluster, and the files with which its servers speak HTTPS only."""
 
 from __future__ import annotations
 
 import datetime
 import ipaddress
-import ssl
-import urllib.error
-import urllib.request
 from pathlib import Path
-from typing import Iterator, Optional
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from support.cluster.cluster import Cluster, Server, wait_until
+from support.cluster.cluster import Cluster
+from support.cluster.server import Server
 
 DAY = datetime.timedelta(days=1)
 
@@ -51,45 +47,25 @@ class Authority:
         (self.root / f"{name}.key").write_bytes(key.private_bytes(pem, *plain))
 
 
-@pytest.fixture(params=[False, True], ids=["any client", "client certificate"])
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    cluster = Cluster(tmp_path / "cluster", size=1)
-    server = cluster.servers[0]
-    authority = Authority(tmp_path)
-    authority.issue("server.global.nomad", server.address)
-    authority.issue("client", "127.0.0.1")
+def write_tls_hcl(server: Server, files: Path, verify_client: bool) -> None:
+    """Have the server speak HTTPS with its certificate among the files of an authority."""
     (server.config_dir / "tls.hcl").write_text(f"""tls {{
   http = true
-  ca_file = "{tmp_path}/ca.pem"
-  cert_file = "{tmp_path}/server.global.nomad.pem"
-  key_file = "{tmp_path}/server.global.nomad.key"
-  verify_https_client = {"true" if request.param else "false"}
+  ca_file = "{files}/ca.pem"
+  cert_file = "{files}/{server.name}.pem"
+  key_file = "{files}/{server.name}.key"
+  verify_https_client = {"true" if verify_client else "false"}
 }}
 """)
-    server.start()
-    wait_until("HTTPS", lambda: answered(server, tmp_path, "client") == 200, 15)
-    yield server
-    cluster.stop_all()
 
 
-def answered(server: Server, files: Path, client: Optional[str]) -> Optional[int]:
-    """Status of an HTTPS request with this client certificate; None when the connection is refused."""
-    context = ssl.create_default_context(cafile=str(files / "ca.pem"))
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if client:
-        context.load_cert_chain(files / f"{client}.pem", files / f"{client}.key")
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
-    try:
-        with opener.open(f"https://{server.address}:{server.http_port}/v1/agent/self", timeout=10) as response:
-            return int(response.status)
-    except urllib.error.HTTPError as error:
-        return error.code
-    except OSError:
-        return None
-
-
-def test_https(server: Server, tmp_path: Path) -> None:
-    demanded = "verify_https_client = true" in (server.config_dir / "tls.hcl").read_text()
-    assert answered(server, tmp_path, None) == (None if demanded else 200)
-    plain = server.api("GET", "/v1/agent/self")
-    assert (plain.status, plain.body) == (400, "Client sent an HTTP request to an HTTPS server.\n")
+def secure(cluster: Cluster) -> None:
+    """Before its first start: every server answers by HTTPS, and only those who show a certificate."""
+    files = cluster.root / "tls"
+    files.mkdir()
+    authority = Authority(files)
+    authority.issue("client", "127.0.0.1")
+    for server in cluster.servers:
+        authority.issue(server.name, server.address)
+        write_tls_hcl(server, files, verify_client=True)
+        server.remember(tls=str(files))

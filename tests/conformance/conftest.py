@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clusters for the long tests."""
+"""Clusters for the tests of what an agent answers."""
 
 from __future__ import annotations
 
