@@ -120,7 +120,8 @@ def _is_at_work(place: Place, note: Note) -> bool:
 
 def left(place: Place) -> Dict[str, Any]:
     """What there is to know for who only looks: `at_work`, `untold`, and either in a `sentence`. Changes nothing."""
-    at_work, note = place.is_at_work(), place.note()
+    note = place.note()
+    at_work = note is not None and place.answer(note) is None and place.is_at_work()  # else somebody only looks
     untold = not at_work and note is not None and bool(place.untold(note))
     sentence = ""
     if note is not None and at_work:

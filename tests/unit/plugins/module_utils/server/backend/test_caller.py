@@ -69,8 +69,11 @@ def test_who_only_looks_hears_of_it_and_takes_nothing_away(host: Any) -> None:
     told = caller.left(looked)
     assert (told["at_work"], told["untold"]) == (False, True) and "has failed: Last look" in told["sentence"]
     assert caller.left(looked) == told and place.take()
+    assert caller.left(looked) == told, "who has the lock now has not begun"
+    place.write_note(WISH.note(begun=True))
     assert caller.left(looked)["at_work"]
     assert " has been bringing it to wal for controller-1 since" in caller.left(looked)["sentence"]
+    place.write_note(note)
     place.leave()
     arrived({"untold": looked.untold(note)})
     assert caller.left(looked) == {"at_work": False, "untold": False, "sentence": ""}
