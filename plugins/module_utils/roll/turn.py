@@ -133,12 +133,11 @@ class End(NamedTuple):
     """What is proven, shown and asked about once all servers had their turn.
 
     `on_backend`: this server would start on the backend again. `tidy`: its old stores may go, those of the hosts in
-    `old`. `hears`: a run has ended on this server of which nobody knows. `forgotten` is a warning of settings.
+    `old`. `forgotten` is a warning of settings.
     """
 
     on_backend: Gate
     tidy: Gate
-    hears: bool
     forgets: bool
     forgotten: str
     has_old: bool
@@ -152,7 +151,6 @@ def at_end(servers: Servers, server: Server, so_far: Answered) -> End:
     return End(
         on_backend=on_backend(server),
         tidy=tidy(server),
-        hears=server.untold and not server.todo,
         forgets=bool(forgotten),
         forgotten=forgotten,
         has_old=bool(old),
@@ -160,14 +158,36 @@ def at_end(servers: Servers, server: Server, so_far: Answered) -> End:
     )
 
 
+class Before(NamedTuple):
+    """What only some turns have before the stop.
+
+    `pre_tasks` are the operator's own. `hears`: a run has ended there of which nobody knows. `stays`: the server has
+    nothing left to do, but must be back before others are stopped. `unrehearsed`: that can only be asked later.
+    """
+
+    pre_tasks: bool
+    hears: bool
+    stays: bool
+    unrehearsed: bool
+
+
+def before(servers: Servers, server: Server, options: Options) -> Before:
+    """What this server's turn has before the stop, if there is one."""
+    return Before(
+        pre_tasks=server.todo and bool(options.pre_tasks_file),
+        hears=server.untold and not server.todo and not options.check_mode,
+        stays=not server.todo and bool(cluster.busy(servers)) and not options.check_mode,
+        unrehearsed=options.check_mode and server.up and server.todo and bool(cluster.down(servers)),
+    )
+
+
 class Turn(NamedTuple):
     """All that one server's turn depends on; hosts by name, servers by id.
 
     `accompanied`: there is somebody to ask; else this server itself is the reason why there is nobody. `asked` is the
-    host whose API is asked about the cluster, `other` another one where there is one. `prepares`: one of `pre_tasks`,
-    the operator's own; `stays`, it has nothing left to do but must be back before others are stopped; `unrehearsed`.
-    `holds`: whether autopilot is held; `hold`: what for that has to be known. `unfinished`: autopilot is held, by this
-    roll or an earlier one.
+    host whose API is asked about the cluster, `other` another one where there is one. `prepares`: whether there is
+    anything in `before`. `holds`: whether autopilot is held; `hold`: what for that has to be known. `unfinished`:
+    autopilot is held, by this roll or an earlier one.
     """
 
     interlock: Gate
@@ -176,10 +196,8 @@ class Turn(NamedTuple):
     first: bool
     pauses: bool
     prepares: bool
-    pre_tasks: bool
-    stays: bool
+    before: Before
     comes: bool
-    unrehearsed: bool
     down: List[str]
     accompanied: bool
     asked: str
@@ -207,20 +225,16 @@ def turn(servers: Servers, host: str, options: Options, so_far: Answered) -> Tur
     lost = [one.host for one in cluster.down(servers)]
     alone = cluster.outage(servers, options) and not server.up
     peers = [name for name in so_far.group if name != host]
-    unrehearsed = options.check_mode and server.up and bool(lost) and server.todo
-    stays = not server.todo and bool(cluster.busy(servers)) and not options.check_mode
-    pre_tasks = server.todo and bool(options.pre_tasks_file)
+    first = before(servers, server, options)
     return Turn(
         interlock=interlock(servers, host, so_far),
         stoppable=stoppable(server, options),
         leadership=leadership(server, alone, options, so_far),
         first=host in so_far.order[:1],
         pauses=_pauses(servers, server, options),
-        prepares=pre_tasks or stays or unrehearsed,
-        pre_tasks=pre_tasks,
-        stays=stays,
-        comes=server.todo and not unrehearsed,
-        unrehearsed=unrehearsed,
+        prepares=any(first),
+        before=first,
+        comes=server.todo and not first.unrehearsed,
         down=lost,
         accompanied=not alone,
         asked=host if server.up else [*peers, host][0],

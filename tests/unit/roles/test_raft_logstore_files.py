@@ -129,9 +129,9 @@ def test_all_between_the_last_look_and_back_is_one_task_after_the_others_were_as
         for module in sorted(acting)
         if f"raftops.nomad.{module}" in node and not node.get("check_mode")
     ]
-    # That of finish.yml finds nothing to do; module_defaults name a module as well.
+    # That of before.yml finds nothing to do; module_defaults name a module as well.
     assert set(found) == {
-        ("backend.yml", "server_backend"), ("return.yml", "server_backend"), ("finish.yml", "server_backend"),
+        ("backend.yml", "server_backend"), ("return.yml", "server_backend"), ("before.yml", "server_backend"),
         ("finish.yml", "agent_service"),
     }  # fmt: skip
 

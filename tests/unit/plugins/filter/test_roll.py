@@ -39,7 +39,7 @@ def test_a_server_that_cannot_be_relied_on_is_refused() -> None:
 def test_a_turn_is_plain_values() -> None:
     turn = roll.roll_turn(SERVERS, "s1", {"check_mode": "true"}, SO_FAR)
     assert json.loads(json.dumps(turn)) == turn
-    assert turn["unrehearsed"] is True and turn["interlock"] == {"refused": False, "refusal": ""}
+    assert turn["before"]["unrehearsed"] is True and turn["interlock"] == {"refused": False, "refusal": ""}
 
 
 def test_what_was_skipped_has_not_happened() -> None:

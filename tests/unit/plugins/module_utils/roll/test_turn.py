@@ -146,33 +146,36 @@ def test_leadership_goes_to_a_server_on_the_new_backend_where_there_is_one() -> 
 
 def test_in_a_rehearsal_nothing_is_asked_that_depends_on_a_server_that_is_down() -> None:
     servers = three(s3=DOWN)
-    assert at(servers, options=CHECK).unrehearsed and not at(servers, options=CHECK).comes
-    assert at(servers).comes and not at(servers).unrehearsed
+    assert at(servers, options=CHECK).before.unrehearsed and not at(servers, options=CHECK).comes
+    assert at(servers).comes and not at(servers).before.unrehearsed
     assert at(servers, "s3", CHECK).comes, "it is rehearsed itself"
     assert at(three(), options=CHECK).comes
     done = three(s1={"todo": False}, s3=DOWN)
-    assert not at(done, options=CHECK).unrehearsed and not at(done, options=CHECK).comes
+    assert not at(done, options=CHECK).before.unrehearsed and not at(done, options=CHECK).comes
     assert (at(servers, options=CHECK).down, at(servers, options=CHECK).releases) == (["s3"], False)
     assert at(servers).releases and at(three(), options=CHECK).releases
 
 
 def test_a_server_that_is_done_must_be_back_before_another_is_stopped() -> None:
     done = three(s1={"todo": False})
-    assert at(done).stays and not at(done, options=CHECK).stays and not at(three()).stays
-    assert not at([server(name, todo=False) for name in ORDER]).stays, "none is stopped"
+    assert at(done).before.stays and not at(done, options=CHECK).before.stays and not at(three()).before.stays
+    assert not at([server(name, todo=False) for name in ORDER]).before.stays, "none is stopped"
 
 
-def test_a_run_that_has_ended_unheard_is_heard_at_the_end() -> None:
-    assert at(three(s1={"todo": False, "untold": True})).end.hears
-    assert not at(three(s1={"todo": False})).end.hears and not at(three(s1={"untold": True})).end.hears
+def test_a_run_that_has_ended_unheard_is_heard_where_nothing_else_is_to_do() -> None:
+    ended = [server(name, todo=False, untold=True) for name in ORDER]
+    assert at(ended).before.hears and at(ended).prepares and not at(ended, options=CHECK).before.hears
+    assert not at(three(s1={"todo": False})).before.hears and not at(three(s1={"untold": True})).before.hears, (
+        "or with the rest"
+    )
 
 
 def test_what_only_some_turns_have_before_the_stop() -> None:
     assert not at(three()).prepares
     assert at(three(s1={"todo": False})).prepares, "it has to be back"
     own = ME._replace(pre_tasks_file="/mine.yml")
-    assert at(three(), options=own).pre_tasks and at(three(), options=own).prepares
-    assert not at(three(s1={"todo": False}), options=own).pre_tasks
+    assert at(three(), options=own).before.pre_tasks and at(three(), options=own).prepares
+    assert not at(three(s1={"todo": False}), options=own).before.pre_tasks
     assert at(three(s3=DOWN), options=CHECK).prepares, "it cannot be rehearsed"
 
 
