@@ -18,7 +18,9 @@ from support.rolls.stops import after_the_last, assert_completes, is_untouched, 
 
 def result_of(task: str, server: Server, output: str) -> int:
     """The position in the output at which this task ran on this server."""
-    found = re.search(rf": {task}\] \*+\n(ok|changed): \[{server.name}", output)
+    found = re.search(
+        rf": {task}\] \*+\n(?:{server.name}: .*\n)*(ok|changed): \[{server.name}", output
+    )  # after its progress
     assert found, output
     return found.start()
 
