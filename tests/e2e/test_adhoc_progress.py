@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Progress of a conversion of a million entries, as a person sees it at a terminal."""
+"""Progress of a conversion of two million entries, as a person sees it at a terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from support.rolls import adhoc
 from support.stores.builder import nomad_store
 from support.stores.judge import judge
 
-ENTRIES = 1_000_000
+ENTRIES = 2_000_000
 PROGRESS_FILES = "/run/raft_migrate_backend-*"
 LEFT_BY_THE_KILLED: set[str] = set()  # a killed run cannot remove its file, and closing the terminal kills
 LINE = re.compile(r"^(h1|h2): (\w+) (\d+) / (\d+) entries(?:, (\d+\.\d) MB/s, (\d+) s left)?\r?$")
@@ -34,7 +34,7 @@ def at_a_terminal(inventory: Path, arguments: dict[str, Any]) -> pexpect.spawn:
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[float, str]]:
     """Each line of the output, with the second at which it came, of a command that follows an interrupted one."""
-    root = tmp_path_factory.mktemp("million")
+    root = tmp_path_factory.mktemp("millions")
     hosts = {"h1": ENTRIES, "h2": 1000}
     for host, count in hosts.items():
         raft = root / host / "server/raft"
