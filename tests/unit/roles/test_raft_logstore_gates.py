@@ -138,6 +138,12 @@ def test_every_question_says_which_server_is_meant() -> None:
     assert len(asked) > 6 and all("server_id" in one for one in asked)
 
 
+def test_every_other_server_is_asked_itself() -> None:
+    asked = [task for tasks in FOUND.values() for task in tasks if task.get("loop") == f"{{{{ {TURN}.peers }}}}"]
+    assert [next(iter(ASKING & set(task))) for task in asked] == [WAIT, WRITE]
+    assert {task["delegate_to"] for task in asked} == {"{{ __raft_logstore_peer }}"}
+
+
 def test_every_question_says_which_voters_there_have_to_be() -> None:
     """A cluster that has lost a voter since the plan is healthy, too. In the plan it is not known yet who they are."""
     asked = [one for one in given_to(WAIT) if one["until"] in ("back", "stoppable")]
