@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from support.paths import PLAYBOOKS, ROLE
+from support.rolls.roletext import STEPS, TASKS, nodes, parsed
 
 ROLL = "raft_logstore_queue"
-TASKS = sorted((ROLE / "tasks").rglob("*.yml"))
 # What of these is allowed, and why: see there. The two errors are judged by the very next task.
 ALLOWED = {
     "failure.yml": [("Ask another server about the cluster", {"ignore_unreachable"})],
@@ -24,25 +23,9 @@ ALLOWED = {
 }
 FORBIDDEN = {"any_errors_fatal", "max_fail_percentage", "run_once", "ignore_unreachable", "ignore_errors"}
 # Files of the role that are for plays on all servers at once, never for the roll.
-STEPS = ("ansible.builtin.import_tasks", "ansible.builtin.include_tasks")
 CLEANUP = ["look", "cleanup_look", "cleanup_ask", "cleanup_remove"]
 AT_ONCE = ["plan", "cluster", "finish", "status", *CLEANUP]
 NOT_IN_THE_ROLL = {f"{name}.yml" for name in AT_ONCE}
-
-
-def nodes(content: Any) -> Iterator[dict[str, Any]]:
-    """Every mapping in a parsed file: plays, blocks, tasks."""
-    if isinstance(content, dict):
-        yield content
-        for value in content.values():
-            yield from nodes(value)
-    elif isinstance(content, list):
-        for value in content:
-            yield from nodes(value)
-
-
-def parsed(path: Path) -> Any:
-    return yaml.safe_load(path.read_text())
 
 
 def plays_of(name: str) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.answers import parse_agent, parse_autopilot
+from ansible_collections.raftops.nomad.plugins.module_utils.roll import plan
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.server import (
     Found,
@@ -150,6 +151,50 @@ def test_a_wal_that_nothing_keeps_nomad_from_passing_over_is_noticed(
 def test_a_token_that_could_not_be_asked_keeps_a_server_from_being_stopped() -> None:
     assert seen(read()).obstacles == ()
     assert seen(read(errors={"token": "no answer"})).obstacles == ("what its token may do is not known: no answer",)
+
+
+TO_DO = read({**UP, "self": SELF, "role": "leader"}, configured="boltdb")
+LEAVES = {"leave_on_interrupt": False, "leave_on_terminate": True}
+RIGHT = {"capability": "operator:write", "purpose": "to keep", "path": "/v1/x"}
+STRANGER = {"id": "id-s9", "address": "s9:1", "voter": True}
+BY_COMMAND = {"unit": {**TO_DO["unit"], "manager": "command"}, "user_id": 1000}
+ALONE = "Every server may be stopped as far as it alone is concerned"
+BEGUN = "No roll of another controller is unfinished"
+
+
+def instead(part: str, **values: Any) -> dict[str, Any]:
+    """The same server that is still to be done, with other values in one part of what server_info says."""
+    return {**TO_DO, part: {**TO_DO[part], **values}}
+
+
+@pytest.mark.parametrize(
+    ("look", "gate"),
+    [
+        (TO_DO, ""),
+        (instead("agent", self={**SELF, "version": "1.11.3"}), "Every server runs a Nomad that knows the WAL backend"),
+        (instead("store", guarded=False), "No server would start with an empty store"),
+        (instead("token", lacking=[RIGHT]), "Every token may do what a roll does"),
+        ({**TO_DO, "user_id": 1000}, "The modules may do what has to be done"),
+        ({**TO_DO, **BY_COMMAND}, ""),
+        (
+            {**instead("configuration", unwritable=["/etc/nomad.d"]), **BY_COMMAND},
+            "The modules may do what has to be done",
+        ),
+        (instead("agent", self={**SELF, "peers": [*SELF["peers"], STRANGER]}), "The group is the cluster"),
+        (instead("prospect", refusal="no space"), ALONE),
+        (instead("configuration", agent=LEAVES), ""),
+        ({**instead("configuration", agent=LEAVES), "unit": {**TO_DO["unit"], "signal": 15}}, ALONE),
+        (instead("errors", token="no answer"), ALONE),
+        (instead("agent", answered=False, self=None, role="silent"), ALONE),
+        (read(DOWN, guarded=False, in_use=False), "No server is down but one that this collection has left so"),
+        (instead("agent", role="follower"), "One server leads, and all that answer say so"),
+        (instead("leftovers", hold={"origin": "elsewhere", "previous": True, "created": "2026"}), BEGUN),
+        (instead("store", interrupted=True, interrupted_by="elsewhere"), BEGUN),
+    ],
+)
+def test_what_one_look_has_found_closes_the_gate_of_the_plan_that_is_about_it(look: dict[str, Any], gate: str) -> None:
+    server = parse(values(seen(look)))
+    assert plan.refused([server], OPTIONS)[0] == gate
 
 
 def test_what_is_read_survives_being_a_fact_and_what_was_noted_stays_beside_it() -> None:

@@ -17,6 +17,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.server.look import l
 from ansible_collections.raftops.nomad.plugins.module_utils.server.report import report
 from support.agent_server import AgentServer
 from support.host import NODE_ID, Host
+from support.stores.builder import as_user
 
 
 @pytest.fixture
@@ -42,6 +43,28 @@ def test_a_server_that_answers(host: Host, server: AgentServer) -> None:
     assert found["rehearsal"] == [{"severity": "warn", "code": "files", "what": "So it is.", "path": "/x"}]
     assert found["unit"]["signal"] == 2 and found["unit"]["literal"] is True
     assert json.loads(json.dumps(found)) == found, "plain values"
+
+
+def test_what_a_token_lacks(host: Host, server: AgentServer) -> None:
+    """A server that does not even let itself be asked who it is has ACLs, too."""
+    server.play("acl-agent_self-operator_read", "autopilot_health-healthy", "acl-transfer_noop-operator_read")
+    server.play("autopilot_configuration", "acl-autopilot_configuration_put-operator_read")
+    token = reported(host, token="5f0e0b1c-1111-2222-3333-0123456789ab")["token"]
+    assert token["asked"] is True
+    assert [one["capability"] for one in token["lacking"]] == ["agent:read", "operator:write", "management"]
+    assert token["lacking"][0]["path"] == "/v1/agent/self"
+
+
+def test_a_token_that_could_not_be_asked_about_is_an_error(host: Host, server: AgentServer) -> None:
+    server.play("acl-agent_self-operator_read", "autopilot_health-no_leader", "acl-transfer_noop-operator_read")
+    assert "No cluster leader" in reported(host, token="5f0e0b1c-1111-2222-3333-0123456789ab")["errors"]["token"]
+
+
+def test_who_has_looked_and_where_that_user_may_not_write(host: Host) -> None:
+    seen = look(host.given(), {}, host.systemctl)
+    found = json.loads(as_user(65534, lambda: json.dumps(report(seen, []))))
+    assert found["user_id"] == 65534 and found["configuration"]["unwritable"] == [str(host.config_dir)]
+    assert reported(host)["user_id"] == os.geteuid()
 
 
 def test_what_a_roll_has_left(host: Host) -> None:

@@ -185,6 +185,21 @@ def test_the_one_that_is_down_may_be_repaired_when_the_others_are_well() -> None
     assert not health.stoppable(down, other, Wanted(repair=True)).ok
 
 
+@pytest.mark.parametrize(
+    ("autopilot", "wanted", "reason"),
+    [
+        (cluster("just_elected"), Wanted(), "no settled leader"),
+        (changed(cluster(), S3, healthy=False), Wanted(), "does not call s3.global healthy"),
+        (changed(cluster(), S3, serf_status="left"), Wanted(), "s3.global as left, not alive"),
+        (cluster(), Wanted(voters=frozenset((S1, S2))), "voters are not the expected ones"),
+    ],
+)
+def test_not_to_be_repaired_even_where_an_outage_is_allowed(autopilot: Autopilot, wanted: Wanted, reason: str) -> None:
+    assert health.stoppable(cluster(), S2, Wanted(repair=True, allow_outage=True)).ok
+    verdict = health.stoppable(autopilot, S2, wanted._replace(repair=True, allow_outage=True))
+    assert not verdict.ok and reason in verdict.reason
+
+
 def test_a_removed_one_may_be_repaired_and_a_cluster_of_two_only_with_an_outage() -> None:
     assert health.stoppable(cluster("one_left"), "gone", Wanted(repair=True)).ok
     two = cluster("one_failed")

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.host import transaction
 from ansible_collections.raftops.nomad.plugins.module_utils.server.backend import steps
+from support.member import S1, S2
 
 
 def test_every_step_of_every_way_is_there() -> None:
@@ -75,6 +76,29 @@ def test_never_a_second_agent_beside_one_that_has_the_store(host: Any) -> None:
     assert host.ran == []
     steps.start(work)
     assert host.ran == [["start", "it"]]
+
+
+@pytest.mark.parametrize(
+    ("expected", "told"),
+    [
+        ({"server_id": S1}, "the agent that answers is s2.global"),
+        ({"goal": "wal"}, "runs on boltdb, not on wal"),
+        ({"voters": frozenset({S1, S2})}, "voters are not the expected ones"),
+        ({"tolerance": 2}, "the failure tolerance is 1, it was 2 before"),
+    ],
+)
+def test_a_server_is_back_only_as_it_was_and_on_the_backend(host: Any, expected: dict[str, Any], told: str) -> None:
+    steps.rejoin(host.work(backend="boltdb"))
+    work = host.work(backend="boltdb", wait_timeout=0)
+    for name, value in expected.items():
+        setattr(work, name, value)
+    with pytest.raises(AgentError, match=f"not back after 0 s: .*{told}"):
+        steps.rejoin(work)
+
+
+def test_a_server_is_back_only_when_it_has_been_so_for_long_enough(host: Any) -> None:
+    with pytest.raises(AgentError, match=r"not back after 1 s: .*, but only for .* of 60 seconds in a row"):
+        steps.rejoin(host.work(backend="boltdb", wait_timeout=1, stable_for=60))
 
 
 def test_a_log_with_an_error_is_a_failure_and_none_a_warning(host: Any) -> None:
