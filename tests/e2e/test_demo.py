@@ -42,7 +42,7 @@ def test_the_demonstration_and_its_second_act_end_well() -> None:
     lines = re.findall(r"(?m)^(ok|OFF)  +(\w[\w ]*?)  ", report)
     assert [what for good, what in lines if good == "OFF"] == []
     assert {"acknowledged writes", "backends", "stores", "voters", "autopilot", "snapshot"} <= {
-        what for _, what in lines
+        what for _good, what in lines
     }
     assert "The cluster is on BoltDB and nothing was lost." in report
     assert not any(server.is_running() for server in demo.Cluster(demo.ROOT).servers)

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from pathlib import Path
 
 import pytest
-from support.paths import SUPPORT, TESTS
+from support.paths import PLUGINS, SUPPORT, TESTS
 
 FILES = sorted(TESTS.rglob("*.py"))
 NAMES = [str(path.relative_to(TESTS)) for path in FILES]
@@ -47,6 +49,12 @@ def test_places_of_the_checkout_are_computed_in_one_file(name: str) -> None:
     lines = (TESTS / name).read_text().splitlines()
     found = [line for line in lines if re.search(r"__file__\).*\bparents?\b", line) and "sys.path" not in line]
     assert found == [] or name == "support/paths.py", "take it from support/paths.py"
+
+
+@pytest.mark.parametrize("path", [*FILES, *PLUGINS.rglob("*.py")], ids=str)
+def test_nothing_is_called_by_a_single_underscore(path: Path) -> None:
+    """The sanity tests of every ansible-core refuse that name, minutes later."""
+    assert [node.lineno for node in ast.walk(ast.parse(path.read_text())) if getattr(node, "id", "") == "_"] == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -30,7 +30,10 @@ GATES = {
         ("Ask before anything is changed", f"{PLAN}.begins"),
     ],
     "main": [("Every server before this one is finished, and this one is alone", None)],
-    "before": [("This server, which has nothing left to do, is back for good", f"{TURN}.stays")],
+    "before": [
+        ("What became of the run before?", f"{TURN}.before.hears"),
+        ("This server, which has nothing left to do, is back for good", f"{TURN}.before.stays"),
+    ],
     "gates": [
         ("This server may be stopped, or this collection left it down", None),
         ("Every other server itself says that it serves", f"{TURN}.accompanied"),
@@ -53,7 +56,6 @@ GATES = {
     "finish": [
         ("Ask whether this server is back, in a cluster with the voters it had", None),
         ("This server is back, in a cluster with the voters it had", None),
-        ("What became of the run before?", f"{NOW}.end.hears"),
         ("This server is on the backend", "not ansible_check_mode"),
     ],
     "failure": [("Stop the roll", None)],
@@ -76,7 +78,7 @@ TAKEN_IN = {
         ("steps/failure.yml", None),
         ("steps/post_hook.yml", None),
     ],
-    "before": [("{{ raft_logstore_pre_tasks_file }}", f"{TURN}.pre_tasks")],
+    "before": [("{{ raft_logstore_pre_tasks_file }}", f"{TURN}.before.pre_tasks")],
     "one_server": [
         ("gates.yml", None),
         ("transfer.yml", None),

@@ -18,7 +18,7 @@ CONNECT_S = 2.0
 def silent(addresses: Iterable[str]) -> str:
     """The first of these addresses (host:port) that takes no connection, and why, in a sentence; or ""."""
     for address in addresses:
-        host, _, port = address.rpartition(":")
+        host, _colon, port = address.rpartition(":")
         try:
             socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
         except (OSError, ValueError) as error:
