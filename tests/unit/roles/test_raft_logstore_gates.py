@@ -113,7 +113,8 @@ def is_gate(node: dict[str, Any]) -> bool:
     return "name" in node and bool(ASKING & set(node) or {"failed_when", "ansible.builtin.fail"} & set(node))
 
 
-FOUND = {file: gates for file, found in CONTENT.items() if (gates := [node for node in found if is_gate(node)])}
+ASKED = {file: [node for node in found if is_gate(node)] for file, found in CONTENT.items()}
+FOUND = {file: asked for file, asked in ASKED.items() if asked}
 
 
 def test_every_gate_is_there_and_asked_when_it_has_to_be() -> None:
