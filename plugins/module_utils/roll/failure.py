@@ -6,7 +6,19 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
-from .host.left import OUTCOMES, PUT_BACK, RETURNED, RUNNING, UNKNOWN, UNTOUCHED, end
+from .host.left import (
+    OUTCOMES,
+    PUT_BACK,
+    RETURNED,
+    RUNNING,
+    UNKNOWN,
+    UNTOUCHED,
+    bare,
+    end,
+    kept_stopped,
+    not_brought_back,
+    what_failed,
+)
 from .host.transaction import OTHER
 from .options import Options
 from .server import Server
@@ -53,7 +65,7 @@ class Failure(NamedTuple):
 def failed(result: Result, task: str) -> Dict[str, str]:
     """What a failed task, perhaps a loop, says: the name of the task and its messages without a full stop."""
     said = [one.get("msg") for one in result.get("results", [result]) if one.get("failed")]
-    return {"task": task, "message": end(" ".join(str(one) for one in said if one))[:-1]}
+    return {"task": task, "message": bare(" ".join(str(one) for one in said if one))}
 
 
 def failure(servers: List[Server], host: str, options: Options, said: Said) -> Failure:
@@ -73,22 +85,18 @@ def failure(servers: List[Server], host: str, options: Options, said: Said) -> F
 
 def _left(said: Said) -> str:
     """How the server is left. One that was brought to the backend and has failed later runs on it."""
-    worked, returned = said.worked, said.returned
-    if returned is not None and not returned.get("failed"):
+    worked = said.worked or {}
+    if said.returned is not None and not said.returned.get("failed"):
         return RETURNED
-    if not worked or not worked.get("phases"):
-        return str((worked or {}).get("left", UNKNOWN if _crashed(worked) else UNTOUCHED))
-    return str(worked.get("left", RUNNING))
-
-
-def _crashed(worked: Optional[Result]) -> bool:
-    """Whether the module itself has broken: then nobody knows what it has done."""
-    return bool(worked) and bool((worked or {}).get("failed"))
+    if "left" in worked:
+        return str(worked["left"])
+    if worked.get("phases"):
+        return RUNNING
+    return UNKNOWN if worked.get("failed") else UNTOUCHED  # a module that broke says nothing about the server
 
 
 def _message(server: Server, options: Options, said: Said, left: str) -> str:
-    former = OTHER[options.backend]
-    parts = [f"{server.host}: {_what(said)}", _again(said, left, former), _outcome(server, options, said, left)]
+    parts = [f"{server.host}: {_what(said)}", _again(said, left, options), _outcome(server, options, said, left)]
     return " ".join(part for part in (*parts, said.hold_note, "No server after it was touched.") if part)
 
 
@@ -96,19 +104,19 @@ def _what(said: Said) -> str:
     """What failed first. A transaction names its step itself."""
     worked = said.worked or {}
     if worked.get("failed") and worked.get("failure"):
-        step = worked["step"]
-        return f"{step[:1].upper()}{step[1:]}: {end(worked['failure'])}"
+        return what_failed(worked["step"], worked["failure"])
     return f"{said.failed['task']}: {end(said.failed['message'])}"
 
 
-def _again(said: Said, left: str, former: str) -> str:
+def _again(said: Said, left: str, options: Options) -> str:
     """What failed on the way back, if anything did."""
-    if said.again:
-        when = "When it was back" if left in (PUT_BACK, RETURNED) else f"It could not be brought back to {former}"
-        whole = (said.returned or {}).get("failed", False)  # the transaction's message says how it is left
-        return f"{when}: {said.again['message'] if whole else said.again['task'] + ': ' + said.again['message']}."
-    failure = (said.worked or {}).get("again")
-    return f"It could not be brought back to {former}: {end(failure)}" if failure else ""
+    if not said.again:
+        failure = (said.worked or {}).get("again")
+        return not_brought_back(options.backend, failure) if failure else ""
+    whole = (said.returned or {}).get("failed", False)  # the transaction's message says how it is left
+    what = said.again["message"] if whole else f"{said.again['task']}: {said.again['message']}"
+    back = left in (PUT_BACK, RETURNED)
+    return f"When it was back: {end(what)}" if back else not_brought_back(options.backend, what)
 
 
 def _outcome(server: Server, options: Options, said: Said, left: str) -> str:
@@ -117,8 +125,8 @@ def _outcome(server: Server, options: Options, said: Said, left: str) -> str:
     if left == UNTOUCHED:
         return "This server was not stopped." if server.up else "This server was down before, and still is."
     told = STAYS if left == RUNNING else OUTCOMES[left]
-    barrier = (said.worked or {}).get("barred_by") or ""
-    kept = f" Until then, {barrier} may keep systemd from starting it." if barrier else ""
+    barrier = (said.worked or {}).get("barred_by")
+    kept = f" {kept_stopped(barrier)}" if barrier else ""
     return told.format(backend=options.backend, former=OTHER[options.backend]) + kept
 
 
@@ -159,10 +167,10 @@ def _cluster_lines(said: Said) -> List[str]:
         return [f"Cluster: {(said.cluster or {}).get('error') or said.other + ' cannot be reached'}"]
     rows: List[List[Any]] = [["server", "serf", "health", "voter", "leader", "last contact", "last entry"]]
     for one in cluster["servers"]:
-        words = ["healthy" if one["healthy"] else "unhealthy", *("yes" if one[is_] else "no" for is_ in _IS)]
+        words = [
+            "healthy" if one["healthy"] else "unhealthy",
+            *("yes" if one[what] else "no" for what in ("voter", "leader")),
+        ]
         rows.append([one["name"], one["serf_status"], *words, one["last_contact"], one["last_index"]])
     health = "healthy" if cluster["healthy"] else "not healthy"
     return [f"Cluster: {health}, failure tolerance {cluster['failure_tolerance']}", *table(rows)]
-
-
-_IS = ("voter", "leader")

@@ -140,7 +140,12 @@ def view(given: Optional[Mapping[str, Any]]) -> Optional[View]:
 
 def _plain_view(seen: View) -> Dict[str, Any]:
     servers = [{"id": name, "healthy": healthy} for name, healthy in seen.healthy.items()]
-    return {**seen._asdict(), "voters": list(seen.voters), "healthy": None, "servers": servers}
+    return {
+        "leader": seen.leader,
+        "voters": list(seen.voters),
+        "failure_tolerance": seen.failure_tolerance,
+        "servers": servers,
+    }
 
 
 def values(found: Found) -> Dict[str, Any]:

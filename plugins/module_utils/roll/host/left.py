@@ -67,20 +67,40 @@ def healed(left: str) -> str:
 
 def sentence(told: Told, backend: str) -> str:
     """The whole message of the failure."""
-    parts: List[str] = [f"{told.step[:1].upper()}{told.step[1:]}: {end(told.failure)}"]
+    parts: List[str] = [what_failed(told.step, told.failure)]
     if told.again:
-        parts.append(f"It could not be brought back to {OTHER[backend]}: {end(told.again)}")
+        parts.append(not_brought_back(backend, told.again))
     parts.append(OUTCOMES[told.left].format(backend=backend, former=OTHER[backend]))
     if told.left == UNTOUCHED:
         parts.append("It was not stopped." if told.was_up else "It was down before and still is.")
     elif told.barred_by and told.left in STOPPED:
-        parts.append(f"Until then, {told.barred_by} may keep systemd from starting it.")
+        parts.append(kept_stopped(told.barred_by))
     return " ".join(part for part in parts if part)
+
+
+def what_failed(step: str, failure: str) -> str:
+    """The step and what failed there."""
+    return f"{step[:1].upper()}{step[1:]}: {end(failure)}"
+
+
+def not_brought_back(backend: str, failure: str) -> str:
+    """What failed on the way back from `backend`."""
+    return f"It could not be brought back to {OTHER[backend]}: {end(failure)}"
+
+
+def kept_stopped(barrier: str) -> str:
+    """What this drop-in does to a server that was left stopped."""
+    return f"Until then, {barrier} may keep systemd from starting it."
 
 
 def end(text: str) -> str:
     """The text with one full stop."""
-    return text.strip().rstrip(".") + "."
+    return bare(text) + "."
+
+
+def bare(text: str) -> str:
+    """The text without a full stop."""
+    return text.strip().rstrip(".")
 
 
 OUTCOMES = {
