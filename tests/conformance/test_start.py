@@ -36,12 +36,18 @@ def make_server(tmp_path: Path) -> Iterator[Servers]:
     servers.stop()
 
 
-def test_boltdb_beside_a_wal_starts_empty_without_a_word(make_server: Servers) -> None:
+def stopped_on_wal(make_server: Servers) -> Server:
+    """A server that has acknowledged a write on the WAL, and is stopped."""
     server = make_server()
     set_block(server, backend("wal"))
     start_and_lead(server)
     write_variable(server, "acknowledged")
     server.stop()
+    return server
+
+
+def test_boltdb_beside_a_wal_starts_empty_without_a_word(make_server: Servers) -> None:
+    server = stopped_on_wal(make_server)
     left = contents(server.raft_dir / "wal")
     set_block(server, "")
     logged = len(server.log())
@@ -76,11 +82,7 @@ def test_wal_refuses_while_raft_db_is_there(make_server: Servers, kind: str) -> 
 
 
 def test_beside_the_guard_wal_starts_and_boltdb_refuses(make_server: Servers) -> None:
-    server = make_server()
-    set_block(server, backend("wal"))
-    start_and_lead(server)
-    write_variable(server, "acknowledged")
-    server.stop()
+    server = stopped_on_wal(make_server)
     (server.raft_dir / "raft.db").symlink_to(GUARD)
     start_and_lead(server)
     assert server.api("GET", "/v1/var/acknowledged").status == 200

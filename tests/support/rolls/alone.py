@@ -10,10 +10,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +19,7 @@ from typing import Any, NamedTuple
 
 from support.cluster.server import Server
 from support.paths import CHECKOUT
-from support.rolls import adhoc, backend, playbooks
+from support.rolls import adhoc, backend, overssh, playbooks
 from support.rolls.backend import OTHER, is_wholly_on
 from support.rolls.moments import CUT, HUNG_UP, KILLED, LOGGED_OUT, SSHD_STOPPED, Moment
 from support.rolls.sshd import Hosts
@@ -175,13 +173,8 @@ def assert_nothing_lost_in_any_conversion(server: Server) -> None:
 def reached(server: Server) -> Iterator[Controller]:
     """The server, on BoltDB, as a host reached by ssh."""
     in_peace = [backend.call(server, backend=name) for name in ("wal", "boltdb")]
-    hosts = Hosts([server.name], server.root)
-    control = tempfile.mkdtemp(prefix="cp")  # the path of a socket must be short
-    try:
-        known = {"ansible_pipelining": True, "ansible_python_interpreter": playbooks.HOST_PYTHON}
-        variables = {name: {**known, **reach} for name, reach in hosts.variables(control).items()}
-        inventory = adhoc.inventory(server.root / "alone.json", variables)
+    known = {"ansible_pipelining": True, "ansible_python_interpreter": playbooks.HOST_PYTHON}
+    with overssh.reached([server.name], server.root) as (hosts, variables):
+        named = {name: {**known, **reach} for name, reach in variables.items()}
+        inventory = adhoc.inventory(server.root / "alone.json", named)
         yield Controller(server, hosts, inventory, in_peace[-1]["phases"]["total"])
-    finally:
-        hosts.close()
-        shutil.rmtree(control, ignore_errors=True)

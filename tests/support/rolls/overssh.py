@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from support.cluster.cluster import Cluster
 from support.rolls import playbooks
@@ -17,18 +18,24 @@ from support.rolls.sshd import Hosts, Request
 
 
 @contextlib.contextmanager
-def hosts_of(cluster: Cluster, way: LongWay | None = None, **start_commands: str) -> Iterator[tuple[Hosts, Path]]:
-    """The servers as hosts reached by ssh, and an inventory of them. Some may have a start command of their own."""
-    hosts = Hosts([server.name for server in cluster.servers], cluster.root, way)
+def reached(names: list[str], root: Path, way: LongWay | None = None) -> Iterator[tuple[Hosts, dict[str, Any]]]:
+    """Hosts of these names that are reached by ssh, and for each the variables by which Ansible does so."""
+    hosts = Hosts(names, root, way)
     control = tempfile.mkdtemp(prefix="cp")  # the path of a socket must be short
     try:
-        variables = hosts.variables(control)
-        for name, command in start_commands.items():
-            variables[name]["raft_logstore_start_command"] = command
-        yield hosts, playbooks.write_inventory(cluster, variables, raft_logstore_gate_timeout=60)
+        yield hosts, hosts.variables(control)
     finally:
         hosts.close()
         shutil.rmtree(control, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def hosts_of(cluster: Cluster, way: LongWay | None = None, **start_commands: str) -> Iterator[tuple[Hosts, Path]]:
+    """The servers as hosts reached by ssh, and an inventory of them. Some may have a start command of their own."""
+    with reached([server.name for server in cluster.servers], cluster.root, way) as (hosts, variables):
+        for name, command in start_commands.items():
+            variables[name]["raft_logstore_start_command"] = command
+        yield hosts, playbooks.write_inventory(cluster, variables, raft_logstore_gate_timeout=60)
 
 
 LINKS = {
