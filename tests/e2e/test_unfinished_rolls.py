@@ -15,7 +15,7 @@ import pytest
 from support.cluster import start_faulty
 from support.cluster.server import Server
 from support.rolls import leftbehind, playbooks
-from support.rolls.overssh import hosts_of, is_start
+from support.rolls.overssh import hosts_of, takes_out
 from support.rolls.sshd import BEFORE, Trap
 from support.rolls.stops import after_the_last, assert_completes
 
@@ -80,7 +80,7 @@ def test_a_failed_server_is_put_back_though_another_one_is_lost_while_it_is_look
     refuse = f"{sys.executable} {start_faulty.__file__} refuse wal {failing.root}"
     with hosts_of(cluster, **{failing.name: refuse}) as (hosts, inventory):
         hosts.trap = Trap(
-            BEFORE, lambda asked: asked.module == "autopilot_health_info" and any(map(is_start, hosts.requests))
+            BEFORE, lambda asked: asked.module == "autopilot_health_info" and any(map(takes_out, hosts.requests))
         )
         run = playbooks.run("migrate", inventory, "-e", "raft_logstore_wait_timeout=20")
     assert hosts.trap.sprung not in ("", failing.name), run.stdout

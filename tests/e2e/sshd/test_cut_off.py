@@ -8,15 +8,10 @@ from typing import Any
 
 from support.cluster.witness import witnessed
 from support.rolls import backend, leftbehind, playbooks
-from support.rolls.overssh import hosts_of
-from support.rolls.sshd import AFTER, Request, Trap
+from support.rolls.overssh import hosts_of, takes_out
+from support.rolls.sshd import AFTER, Trap
 
 UNREACHABLE = 4  # ansible-playbook's exit code
-
-
-def takes_out(request: Request) -> bool:
-    """Whether it takes a server out of the cluster."""
-    return request.module == "server_backend" and not request.is_check
 
 
 def test_a_roll_that_never_hears_of_a_servers_return_is_finished_by_the_next_run(make_cluster: Any) -> None:

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The servers of a test cluster as hosts reached by real ssh (sshd.py), and what the modules sent to them are for."""
+"""The servers of a test cluster as hosts reached by real ssh (sshd.py), and which module takes a server out."""
 
 from __future__ import annotations
 
@@ -48,17 +48,6 @@ it: each module is a file that is sent first."""
 ROUND_TRIP_S = 0.15
 
 
-def is_stop(request: Request) -> bool:
-    return request.module == "agent_service" and request.has("state", "stopped")
-
-
-def is_start(request: Request) -> bool:
-    return request.module == "agent_service" and request.has("state", "started")
-
-
-def is_configuration(request: Request) -> bool:
-    return request.module == "raft_logstore_config" and not request.is_check
-
-
-def is_conversion(request: Request) -> bool:
-    return request.module == "raft_migrate_backend" and not request.is_check
+def takes_out(request: Request) -> bool:
+    """Whether it takes a server out of the cluster and brings it back."""
+    return request.module == "server_backend" and not request.is_check

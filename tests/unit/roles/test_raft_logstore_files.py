@@ -37,6 +37,11 @@ def plays_of(name: str) -> list[dict[str, Any]]:
     return found
 
 
+def imported(play: dict[str, Any]) -> list[dict[str, Any]]:
+    """The roles that the tasks of a play import, as they are given."""
+    return [task["ansible.builtin.import_role"] for task in play["tasks"] if "ansible.builtin.import_role" in task]
+
+
 @pytest.mark.parametrize("path", TASKS, ids=lambda path: path.name)
 def test_no_task_of_the_role_lets_a_roll_go_on(path: Path) -> None:
     found = [(node.get("name"), FORBIDDEN & set(node)) for node in nodes(parsed(path)) if FORBIDDEN & set(node)]
@@ -60,8 +65,18 @@ def test_every_playbook_begins_with_the_question_whether_there_are_hosts(path: P
 def test_the_roll_takes_one_server_at_a_time_and_stops_at_the_first_failure() -> None:
     plays = {play["hosts"]: play for play in plays_of("migrate")}
     assert plays[ROLL]["serial"] == 1
-    assert not FORBIDDEN & set(plays[ROLL])
-    assert [role["role"] for role in plays[ROLL]["roles"]] == ["raftops.nomad.raft_logstore"]
+    assert not [node for node in nodes(plays[ROLL]) if FORBIDDEN & set(node)]
+    assert [(role["name"], role.get("tasks_from")) for role in imported(plays[ROLL])] == [
+        ("raftops.nomad.raft_logstore", None)
+    ]
+
+
+@pytest.mark.parametrize("playbook", ["migrate", "status", "cleanup"])
+def test_the_variables_are_checked_once_before_anything_else(playbook: str) -> None:
+    """Every entry point has the same ones, and a check is a task on every server."""
+    first, *others = [role for play in plays_of(playbook) for role in imported(play)]
+    assert first.get("rolespec_validate", True)
+    assert others and not any(role["rolespec_validate"] for role in others)
 
 
 def test_every_play_before_the_roll_ends_everything_when_one_server_fails() -> None:
@@ -204,7 +219,7 @@ def test_the_way_back_is_the_way_forward_in_the_other_direction() -> None:
 def test_old_stores_are_removed_only_after_all_servers_were_judged_and_somebody_was_asked() -> None:
     plays = plays_of("cleanup")
     assert all(play["any_errors_fatal"] for play in plays)
-    assert [task["ansible.builtin.include_role"]["tasks_from"] for task in plays[-1]["tasks"]] == CLEANUP
+    assert [role["tasks_from"] for role in imported(plays[-1])] == CLEANUP
     removing = [
         path.name
         for path in TASKS
