@@ -56,7 +56,8 @@ def story(cluster: Cluster) -> Iterator[Story]:
             before = {name: looks(server) for name, server in named.items()}
             told.cut[when] = playbooks.run("migrate", inventory)
             lost = told.lost[when] = trap.sprung
-            if lost and when != BEFORE:
+            if lost:
+                hosts.ended(lost)
                 backend.wait_over(named[lost])
             told.backends[when] = backend.running(named[lost]) if lost else ""
             told.touched[when] = {name for name, server in named.items() if looks(server) != before[name]}

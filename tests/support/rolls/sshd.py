@@ -98,6 +98,11 @@ class Hosts:
         for host in self.all.values():
             host.up()
 
+    def ended(self, name: str) -> None:
+        """Return once all that was started on this host has ended."""
+        for child in self.all[name].sessions:
+            child.wait(timeout=120)
+
     def close(self) -> None:
         for host in self.all.values():
             host.down()
