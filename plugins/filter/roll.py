@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 from ansible_collections.raftops.nomad.plugins.module_utils.roll import failure, server, tables
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.closing import verdict
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.turn import answers, turn
 from ansible_collections.raftops.nomad.plugins.plugin_utils.roll import options, plain, servers, shown
 
-LINES: Dict[str, Callable[[Sequence[server.Server]], List[str]]] = {
-    "status": tables.status_and_times,
-    "cleanup": tables.cleanup,
+LINES: Dict[str, Callable[[Sequence[server.Server], Options], List[str]]] = {
+    "status": lambda found, wanted: [*tables.status_and_times(found), "", verdict(found, wanted)],
+    "cleanup": lambda found, wanted: tables.cleanup(found),
 }
 
 
@@ -36,9 +38,9 @@ def roll_turn(
     return shown(turn(servers(facts), host, options(wanted), known))
 
 
-def roll_lines(facts: Sequence[Mapping[str, Any]], table: str) -> List[str]:
+def roll_lines(facts: Sequence[Mapping[str, Any]], table: str, wanted: Mapping[str, Any]) -> List[str]:
     """The lines of one of the tables: status, cleanup."""
-    return LINES[table](servers(facts))
+    return LINES[table](servers(facts), options(wanted))
 
 
 def roll_failed(result: Mapping[str, Any], task: str) -> Dict[str, str]:

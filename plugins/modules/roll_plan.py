@@ -127,6 +127,10 @@ options:
         description: Seconds to wait between two servers.
         type: int
         default: 0
+      stop_after:
+        description: How many servers are taken at most, 0 for all.
+        type: int
+        default: 0
       pre_tasks_file:
         description: The operator's tasks for each server before it is stopped, an empty string for none.
         type: str
@@ -275,6 +279,7 @@ OPTIONS = {
     "take_over": {"type": "bool", "default": False},
     "rollback_on_failure": {"type": "bool", "default": True},
     "pause_between": {"type": "int", "default": 0},
+    "stop_after": {"type": "int", "default": 0},
     "pre_tasks_file": {"type": "str", "default": ""},
     "origin": {"type": "str", "default": ""},
     "check_mode": {"type": "bool", "default": False},

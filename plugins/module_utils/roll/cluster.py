@@ -27,6 +27,17 @@ def busy(servers: Servers) -> List[Server]:
     return [server for server in queue(servers) if server.todo]
 
 
+def later(servers: Servers, options: Options) -> List[Server]:
+    """Those with something left to do whose turn does not come in this run, because it takes only a canary."""
+    return busy(servers)[options.stop_after :] if options.stop_after else []
+
+
+def taken(servers: Servers, options: Options) -> List[Server]:
+    """Those whose turn comes in this run, in the order in which they are taken."""
+    left = [server.host for server in later(servers, options)]
+    return [server for server in queue(servers) if server.host not in left]
+
+
 def down(servers: Servers) -> List[Server]:
     """Those that do not answer."""
     return [server for server in servers if not server.up]

@@ -12,7 +12,8 @@ from ..disk.segmentsize import SEGMENT_MIB, SEGMENT_SIZES
 class Options(NamedTuple):
     """The variables raft_logstore_* under their names without that prefix; "" and () are those that are not set.
 
-    `origin` is the name of this controller, `check_mode` whether this is a rehearsal. Times are in seconds.
+    `stop_after` is how many servers are taken at most, 0 for all. `origin` is the name of this controller, `check_mode`
+    whether this is a rehearsal. Times are in seconds.
     """
 
     backend: str = "wal"
@@ -34,6 +35,7 @@ class Options(NamedTuple):
     take_over: bool = False
     rollback_on_failure: bool = True
     pause_between: int = 0
+    stop_after: int = 0
     pre_tasks_file: str = ""
     origin: str = ""
     check_mode: bool = False
@@ -46,6 +48,8 @@ def impossible(options: Options) -> str:
             f"raft_logstore_wal_segment_size is {options.wal_segment_size} MB. Give {SEGMENT_SIZES}: with more, Nomad "
             "would stop writing at the end of its first segment."
         )
+    if options.stop_after < 0:
+        return f"raft_logstore_stop_after is {options.stop_after}. Give a number of servers, or 0 for all."
     if options.stable_for >= options.wait_timeout:
         return (
             f"raft_logstore_stable_for is {options.stable_for} s and raft_logstore_wait_timeout "

@@ -50,12 +50,13 @@ def plan(servers: Servers, options: Options, view: Optional[View] = None) -> Pla
     gate, refusal = refused(servers, options, view)
     notes, without = warnings(servers, options), cluster.without(servers)
     lines = table(rows(servers, options))
-    busy = [server.host for server in cluster.busy(servers)]
+    taken = cluster.taken(servers, options)
+    busy = [server.host for server in taken if server.todo]
     up = [server.host for server in servers if server.up]
     return Plan(
         lines=[*lines, "", *notes] if notes else lines,
         notes=notes,
-        queue=[server.host for server in cluster.queue(servers)],
+        queue=[server.host for server in taken],
         busy=busy,
         begins=bool(busy),
         refused=bool(refusal),
@@ -194,6 +195,7 @@ TOLERANCE = "The cluster can lose as many servers as it has to"
 
 def rows(servers: Servers, options: Options) -> List[Sequence[object]]:
     """The table of the plan, with its titles."""
+    later = [server.host for server in cluster.later(servers, options)]
     found: List[Sequence[object]] = [
         ("order", "server", "address", "role", "version", "backend", "state", "action", "last", "size")
     ]
@@ -202,7 +204,8 @@ def rows(servers: Servers, options: Options) -> List[Sequence[object]]:
         state = ",".join(filter(None, [server.store, *marks(server)]))
         last = "-" if server.last_index is None else server.last_index
         size = "-" if server.size is None else human(server.size).replace(" ", "")
-        found.append([*who, server.running or server.configured, state, action(server, options), last, size])
+        what = "later" if server.host in later else action(server, options)
+        found.append([*who, server.running or server.configured, state, what, last, size])
     return found
 
 

@@ -70,9 +70,10 @@ def stoppable(server: Server, options: Options) -> Gate:
     return _gate(f"{'; '.join(told)}." if told else "")
 
 
-def on_backend(server: Server) -> Gate:
-    """Whether the server is on the backend, and would start on it again."""
-    if not server.todo:
+def on_backend(server: Server, options: Options) -> Gate:
+    """Whether the server is on the backend, and would start on it again. One that comes later: on the other."""
+    waits = bool(options.stop_after) and not server.done and server.up and is_settled(server)
+    if not server.todo or waits:
         return _gate("")
     return _gate(
         f"{server.host} is {server.role}, runs on {server.running or 'nothing'}, is configured for "
@@ -80,10 +81,15 @@ def on_backend(server: Server) -> Gate:
     )
 
 
+def is_settled(server: Server) -> bool:
+    """Whether it runs on the store that it is configured for, and no conversion is unfinished."""
+    same = server.running == server.configured == server.store and server.store in ("boltdb", "wal")
+    return same and not server.interrupted
+
+
 def tidy(server: Server) -> Gate:
     """Whether old stores may go: the server runs on the one it is configured for, and nothing is unfinished."""
-    same = server.running == server.configured == server.store and server.store in ("boltdb", "wal")
-    if server.up and same and not server.interrupted and not server.hold:
+    if server.up and is_settled(server) and not server.hold:
         return _gate("")
     state = [server.store]
     state += ["a conversion is unfinished"] if server.interrupted else []
@@ -144,12 +150,12 @@ class End(NamedTuple):
     old: List[str]
 
 
-def at_end(servers: Servers, server: Server, so_far: Answered) -> End:
+def at_end(servers: Servers, server: Server, options: Options, so_far: Answered) -> End:
     """What there is to say at the end about this server, and about all."""
     forgotten = holds.forgotten(servers, so_far.settings)
     old = [one.host for one in servers if one.old_stores and one.old_stores["removed"]]
     return End(
-        on_backend=on_backend(server),
+        on_backend=on_backend(server, options),
         tidy=tidy(server),
         forgets=bool(forgotten),
         forgotten=forgotten,
@@ -252,7 +258,7 @@ def turn(servers: Servers, host: str, options: Options, so_far: Answered) -> Tur
         unfinished=bool(holds.values_before(servers)),
         releases=not options.check_mode or not lost,
         hold_note=holds.note(servers, so_far.released, bool(so_far.held.get("failed", False))),
-        end=at_end(servers, server, so_far),
+        end=at_end(servers, server, options, so_far),
     )
 
 

@@ -28,7 +28,7 @@ def test_a_server_is_put_together_as_a_fact_that_the_other_filters_take() -> Non
     assert json.loads(json.dumps(server)) == server
     assert (server["role"], server["user"], server["root"], server["error"]) == ("down", "deploy", False, "refused")
     assert roll.roll_turn([server], "s1", GIVEN, SO_FAR)["stoppable"]["refused"]
-    assert "down" in " ".join(roll.roll_lines([server], "status"))
+    assert "down" in " ".join(roll.roll_lines([server], "status", GIVEN))
 
 
 def test_a_server_that_cannot_be_relied_on_is_refused() -> None:

@@ -20,3 +20,10 @@ def test_a_server_must_have_the_time_to_stay_back(stable_for: int, wait_timeout:
     told = impossible(Options(stable_for=stable_for, wait_timeout=wait_timeout))
     assert told.startswith(f"raft_logstore_stable_for is {stable_for} s") is not fine
     assert (told == "") is fine
+
+
+def test_a_canary_is_no_negative_number_of_servers() -> None:
+    assert (
+        impossible(Options(stop_after=-1)) == "raft_logstore_stop_after is -1. Give a number of servers, or 0 for all."
+    )
+    assert impossible(Options(stop_after=1)) == ""

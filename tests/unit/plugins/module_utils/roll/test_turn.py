@@ -236,6 +236,25 @@ def test_at_the_end_a_server_is_on_the_backend_or_it_is_said_where() -> None:
     assert not at(three(s1={**read, "todo": False})).end.on_backend.refused
 
 
+@pytest.mark.parametrize(
+    ("read", "stop_after", "refused"),
+    [
+        ({}, 1, False),
+        ({}, 0, True),
+        ({"done": True}, 1, True),
+        ({"up": False}, 1, True),
+        ({"interrupted": True}, 1, True),
+        ({"configured": "wal"}, 1, True),
+        ({"store": "both"}, 1, True),
+    ],
+)
+def test_after_a_canary_the_others_are_in_order_where_they_were(
+    read: dict[str, Any], stop_after: int, refused: bool
+) -> None:
+    found = at(three(s1=read), options=ME._replace(stop_after=stop_after))
+    assert found.end.on_backend.refused is refused
+
+
 TIDY: dict[str, Any] = {"running": "wal", "configured": "wal", "store": "wal"}
 
 

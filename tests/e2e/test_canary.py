@@ -1,0 +1,34 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run that takes one server only, proves that all are in order half way, and ends well. The next one goes on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from support.cluster.witness import witnessed
+from support.rolls import leftbehind, playbooks
+from support.rolls.stops import pids
+
+
+def test_a_canary_ends_well_and_the_next_run_goes_on(make_cluster: Any) -> None:
+    """One is done already, so that there are two to go on with: a follower, and the leader."""
+    cluster = make_cluster(backends=("boltdb", "boltdb", "wal"))
+    canary, leader, _done = cluster.servers
+    cluster.lead_by(leader)
+    cluster.wait_healthy()
+    before, untouched = leftbehind.observe(cluster), pids(cluster)[leader.name]
+    inventory = playbooks.write_inventory(cluster)
+    with witnessed(cluster):
+        first = playbooks.run("migrate", inventory, "-e", "raft_logstore_stop_after=1")
+        assert first.returncode == 0, first.stdout
+        half = leftbehind.observe(cluster)
+        assert "2 of 3 on wal. Run the same command again to go on." in first.stdout, first.stdout
+        assert half.backends == {**before.backends, canary.name: "wal"}
+        assert (half.voters, half.cleanup) == (before.voters, before.cleanup)
+        assert pids(cluster)[leader.name] == untouched and not any(map(leftbehind.is_unfinished, cluster.servers))
+
+        second = playbooks.run("migrate", inventory)
+        assert second.returncode == 0, second.stdout
+        assert "Done: 3 of 3 on wal." in second.stdout, second.stdout
+    assert set(leftbehind.observe(cluster).backends.values()) == {"wal"}

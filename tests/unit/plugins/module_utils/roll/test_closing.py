@@ -1,0 +1,48 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The last line of a run, after a look, a rehearsal and a roll."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.closing import verdict
+from support.rolls.servers import ME, led
+
+WAL = {"running": "wal", "configured": "wal", "store": "wal", "guarded": True, "todo": False, "done": True}
+OUT = {**WAL, "times": {"total": 1.2}}
+CHECK = ME._replace(check_mode=True)
+CANARY = ME._replace(stop_after=1)
+SEEN = {"done": True}
+LEADS = {**SEEN, "rank": 4}
+
+
+@pytest.mark.parametrize(
+    ("read", "options", "line"),
+    [
+        (({}, {}, {}), ME, "3 servers: 3 on boltdb."),
+        (({}, {"running": "wal"}, {"up": False, "role": "down"}), ME, "3 servers: 1 on boltdb, 1 on wal, 1 down."),
+        ((WAL, WAL, WAL), ME, "Nothing to do: 3 of 3 on wal."),
+        ((WAL, OUT, OUT), ME, "Done: 3 of 3 on wal. The old stores stay until you run the playbook cleanup."),
+        (({}, OUT, {}), CANARY, "1 of 3 on wal. Run the same command again to go on."),
+        ((WAL, WAL, WAL), CHECK, "Nothing to do: 3 of 3 on wal. Nothing was changed."),
+        (
+            (LEADS, WAL, SEEN),
+            CHECK,
+            "Nothing stands against the roll now. It would take s3, s1. Nothing was changed.",
+        ),
+        (
+            (LEADS, SEEN, SEEN),
+            CHECK._replace(stop_after=1),
+            "Nothing stands against the roll now. It would take s2. s3, s1 would come in a later run. Nothing was "
+            "changed.",
+        ),
+    ],
+)
+def test_the_last_line(read: tuple[dict[str, Any], ...], options: Any, line: str) -> None:
+    assert verdict(led(**dict(zip(("s1", "s2", "s3"), read, strict=True))), options) == line
+
+
+def test_of_a_single_server() -> None:
+    assert verdict(led()[:1], ME) == "1 server: on boltdb."
