@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The controller's side of `server_backend`: ask once for all hosts, run the module, show at which step it is.
 
-And let the host know that its answer has arrived. The module cannot know: it prints into a pipe of sshd, which is there
+In check mode, at which it would be. And let the host know that its answer has arrived. The module cannot know: it prints into a pipe of sshd, which is there
 for a while after the connection or the controller is gone.
 """
 
@@ -34,6 +34,9 @@ class ActionModule(AskingAction):
             )
         result = super().run(tmp, task_vars)
         self._acknowledge(result.pop("untold", ""))
+        if self._task.check_mode and result.get("changed"):
+            for step in result.get("plan", ()):
+                Display().display(f"{(task_vars or {})['inventory_hostname']}: would {step}", stderr=True)
         return result
 
     def _acknowledge(self, marker: str) -> None:

@@ -116,7 +116,7 @@ def test_check_mode_shows_plan_and_diff_and_changes_nothing(story: Story) -> Non
     assert story.checked == story.before
     assert re.search(r"order +server +address +role +version +backend +state +action", story.check.stdout)
     assert story.check.stdout.count('backend = "wal"') >= 3, "the configuration's diff of each server"
-    assert "Would stop the agent of s1" in story.check.stdout
+    assert "s1: would stop the agent" in story.check.stdout
 
 
 def test_roll_brings_every_server_to_wal_with_the_same_voters(story: Story) -> None:

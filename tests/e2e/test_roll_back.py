@@ -127,7 +127,7 @@ def test_check_mode_of_the_way_back_shows_it_and_changes_nothing(story: Story) -
     assert story.check.returncode == 0, story.check.stdout
     assert story.untouched
     assert story.check.stdout.count('+    backend = "boltdb"') >= 3, "the configuration's diff of each server"
-    assert "Would stop the agent of s1" in story.check.stdout
+    assert "s1: would stop the agent" in story.check.stdout
 
 
 def test_the_voters_were_the_same_all_the_time(story: Story) -> None:
