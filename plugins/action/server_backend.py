@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, raftops.nomad contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's side of `server_backend`: ask once for all hosts, run the module, show at which step it is.
+"""The controller's side of `server_backend`: ask once for all hosts, run the module, show its steps.
 
-In check mode, at which it would be. And let the host know that its answer has arrived. The module cannot know: it prints into a pipe of sshd, which is there
+And let the host know that its answer has arrived. The module cannot know: it prints into a pipe of sshd, which is there
 for a while after the connection or the controller is gone.
 """
 

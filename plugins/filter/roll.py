@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 from ansible_collections.raftops.nomad.plugins.module_utils.roll import failure, server, tables
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.closing import verdict
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.closing import closing
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.turn import answers, turn
 from ansible_collections.raftops.nomad.plugins.plugin_utils.roll import options, plain, servers, shown
 
 LINES: Dict[str, Callable[[Sequence[server.Server], Options], List[str]]] = {
-    "status": lambda found, wanted: [*tables.status_and_times(found), "", verdict(found, wanted)],
+    "status": lambda found, wanted: [*tables.status_and_times(found), *closing(found, wanted)],
     "cleanup": lambda found, wanted: tables.cleanup(found),
 }
 

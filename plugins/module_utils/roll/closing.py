@@ -1,16 +1,45 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The last line of a run: how far the cluster is, and what comes next. Pure."""
+"""The end of a run, for the ticket: what was done, what was left, how far the cluster is and what comes next. Pure."""
 
 from __future__ import annotations
 
+import time
 from typing import Dict, List, Sequence
 
 from . import cluster
 from .options import Options
 from .server import Server
+from .tables import TOTAL
 
 Servers = Sequence[Server]
+
+
+def closing(servers: Servers, options: Options) -> List[str]:
+    """What was done on each server, where the old stores and the snapshots are, the hold, and the verdict."""
+    if options.check_mode:
+        return ["", verdict(servers, options)]
+    told = [_done(server, options) for server in servers if server.times]
+    snapshots = [f"{path} on {one.host}" for one in servers for path in (one.snapshot, one.own_snapshot) if path]
+    if snapshots:
+        told.append(f"Snapshots, which contain the keyring and which nothing removes: {', '.join(snapshots)}.")
+    if any(server.previous is not None for server in servers) and not any(server.hold for server in servers):
+        told.append("Autopilot's removal of dead servers is as it was before.")
+    return ["", *told, verdict(servers, options)]
+
+
+def _done(server: Server, options: Options) -> str:
+    """One server's part of the roll. Without a conversion its store was on the backend already."""
+    found, total = server.converted or {}, (server.times or {}).get(TOTAL)
+    parts = [f"{server.host}: on {options.backend}"]
+    if server.began_at is not None:
+        parts.append(f"started at {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(server.began_at))} UTC")
+    parts.append(f"out of the cluster for {total:.2f} s" if total is not None else "was down before")
+    if found.get("verified"):
+        parts.append(f"{found['verified']} entries converted and compared")
+    if found.get("backup"):
+        parts.append(f"old store {found['backup']}")
+    return f"{', '.join(parts)}."
 
 
 def verdict(servers: Servers, options: Options) -> str:

@@ -99,8 +99,9 @@ class Found:
 class Server(Found):
     """What was found, and what was noted since: by the plan, then in the roll.
 
-    `settings` are autopilot's at the time of the plan, `times` the phases of server_backend in seconds, `old_stores` as
-    raft_backup_remove has them.
+    `settings` are autopilot's at the time of the plan. `snapshot` is the leader's, `own_snapshot` this server's; both
+    are files on its host. Of server_backend's results: `times` are its phases in seconds, `began_at` the Unix time of
+    the agent's start, `converted` its conversion. `old_stores` are as raft_backup_remove has them.
     """
 
     settings: Optional[Mapping[str, Any]] = None
@@ -109,7 +110,10 @@ class Server(Found):
     done: bool = False
     previous: Optional[bool] = None
     snapshot: str = ""
+    own_snapshot: str = ""
     times: Optional[Mapping[str, float]] = None
+    began_at: Optional[float] = None
+    converted: Optional[Mapping[str, Any]] = None
     old_stores: Optional[Mapping[str, Any]] = None
 
     @property

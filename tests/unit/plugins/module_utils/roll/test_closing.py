@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.closing import verdict
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.closing import closing, verdict
 from support.rolls.servers import ME, led
 
 WAL = {"running": "wal", "configured": "wal", "store": "wal", "guarded": True, "todo": False, "done": True}
@@ -46,3 +46,34 @@ def test_the_last_line(read: tuple[dict[str, Any], ...], options: Any, line: str
 
 def test_of_a_single_server() -> None:
     assert verdict(led()[:1], ME) == "1 server: on boltdb."
+
+
+CONVERTED = {"verified": 663, "backup": "/opt/nomad/server/raft/raft.db.migrated.20261122-104750"}
+
+
+def test_what_was_done_is_told_for_the_ticket() -> None:
+    first = {**OUT, "began_at": 1795344470.5, "converted": CONVERTED, "previous": True, "snapshot": "/s/nomad-316.snap"}
+    last = {**WAL, "times": {"stop": 0.4}, "own_snapshot": "/s/nomad-s3.snap"}
+    assert closing(led(s1=WAL, s2=first, s3=last), ME) == [
+        "",
+        "s2: on wal, started at 2026-11-22 10:47:50 UTC, out of the cluster for 1.20 s, 663 entries converted and "
+        "compared, old store /opt/nomad/server/raft/raft.db.migrated.20261122-104750.",
+        "s3: on wal, was down before.",
+        "Snapshots, which contain the keyring and which nothing removes: /s/nomad-316.snap on s2, /s/nomad-s3.snap on "
+        "s3.",
+        "Autopilot's removal of dead servers is as it was before.",
+        "Done: 3 of 3 on wal. The old stores stay until you run the playbook cleanup.",
+    ]
+
+
+def test_a_hold_that_is_still_there_is_not_said_to_be_over() -> None:
+    lines = closing(led(s1={**OUT, "previous": True}, s2={**WAL, "hold": True}, s3=WAL), ME)
+    assert not any("Autopilot" in line for line in lines)
+
+
+def test_a_rehearsal_has_left_nothing() -> None:
+    assert len(closing(led(s1={**SEEN, "previous": True, "snapshot": "/s/"}), CHECK)) == 2
+
+
+def test_where_nothing_was_done_there_is_only_the_verdict() -> None:
+    assert closing(led(), ME) == ["", "3 servers: 3 on boltdb."]
