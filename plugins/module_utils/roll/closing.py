@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import time
+from datetime import datetime, timezone
 from typing import Dict, List, Sequence
 
 from . import cluster
@@ -33,7 +33,7 @@ def _done(server: Server, options: Options) -> str:
     found, total = server.converted or {}, (server.times or {}).get(TOTAL)
     parts = [f"{server.host}: on {options.backend}"]
     if server.began_at is not None:
-        parts.append(f"started at {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(server.began_at))} UTC")
+        parts.append(f"started at {datetime.fromtimestamp(server.began_at, timezone.utc):%Y-%m-%d %H:%M:%S} UTC")
     parts.append(f"out of the cluster for {total:.2f} s" if total is not None else "was down before")
     if found.get("verified"):
         parts.append(f"{found['verified']} entries converted and compared")

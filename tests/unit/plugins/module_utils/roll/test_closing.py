@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The last line of a run, after a look, a rehearsal and a roll."""
+"""A roll that takes only some servers, and the end of a run: after a look, a rehearsal and a roll."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.closing import closing, verdict
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.plan import plan
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.server import RANKS
 from support.rolls.servers import ME, led
 
 WAL = {"running": "wal", "configured": "wal", "store": "wal", "guarded": True, "todo": False, "done": True}
@@ -77,3 +79,11 @@ def test_a_rehearsal_has_left_nothing() -> None:
 
 def test_where_nothing_was_done_there_is_only_the_verdict() -> None:
     assert closing(led(), ME) == ["", "3 servers: 3 on boltdb."]
+
+
+def test_a_canary_is_the_first_with_something_to_do_and_the_others_come_later() -> None:
+    servers = led(s1={"rank": RANKS["leader"]}, s2={"todo": False, "rank": 1})
+    made = plan(servers, ME._replace(stop_after=1))
+    assert (made.queue, made.busy) == (["s2", "s3"], ["s3"])
+    assert [line.split()[7] for line in made.lines[1:4]] == ["nothing", "migrate", "later"]
+    assert plan(servers, ME).busy == plan(servers, ME._replace(stop_after=2)).busy == ["s3", "s1"]

@@ -11,7 +11,7 @@ from ansible.module_utils.common.text.formatters import bytes_to_human
 from ansible_collections.raftops.nomad.plugins.module_utils.roll import plan as planning
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.plan import GATES, TOLERANCE, plan, refused
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.server import RANKS, Server, View
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.server import Server, View
 from support.rolls.servers import ME, PEERS, led, server
 
 VOTERS = ("id-s1", "id-s2", "id-s3")
@@ -25,14 +25,6 @@ def closed(servers: list[Server], options: Options = ME, view: View | None = Non
     gate, refusal = refused(servers, options, view)
     assert bool(gate) == bool(refusal) and (not refusal or refusal.endswith((".", "--become.")) or gate == TOLERANCE)
     return gate
-
-
-def test_a_canary_is_the_first_with_something_to_do_and_the_others_come_later() -> None:
-    servers = led(s1={"rank": RANKS["leader"]}, s2={"todo": False, "rank": 1})
-    made = plan(servers, ME._replace(stop_after=1))
-    assert (made.queue, made.busy) == (["s2", "s3"], ["s3"])
-    assert [line.split()[7] for line in made.lines[1:4]] == ["nothing", "migrate", "later"]
-    assert plan(servers, ME).busy == plan(servers, ME._replace(stop_after=2)).busy == ["s3", "s1"]
 
 
 # For each gate a fault, and the beginning of what is said.
