@@ -4,18 +4,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import fcntl
 import os
 import random
 import shutil
-import struct
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
@@ -23,22 +18,11 @@ from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import W
 from support.conversions import conversion, invariants, runs
 from support.conversions.seams import Counting, Pause
 from support.conversions.situations import TO_BOLTDB, TO_WAL, Situation, Template
+from support.filesystems import Disk, Kind, disk_of
 
 Templates = Callable[[Situation], Template]
-SHUTDOWN = 0x8004587D  # FS_IOC_SHUTDOWN, _IOR('X', 125, __u32)
-NO_LOG_FLUSH = 2
 DELAY_MAX_S = 0.02
 SEED = 20261122
-
-
-class Kind(NamedTuple):
-    """A file system: how it is made and mounted."""
-
-    name: str
-    size: int
-    make: tuple[str, ...]
-    options: str
-
 
 KINDS = [
     Kind("ext4-ordered", 64 << 20, ("mkfs.ext4", "-q", "-F"), "loop,data=ordered,noauto_da_alloc"),
@@ -48,44 +32,6 @@ KINDS = [
 SITUATIONS = [TO_WAL[0], TO_WAL[2], TO_BOLTDB[0], TO_BOLTDB[2], TO_WAL[3]]
 CYCLES = 10  # for each file system and situation: 50 for each file system
 CYCLES_ALL = 100
-
-
-class Disk:
-    """A file system in a file, mounted at `top`."""
-
-    def __init__(self, kind: Kind, where: Path) -> None:
-        self.kind = kind
-        self.image = where / "image"
-        self.top = where / "mounted"
-        self.top.mkdir()
-        with open(self.image, "wb") as image:
-            image.truncate(kind.size)
-        subprocess.run([*kind.make, str(self.image)], check=True, stdout=subprocess.DEVNULL)
-        self.mount()
-
-    def mount(self) -> None:
-        kind = self.kind.make[0].split(".")[1]
-        subprocess.run(["mount", "-t", kind, "-o", self.kind.options, str(self.image), str(self.top)], check=True)
-
-    def cut(self) -> None:
-        """What has not been synced is gone; every call fails from now on."""
-        fd = os.open(self.top, os.O_RDONLY)
-        try:
-            fcntl.ioctl(fd, SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
-        finally:
-            os.close(fd)
-
-    def umount(self) -> None:
-        subprocess.run(["umount", str(self.top)], check=True)
-
-
-@contextlib.contextmanager
-def disk_of(kind: Kind, where: Path) -> Iterator[Disk]:
-    disk = Disk(kind, where)
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", "-l", str(disk.top)], check=False)
 
 
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.name)

@@ -122,6 +122,23 @@ def test_no_broad_except(path: Path) -> None:
             assert not broad or reraises or path.stem in {"workers", "transaction"}, f"line {node.lineno}"
 
 
+@pytest.mark.parametrize("path", SHIPPED, ids=names(SHIPPED))
+def test_no_advice_to_wipe_without_another_look(path: Path) -> None:
+    """Wipe and rejoin destroys what a server has. That its data_dir is on NFS is no finding about the store."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.JoinedStr) and path.stem != "mounts":
+            named = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+            assert "REJOIN" not in named or "LOOK_AGAIN" in named, f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=names(SHIPPED))
+def test_a_held_directory_is_listed_in_one_place(path: Path) -> None:
+    """Through a descriptor that was opened earlier a listing may be an old one; durable.py knows how."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("listdir", "scandir", "fwalk"):
+            assert path.stem == "durable" or not ast.unparse(node.args[0]).endswith("fd"), f"line {node.lineno}"
+
+
 # Interfaces and values: exercised through every other test.
 NO_MIRROR = {
     "errors",

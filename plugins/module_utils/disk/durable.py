@@ -131,9 +131,8 @@ class Directory:
             return cls(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), path, calls)
         except OSError as error:
             what = f"cannot open the directory: {os.strerror(error.errno or 0)}"
-            raise Refused(
-                what, path, hint="Give a directory that exists, and run as a user who may open it."
-            ) from error
+            hint = "Give a directory that exists, and run as a user who may open it."
+            raise Refused(what, path, hint=hint) from error
 
     def path_of(self, name: str) -> str:
         """The path of a name, for messages."""
@@ -146,11 +145,14 @@ class Directory:
             self.fd = -1
 
     def names(self) -> List[str]:
-        """All names in it, sorted. Raises StoreError when they cannot be read."""
-        try:
-            return sorted(os.listdir(self.fd))
-        except OSError as error:
-            raise unreadable(error, self.path) from error
+        """All names in it, as it is now, sorted. Raises StoreError when they cannot be read."""
+        # POSIX leaves open whether a directory opened earlier lists what came since: btrfs does not (Linux >= 6.4.12).
+        # Forked workers share its position, too. So each listing has a descriptor of its own.
+        with closing(self.subdirectory(".")) as fresh:
+            try:
+                return sorted(os.listdir(fresh.fd))
+            except OSError as error:
+                raise unreadable(error, self.path) from error
 
     def stat(self, name: str) -> Optional[os.stat_result]:
         """Status of the name itself (links not followed), None when there is no such name. Raises StoreError."""
@@ -193,9 +195,8 @@ class Directory:
         if stat.S_ISREG(os.fstat(fd).st_mode):
             return fd
         os.close(fd)
-        raise Refused(
-            "this is not a regular file", self.path_of(name), hint="Find out what put it there and move it away."
-        )
+        hint = "Find out what put it there and move it away."
+        raise Refused("this is not a regular file", self.path_of(name), hint=hint)
 
     def create(self, name: str, attributes: Optional[Attributes] = None) -> NewFile:
         """A new, empty file of mode 0600 or with the given attributes. Raises WriteFailed when the name is taken."""

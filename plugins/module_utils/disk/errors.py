@@ -16,7 +16,12 @@ from typing import Any, Dict, Optional, Type
 # forgotten votes.
 REJOIN = "let this server start over as docs/runbook.md says under 'wipe and rejoin'"
 
-RESTORE = f"Do not start Nomad on this file. Check the disk, then {REJOIN}."
+# It destroys what the server has. What one look at the disk has found is no reason for that: another may refute it.
+LOOK_AGAIN = "look again with raft_store_info (verify: true). If it finds the same"
+
+RESTORE = f"Do not start Nomad on this file. Check the disk, and {LOOK_AGAIN}, {REJOIN}."
+
+UNTOUCHED = "The old store is untouched. Run again; if it happens again, suspect the memory or the disk."
 
 _RIGHTS = "Run as root (become: true, or -b): the service user cannot read what root has made here, like the journal."
 HINTS = {

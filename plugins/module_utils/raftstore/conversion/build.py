@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Callable, ContextManager, Iterator, NamedTuple
 
 from ...disk.durable import Directory
-from ...disk.errors import InUse, StoreError
+from ...disk.errors import UNTOUCHED, InUse, StoreError
 from ..base.names import RAFT_DB_PARTIAL, WAL_META, WAL_PARTIAL
 from ..base.store import StoreReader, StoreWriter
 from ..boltdb.writer import BoltStoreWriter
@@ -51,10 +51,22 @@ def build(run: Run, way: Way) -> None:
     run.new_file = StoreFile(directory, way.file, change=True)
     if not run.new_file.free:
         raise InUse("another process has locked the new store before it was published", run.new_file.path)
-    run.new_store = way.read(run.new_file, workers)
-    run.outcome.verified = convert.verify(source, run.new_store, extents, workers, run.request.progress)
+    with _what_was_just_written(run.raft):
+        run.new_store = way.read(run.new_file, workers)
+        run.outcome.verified = convert.verify(source, run.new_store, extents, workers, run.request.progress)
     run.outcome.bytes_read, run.outcome.bytes_written = report.bytes_read, report.bytes_written
     run.outcome.elapsed.update(convert=round(built_s - started_s, 3), verify=round(time.monotonic() - built_s, 3))
+
+
+@contextmanager
+def _what_was_just_written(raft: Directory) -> Iterator[None]:
+    """Whatever is wrong with the new store says nothing against the old one: nobody has to give that up."""
+    try:
+        yield
+    except StoreError as error:
+        if error.path.startswith((raft.path_of(WAL_PARTIAL), raft.path_of(RAFT_DB_PARTIAL))):
+            error.hint = UNTOUCHED
+        raise
 
 
 def _make_directory(run: Run) -> Directory:

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 from typing import Callable, Dict, Optional
 
-from ...disk.errors import REJOIN, Corrupt, InUse, Refused, StoreError
-from ..base.names import RAFT_DB
+from ...disk.errors import LOOK_AGAIN, REJOIN, RESTORE, Corrupt, InUse, Refused, StoreError
+from ..base.names import RAFT_DB, WAL_DIR
 from ..base.store import StoreReader
 from ..directory.covers import promise
 from ..directory.locks import in_use
 from ..directory.observe import FOREIGN, Found
 
-CHOOSE = f"Decide which one the cluster has gone on with, and move the other away; or {REJOIN}."
+CHOOSE = f"First {LOOK_AGAIN}, decide which one the cluster has gone on with, and move the other away; or {REJOIN}."
 
 
 def refusal(row_number: int, found: Found) -> StoreError:
@@ -25,7 +25,7 @@ def refusal(row_number: int, found: Found) -> StoreError:
 def _lost(found: Found) -> StoreError:
     old = ", ".join(found.backups) or "none"
     what = f"there is no store here, but there was one (snapshots: {len(found.snapshots)}, old stores: {old})"
-    hint = f"Put the right one back by hand, or {REJOIN}."
+    hint = f"First {LOOK_AGAIN}, put the right one back by hand, or {REJOIN}."
     return Refused(what, found.raft.path, hint=hint)
 
 
@@ -60,8 +60,15 @@ def _summary(store: Optional[StoreReader]) -> str:
 
 
 def _damaged(found: Found) -> StoreError:
+    """One store is damaged. The server may have run on the other one, and not on this."""
     error = found.problems[-1] if found.problems else Corrupt("the store cannot be read", found.raft.path)
-    error.hint = error.hint or f"Nothing was changed. Check the disk, then {REJOIN}."
+    error.hint = error.hint or RESTORE
+    in_wal = error.path.startswith(found.raft.path_of(WAL_DIR))
+    other = found.raft_db if in_wal else found.wal
+    if other is not None:
+        name, damaged = (RAFT_DB, f"{WAL_DIR}/") if in_wal else (f"{WAL_DIR}/", RAFT_DB)
+        lead = f"{name} ({_summary(other)}) can be read: if the server last ran on that one, move {damaged} away"
+        error.hint = f"{lead} and run again. If not: {error.hint}"
     return error
 
 

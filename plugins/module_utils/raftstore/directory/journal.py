@@ -25,7 +25,7 @@ import stat
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from ...disk.durable import Directory, read_exact
-from ...disk.errors import REJOIN, Refused, Unsupported
+from ...disk.errors import RESTORE, Refused, Unsupported
 from ...disk.plainjson import loads
 from ...disk.reading import read_head, reading
 from ..base.names import BACKUP, JOURNAL, JOURNAL_PARTIAL, SECOND_NAME
@@ -141,9 +141,7 @@ def write(directory: Directory, content: bytes) -> None:
         what = (
             f"the journal would have {len(content)} bytes: no server's address is as long as the one in the last vote"
         )
-        raise Refused(
-            what, directory.path_of(JOURNAL), hint=f"Nomad writes no such vote. Check the disk, then {REJOIN}."
-        )
+        raise Refused(what, directory.path_of(JOURNAL), hint=f"Nomad writes no such vote. {RESTORE}")
     directory.replace_file(JOURNAL, JOURNAL_PARTIAL, content)
 
 

@@ -114,12 +114,13 @@ def wal_kind(directory: Directory) -> str:
     A later Nomad may keep its metadata in another file than wal-meta.db; reading on would be guessing.
     """
     names = directory.names()
+    has_meta = directory.stat(WAL_META) is not None  # looked up: that a listing lacks it is no evidence
     unfinished = WAL_META + ".tmp"
     if any(name not in (WAL_META, unfinished) and not name.endswith(".wal") for name in names):
         return "foreign"
-    if not set(names) - {unfinished}:  # Nomad was killed in its first moment: raft-wal starts over
+    if not has_meta and not set(names) - {unfinished}:  # Nomad was killed in its first moment: raft-wal starts over
         return "0"
-    return "ok" if WAL_META in names else "bad"
+    return "ok" if has_meta else "bad"
 
 
 def files_len(directory: Directory) -> int:

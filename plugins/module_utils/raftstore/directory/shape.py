@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
-from ...disk.errors import REJOIN, IndexGap, StoreError
+from ...disk.errors import LOOK_AGAIN, REJOIN, IndexGap, StoreError
 from ..base.store import Extent
 from .evidence import Snapshot
 
@@ -70,7 +70,7 @@ def _kept(extents: Sequence[Extent], snapshot_index: int, path: str, reason: str
     raise IndexGap(
         f"the log's last part without a hole begins at index {first_index}, but {covered}{reason}",
         path,
-        hint=f"Restore the missing snapshot, or {REJOIN}.",
+        hint=f"First {LOOK_AGAIN}, restore the missing snapshot, or {REJOIN}.",
     )
 
 

@@ -13,7 +13,7 @@ import hashlib
 import time
 from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from ...disk.errors import Corrupt, IndexGap, located
+from ...disk.errors import UNTOUCHED, Corrupt, IndexGap, located
 from ..base.store import (
     Entries,
     Extent,
@@ -251,7 +251,7 @@ def _compare_strictly(source: StoreReader, target: StoreReader, wanted: Entries,
             raise Corrupt(
                 f"entry {index} differs from the one in {source.path}",
                 target.path,
-                hint="The old store is untouched. Run again; if it happens again, suspect the memory or the disk.",
+                hint=UNTOUCHED,
             )
 
 

@@ -48,6 +48,8 @@ class WalStore(OpenedStore):
         self.broken = False
         self.meta, stable = walmeta.load(meta_fd, directory.path_of(WAL_META))
         names = directory.names()
+        # a listing that lacks a segment is no evidence that it is gone: its name is looked up as well
+        names += [name for name in self._known() if name not in names and directory.stat(name) is not None]
         self._check_names(names)
         extents: List[Extent] = []
         for info in self.meta.segments:
@@ -88,9 +90,13 @@ class WalStore(OpenedStore):
                         hint=RESTORE,
                     )
 
+    def _known(self) -> List[str]:
+        """The names of the segments that the metadata list."""
+        return [segment.file_name(info.base_index, info.id) for info in self.meta.segments]
+
     def _check_names(self, names: Sequence[str]) -> None:
         """Raise for a file that must not be here."""
-        known = [segment.file_name(info.base_index, info.id) for info in self.meta.segments]
+        known = self._known()
         missing = [name for name in known if name not in names]
         for name in names:
             if name in known or name in (WAL_META, WAL_META + ".tmp"):

@@ -99,6 +99,23 @@ def test_what_names_tell_of_a_wal(tmp_path: Path) -> None:
     assert raftdir.wal_kind(directory) == "foreign"
 
 
+class Blind(Directory):
+    """A directory whose listing lacks what is there."""
+
+    def names(self) -> list[str]:
+        return []
+
+
+def test_a_listing_alone_does_not_tell_that_a_wal_is_empty(tmp_path: Path) -> None:
+    """An empty one would be moved aside."""
+    directory = Blind.open(str(tmp_path))
+    (tmp_path / "wal-meta.db").touch()
+    assert raftdir.wal_kind(directory) == "ok"
+    (tmp_path / "wal-meta.db").unlink()
+    assert raftdir.wal_kind(directory) == "0"
+    directory.close()
+
+
 def test_a_store_file_reads_what_it_holds_open(tmp_path: Path) -> None:
     write_boltdb(tmp_path / BACKUP, log(5))
     write_wal(tmp_path / "wal", log(7))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Iterable, Iterator, List, Tuple
 
 import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import (
     Corrupt,
     StoreError,
@@ -22,7 +23,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt.writ
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal import meta as walmeta
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.meta import ZERO_TIME, SegmentInfo, WalMeta
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import segment
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import WalStore, segment
 from support.stores import builder
 from support.stores.segments import (
     Built,
@@ -218,6 +219,25 @@ def test_missing_segments_are_noticed(tmp_path: Path) -> None:
     (path / segment.file_name(5, 1)).unlink()
     with pytest.raises(Corrupt, match="it is gone"):
         open_wal(path)
+
+
+class Blind(Directory):
+    """A directory whose listing lacks what is there, as on btrfs through a descriptor that was opened earlier."""
+
+    def names(self) -> List[str]:
+        return []
+
+
+def test_a_listing_alone_is_no_evidence_that_a_segment_is_gone(tmp_path: Path) -> None:
+    path = put(tmp_path / "wal", [sealed(5, 3, 1), tail(8, [1], 2)])
+    directory = opened(path)
+    fd = directory.open_read("wal-meta.db")
+    store = WalStore(Blind(directory.fd, directory.path), fd)
+    assert (store.first_index, store.last_index) == (5, 8)
+    (path / segment.file_name(5, 1)).unlink()
+    with pytest.raises(Corrupt, match=r"it is gone.* look again with raft_store_info"):
+        WalStore(Blind(directory.fd, directory.path), fd)
+    os.close(fd)
 
 
 def test_entries_that_the_metadata_promise_must_be_there(tmp_path: Path) -> None:
