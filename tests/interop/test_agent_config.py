@@ -35,6 +35,8 @@ ACCEPTED = [
     'name = <<E\nserver { raft_logstore { backend = "wal" } }\nE\nserver { enabled = true }\n',
     'name = <<-E\n  } {\n  E\nserver { raft_logstore { backend = "wal" } }\n',
     'name = "${ "b { }" }" /* server { */ server { raft_logstore { backend = "wal" } // }\n }',
+    "server { raft_logstore {\n  backend = <<E\nwal\nE\n  disable_log_cache = true\n} }",
+    "server { raft_logstore { backend = <<-E\r\n  boltdb\r\n  E\r\n } }",
     'server { raft_logstore { backend = "wal" } }\r\n# c\r\n',
     '{"server": {"enabled": true, "raft_logstore": {"backend": "wal", "wal": {"segment_size_mb": 8}}}}',
     '{"server": {"raft_logstore": [{"backend": "wal"}]}}',
@@ -73,7 +75,6 @@ STRICTER = [
     'server { raft_logstore { backned = "wal" } }',
     "server { raft_logstore { wal { segment_size = 8 } } }",
     '{"server": {"enabled": true}} trailing',
-    "server { raft_logstore { backend = <<E\nwal\nE\n } }",
 ]
 
 

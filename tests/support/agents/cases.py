@@ -92,13 +92,14 @@ def _top(case: Agent, choices: Choices, is_json: bool) -> list[Item]:
     items = [_server(case, choices, is_json) for _block in range(choices.pick([0, 1, 1, 1, 1, 2]))]
     if choices.one_in(60):
         items += [Item("server", [Item("enabled", "true")]) for _more in range(5)]
+    template = '"{{ GetPrivateIP }}"' if is_json else "<<-E\n  {{ GetPrivateIP }}\n  E\n"
     pool = [
-        Item("data_dir", choices.pick(['"/opt/nomad"', '""', '"/d\\u00e4ta"'])),
+        Item("data_dir", choices.pick(['"/opt/nomad"', '""', '"/d\\u00e4ta"' if is_json else "<<E\n/d ${x}\\n\nE\n"])),
         Item("region", choices.pick(['"eu"', '""', "7"])),
-        Item("bind_addr", choices.pick(['"10.0.0.1"', '"{{ GetPrivateIP }}"', '"0.0.0.0"'])),
+        Item("bind_addr", choices.pick(['"10.0.0.1"', template, '"0.0.0.0"'])),
         Item("leave_on_interrupt", choices.pick(["true", "false", '"1"', "0"])),
         Item("leave_on_terminate", choices.pick(["true", "false", '"TRUE"'])),
-        Item("ports", [Item("http", choices.pick(["4646", "5646", '"0x1626"', "0"]))]),
+        Item("ports", [Item("http", choices.pick(["4646", "5646", '"0x16_26"', "0"]))]),
         Item("addresses", [Item("http", choices.pick(['"10.1.1.1"', '"10.1.1.2 127.0.0.1"', '""']))]),
         Item("tls", [Item("http", choices.pick(["true", "false"])), Item("verify_https_client", "true")]),
         Item("name", choices.pick(texts)),

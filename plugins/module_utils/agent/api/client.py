@@ -184,7 +184,9 @@ class Client:
         kind = NotListening if isinstance(reason, ConnectionRefusedError) else Unreachable
         hint = "Check that the agent runs, and host, port and use_ssl."
         if isinstance(reason, ssl.SSLCertVerificationError):
+            given = self.connection.ca_path
             hint = "Give the authority in ca_path and the name in the certificate in tls_server_name."
+            hint = f"{given} (ca_path) may not be its authority, or tls_server_name not its name." if given else hint
         elif isinstance(reason, ssl.SSLError):
             hint = "Check use_ssl, and client_cert if the agent verifies clients."
         elif isinstance(reason, TimeoutError) or "timed out" in str(reason):

@@ -46,12 +46,33 @@ def tls_context(connection: Connection) -> ssl.SSLContext:
         context.load_default_certs()
     elif os.path.isdir(connection.ca_path):
         for name in sorted(os.listdir(connection.ca_path)):  # capath= needs hashes as file names
-            context.load_verify_locations(cafile=os.path.join(connection.ca_path, name))
+            _load_authority(context, os.path.join(connection.ca_path, name))
     else:
-        context.load_verify_locations(cafile=connection.ca_path)
+        _load_authority(context, connection.ca_path)
     if connection.client_cert:
-        context.load_cert_chain(connection.client_cert, connection.client_key or None)
+        _load_client(context, connection.client_cert, connection.client_key)
     return context
+
+
+def _load_authority(context: ssl.SSLContext, path: str) -> None:
+    try:
+        context.load_verify_locations(cafile=path)
+    except OSError as error:
+        raise OSError(f"ca_path {path}: {error.strerror or error}") from error
+
+
+def _load_client(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    """OpenSSL says neither which of the two files it means, nor would it ask for a pass phrase where one can answer."""
+    for option, path in (("client_cert", certificate), ("client_key", key or certificate)):
+        try:
+            os.stat(path)
+        except OSError as error:
+            raise OSError(f"{option} {path}: {error.strerror}") from error
+    try:
+        context.load_cert_chain(certificate, key or None, password="")
+    except OSError as error:
+        files = f"client_cert {certificate}" + (f" with client_key {key}" if key else ", which has to hold the key too")
+        raise OSError(f"{files}: {error.strerror or error}") from error
 
 
 class _TimedReader(io.RawIOBase):

@@ -3,9 +3,9 @@
 """What the blocks of one configuration file mean to Nomad: objects by key, values by type. Pure.
 
 Values are taken as in hashicorp/hcl's decoder.go: a bool may be written as a string or number, an integer as a string,
-keys are compared without case, the last of several equal keys wins. The blocks are those of Nomad's
-command/agent/config.go (RaftLogStoreConfig, RaftBoltConfig). Nomad silently ignores unknown keys inside them: a
-typo there makes a server start empty on the wrong store, so it is an error here.
+a string as a heredoc, number or bool. Keys are compared without case, the last of several equal keys wins. The blocks
+are those of Nomad's command/agent/config.go (RaftLogStoreConfig, RaftBoltConfig). Nomad silently ignores unknown keys
+inside them: a typo there makes a server start empty on the wrong store, so it is an error here.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ LOGSTORE_SCHEMA: Schema = {
 }
 BOLTDB_SCHEMA: Schema = {"no_freelist_sync": BOOL}
 
-_INTEGER = re.compile(r"([+-]?)(0[xX][0-9A-Fa-f]{1,99}|0[0-7]{0,99}|[1-9][0-9]{0,99})")
+_INTEGER = re.compile(
+    r"([+-]?)(?:0[xX]((?:_?[0-9A-Fa-f]){1,99})|0[bB]((?:_?[01]){1,99})|0[oO]?((?:_?[0-7]){1,99})|(0|[1-9](?:_?[0-9]){0,99}))"
+)
+_BASES = (16, 2, 8, 10)  # of its groups
 _BOOLS = {"1": True, "true": True, "0": False, "false": False}
 
 
@@ -121,21 +124,18 @@ def _unknown(document: Document, item: Item, schema: Schema) -> Exception:
 
 
 def _string(token: Token, json: bool) -> Optional[str]:
-    """hcl also takes numbers and bools for strings, and null for an empty one. A heredoc is refused: it ends with a
-    line end, which no setting read here can have."""
-    if token.kind == "null":
-        return ""
-    return text_of(token, json) if token.kind in ("string", "number", "float", "bool") else None
+    """hcl also takes numbers and bools for strings, and null for an empty one. A heredoc keeps its last line end."""
+    return "" if token.kind == "null" else text_of(token, json)
 
 
 def _integer(token: Token, json: bool) -> Optional[int]:
-    """As Go's ParseInt with base 0: 0x is hexadecimal, a leading 0 octal."""
+    """As Go's ParseInt with base 0: 0x is hexadecimal, 0b binary, a leading 0 octal; _ may stand between digits."""
     found = _INTEGER.fullmatch(text_of(token, json)) if token.kind in ("string", "number") else None
     if not found:
         return None
-    sign, digits = found.groups()
-    base = 16 if digits[:2].lower() == "0x" else 8 if digits.startswith("0") else 10
-    value = int(sign + digits, base)
+    sign, *groups = found.groups()
+    digits, base = next((digits, base) for digits, base in zip(groups, _BASES) if digits)
+    value = int(sign + digits.replace("_", ""), base)
     return value if -(1 << 63) <= value < 1 << 63 else None
 
 

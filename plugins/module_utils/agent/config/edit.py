@@ -20,8 +20,9 @@ _INDENT = re.compile(rb"[ \t]*")
 
 
 def set_value(document: Document, token: Token, value: Any) -> Document:
-    """The document with another value in place of this token."""
-    return document.splice(token.off, token.end, json.dumps(value).encode("ascii"))
+    """The document with another value in place of this token. The line end of a heredoc stays."""
+    end = len(token.value.rstrip(b"\r\n")) if token.kind == "heredoc" else len(token.value)
+    return document.splice(token.off, token.off + end, json.dumps(value).encode("ascii"))
 
 
 def add_item(document: Document, parent: Object, name: str, value: Any, as_list: bool = False) -> Document:

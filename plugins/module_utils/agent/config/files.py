@@ -58,8 +58,14 @@ def _inside(path: str) -> List[str]:
 
 def read(path: str) -> bytes:
     """The content of a file; links are followed, as the agent does. Raises StoreError or ConfigError."""
-    if os.path.realpath(path) == os.devnull:
+    real = os.path.realpath(path)
+    if real == os.devnull:
         return b""  # a link to it disables a file
+    if os.path.islink(path) and not os.path.lexists(real):
+        what = f"this is a link to {os.readlink(path)}, and there is no file. Nomad would not start"
+        raise ConfigError(what, path, hint="Remove the link, or put the file back.")
+    if os.path.islink(path) and os.path.islink(real):
+        raise ConfigError("this link leads to itself. Nomad would not start", path, hint="Remove the link.")
     return _read(path)[0]
 
 

@@ -133,16 +133,40 @@ def parse(source: bytes, path: str = "") -> Document:
 
 
 def text_of(token: Token, json: bool = False) -> str:
-    """The text that an identifier, a number or a string stands for. In HCL, parts in ${ } are kept as they are."""
+    """The text that an identifier, a number, a string or a heredoc stands for. In HCL, parts in ${ } are kept."""
+    if token.kind == "heredoc":
+        return _heredoc_text(_one_line_end(token.value)).decode("utf-8")
     if token.kind != "string":
         return token.value.decode("utf-8")
     text, pos, parts = token.value[1:-1], 0, []
+    text = text if json else _one_line_end(text)
     while not json and b"${" in text[pos:]:
         start = text.index(b"${", pos)
         end = _template_end(text, start)
         parts += [_ESCAPE.sub(_unescape, text[pos:start]), text[start:end]]
         pos = end
     return b"".join([*parts, _ESCAPE.sub(_unescape, text[pos:])]).decode("utf-8", "replace")
+
+
+def _one_line_end(text: bytes) -> bytes:
+    """Nomad's parser of HCL makes this change to the whole file before it reads it."""
+    return text.replace(b"\r\n", b"\n")
+
+
+def _heredoc_text(heredoc: bytes) -> bytes:
+    """The lines between the markers, as hcl/token/token.go counts bytes: it takes the last line to be as long as the
+    first one without "<<", or "<<-". What stands before the marker there is text, or with <<- the indentation that is
+    taken off all lines, if all have it.
+    """
+    first = heredoc.index(b"\n")
+    start, last = first + 1, len(heredoc) - first + 1
+    if heredoc[2:3] != b"-":
+        return heredoc[start:last]
+    lines = heredoc[start : last + 1].split(b"\n")
+    indent = lines[-1]
+    if not all(line.startswith(indent) for line in lines):
+        return heredoc[start:last].rstrip(b" \t")
+    return b"\n".join([*(line[len(indent) :] for line in lines[:-1]), b""])
 
 
 def _template_end(text: bytes, start: int) -> int:

@@ -96,6 +96,7 @@ def _all(paths: Sequence[str], overlay: Mapping[str, bytes]) -> List[str]:
 
 def check(configuration: Configuration) -> None:
     """Raise ConfigError for anything that makes Nomad refuse to start on this log store, or breaks it later."""
+    _check_http(configuration)
     logstore = configuration.logstore
     if logstore is None:
         return
@@ -115,6 +116,16 @@ def check(configuration: Configuration) -> None:
     if interval and interval.value and not is_duration(str(interval.value)):
         what = f"Nomad cannot read the interval {interval.value!r} and would not start"
         raise logstore.document.error(interval.token.off, what, "A duration is written like 5m or 1h30m.")
+
+
+def _check_http(configuration: Configuration) -> None:
+    """`nomad config validate` lets this pass, and the agent then fails: unlike bind_addr, it is taken as written."""
+    for document in configuration.documents:
+        found = setting(document, objects(document, document.root, "addresses"), "http", STRING)
+        addresses = str(found.value) if found else ""
+        if found and "{{" not in addresses and any(one != one.strip() for one in addresses.split(" ")):
+            what = f"Nomad cannot listen at addresses.http {addresses!r} and would not start"
+            raise document.error(found.token.off, what, "A heredoc keeps its line end: write the address in quotes.")
 
 
 def effective_backend(paths: Sequence[str]) -> str:

@@ -123,8 +123,10 @@ def test_the_authorities_may_be_in_a_directory(tls_server: AgentServer, authorit
 def test_a_wrong_name_an_unknown_authority_and_no_check(tls_server: AgentServer, authority: Authority) -> None:
     with pytest.raises(Unreachable, match="tls_server_name"):
         ask(tls_server, ca_path=authority.ca_path)
-    with pytest.raises(Unreachable, match="ca_path"):
+    with pytest.raises(Unreachable, match="Give the authority in ca_path"):
         ask(tls_server, tls_server_name=NAME)
+    with pytest.raises(Unreachable, match=rf"{authority.client_cert} \(ca_path\) may not be its authority"):
+        ask(tls_server, ca_path=authority.client_cert, tls_server_name=NAME)
     assert tls_server.seen == []
     assert ask(tls_server, validate_certs=False) == "127.0.0.11:4647"
 
@@ -166,6 +168,40 @@ def test_a_client_certificate_is_shown_when_asked_for(authority: Authority) -> N
         assert ask(server, **trust, **mine) == "127.0.0.11:4647"
     finally:
         server.close()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"ca_path": "absent.pem"}, "ca_path {root}/absent.pem: No such file or directory"),
+        ({"ca_path": "text"}, "ca_path {root}/text: "),
+        ({"ca_path": "folder"}, "ca_path {root}/folder/text: "),
+        ({"client_cert": "absent.pem"}, "client_cert {root}/absent.pem: No such file or directory"),
+        ({"client_key": "absent.key"}, "client_key {root}/absent.key: No such file or directory"),
+        ({"client_key": "other.key"}, "client_cert {cert} with client_key {root}/other.key: "),
+        ({"client_key": "locked.key"}, "client_cert {cert} with client_key {root}/locked.key: "),
+        ({"client_key": ""}, "client_cert {cert}, which has to hold the key too: "),
+    ],
+)
+def test_the_file_that_is_wrong_is_named(
+    authority: Authority, tmp_path: Path, wrong: dict[str, str], words: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    for text in "text", "folder/text":
+        (tmp_path / text).write_text("no certificate")
+    (tmp_path / "other.key").write_bytes(Path(authority.server_key).read_bytes())
+    locked = serialization.BestAvailableEncryption(b"secret")
+    (tmp_path / "locked.key").write_bytes(encoded(Path(authority.client_key).read_bytes(), locked))
+    right = {"ca_path": authority.ca_path, "client_cert": authority.client_cert, "client_key": authority.client_key}
+    given = {**right, **{name: value and str(tmp_path / value) for name, value in wrong.items()}}
+    with pytest.raises(Unreachable) as raised:
+        Client(Connection(use_ssl=True, **given))  # type: ignore[arg-type]
+    assert f"cannot set up TLS: {words.format(root=tmp_path, cert=authority.client_cert)}" in str(raised.value)
+
+
+def encoded(key: bytes, encryption: serialization.KeySerializationEncryption) -> bytes:
+    private = serialization.load_pem_private_key(key, None)
+    return private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
 
 def test_https_to_http_and_http_to_https_say_so(server: AgentServer, tls_server: AgentServer) -> None:

@@ -62,7 +62,8 @@ def test_values_as_hcl_takes_them(inside: str, path: Any, value: object) -> None
         ("backend { }", "backend must be a string"),
         ("wal = 64", "wal must be a block"),
         ('wal "x" { }', "no label on wal"),
-        ("backend = <<E\nwal\nE\n", "must be a string"),
+        ("disable_log_cache = <<E\ntrue\nE\n", "must be true or false"),
+        ("wal { segment_size_mb = <<E\n64\nE\n }", "must be a whole number"),
     ],
 )
 def test_typos_and_wrong_types_say_where(inside: str, words: str) -> None:

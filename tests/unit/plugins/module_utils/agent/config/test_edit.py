@@ -132,6 +132,8 @@ def test_an_item_is_removed_with_its_line_and_without_its_comments(before: str, 
     [
         ('a = "boltdb" # c', "wal", 'a = "wal" # c'),
         ("a = 0x40", 8, "a = 8"),
+        ("a = <<E\nboltdb\nE\n# c", "wal", 'a = "wal"\n# c'),
+        ("a = <<-E\r\n  boltdb\r\n  E\r\nb = 1", "wal", 'a = "wal"\r\nb = 1'),
         ('{"a":"1"}', True, '{"a":true}'),
     ],
 )

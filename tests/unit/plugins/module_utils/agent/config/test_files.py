@@ -52,6 +52,23 @@ def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:
         files.read(str(tmp_path / "absent.hcl"))
 
 
+@pytest.mark.parametrize("target", ["gone.hcl", "/nowhere/at/all.hcl", "second.hcl"])
+def test_a_link_to_a_file_that_is_gone_is_named(tmp_path: Path, target: str) -> None:
+    """Nomad lists it, fails to open it, and does not start."""
+    (tmp_path / "second.hcl").symlink_to("gone.hcl")
+    link = tmp_path / "a.hcl"
+    link.symlink_to(target)
+    assert str(link) in files.list_files([str(tmp_path)])
+    with pytest.raises(ConfigError, match=rf"{link}: this is a link to {target}, and there is no file"):
+        files.read(str(link))
+
+
+def test_a_link_to_itself_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.hcl").symlink_to("a.hcl")
+    with pytest.raises(ConfigError, match=r"a.hcl: this link leads to itself"):
+        files.read(str(tmp_path / "a.hcl"))
+
+
 def test_owner_mode_and_link_are_kept(tmp_path: Path) -> None:
     real, link = tmp_path / "real.hcl", tmp_path / "link.hcl"
     real.write_bytes(b"old")

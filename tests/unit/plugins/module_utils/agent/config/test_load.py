@@ -55,6 +55,7 @@ def test_the_order_of_arguments_decides_before_the_names(tmp_path: Path) -> None
     ("contents", "words"),
     [
         ({"a": 'server { raft_logstore { backend = "WAL" } }'}, "a.hcl:1:36: Nomad knows no backend 'WAL'"),
+        ({"a": "server { raft_logstore { backend = <<E\nwal\nE\n } }"}, "1:36: Nomad knows no backend 'wal\\n'"),
         ({"a": 'server {\n  raft_logstore {\n    backned = "wal"\n  }\n}'}, "a.hcl:3:5: Nomad knows no 'backned'"),
         ({"a": f"{WAL} server {{ raft_boltdb {{ }} }}"}, "both raft_boltdb and raft_logstore"),
         ({"a": WAL, "b": "server { raft_boltdb { } }"}, "both raft_boltdb and raft_logstore"),
@@ -127,6 +128,9 @@ DEFAULTS = {
         ({"a": 'bind_addr = "10.0.0.1"', "b": 'addresses { http = "0.0.0.0" }'}, {"http_host": "127.0.0.1"}),
         ({"a": 'addresses { http = "10.1.1.1 127.0.0.1" }'}, {"http_host": "10.1.1.1"}),
         ({"a": 'bind_addr = "{{ GetPrivateIP }}"'}, {"http_host": ""}),
+        ({"a": "bind_addr = <<EOF\n10.0.0.1\nEOF\n"}, {"http_host": "10.0.0.1"}),
+        ({"a": "bind_addr = <<-EOF\n  {{ GetPrivateIP }}\n  EOF\n"}, {"http_host": ""}),
+        ({"a": "data_dir = <<EOF\n/d\nEOF\n"}, {"data_dir": "/d\n", "raft_dir": "/d\n/server/raft"}),
         ({"a": 'bind_addr = "::"'}, {"http_host": "127.0.0.1"}),
         ({"a": 'bind_addr = "[::1]"'}, {"http_host": "::1"}),
         ({"a": "ports { http = 1 }", "b": 'ports { http = "5646" }', "c": "ports { http = 0 }"}, {"http_port": 5646}),
@@ -140,6 +144,17 @@ DEFAULTS = {
 )
 def test_settings_of_the_agent(tmp_path: Path, contents: dict[str, str], expected: dict[str, Any]) -> None:
     assert config.agent_settings(config.load(write(tmp_path, **contents))) == {**DEFAULTS, **expected}
+
+
+@pytest.mark.parametrize("form", ['"127.0.0.1\\n"', "<<EOF\n127.0.0.1\nEOF\n", "<<-EOF\n  ::1\n  EOF\n"])
+def test_an_address_to_listen_at_must_not_end_in_a_line_end(tmp_path: Path, form: str) -> None:
+    with pytest.raises(ConfigError, match=r"a.hcl:1:20: Nomad cannot listen at addresses.http '[0-9.:]+\\n'"):
+        config.effective_backend(write(tmp_path, a=f"addresses {{ http = {form} }}"))
+
+
+@pytest.mark.parametrize("form", ['"127.0.0.1 ::1"', '"{{ GetPrivateIP }} "', '""'])
+def test_other_addresses_to_listen_at_are_fine(tmp_path: Path, form: str) -> None:
+    assert config.effective_backend(write(tmp_path, a=f"addresses {{ http = {form} }}")) == "boltdb"
 
 
 def test_a_setting_of_a_wrong_type_is_refused_wherever_it_stands(tmp_path: Path) -> None:
