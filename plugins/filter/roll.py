@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 from ansible_collections.raftops.nomad.plugins.module_utils.roll import failure, server, tables
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.turn import answers, turn
-from ansible_collections.raftops.nomad.plugins.plugin_utils.roll import options, plain, servers, shown
+from ansible_collections.raftops.nomad.plugins.plugin_utils.roll import options, plain, servers, shown, without_empty
 
 LINES: Dict[str, Callable[[Sequence[server.Server]], List[str]]] = {
     "status": tables.status_and_times,
@@ -65,6 +65,7 @@ class FilterModule:
     def filters(self) -> Dict[str, Callable[..., Any]]:
         """The filters by name."""
         return {
+            "roll_given": without_empty,
             "roll_server": roll_server,
             "roll_turn": roll_turn,
             "roll_failed": roll_failed,
