@@ -12,7 +12,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.plan import plan
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.server import view
 from ansible_collections.raftops.nomad.plugins.modules.roll_plan import SPEC
-from ansible_collections.raftops.nomad.plugins.plugin_utils.roll import options, plain, said, servers, shown
+from ansible_collections.raftops.nomad.plugins.plugin_utils.roll import options, plain, servers, shown, without_empty
 
 
 class ActionModule(ActionBase):
@@ -24,7 +24,7 @@ class ActionModule(ActionBase):
         """The plan, with the first thing that prevents it."""
         result: Dict[str, Any] = super().run(tmp, task_vars)
         if isinstance(self._task.args.get("options"), Mapping):
-            self._task.args = dict(self._task.args, options=said(self._task.args["options"]))
+            self._task.args = dict(self._task.args, options=without_empty(self._task.args["options"]))
         args = self.validate_argument_spec(argument_spec=SPEC)[1]
         made = plan(servers(args["servers"]), options(args["options"]), view(plain(args["health"])))
         result.update(changed=False, msg=made.refusal, **shown(made))

@@ -11,7 +11,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.roll import failure,
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.closing import closing
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.turn import answers, turn
-from ansible_collections.raftops.nomad.plugins.plugin_utils.roll import options, plain, servers, shown
+from ansible_collections.raftops.nomad.plugins.plugin_utils.roll import options, plain, servers, shown, without_empty
 
 LINES: Dict[str, Callable[[Sequence[server.Server], Options], List[str]]] = {
     "status": lambda found, wanted: [*tables.status_and_times(found), *closing(found, wanted)],
@@ -67,6 +67,7 @@ class FilterModule:
     def filters(self) -> Dict[str, Callable[..., Any]]:
         """The filters by name."""
         return {
+            "roll_given": without_empty,
             "roll_server": roll_server,
             "roll_turn": roll_turn,
             "roll_failed": roll_failed,

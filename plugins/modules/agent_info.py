@@ -222,15 +222,15 @@ agent:
 
 import os
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec, from_params
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.observe import ask_itself
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
 
 
 def main() -> None:
     spec = dict(argument_spec(), required={"type": "bool", "default": True})
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    module = Module(argument_spec=spec, supports_check_mode=True)
     try:
         asked = ask_itself(from_params(module.params, os.environ))
     except AgentError as error:

@@ -69,10 +69,10 @@ harmless:
   sample: []
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.host import loglines
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Ran
+from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
 
 SPEC = {
     "since": {"type": "float", "required": True},
@@ -84,7 +84,7 @@ SOURCES = ("file", "unit", "command")
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         argument_spec=SPEC,
         mutually_exclusive=[list(SOURCES)],
         required_one_of=[list(SOURCES)],

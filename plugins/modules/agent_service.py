@@ -101,9 +101,9 @@ began_at:
 
 import time
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Commands, Ran, Systemd
+from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.server.stopping import stop
 
@@ -117,7 +117,7 @@ SPEC = {
 }
 
 
-def run(module: AnsibleModule) -> dict:
+def run(module: Module) -> dict:
     """Do it; returns the result. Raises AgentError or StoreError."""
     params = module.params
 
@@ -138,7 +138,7 @@ def run(module: AnsibleModule) -> dict:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         argument_spec=SPEC,
         required_if=[("manager", "command", ["command"]), ("state", "stopped", ["data_dir"])],
         supports_check_mode=True,

@@ -187,7 +187,6 @@ import os
 import time
 from typing import Mapping
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec, from_params
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.hold import (
@@ -202,6 +201,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.hold i
     set_settings,
 )
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
 
 SETTINGS = {
@@ -224,7 +224,7 @@ SPEC = {
 class Task:
     """One run of the module: what it found and what it does about it."""
 
-    def __init__(self, module: AnsibleModule) -> None:
+    def __init__(self, module: Module) -> None:
         self.module = module
         self.params = module.params
         self.client = Client(from_params(module.params, os.environ))
@@ -301,7 +301,7 @@ class Task:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         argument_spec=dict(argument_spec(), **SETTINGS, **SPEC),
         required_if=[("state", "held", ["hold_file", "origin"]), ("state", "released", ["hold_file"])],
         supports_check_mode=True,

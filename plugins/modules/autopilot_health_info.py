@@ -148,15 +148,15 @@ autopilot:
 
 import os
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec, from_params
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError, ApiError
+from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
 
 
 def main() -> None:
     spec = dict(argument_spec(), required={"type": "bool", "default": True})
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    module = Module(argument_spec=spec, supports_check_mode=True)
     try:
         connection = from_params(module.params, os.environ)
         result = {"changed": False, "answered": True, "error": "", "url": connection.url}

@@ -102,14 +102,14 @@ hint:
   sample: Run raft_migrate_backend to its end first; raft_store_info shows what it found.
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.prune import prune
 from ansible_collections.raftops.nomad.plugins.module_utils.results import difference, failure
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "data_dir": {"type": "path", "required": True, "aliases": ["path"]},
             "keep": {"type": "int", "default": 0},

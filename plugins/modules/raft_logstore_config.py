@@ -213,7 +213,6 @@ agent:
       sample: false
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.ensure import (
     Wish,
     carry_out,
@@ -222,6 +221,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.ensure 
     planned,
 )
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
+from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
 
 SPEC = {
@@ -238,7 +238,7 @@ SPEC = {
 }
 
 
-def run(module: AnsibleModule) -> dict:
+def run(module: Module) -> dict:
     """Plan, write and prove; returns the result. Raises ConfigError or StoreError."""
     params = module.params
     names = ("backend", "wal_segment_size", "disable_log_cache", "verification", "backup")
@@ -250,7 +250,7 @@ def run(module: AnsibleModule) -> dict:
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    module = Module(argument_spec=SPEC, supports_check_mode=True)
     try:
         module.exit_json(**run(module))
     except (ConfigError, StoreError) as error:

@@ -272,7 +272,7 @@ hint:
 
 from dataclasses import replace
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.segmentsize import DEFAULT_SEGMENT_MIB
 from ansible_collections.raftops.nomad.plugins.module_utils.progress import progress_file
@@ -283,7 +283,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.results import diffe
 from ansible_collections.raftops.nomad.plugins.module_utils.server.configured import effective_backend
 
 
-def convert(module: AnsibleModule) -> Outcome:
+def convert(module: Module) -> Outcome:
     """The conversion, with the progress file around it."""
     params = module.params
     request = Request(
@@ -304,7 +304,7 @@ def convert(module: AnsibleModule) -> Outcome:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "data_dir": {"type": "path", "required": True, "aliases": ["path"]},
             "backend": {"type": "str", "choices": ["wal", "boltdb"], "default": "wal"},

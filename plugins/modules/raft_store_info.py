@@ -276,7 +276,7 @@ hint:
   sample: Stop Nomad on this host, then run this again.
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.segmentsize import DEFAULT_SEGMENT_MIB
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.describe import describe
@@ -285,7 +285,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.server.ondisk import
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         argument_spec={
             "data_dir": {"type": "path", "required": True, "aliases": ["path"]},
             "digest": {"type": "bool", "default": False},

@@ -133,12 +133,12 @@ reason:
 import os
 import time
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.answers import Server
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec, from_params
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.leadership import Goal, plan, prove
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError, Denied
+from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
 
 SPEC = {
     "server_id": {"type": "str"},
@@ -159,7 +159,7 @@ def side(server: Server) -> dict:
     return {"id": server.id, "address": server.address, "name": server.name}
 
 
-def transfer(module: AnsibleModule, client: Client) -> dict:
+def transfer(module: Module, client: Client) -> dict:
     """Decide, move and prove; returns the result. Raises AgentError."""
     params = module.params
     autopilot = client.autopilot_health()[1]
@@ -193,7 +193,7 @@ def target_client(client: Client, params: dict) -> Client | None:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         argument_spec=dict(argument_spec(), **SPEC),
         mutually_exclusive=[("server_id", "candidates")],
         supports_check_mode=True,

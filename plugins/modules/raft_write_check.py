@@ -76,17 +76,17 @@ elapsed:
 
 import os
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec, from_params
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.writecheck import prove
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
 
 SPEC = {"server_id": {"type": "str"}, "wait_timeout": {"type": "int", "default": 30}}
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=dict(argument_spec(), **SPEC), supports_check_mode=True)
+    module = Module(argument_spec=dict(argument_spec(), **SPEC), supports_check_mode=True)
     if module.check_mode:
         module.exit_json(
             changed=False, index=None, provoked=False, reason="nothing is written in check mode", elapsed=0.0

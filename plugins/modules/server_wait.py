@@ -196,13 +196,13 @@ observation:
 
 import os
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec, from_params
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.health import Wanted
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.observe import look
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.waiter import wait_until
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
 
 SPEC = {
     "until": {"type": "str", "choices": ["back", "stoppable", "serving", "healthy"], "default": "back"},
@@ -237,7 +237,7 @@ def wanted(params: dict) -> Wanted:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = Module(
         argument_spec=dict(argument_spec(), **SPEC),
         required_if=[("repair", True, ["server_id"])],
         supports_check_mode=True,

@@ -122,11 +122,11 @@ elapsed:
 import os
 import time
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec, from_params
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.snapshot import open_directory, save
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
 
 SPEC = {
@@ -137,7 +137,7 @@ SPEC = {
 }
 
 
-def run(module: AnsibleModule, client: Client) -> dict:
+def run(module: Module, client: Client) -> dict:
     """Save, or look at the directory in check mode; returns the result. Raises AgentError or StoreError."""
     dest, name = module.params["dest"], module.params["name"] or ""
     if "/" in name or name.startswith("."):
@@ -159,7 +159,7 @@ def run(module: AnsibleModule, client: Client) -> dict:
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=dict(argument_spec(), **SPEC), supports_check_mode=True)
+    module = Module(argument_spec=dict(argument_spec(), **SPEC), supports_check_mode=True)
     try:
         module.exit_json(**run(module, Client(from_params(module.params, os.environ))))
     except (AgentError, StoreError) as error:

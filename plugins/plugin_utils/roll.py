@@ -25,14 +25,14 @@ def plain(value: Any) -> Any:
     return value
 
 
-def said(given: Mapping[str, Any]) -> Dict[str, Any]:
-    """Those of the operator's options that are given: null is not."""
-    return {name: value for name, value in plain(given).items() if value is not None}
+def without_empty(given: Mapping[str, Any]) -> Dict[str, Any]:
+    """Those that are given. Null and "" are not, as for the modules: forms have them where nobody has answered."""
+    return {name: value for name, value in plain(given).items() if value not in (None, "")}
 
 
 def options(given: Mapping[str, Any]) -> Options:
     """What the operator has asked for. Values may come as text. Raises AnsibleError."""
-    checked = ArgumentSpecValidator(OPTIONS).validate(said(given))
+    checked = ArgumentSpecValidator(OPTIONS).validate(without_empty(given))
     if checked.error_messages:
         raise AnsibleError(f"The variables raft_logstore_*: {'; '.join(checked.error_messages)}")
     values = checked.validated_parameters

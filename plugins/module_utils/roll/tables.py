@@ -55,10 +55,11 @@ def status(servers: Sequence[Server]) -> List[str]:
     for server in servers:
         known = [server.host, server.address or "-", server.role, words[healthy.get(server.id)], server.version or "-"]
         store = [server.running or "-", server.configured, server.store, server.applied if server.up else "-"]
-        rows.append([*known, *store, ",".join(marks(server))])
+        rows.append([*known, *store, ",".join([*marks(server), *(["see below"] if server.error else [])])])
     told = {mark for server in servers for mark in marks(server)}
     notes = [UNFINISHED] if told & {"interrupted", "hold"} else []
     notes += [UNGUARDED] if "unguarded" in told else []
+    notes += [f"{server.host}: {server.error}." for server in servers if server.error]
     return [*table(rows), *([""] if notes else []), *notes]
 
 

@@ -161,11 +161,8 @@ def braces() -> Iterator[str]:
 HANDED_ON = re.compile(r"(not )?[\w.]+|\{\{ [\w.]+ \}\}|\w+")
 WORDS = r" (in|and|or|not|is|if) |\b(ternary|length|(select|reject)(attr)?|regex_\w+|union|unique|sort|first|last)\b"
 JUDGING = re.compile(rf"[=!<>]=|[<>]|{WORDS}")
-# A value that may be missing, and a sentence for that; the connection without what is not set.
-PASSED_ON = re.compile(
-    r"join\(' and '\)| or (omit|none|'127[.0-9]+')|\| default\('[\w ]+'\)| \| select\('defined'\)"
-    r"| \| rejectattr\('value', 'none'\) \| items2dict"
-)
+# A value that may be missing, and a sentence for that.
+PASSED_ON = re.compile(r"join\(' and '\)| or (omit|none|'127[.0-9]+')|\| default\('[\w ]+'\)| \| select\('defined'\)")
 
 
 def test_a_condition_is_one_boolean_that_a_module_or_a_filter_has_returned() -> None:
@@ -187,7 +184,7 @@ KEPT = {
     ("plan", "not (raft_logstore_server.done | default(false))"),
     ("look", "__raft_logstore_facts is not failed"),
     ("finish", "__raft_logstore_at_end is not failed"),
-    ("post_hook", "raft_logstore_post_tasks_file is defined"),
+    ("post_hook", "raft_logstore_post_tasks_file | default('') is truthy"),
 }
 
 

@@ -62,5 +62,5 @@ def test_each_filter_is_documented(name: str) -> None:
     assert sorted(path.stem for path in folder.glob("*.yml")) == sorted(roll.FilterModule().filters())
     page = yaml.safe_load((folder / f"{name}.yml").read_text())
     assert page["DOCUMENTATION"]["name"] == name
-    positional = page["DOCUMENTATION"]["positional"].split(", ")
-    assert set(page["DOCUMENTATION"]["options"]) == {"_input", *positional}
+    positional = page["DOCUMENTATION"].get("positional")
+    assert set(page["DOCUMENTATION"]["options"]) == {"_input", *(positional.split(", ") if positional else [])}

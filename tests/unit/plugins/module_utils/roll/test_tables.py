@@ -50,6 +50,13 @@ def test_the_status_says_that_a_roll_has_not_ended(read: dict[str, Any], told: b
     assert len(status(**read)) == (6 if told else 4)
 
 
+def test_one_that_does_not_answer_is_never_shown_without_its_reason() -> None:
+    lines = status(up=False, role="down", error="refused. It runs elsewhere")
+    assert row(lines[:4]).endswith("see below")
+    assert lines[-1] == "s2: refused. It runs elsewhere."
+    assert "below" not in " ".join(status())
+
+
 def test_the_health_is_the_leaders_word_about_a_server() -> None:
     def health(host: str, known: dict[str, bool] | None) -> str:
         servers = [{"id": f"id-{name}", "healthy": healthy} for name, healthy in (known or {}).items()]
