@@ -143,6 +143,11 @@ options:
         description: Whether this is a rehearsal.
         type: bool
         default: false
+      names:
+        description: The names of all variables C(raft_logstore_*) of a host, to find those that are misspelt.
+        type: list
+        elements: str
+        default: []
 seealso:
   - module: raftops.nomad.server_wait
   - plugin: raftops.nomad.roll_turn
@@ -283,6 +288,7 @@ OPTIONS = {
     "pre_tasks_file": {"type": "str", "default": ""},
     "origin": {"type": "str", "default": ""},
     "check_mode": {"type": "bool", "default": False},
+    "names": {"type": "list", "elements": "str", "default": []},
 }
 SPEC = {
     "servers": {"type": "list", "elements": "dict", "required": True},

@@ -37,7 +37,7 @@ def options(given: Mapping[str, Any]) -> Options:
         raise AnsibleError(f"The variables raft_logstore_*: {'; '.join(checked.error_messages)}")
     values = checked.validated_parameters
     values["origin"] = values["origin"] or os.uname().nodename
-    return Options(**dict(values, config_path=tuple(values["config_path"])))
+    return Options(**dict(values, config_path=tuple(values["config_path"]), names=tuple(values["names"])))
 
 
 def servers(given: Sequence[Mapping[str, Any]]) -> List[Server]:

@@ -67,6 +67,12 @@ def test_stops_after_the_plan_when_nobody_can_be_asked(calm: Cluster) -> None:
     assert "force" in said
 
 
+def test_stops_at_a_variable_that_is_misspelt(calm: Cluster) -> None:
+    """As in `-e raft_logstore_alow_outage=true`, which would otherwise be passed over without a word."""
+    said = refused(calm, "migrate", raft_logstore_alow_outage=True)
+    assert "There is no variable raft_logstore_alow_outage. Did you mean raft_logstore_allow_outage?" in said
+
+
 def test_stops_when_the_group_has_no_hosts(tmp_path: Path) -> None:
     inventory = tmp_path / "inventory.yml"
     inventory.write_text(yaml.safe_dump({"other": {"hosts": {"s1": {"ansible_connection": "local"}}}}))

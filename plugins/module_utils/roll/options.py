@@ -7,13 +7,15 @@ from __future__ import annotations
 from typing import NamedTuple, Tuple
 
 from ..disk.segmentsize import SEGMENT_MIB, SEGMENT_SIZES
+from .variables import misspelt
 
 
 class Options(NamedTuple):
     """The variables raft_logstore_* under their names without that prefix; "" and () are those that are not set.
 
     `stop_after` is how many servers are taken at most, 0 for all. `origin` is the name of this controller, `check_mode`
-    whether this is a rehearsal. Times are in seconds.
+    whether this is a rehearsal. `names` are those of all variables with the prefix, where these are to be looked at.
+    Times are in seconds.
     """
 
     backend: str = "wal"
@@ -39,10 +41,14 @@ class Options(NamedTuple):
     pre_tasks_file: str = ""
     origin: str = ""
     check_mode: bool = False
+    names: Tuple[str, ...] = ()
 
 
 def impossible(options: Options) -> str:
     """Why no roll can end well with these values, as a sentence; "" when one can."""
+    unknown = misspelt(options.names)
+    if unknown:
+        return unknown
     if options.wal_segment_size not in SEGMENT_MIB:
         return (
             f"raft_logstore_wal_segment_size is {options.wal_segment_size} MB. Give {SEGMENT_SIZES}: with more, Nomad "

@@ -1,0 +1,36 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The names of the role's variables, and what is said about a name that is none of them. Pure."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Iterable
+
+PREFIX = "raft_logstore_"
+# Those that an operator may set: the options of the role's entry points, in their order.
+_NAMES = """
+group backend wal_segment_size data_dir config_path config_file force service_manager service_name stop_command
+start_command status_command log_file host port use_ssl validate_certs timeout region ca_path client_cert client_key
+tls_server_name token snapshot_dest backup_dir gate_timeout stop_timeout wait_timeout stable_for min_failure_tolerance
+allow_outage hold_autopilot take_over rollback_on_failure keep_backups pause_between stop_after pre_tasks_file
+post_tasks_file pipelining
+"""
+PUBLIC = tuple(_NAMES.split())
+FACTS = ("server", "api")  # what the role keeps of a host
+
+
+def misspelt(names: Iterable[str]) -> str:
+    """A sentence about those names with the prefix that are no variable of the role, with the nearest one; else ""."""
+    told = [_told(name) for name in sorted(names) if name.startswith(PREFIX) and not _is_known(name)]
+    return " ".join(told)
+
+
+def _is_known(name: str) -> bool:
+    return name[len(PREFIX) :] in (*PUBLIC, *FACTS)
+
+
+def _told(name: str) -> str:
+    near = get_close_matches(name[len(PREFIX) :], PUBLIC, n=1, cutoff=0.6)
+    hint = f"Did you mean {PREFIX}{near[0]}?" if near else "The role's README has those that there are."
+    return f"There is no variable {name}. {hint}"

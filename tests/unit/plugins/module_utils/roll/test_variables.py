@@ -1,0 +1,33 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A variable that is misspelt is told from those that there are."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.variables import PREFIX, PUBLIC, misspelt
+from support.paths import ROLE
+
+
+def test_the_names_are_those_of_the_role() -> None:
+    specs = yaml.safe_load((ROLE / "meta/argument_specs.yml").read_text())["argument_specs"]
+    assert [PREFIX + name for name in PUBLIC] == list(specs["plan"]["options"])
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["raft_logstore_forse"], "There is no variable raft_logstore_forse. Did you mean raft_logstore_force?"),
+        (["raft_logstore_wait_timout"], "Did you mean raft_logstore_wait_timeout?"),
+        (["raft_logstore_xyzzy"], "There is no variable raft_logstore_xyzzy. The role's README has"),
+        (["raft_logstore_force", "raft_logstore_server", "raft_logstore_api", "raft_logstor_x", "mine"], ""),
+    ],
+)
+def test_a_misspelt_one_is_named_with_the_nearest_that_there_is(names: list[str], said: str) -> None:
+    told = misspelt(names)
+    assert said in told if said else told == ""
+
+
+def test_all_of_them_are_told_at_once() -> None:
+    assert misspelt(["raft_logstore_b", "raft_logstore_a"]).count("There is no variable") == 2
