@@ -131,6 +131,10 @@ options:
         description: How many servers are taken at most, 0 for all.
         type: int
         default: 0
+      status_strict:
+        description: Whether a look fails where not all is well.
+        type: bool
+        default: false
       pre_tasks_file:
         description: The operator's tasks for each server before it is stopped, an empty string for none.
         type: str
@@ -285,6 +289,7 @@ OPTIONS = {
     "rollback_on_failure": {"type": "bool", "default": True},
     "pause_between": {"type": "int", "default": 0},
     "stop_after": {"type": "int", "default": 0},
+    "status_strict": {"type": "bool", "default": False},
     "pre_tasks_file": {"type": "str", "default": ""},
     "origin": {"type": "str", "default": ""},
     "check_mode": {"type": "bool", "default": False},

@@ -10,7 +10,7 @@ from typing import Dict, List, Sequence
 from . import cluster
 from .options import Options
 from .server import Server
-from .tables import TOTAL
+from .tables import TOTAL, health, notes
 
 Servers = Sequence[Server]
 
@@ -48,12 +48,20 @@ def verdict(servers: Servers, options: Options) -> str:
     if was_rolled and options.check_mode:
         return _rehearsed(servers, options)
     if not was_rolled or not servers:
-        return f"{_counted(servers)}."
+        wrong = ill(servers)
+        return f"{_counted(servers)}. {'Look at ' + '; '.join(wrong) if wrong else 'All is well'}."
     if left:
         return f"{_on(servers, options)}. Run the same command again to go on."
     if not any(server.times for server in servers):
         return f"Nothing to do: {_on(servers, options)}."
     return f"Done: {_on(servers, options)}. The old stores stay until you run the playbook cleanup."
+
+
+def ill(servers: Servers) -> List[str]:
+    """The servers that are not as they should be, each with what is wrong; none while all is well."""
+    said = health(servers)
+    told = [(one.host, [*notes(one), *([said[one.host]] if said[one.host] == "unhealthy" else [])]) for one in servers]
+    return [f"{host} ({', '.join(words)})" for host, words in told if words]
 
 
 def _rehearsed(servers: Servers, options: Options) -> str:

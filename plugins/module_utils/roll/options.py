@@ -38,6 +38,7 @@ class Options(NamedTuple):
     rollback_on_failure: bool = True
     pause_between: int = 0
     stop_after: int = 0
+    status_strict: bool = False
     pre_tasks_file: str = ""
     origin: str = ""
     check_mode: bool = False

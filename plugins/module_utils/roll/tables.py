@@ -7,7 +7,7 @@ One word in a cell: Ansible's YAML output breaks long lines at single spaces.
 
 from __future__ import annotations
 
-from typing import List, Sequence
+from typing import Dict, List, Sequence
 
 from .server import Server
 
@@ -25,6 +25,11 @@ UNGUARDED = (
     "unguarded: if configured for boltdb, Nomad would start there on an empty store. The next time its agent is "
     "stopped, run raft_migrate_backend on it."
 )
+DIFFERS = (
+    "differs: what runs, what is configured and what is on disk are not the same. The next start would not go on with "
+    "what runs now, or would fail. Run the roll to its end, or correct the configuration."
+)
+WORDS = (({"interrupted", "hold"}, UNFINISHED), ({"unguarded"}, UNGUARDED), ({"differs"}, DIFFERS))
 
 
 def table(rows: Sequence[Sequence[object]]) -> List[str]:
@@ -44,23 +49,35 @@ def marks(server: Server) -> List[str]:
     return [word for word, true in told.items() if true]
 
 
+def notes(server: Server) -> List[str]:
+    """All that is not as it should be with this server, a word each; see WORDS."""
+    places = {server.configured, server.store, *([server.running] if server.up else [])}
+    differs = len(places) > 1 and not server.interrupted
+    return [*([] if server.up else [server.role]), *marks(server), *(["differs"] if differs else [])]
+
+
 def status(servers: Sequence[Server]) -> List[str]:
     """One line for each server of the cluster, and what its words mean."""
-    view = next((server.view for server in servers if server.view), None)
-    healthy = view.healthy if view else {}
-    words = {True: "healthy", False: "unhealthy", None: "unknown"}
+    healthy = health(servers)
     rows: List[Sequence[object]] = [
         ("server", "address", "role", "health", "version", "running", "configured", "disk", "applied", "note")
     ]
     for server in servers:
-        known = [server.host, server.address or "-", server.role, words[healthy.get(server.id)], server.version or "-"]
+        known = [server.host, server.address or "-", server.role, healthy[server.host], server.version or "-"]
         store = [server.running or "-", server.configured, server.store, server.applied if server.up else "-"]
-        rows.append([*known, *store, ",".join([*marks(server), *(["see below"] if server.error else [])])])
-    told = {mark for server in servers for mark in marks(server)}
-    notes = [UNFINISHED] if told & {"interrupted", "hold"} else []
-    notes += [UNGUARDED] if "unguarded" in told else []
-    notes += [f"{server.host}: {server.error}." for server in servers if server.error]
-    return [*table(rows), *([""] if notes else []), *notes]
+        rows.append([*known, *store, ",".join(notes(server))])
+    told = {word for server in servers for word in notes(server)}
+    below = [sentence for words, sentence in WORDS if told & words]
+    below += [f"{server.host}: {server.error}." for server in servers if server.error]
+    return [*table(rows), *([""] if below else []), *below]
+
+
+def health(servers: Sequence[Server]) -> Dict[str, str]:
+    """Of each host: what the leader says of its server. Of one that does not answer that is out of date."""
+    view = next((server.view for server in servers if server.view), None)
+    said = view.healthy if view else {}
+    words = {True: "healthy", False: "unhealthy", None: "unknown"}
+    return {server.host: words[said.get(server.id)] if server.up else "-" for server in servers}
 
 
 def times(servers: Sequence[Server]) -> List[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
-from . import cluster, holds
+from . import closing, cluster, holds
 from .options import Options
 from .server import Server, View
 
@@ -138,10 +138,11 @@ def leadership(server: Server, alone: bool, options: Options, so_far: Answered) 
 class End(NamedTuple):
     """What is proven, shown and asked about once all servers had their turn.
 
-    `on_backend`: this server would start on the backend again. `tidy`: its old stores may go, those of the hosts in
-    `old`. `forgotten` is a warning of settings.
+    `ill`: not all is well, and that was to be a failure. `on_backend`: this server would start on the backend again.
+    `tidy`: its old stores may go, those of the hosts in `old`. `forgotten` is a warning of settings.
     """
 
+    ill: bool
     on_backend: Gate
     tidy: Gate
     forgets: bool
@@ -155,6 +156,7 @@ def at_end(servers: Servers, server: Server, options: Options, so_far: Answered)
     forgotten = holds.forgotten(servers, so_far.settings)
     old = [one.host for one in servers if one.old_stores and one.old_stores["removed"]]
     return End(
+        ill=options.status_strict and bool(closing.ill(servers)),
         on_backend=on_backend(server, options),
         tidy=tidy(server),
         forgets=bool(forgotten),

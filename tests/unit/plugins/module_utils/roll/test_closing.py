@@ -7,9 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.closing import closing, verdict
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.closing import closing, ill, verdict
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.plan import plan
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.server import RANKS
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.turn import Answered, turn
 from support.rolls.servers import ME, led
 
 WAL = {"running": "wal", "configured": "wal", "store": "wal", "guarded": True, "todo": False, "done": True}
@@ -23,8 +24,12 @@ LEADS = {**SEEN, "rank": 4}
 @pytest.mark.parametrize(
     ("read", "options", "line"),
     [
-        (({}, {}, {}), ME, "3 servers: 3 on boltdb."),
-        (({}, {"running": "wal"}, {"up": False, "role": "down"}), ME, "3 servers: 1 on boltdb, 1 on wal, 1 down."),
+        (({}, {}, {}), ME, "3 servers: 3 on boltdb. All is well."),
+        (
+            ({}, {"running": "wal"}, {"up": False, "role": "down", "hold": True}),
+            ME,
+            "3 servers: 1 on boltdb, 1 on wal, 1 down. Look at s2 (differs); s3 (down, hold).",
+        ),
         ((WAL, WAL, WAL), ME, "Nothing to do: 3 of 3 on wal."),
         ((WAL, OUT, OUT), ME, "Done: 3 of 3 on wal. The old stores stay until you run the playbook cleanup."),
         (({}, OUT, {}), CANARY, "1 of 3 on wal. Run the same command again to go on."),
@@ -47,7 +52,12 @@ def test_the_last_line(read: tuple[dict[str, Any], ...], options: Any, line: str
 
 
 def test_of_a_single_server() -> None:
-    assert verdict(led()[:1], ME) == "1 server: on boltdb."
+    assert verdict(led()[:1], ME) == "1 server: on boltdb. All is well."
+
+
+def test_one_that_the_leader_does_not_call_healthy_is_to_be_looked_at() -> None:
+    view = {"leader": "id-s1", "voters": [], "servers": [{"id": "id-s2", "healthy": False}]}
+    assert ill(led(s1={"view": view})) == ["s2 (unhealthy)"]
 
 
 CONVERTED = {"verified": 663, "backup": "/opt/nomad/server/raft/raft.db.migrated.20261122-104750"}
@@ -78,7 +88,7 @@ def test_a_rehearsal_has_left_nothing() -> None:
 
 
 def test_where_nothing_was_done_there_is_only_the_verdict() -> None:
-    assert closing(led(), ME) == ["", "3 servers: 3 on boltdb."]
+    assert closing(led(), ME) == ["", "3 servers: 3 on boltdb. All is well."]
 
 
 def test_a_canary_is_the_first_with_something_to_do_and_the_others_come_later() -> None:
@@ -87,3 +97,8 @@ def test_a_canary_is_the_first_with_something_to_do_and_the_others_come_later() 
     assert (made.queue, made.busy) == (["s2", "s3"], ["s3"])
     assert [line.split()[7] for line in made.lines[1:4]] == ["nothing", "migrate", "later"]
     assert plan(servers, ME).busy == plan(servers, ME._replace(stop_after=2)).busy == ["s3", "s1"]
+
+
+@pytest.mark.parametrize(("strict", "hold", "fails"), [(True, True, True), (False, True, False), (True, False, False)])
+def test_a_look_fails_where_it_was_asked_to_and_something_is_wrong(strict: bool, hold: bool, fails: bool) -> None:
+    assert turn(led(s2={"hold": hold}), "s1", ME._replace(status_strict=strict), Answered()).end.ill is fails

@@ -23,7 +23,7 @@ PHASES = {"stop": 0.412, "configuration": 0.021, "conversion": 0.25, "start": 0.
 
 def status(**read: Any) -> list[str]:
     """The lines for a cluster whose s2 is as given; the others are done."""
-    return tables.status([server(name, **DONE, **(read if name == "s2" else {})) for name in ("s1", "s2", "s3")])
+    return tables.status([server(name, **{**DONE, **(read if name == "s2" else {})}) for name in ("s1", "s2", "s3")])
 
 
 def row(lines: list[str]) -> str:
@@ -52,9 +52,18 @@ def test_the_status_says_that_a_roll_has_not_ended(read: dict[str, Any], told: b
 
 def test_one_that_does_not_answer_is_never_shown_without_its_reason() -> None:
     lines = status(up=False, role="down", error="refused. It runs elsewhere")
-    assert row(lines[:4]).endswith("see below")
+    assert row(lines[:4]).endswith("  down")
     assert lines[-1] == "s2: refused. It runs elsewhere."
-    assert "below" not in " ".join(status())
+
+
+@pytest.mark.parametrize(
+    ("read", "told"),
+    [({"configured": "boltdb"}, True), ({"store": "both"}, True), ({"running": "boltdb"}, True), ({}, False)],
+)
+def test_a_server_of_which_the_next_start_would_not_go_on_is_told(read: dict[str, Any], told: bool) -> None:
+    lines = status(**read)
+    assert row(lines).endswith("differs") is told
+    assert ("The next start would not go on with what runs now, or would fail." in lines[-1]) is told
 
 
 def test_the_health_is_the_leaders_word_about_a_server() -> None:
@@ -71,17 +80,9 @@ def test_the_health_is_the_leaders_word_about_a_server() -> None:
 
 def test_of_a_server_that_is_down_only_the_disk_is_told() -> None:
     read = {"up": False, "role": "down", "version": "", "running": "", "applied": None}
-    assert row(tables.status(three(s2=read))).split() == [
-        "s2",
-        "-",
-        "down",
-        "unknown",
-        "-",
-        "-",
-        "boltdb",
-        "boltdb",
-        "-",
-    ]
+    view = {"leader": "id-s1", "voters": [], "servers": [{"id": "id-s2", "healthy": True}]}
+    told = row(tables.status(three(s1={"view": view}, s2=read))).split()
+    assert told == ["s2", "-", "down", "-", "-", "-", "boltdb", "boltdb", "-", "down"]
 
 
 def test_a_time_out_of_the_cluster_is_shown_with_what_it_was_made_of() -> None:
