@@ -13,10 +13,11 @@ version_added: 1.0.0
 author:
   - raftops.nomad contributors (@raftops)
 description:
-  - Reads what the agent has logged since a given time and fails if there is an error of the Raft subsystems, a panic or
-    a refused start. For a long time, a store that can no longer be written to shows nowhere else.
+  - Reads what the agent has logged since a given time and fails if there is an error that is known to be about the Raft
+    store, a panic or a refused start. For a long time, a store that can no longer be written to shows nowhere else.
   - "Known harmless errors are left out: C(failed to get log ... log not found), which a leader logs before it sends a
-    snapshot, and errors about the network or another server, such as C(failed to heartbeat to)."
+    snapshot, and errors about the network or another server, such as C(failed to heartbeat to). An error of Raft that
+    is not known is a warning."
   - Reads Nomad's plain and JSON lines. It cannot find what a C(log_level) above ERROR keeps out of the log.
 extends_documentation_fragment:
   - raftops.nomad.attributes
@@ -67,6 +68,13 @@ harmless:
   type: list
   elements: str
   sample: []
+unknown:
+  description:
+    - Errors of Raft's loggers that are not known to this collection, at most the last 20. They are a warning.
+  returned: always
+  type: list
+  elements: str
+  sample: ['2026-11-25T12:00:03.000Z [ERROR] nomad.raft: failed to copy snapshot: error="connection reset by peer"']
 """
 
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
@@ -95,8 +103,8 @@ def main() -> None:
         found = loglines.since(source, module.params["since"], lambda command: Ran(*module.run_command(list(command))))
     except AgentError as error:
         module.fail_json(msg=str(error))
-    if not found.lines:
-        module.warn(loglines.SILENT)
+    for warning in loglines.warnings(found):
+        module.warn(warning)
     result = loglines.as_result(found)
     if found.errors:
         module.fail_json(msg=loglines.complaint(found), **result)

@@ -325,7 +325,7 @@ log:
   description: The results of M(raftops.nomad.agent_log_check).
   returned: when the log was read
   type: dict
-  sample: {"lines": 148, "errors": [], "harmless": []}
+  sample: {"lines": 148, "errors": [], "harmless": [], "unknown": []}
 plan:
   description: The steps that were walked. In check mode, those that would be.
   returned: always

@@ -1,10 +1,9 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an agent's log says about its Raft store since a given time: errors, except known harmless ones. Pure.
+"""What an agent's log says about its Raft store since a given time: the errors, and which of them count. Pure.
 
-Nothing else shows that a WAL can no longer be written to: the server stays alive, hears from the leader, and
-autopilot calls it healthy until it is 250 entries behind. So any error of the Raft subsystems counts, unless it is
-listed in HARMLESS.
+Nothing else shows that a WAL can no longer be written to: the server stays alive, hears from the leader, and autopilot
+calls it healthy until it is 250 entries behind.
 """
 
 from __future__ import annotations
@@ -14,34 +13,24 @@ import re
 from datetime import datetime
 from typing import Dict, Iterable, List, NamedTuple, Optional
 
+from .aboutstore import HARMLESS, OTHER, STORE, UNKNOWN, judge
+
 # 2026-11-22T10:47:50.123Z [ERROR] nomad.raft: failed to append to logs: error="..."; the zone may be +0100.
 LINE = re.compile(
     r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))\s+"
     r"\[(?P<level>\w+)\]\s+(?P<source>[\w.-]+):\s*(?P<text>.*)"
 )
-SOURCE = re.compile(r"nomad\.(?:raft|wal|bolt|logstore)[\w.-]*$|nomad$")
-STORE_WORDS = re.compile(r"raft|\bwal\b|log ?store|bolt", re.I)  # lines of plain `nomad` count only with such a word
 ERRORS = ("ERROR", "FATAL", "PANIC")
 PANIC = re.compile(r"panic: |fatal error: |==> Error starting agent: ")
 
-# Errors of healthy servers (seen on Nomad 2.0.5), and those about the network or another server.
-HARMLESS = (
-    # a leader, before it sends its snapshot to a peer that is further behind
-    re.compile(r'failed to get log: index=\d+ error="?log not found'),
-    # a peer that cannot be reached, such as the server that was down before this one
-    re.compile(r"failed to (?:appendEntries|heartbeat|pipeline appendEntries) to"),
-    re.compile(r"failed to (?:make request\w*Vote RPC|make TimeoutNow RPC|send snapshot to|install snapshot)"),
-    # a connection that has ended
-    re.compile(r"failed to (?:accept connection|decode incoming command|flush response)"),
-)
-
 
 class Read(NamedTuple):
-    """The lines since then: how many, those that are errors of the store, and those left out as harmless."""
+    """The lines since then: how many, the errors about the store, known harmless ones, and those nobody knows."""
 
     lines: int
     errors: List[str]
     harmless: List[str]
+    unknown: List[str]
 
 
 class _Line(NamedTuple):
@@ -53,7 +42,8 @@ class _Line(NamedTuple):
 
 def read(lines: Iterable[str], since_s: float) -> Read:
     """What the log says at or after `since_s` (Unix time). A line without a time belongs to the one before it."""
-    count, errors, harmless = 0, [], []  # type: int, List[str], List[str]
+    count = 0
+    judged: Dict[str, List[str]] = {STORE: [], HARMLESS: [], UNKNOWN: []}
     current = float("-inf")
     for line in lines:
         parsed = _parsed(line)
@@ -61,19 +51,16 @@ def read(lines: Iterable[str], since_s: float) -> Read:
         if current < since_s:
             continue
         count += 1
-        if not _is_error(line, parsed):
-            continue
-        known = parsed is not None and any(pattern.search(parsed.text) for pattern in HARMLESS)
-        (harmless if known else errors).append(line.strip())
-    return Read(count, errors, harmless)
+        verdict = _verdict(line, parsed)
+        if verdict:
+            judged[verdict].append(line.strip())
+    return Read(count, judged[STORE], judged[HARMLESS], judged[UNKNOWN])
 
 
-def _is_error(line: str, parsed: Optional[_Line]) -> bool:
+def _verdict(line: str, parsed: Optional[_Line]) -> str:
     if parsed is None:
-        return bool(PANIC.match(line.strip()))
-    if parsed.level not in ERRORS or not SOURCE.match(parsed.source):
-        return False
-    return parsed.source != "nomad" or bool(STORE_WORDS.search(parsed.text))
+        return STORE if PANIC.match(line.strip()) else OTHER
+    return judge(parsed.source, parsed.text) if parsed.level in ERRORS else OTHER
 
 
 def _parsed(line: str) -> Optional[_Line]:
@@ -91,7 +78,8 @@ def _parsed(line: str) -> Optional[_Line]:
     when = _unix_time(str(values.get("@timestamp", ""))) if isinstance(values, dict) else None
     if when is None:
         return None
-    text = " ".join([str(values.get("@message", "")), *_details(values)])
+    details = _details(values)
+    text = " ".join([str(values.get("@message", "")) + (":" if details else ""), *details])  # as in a plain line
     return _Line(str(values.get("@level", "")).upper(), str(values.get("@module", "")), text, when)
 
 

@@ -47,7 +47,12 @@ def end(source: Source, run: Runner, lines: int = 50) -> List[str]:
 
 def as_result(found: Read) -> Dict[str, Any]:
     """The results that agent_log_check documents."""
-    return {"lines": found.lines, "errors": found.errors[-SHOWN:], "harmless": found.harmless[-SHOWN:]}
+    return {
+        "lines": found.lines,
+        "errors": found.errors[-SHOWN:],
+        "harmless": found.harmless[-SHOWN:],
+        "unknown": found.unknown[-SHOWN:],
+    }
 
 
 def complaint(found: Read) -> str:
@@ -56,6 +61,16 @@ def complaint(found: Read) -> str:
         return ""
     what = f"The agent's log has {len(found.errors)} errors about the Raft store since its start, the last one"
     return f"{what}: {found.errors[-1][:300]}"
+
+
+def warnings(found: Read) -> List[str]:
+    """What a person should look at although it stops nothing: no line at all, or an error that nobody knows."""
+    if not found.lines:
+        return [SILENT]
+    if not found.unknown:
+        return []
+    what = f"The agent's log has {len(found.unknown)} errors of Raft since its start that are not known here"
+    return [f"{what}, so nothing was done about them. The last one: {found.unknown[-1][:300]}"]
 
 
 def _shown(unit: str, which: str, run: Runner) -> List[str]:

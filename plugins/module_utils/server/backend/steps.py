@@ -125,8 +125,7 @@ def look_at_log(work: Work) -> None:
         return
     found = loglines.since(source, work.began_at or 0.0, work.run)
     work.results["log"] = loglines.as_result(found)
-    if not found.lines:
-        work.warnings.append(loglines.SILENT)
+    work.warnings += loglines.warnings(found)
     if found.errors:
         raise AgentError(loglines.complaint(found))
 

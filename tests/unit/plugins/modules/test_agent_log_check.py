@@ -41,6 +41,13 @@ def test_each_source(kind: str, log: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert (result["lines"], len(result["errors"]), len(result["harmless"])) == (3, 1, 1)
 
 
+def test_an_error_that_nobody_knows_does_not_fail(log: Path) -> None:
+    log.write_text(LINES.replace("nomad.wal: rotate", "nomad.raft: a new"))
+    result = run(agent_log_check, since=STARTED, file=str(log))
+    assert not result.get("failed") and (result["errors"], len(result["unknown"])) == ([], 1)
+    assert "a new error" in result["unknown"][0]
+
+
 def test_nothing_since_the_start(log: Path) -> None:
     result = run(agent_log_check, since=LATER, file=str(log), check_mode=True)
     assert (result["changed"], result["lines"], result["errors"]) == (False, 0, [])

@@ -22,7 +22,8 @@ def errors(*lines: str, since: float = NOON) -> list[str]:
     [
         f'{STAMP} [ERROR] nomad.wal: rotate error: err="maximum file size is 2147483647 bytes"',
         f'{STAMP} [ERROR] nomad.raft: failed to append to logs: error="unable to store logs within log store"',
-        f"{STAMP} [ERROR] nomad.raft.snapshot: failed to reap",
+        f"{STAMP} [ERROR] snapshot: failed to reap snapshot: path=/d/server/raft/snapshots/1 error=EIO",
+        f'{STAMP} [ERROR] agent: error starting agent: error="server setup failed: Failed to start Raft"',
         f"{STAMP} [ERROR] nomad: failed to open WAL log store",
         "    " + f"{STAMP} [ERROR] nomad.wal: indented, as in a foreground agent's output",
         "2026-11-25T13:00:01.500+0100 [ERROR] nomad.wal: in local time",
@@ -42,6 +43,10 @@ def test_an_error_about_the_store(line: str) -> None:
         f'{STAMP} [ERROR] nomad.raft: failed to heartbeat to: peer=127.0.0.1:4647 backoff time=10ms error="dial tcp"',
         f'{STAMP} [ERROR] nomad.raft: failed to appendEntries to: peer="{{Voter a 127.0.0.1:4647}}" error=EOF',
         f'{STAMP} [ERROR] nomad.raft: failed to make requestVote RPC: target="{{Voter a}}" error=EOF term=3',
+        f"{STAMP} [ERROR] nomad.raft: failed to pipeline appendEntries: peer=127.0.0.1:4647 error=EOF",
+        f'{STAMP} [ERROR] nomad.raft: failed to take snapshot: error="nothing new to snapshot"',
+        f"{STAMP} [ERROR] nomad: skipping adding Raft peer because an existing peer is in bootstrap mode and only one"
+        " server should be in bootstrap mode: existing_peer=a.north joining_peer=b.south",
     ],
 )
 def test_an_error_known_to_be_harmless(line: str) -> None:
@@ -64,6 +69,13 @@ def test_other_lines(line: str) -> None:
     assert (found.errors, found.harmless) == ([], [])
 
 
+@pytest.mark.parametrize("level", ["ERROR", "FATAL"])
+def test_an_error_that_nobody_knows_is_shown_and_no_more(level: str) -> None:
+    line = f"{STAMP} [{level}] nomad.raft: failed to do something new: error=EOF"
+    found = read([line, f"{STAMP} [WARN]  nomad.raft: something else"], NOON)
+    assert (found.errors, found.harmless, found.unknown) == ([], [], [line])
+
+
 def test_only_lines_since_the_moment_count() -> None:
     old = "2026-11-25T11:59:59.999Z [ERROR] nomad.wal: before the stop"
     lines = [old, "panic: of that time", f"{STAMP} [INFO]  nomad: started", "panic: of now"]
@@ -75,11 +87,11 @@ def test_json_lines() -> None:
     def line(**fields: str) -> str:
         named = {"@" + name: value for name, value in fields.items()}
         return json.dumps(
-            {"@timestamp": "2026-11-25T12:00:01.500000Z", **named, "index": 726, "error": "log not found"}
+            {"@timestamp": "2026-11-25T12:00:01.500000Z", **named, "error": "log not found", "index": 726}
         )
 
     bad = line(level="error", module="nomad.wal", message="rotate error")
-    known = line(level="error", module="nomad.raft", message="failed to get log:")
+    known = line(level="error", module="nomad.raft", message="failed to get log")
     found = read([bad, known, line(level="info", module="nomad.wal", message="x"), "{", '{"@level": 1}', "[]"], NOON)
     assert (found.errors, found.harmless) == ([bad], [known])
 

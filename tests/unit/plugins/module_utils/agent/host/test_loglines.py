@@ -33,6 +33,18 @@ def test_a_file_comes_before_all_else(tmp_path: Path) -> None:
     assert (later.lines, loglines.complaint(later)) == (0, "")
 
 
+def test_what_nobody_knows_is_a_warning_with_the_line(tmp_path: Path) -> None:
+    new = '2026-11-22T10:47:52.123Z [ERROR] nomad.raft: failed to copy snapshot: error="connection reset by peer"'
+    (tmp_path / "log").write_text(LINES.replace("[ERROR]", "[WARN] ") + new + "\n")
+    found = loglines.since(Source(str(tmp_path / "log")), STARTED, no_command)
+    assert loglines.complaint(found) == ""
+    assert loglines.as_result(found)["unknown"] == [new]
+    assert [warning.endswith(new) for warning in loglines.warnings(found)] == [True]
+    assert loglines.warnings(loglines.since(Source(str(tmp_path / "log")), STARTED + 60, no_command)) == [
+        loglines.SILENT
+    ]
+
+
 def test_the_journal_of_the_unit_then_the_command() -> None:
     asked = []
 
