@@ -8,4 +8,4 @@ first: it defines the conditions that a roll waits for.
 
 from __future__ import annotations
 
-__all__ = ["errors"]
+__all__ = ["errors", "versions"]

@@ -62,6 +62,20 @@ def _silent(read: Answers) -> str:
     return f"its agent does not answer, and is not known to be stopped: {read.agent['error']}"
 
 
+def seems_to_run(asked: Mapping[str, Any], configured: Mapping[str, Any]) -> str:
+    """What to do where nobody listens though the store is in use, by where the address came from that was asked.
+
+    `configured` has "" as its http_host where the configuration has a template, and 127.0.0.1 was asked.
+    """
+    said = (configured["http_host"], configured["http_port"])
+    what = "correct raft_logstore_host and raft_logstore_port, its configuration says {0} and {1}"
+    if not configured["http_host"]:
+        what = "set raft_logstore_host: its configuration has a template for it, which only Nomad can work out"
+    elif (asked["host"], asked["port"]) == said:
+        what = "set raft_logstore_host and raft_logstore_port: it does not listen at {0} and {1} as configured"
+    return f"Its store is in use, so the agent seems to run: wait if it is starting, else {what.format(*said)}"
+
+
 def _unconvertible(read: Answers, options: Options) -> str:
     refused = re.sub(r"[.\s]*\Z", "", read.refused)
     return f"its store cannot be brought to {options.backend}: {refused}" if refused else ""

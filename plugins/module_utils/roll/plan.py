@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
+from ..agent import versions
 from . import cluster, holds
 from .obstacles import immobile, lacks, powerless
 from .options import Options
@@ -14,7 +14,6 @@ from .server import RANKS, UNFINISHED, Server, View
 from .tables import marks, table
 
 Servers = Sequence[Server]
-OLDEST = (2, 0, 0)
 SETTLED_WITHIN_S = 15
 _UNITS = ("Bytes", "KB", "MB", "GB", "TB", "PB", "EB")
 
@@ -84,12 +83,10 @@ def refused(servers: Servers, options: Options, view: Optional[View] = None) -> 
 
 
 def _too_old(servers: Servers, _options: Options) -> str:
-    old = [f"{server.host} runs {server.version}" for server in servers if server.up and _version(server) < OLDEST]
+    old = [
+        f"{server.host} runs {server.version}" for server in servers if server.up and versions.too_old(server.version)
+    ]
     return f"The WAL backend came with Nomad 2.0.0. Upgrade first: {', '.join(old)}." if old else ""
-
-
-def _version(server: Server) -> Tuple[int, ...]:
-    return tuple(map(int, re.findall(r"[0-9]+", server.version)[: len(OLDEST)]))
 
 
 def _starts_empty(servers: Servers, _options: Options) -> str:
@@ -223,6 +220,7 @@ def action(server: Server, options: Options) -> str:
 def warnings(servers: Servers, options: Options) -> List[str]:
     """What a person should know before saying yes, in sentences."""
     told = [f"{server.host}: {server.transaction}" for server in servers if server.transaction]
+    told += _untried(servers)
     for server in cluster.busy(servers):
         if server.needs is not None and server.available < server.needs:
             told.append(
@@ -240,6 +238,17 @@ def warnings(servers: Servers, options: Options) -> List[str]:
             "says why. This roll does not change that."
         )
     return told
+
+
+def _untried(servers: Servers) -> List[str]:
+    newer = [f"{server.host} runs {server.version}" for server in servers if versions.untried(server.version)]
+    if not newer or not cluster.busy(servers):
+        return []
+    newest = versions.written(versions.NEWEST)
+    return [
+        f"Warning: this collection was tried with Nomad up to {newest}, and {', '.join(newer)}. See whether there is a "
+        "newer version of it, or roll a test cluster first."
+    ]
 
 
 def human(size: float) -> str:

@@ -12,14 +12,13 @@ import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
-from .obstacles import Answers, obstacles
+from .obstacles import Answers, obstacles, seems_to_run
 from .options import Options, impossible
 
 RANKS = {"down": 0, "silent": 0, "non-voter": 2, "follower": 3, "leader": 4}
 UNFINISHED = 1
 TUPLES = ("obstacles", "config_path", "lacking", "unwritable")
 FROM_STORE = ("interrupted", "interrupted_by", "guarded", "raft_dir", "size")
-IN_USE = "Its store is in use, so the agent seems to run: wait if it is starting, else check the address given for it"
 
 
 class Peer(NamedTuple):
@@ -280,7 +279,9 @@ def _rank(role: str, interrupted: bool, todo: bool) -> int:
 
 def _error(look: Mapping[str, Any]) -> str:
     error = re.sub(r"[.\s]*\Z", "", look["agent"]["error"] or "")
-    return f"{error}. {IN_USE}" if look["agent"]["down"] and look["store"]["in_use"] else error
+    if not (look["agent"]["down"] and look["store"]["in_use"]):
+        return error
+    return f"{error}. {seems_to_run(look['api'], look['configuration']['agent'])}"
 
 
 def _ours(look: Mapping[str, Any]) -> bool:

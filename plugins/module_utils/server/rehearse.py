@@ -14,10 +14,12 @@ from ..agent.config.load import agent_settings
 from ..agent.errors import ConfigError
 from ..agent.host.process import Process
 from ..agent.host.validate import TimedRunner, run_for
+from ..agent.versions import untried
 from ..disk import places
 from ..disk.errors import StoreError
 from ..disk.mounts import PROC
 from ..roll.host.rehearsal import CONFIGURATION, STORE, Facts, Finding, LogFile, Spot, rehearse
+from . import metadata
 from .look import Seen
 from .validation import validation
 
@@ -57,6 +59,7 @@ def gather(seen: Seen, run: TimedRunner = run_for, proc: str = PROC) -> Facts:
         variables=process.variables if process else (),
         program=process.program if process else "",
         program_now=_program_now(process),
+        wal_of_later=_wal_of_later(seen, process),
         validation=validation(seen, run),
         peers_json=os.path.lexists(os.path.join(raft_dir, _PEERS)) if raft_dir else False,
         raft_link=link,
@@ -139,6 +142,14 @@ def _program_now(process: Optional[Process]) -> str:
     if process is None or not process.replaced:
         return "same"
     return "replaced" if os.path.exists(process.program) else "gone"
+
+
+def _wal_of_later(seen: Seen, process: Optional[Process]) -> bool:
+    """A known version needs no look into its program, which has 150 MB; one that the agent does not run yet does."""
+    if process is None or process.contained or seen.given["backend"] != "wal":
+        return False
+    known = seen.agent is not None and not untried(seen.agent.version) and not process.replaced
+    return not known and metadata.is_later(process.program)
 
 
 def _commands(seen: Seen) -> Dict[str, str]:

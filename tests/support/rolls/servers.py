@@ -62,7 +62,7 @@ def looked(
     transaction: dict[str, Any] | None = None, **store: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """What server_info says of a server that is done, and what was read instead."""
-    settings = {"leave_on_interrupt": False, "leave_on_terminate": False}
+    settings = {"leave_on_interrupt": False, "leave_on_terminate": False, "http_host": "127.0.0.1", "http_port": 4646}
     configuration = {"previous_backend": configured, "agent": settings, "paths": ["/etc/nomad.d"], "unwritable": []}
     return {
         "user_id": 0, "user": "root", "agent": agent, "autopilot": None, "autopilot_config": None,

@@ -16,6 +16,7 @@ from ...disk import freename
 RAFT_DB = "raft.db"
 WAL_DIR = "wal"
 WAL_META = "wal-meta.db"
+WAL_META_LATER = "wal-meta.json"  # of a Nomad to come: hashicorp/nomad pull request 27908
 SNAPSHOTS = "snapshots"
 JOURNAL = ".raft-migrate.json"
 HOLD = ".raft-hold.json"

@@ -25,6 +25,7 @@ from ..base.names import (
     SECOND_NAME,
     WAL_DIR,
     WAL_META,
+    WAL_META_LATER,
     is_guard_target,
 )
 from ..base.store import StoreReader
@@ -36,6 +37,7 @@ from .locks import Openers, is_name_of, lock_directory, openers
 from .raftdir import StoreFile, backups, locate, wal_kind
 
 FOREIGN = "Neither Nomad nor this collection makes this. Find out what did, and put the plain store here."
+LATER = "Nothing is wrong with it. Leave it as it is, and look for a version of this collection that knows it."
 
 
 class Found:
@@ -161,6 +163,9 @@ def _open_wal(found: Found) -> Tuple[str, str]:
         return "bad", _foreign(found, found.raft.path_of(WAL_DIR), "this is not a directory")
     directory = found.wal_directory = found.raft.subdirectory(WAL_DIR)
     kind = wal_kind(directory)
+    if kind == "later":
+        what = f"a newer Nomad has made this WAL: its metadata is in {WAL_META_LATER}, which is not known here"
+        return "bad", _foreign(found, directory.path, what, LATER)
     if kind == "foreign":
         return "bad", _foreign(found, directory.path, "it has a file that is neither a segment nor wal-meta.db")
     if os.fstat(directory.fd).st_dev != os.fstat(found.raft.fd).st_dev:
@@ -174,8 +179,8 @@ def _open_wal(found: Found) -> Tuple[str, str]:
     return kind, "here"
 
 
-def _foreign(found: Found, path: str, what: str) -> str:
-    found.problems.append(Refused(what, path, hint=FOREIGN))
+def _foreign(found: Found, path: str, what: str, hint: str = FOREIGN) -> str:
+    found.problems.append(Refused(what, path, hint=hint))
     return "foreign"
 
 

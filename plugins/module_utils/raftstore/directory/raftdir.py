@@ -19,7 +19,7 @@ from ...disk.durable import Directory
 from ...disk.errors import Refused
 from ...disk.reading import read_head
 from ...disk.syscalls import SystemCalls
-from ..base.names import JOURNAL, NODE_ID, OLD_STORE, RAFT_DB, SNAPSHOTS, WAL_DIR, WAL_META
+from ..base.names import JOURNAL, NODE_ID, OLD_STORE, RAFT_DB, SNAPSHOTS, WAL_DIR, WAL_META, WAL_META_LATER
 from ..base.store import MSGPACK, Batch, Extent, OpenedStore, Stable, StoreReader
 from ..boltdb.reader import BoltStore
 from ..wal.reader import WalStore
@@ -111,11 +111,13 @@ def backups(names: Sequence[str]) -> List[str]:
 def wal_kind(directory: Directory) -> str:
     """The column wal of the state table, as far as names tell: 0, bad (no metadata), ok, or foreign (an unknown file).
 
-    A later Nomad may keep its metadata in another file than wal-meta.db; reading on would be guessing.
+    later: the WAL of a Nomad that is not known here, whose metadata is in another file; reading on would be guessing.
     """
     names = directory.names()
     has_meta = directory.stat(WAL_META) is not None  # looked up: that a listing lacks it is no evidence
     unfinished = WAL_META + ".tmp"
+    if any(name.startswith(WAL_META_LATER) for name in names):
+        return "later"
     if any(name not in (WAL_META, unfinished) and not name.endswith(".wal") for name in names):
         return "foreign"
     if not has_meta and not set(names) - {unfinished}:  # Nomad was killed in its first moment: raft-wal starts over

@@ -91,6 +91,7 @@ class Facts:
     variables: Paths = ()
     program: str = ""
     program_now: str = "same"  # same, replaced or gone
+    wal_of_later: bool = False  # whether the program keeps the metadata of its WAL in a file that is not known here
     validation: Validation = _VALID
     peers_json: bool = False
     raft_link: str = ""
@@ -218,6 +219,10 @@ RULES: Tuple[Rule, ...] = (
          "The {it.name} begins with {it.what}, and there is no such program.", "{it.what}"),
     Rule(REFUSE, "program_gone", lambda f: [f.program_now == "gone"],
          "The program of the running agent is gone: {facts.program}. Put it back.", "{facts.program}"),
+    Rule(REFUSE, "wal_of_later", lambda f: [f.wal_of_later],
+         "This Nomad is newer than those known here: it keeps the metadata of its WAL in wal-meta.json, and would "
+         "refuse a WAL with wal-meta.db, as it is made here. Nothing is wrong with the server. Look for a version of "
+         "this collection that knows it.", "{facts.program}"),
     Rule(REFUSE, "peers_json", lambda f: [f.peers_json],
          "There is a peers.json in the Raft directory: at its next start Nomad takes the voters from it, and may "
          "elect a leader that lacks acknowledged writes. Remove it, unless this is a recovery; then end that "

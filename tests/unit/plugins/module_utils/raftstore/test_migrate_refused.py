@@ -144,6 +144,23 @@ def test_row_21_a_foreign_wal(kind: str, tmp_path: Path) -> None:
         assert "/wal" in refused(raft, Refused, backend=backend).path
 
 
+@pytest.mark.parametrize("beside", [["wal-meta.json"], ["wal-meta.json", "wal-meta.db"], ["wal-meta.json.tmp"]])
+@pytest.mark.parametrize("boltdb", [True, False])
+def test_row_21_the_wal_of_a_nomad_to_come_is_nobodys_fault(boltdb: bool, beside: list[str], tmp_path: Path) -> None:
+    raft = raft_directory(tmp_path)
+    if boltdb:
+        write_boltdb(raft / "raft.db", log(5))
+    write_wal(raft / "wal", log(5))
+    if "wal-meta.db" not in beside:
+        (raft / "wal/wal-meta.db").unlink()
+    (raft / "wal" / beside[0]).touch()
+    for backend in ("wal", "boltdb"):
+        error = refused(raft, Refused, backend=backend)
+        assert error.path == str(raft / "wal")
+        assert "a newer Nomad has made this WAL: its metadata is in wal-meta.json" in str(error)
+        assert "Nothing is wrong with it." in str(error) and "Find out what did" not in str(error)
+
+
 @pytest.mark.parametrize("content", [b'{"version": 2}', b"{", b"", b"[]", b"\xff"])
 def test_row_22_a_journal_of_a_newer_tool(content: bytes, tmp_path: Path) -> None:
     raft = nomad_store("compacted", tmp_path)

@@ -65,6 +65,24 @@ def test_why_an_agent_does_not_answer_ends_without_a_full_stop_and_says_when_it_
     assert seen(read()).error == ""
 
 
+@pytest.mark.parametrize(
+    ("configured", "what"),
+    [
+        ({}, "else set raft_logstore_host and raft_logstore_port: it does not listen at 127.0.0.1 and 4646 as config"),
+        ({"http_host": ""}, "else set raft_logstore_host: its configuration has a template for it"),
+        (
+            {"http_host": "10.0.0.1"},
+            "else correct raft_logstore_host and raft_logstore_port, its configuration says 10.",
+        ),
+        ({"http_port": 5646}, "its configuration says 127.0.0.1 and 5646"),
+    ],
+)
+def test_where_the_address_came_from_at_which_nobody_listens(configured: dict[str, Any], what: str) -> None:
+    given = read(DOWN, in_use=True)
+    given["configuration"]["agent"].update(configured)
+    assert what in seen(given).error
+
+
 def refused(given: dict[str, Any], options: Options = OPTIONS) -> str:
     return refusal("s1", given, options)
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Ran
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.rehearsal import Facts, Finding
-from ansible_collections.raftops.nomad.plugins.module_utils.server.look import look
+from ansible_collections.raftops.nomad.plugins.module_utils.server.look import Seen, look
 from ansible_collections.raftops.nomad.plugins.module_utils.server.rehearse import findings, gather
 from support.agent_server import AgentServer
 from support.attributes import attribute, mounted
@@ -161,6 +161,37 @@ def test_a_process_in_its_unit_in_a_container_and_with_a_license(host: Host) -> 
     assert set(codes) == {"contained", "validate_skipped"} and skipped in codes["validate_skipped"]
     seen.process = seen.process._replace(unit="")
     assert {"not_of_unit", "variables"} <= {finding.code for finding in findings(seen, valid)}
+
+
+def test_a_nomad_that_keeps_the_metadata_of_its_wal_elsewhere(host: Host, server: AgentServer) -> None:
+    """A version that is known is taken at its word; else the program is asked, as it is and as it will be."""
+    server.play("agent_self-follower-boltdb")
+    program = host.root / "nomad"
+    with running_agent(host.root, "-config", "nomad.d", store=host.raft_dir / "raft.db"):
+        seen, back = (look(host.given(backend=name), {}, host.systemctl) for name in ("wal", "boltdb"))
+    assert seen.agent is not None and seen.process is not None and back.process is not None
+    seen.process = back.process = seen.process._replace(program=str(program), replaced=False)
+
+    def speaks(one: Seen, version: str) -> None:
+        assert one.asked is not None and one.agent is not None
+        one.asked = one.asked._replace(agent=one.agent._replace(version=version))
+
+    def told(version: str, text: bytes, replaced: bool = False) -> bool:
+        program.write_bytes(text)
+        assert seen.process is not None
+        speaks(seen, version)
+        seen.process = seen.process._replace(replaced=replaced)
+        return "wal_of_later" in [finding.code for finding in findings(seen, valid)]
+
+    later, former = b"\x7fELF..wal-meta.dbwal-meta.json..", b"\x7fELF..wal-meta.db.."
+    assert told("2.1.0", later) and told("2.0.6-dev", later) and told("2.0.5", later, replaced=True)
+    assert not told("2.1.0", former) and not told("2.1.0", b"") and not told("2.0.5", later)
+    speaks(back, "2.1.0")
+    program.write_bytes(later)
+    assert "wal_of_later" not in [finding.code for finding in findings(back, valid)]
+    program.unlink()
+    speaks(seen, "2.1.0")
+    assert "wal_of_later" not in [finding.code for finding in findings(seen, valid)]
 
 
 def test_what_the_agent_itself_says(host: Host, server: AgentServer) -> None:

@@ -97,6 +97,8 @@ def test_what_names_tell_of_a_wal(tmp_path: Path) -> None:
     assert raftdir.wal_kind(directory) == "ok"
     (tmp_path / "wal-meta.v2").touch()
     assert raftdir.wal_kind(directory) == "foreign"
+    (tmp_path / "wal-meta.json.tmp").touch()
+    assert raftdir.wal_kind(directory) == "later"
 
 
 class Blind(Directory):

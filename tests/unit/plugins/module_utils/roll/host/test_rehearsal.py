@@ -72,6 +72,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
         f"has its store in /srv/data/server/raft, but the store looked at is in {RAFT}",
         "/srv/data/server/raft",
     ),
+    ("wal_of_later", {"wal_of_later": True}, "it keeps the metadata of its WAL in wal-meta.json", "/usr/bin/nomad"),
     ("dev", {"dev": True}, "runs with -dev", ""),
     ("unit_unknown", {"unit_loaded": False}, "systemd knows no unit nomad.service", ""),
     (
