@@ -13,6 +13,7 @@ class Options(NamedTuple):
     """The variables raft_logstore_* under their names without that prefix; "" and () are those that are not set.
 
     `origin` is the name of this controller, `check_mode` whether this is a rehearsal. Times are in seconds.
+    `unusable_hooks`: what is wrong with the files of the operator's own tasks, in sentences without their full stop.
     """
 
     backend: str = "wal"
@@ -35,6 +36,8 @@ class Options(NamedTuple):
     rollback_on_failure: bool = True
     pause_between: int = 0
     pre_tasks_file: str = ""
+    post_tasks_file: str = ""
+    unusable_hooks: Tuple[str, ...] = ()
     origin: str = ""
     check_mode: bool = False
 
@@ -51,4 +54,6 @@ def impossible(options: Options) -> str:
             f"raft_logstore_stable_for is {options.stable_for} s and raft_logstore_wait_timeout "
             f"{options.wait_timeout} s. Give a longer timeout, or no server will ever be back in time."
         )
+    if options.unusable_hooks:
+        return f"{'; '.join(options.unusable_hooks)}. Such a file would be missed only at the first server."
     return ""

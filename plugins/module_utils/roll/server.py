@@ -12,12 +12,13 @@ import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
+from .host import rehearsal
 from .obstacles import Answers, obstacles
 from .options import Options, impossible
 
 RANKS = {"down": 0, "silent": 0, "non-voter": 2, "follower": 3, "leader": 4}
 UNFINISHED = 1
-TUPLES = ("obstacles", "config_path", "lacking", "unwritable")
+TUPLES = ("obstacles", "notes", "config_path", "lacking", "unwritable")
 FROM_STORE = ("interrupted", "interrupted_by", "guarded", "raft_dir", "size")
 IN_USE = "Its store is in use, so the agent seems to run: wait if it is starting, else check the address given for it"
 
@@ -46,6 +47,7 @@ class Found:
     `ours`: if it is down, this collection has left it so. `rank` is the place in the queue. `held` is the hold that a
     roll has left: origin, previous, created. `size`, `available` and `needs` (what a conversion asks for) are bytes.
     `barred`: a run that was ended between stop and start has left a drop-in, which keeps systemd from starting it.
+    `obstacles` are why it must not be stopped, `notes` what to know before it.
     `lacking` are rights of the token as token_info has them, `unwritable` directories of files that have to be changed.
     `at_work`: a run that may have lost its controller is still at work on it; `untold`: one has ended, and nobody has
     heard of it; `transaction` says so. `origin` is the controller that has looked.
@@ -73,6 +75,7 @@ class Found:
     guarded: bool = False
     ours: bool = False
     obstacles: Tuple[str, ...] = ()
+    notes: Tuple[str, ...] = ()
     peers: Tuple[Peer, ...] = ()
     data_dir: str = ""
     raft_dir: str = ""
@@ -207,6 +210,7 @@ def found(host: str, look: Mapping[str, Any], options: Options) -> Found:
         store=store["state"],
         ours=_ours(look),
         obstacles=obstacles(_answers(look), options),
+        notes=rehearsal.warnings(look["rehearsal"]),
         data_dir=look["data_dir"],
         available=store["available_bytes"],
         needs=store["estimated_bytes"],
@@ -231,7 +235,8 @@ def _answers(look: Mapping[str, Any]) -> Answers:
     """What the rules on obstacles look at."""
     config, refused = look["configuration"]["agent"], look["prospect"]["refusal"]
     signal, unasked = str(look["unit"]["signal"] or ""), look["errors"].get("token", "")
-    return Answers(config, look["agent"], refused, signal, unasked, _transaction(look)["at_work"])
+    at_work, rehearsed = _transaction(look)["at_work"], rehearsal.refusals(look["rehearsal"])
+    return Answers(config, look["agent"], refused, signal, unasked, at_work, rehearsed)
 
 
 def _left(look: Mapping[str, Any]) -> Dict[str, Any]:

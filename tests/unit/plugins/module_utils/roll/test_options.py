@@ -20,3 +20,10 @@ def test_a_server_must_have_the_time_to_stay_back(stable_for: int, wait_timeout:
     told = impossible(Options(stable_for=stable_for, wait_timeout=wait_timeout))
     assert told.startswith(f"raft_logstore_stable_for is {stable_for} s") is not fine
     assert (told == "") is fine
+
+
+def test_files_of_the_operators_tasks_that_cannot_be_used_are_refused_before_a_stop() -> None:
+    told = impossible(
+        Options(unusable_hooks=("raft_logstore_pre_tasks_file is /x, which is no file on this controller",))
+    )
+    assert told.startswith("raft_logstore_pre_tasks_file is /x, which is no file on this controller. Such a file would")
