@@ -74,8 +74,8 @@ options:
       - Where to write the block when no file has one. The agent must load this file, so it is one of O(path), or in
         a directory of O(path) with a name that ends in C(.hcl) or C(.json).
       - A separate file stays out of the way of automation that owns the others.
-      - Left out, it is C(raft_logstore.hcl) in the last directory of O(path) or, if there is no directory, the file
-        that has the C(server) block.
+      - Left out, it is C(raft_logstore.hcl) in the last directory of O(path) that outlasts a reboot or, if there is no
+        directory, the file that has the C(server) block.
     type: path
   backup:
     description:
@@ -218,6 +218,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.ensure 
     carry_out,
     described,
     differences,
+    passed_over,
     planned,
 )
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
@@ -244,6 +245,8 @@ def run(module: Module) -> dict:
     names = ("backend", "wal_segment_size", "disable_log_cache", "verification", "backup")
     wish = Wish(params["path"], file=params["file"] or "", **{name: params[name] for name in names})
     what = planned(wish)
+    for one in passed_over(wish, what):
+        module.warn(f"The block goes to an earlier directory than {one.path}: {one.why}.")
     kept = [] if module.check_mode else carry_out(wish, what)
     shown = {"diff": differences(what)} if module._diff else {}
     return {**described(what, kept), **shown}

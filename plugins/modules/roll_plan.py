@@ -139,6 +139,10 @@ options:
         description: The operator's tasks for each server before it is stopped, an empty string for none.
         type: str
         default: ""
+      post_tasks_file:
+        description: The operator's tasks for each server once it is back, an empty string for none.
+        type: str
+        default: ""
       origin:
         description: Name of this controller, by which it knows what it has begun. That of the system when empty.
         type: str
@@ -291,6 +295,7 @@ OPTIONS = {
     "stop_after": {"type": "int", "default": 0},
     "status_strict": {"type": "bool", "default": False},
     "pre_tasks_file": {"type": "str", "default": ""},
+    "post_tasks_file": {"type": "str", "default": ""},
     "origin": {"type": "str", "default": ""},
     "check_mode": {"type": "bool", "default": False},
     "names": {"type": "list", "elements": "str", "default": []},

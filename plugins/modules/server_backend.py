@@ -17,6 +17,8 @@ description:
   - "Does the whole job for one server of a cluster: asks through its own agent whether the cluster can do without it
     now, stops it and keeps it stopped, changes its configuration, converts its Raft log store, starts it, waits until
     it is back as before and stays so, and looks for errors in its log."
+  - Before it stops anything it rehearses the agent's next start, as M(raftops.nomad.server_info) does, and refuses what
+    would end with the server down or with lost writes. What somebody should only know is a warning.
   - The work needs nobody once it has begun. It runs in a process of its own, which goes on when the module, the
     connection, the controller or the login session ends. The module waits for it. If its answer does not reach the
     controller, the next call says what happened.
@@ -503,9 +505,11 @@ def changed_by(module: Module, subject: Subject, base: dict, run: Runner) -> dic
     if base["earlier"]:
         base["untold"] = base["earlier"].pop("untold")
         module.warn(base["earlier"]["sentence"])
-    prospect = look(subject)
+    prospect = look(subject, run)
     if prospect.is_done or prospect.obstacles:
         return unchanged(subject, prospect)
+    for note in prospect.notes:
+        module.warn(note)
     if module._diff:
         base["diff"] = prospect.differences()
     note = caller.begin(place, wish, prospect, run)
@@ -521,11 +525,13 @@ def unchanged(subject: Subject, prospect: Prospect) -> dict:
     return {**result, "failed": True, "msg": what, "left": "untouched", "step": "last look"}
 
 
-def planned(module: Module, subject: Subject) -> dict:
+def planned(module: Module, subject: Subject, run: Runner) -> dict:
     """What would be done. Raises AgentError or StoreError."""
-    prospect = look(subject)
+    prospect = look(subject, run)
     if prospect.is_done or prospect.obstacles:
         return unchanged(subject, prospect)
+    for note in prospect.notes:
+        module.warn(note)
     verdict = ask_once(subject, prospect.server_id)
     if not verdict.ok:
         module.warn(f"The cluster cannot do without this server now: {verdict.reason}")
@@ -551,7 +557,7 @@ def main() -> None:
 
     try:
         subject = find(module.params, os.environ, run)
-        result = planned(module, subject) if module.check_mode else changed_by(module, subject, base, run)
+        result = planned(module, subject, run) if module.check_mode else changed_by(module, subject, base, run)
     except (AgentError, StoreError, OSError) as error:
         module.fail_json(**{"left": "untouched", "changed": False, **base, "msg": str(error)})
     result = {**base, **result}

@@ -253,6 +253,20 @@ server:
           description: Whether these stand there as the agent gets them, with nothing in them that only systemd reads.
           type: bool
           sample: true
+        variables:
+          description: Words of its C(ExecStart=) that may stand for any arguments, as only systemd expands them.
+          type: list
+          elements: str
+          sample: []
+        environment_files:
+          description: The files of its C(EnvironmentFile=).
+          type: list
+          elements: str
+          sample: [/etc/nomad.d/nomad.env]
+        started:
+          description: Seconds on the host's monotonic clock when its main process was started, V(0) when none ever was.
+          type: float
+          sample: 81242.31
         signal:
           description: Number of the signal that stops it, V(0) when that is not known, as with an C(ExecStop=).
           type: int

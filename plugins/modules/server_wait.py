@@ -19,10 +19,12 @@ description:
   - "V(back): the server itself answers, is follower or leader, has applied entries, all those committed, is close to
     the leader and, if O(backend) is given, runs on it. In the leader's view it is there with the same
     ID, alive and healthy, the set of voters is O(voters) and the failure tolerance is at least
-    O(failure_tolerance), where these are given."
+    O(failure_tolerance), where these are given. The Raft configuration that the server has itself is the leader's:
+    the same IDs, addresses and voters."
   - "V(stoppable): the cluster has a settled leader, all servers are alive and healthy, the voters are O(voters) if
     these are given, the failure tolerance is at least O(min_failure_tolerance) and the voters that remain without
-    this server are a majority. The server asked is the one that may be stopped, or O(server_id)."
+    this server are a majority. The server asked is the one that may be stopped, or O(server_id); its own Raft
+    configuration must be the leader's."
   - "V(serving): the server itself is as V(back) requires; the leader's view of it does not matter. Use it to ask every
     other voter directly before one is stopped."
   - "V(healthy): the cluster has a settled leader, all its servers are alive and healthy, and the voters are

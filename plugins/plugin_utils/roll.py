@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Tuple
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -37,7 +37,21 @@ def options(given: Mapping[str, Any]) -> Options:
         raise AnsibleError(f"The variables raft_logstore_*: {'; '.join(checked.error_messages)}")
     values = checked.validated_parameters
     values["origin"] = values["origin"] or os.uname().nodename
-    return Options(**dict(values, config_path=tuple(values["config_path"]), names=tuple(values["names"])))
+    values.update(config_path=tuple(values["config_path"]), names=tuple(values["names"]))
+    return Options(**values, unusable_hooks=unusable_hooks(values))
+
+
+def unusable_hooks(given: Mapping[str, Any]) -> Tuple[str, ...]:
+    """What is wrong with the files of the operator's own tasks, which are on this controller."""
+    told = []
+    for name in "pre_tasks_file", "post_tasks_file":
+        path = os.path.expanduser(given[name])
+        wrong = "" if os.path.isfile(path) else "which is no file on this controller"
+        wrong = wrong or ("" if os.access(path, os.R_OK) else "which cannot be read")
+        wrong = wrong if os.path.isabs(path) else "which is no absolute path"
+        if path and wrong:
+            told.append(f"raft_logstore_{name} is {path}, {wrong}")
+    return tuple(told)
 
 
 def servers(given: Sequence[Mapping[str, Any]]) -> List[Server]:

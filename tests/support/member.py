@@ -36,6 +36,13 @@ def among_listeners(agent: dict[str, Any], port: int) -> dict[str, Any]:
     return agent
 
 
+def with_listeners(autopilot: dict[str, Any], port: int) -> dict[str, Any]:
+    """The same answer of a leader, but all servers are where somebody listens, as `among_listeners` has it."""
+    for server in autopilot["Servers"]:
+        server["Address"] = f"127.0.0.1:{port}"
+    return autopilot
+
+
 class Host:
     """The server s2. `ran` are the commands that were run; one that begins with "fail" ends with exit code 1."""
 
@@ -48,19 +55,25 @@ class Host:
         text = f'data_dir = "{root}/data"\nports {{ http = {api.port} }}\nserver {{ enabled = true }}\n'
         (self.config / "nomad.hcl").write_text(text)
         self.ran: list[list[str]] = []
-        api.play("autopilot_health-healthy")
+        self.leader_says(copy.deepcopy(recording("autopilot_health-healthy")["body"]))
         self.runs_on("boltdb")
 
     def runs_on(self, backend: str, **config: Any) -> None:
         """What the agent answers from now on."""
         body = copy.deepcopy(recording("agent_self-follower-boltdb-after-return")["body"])
         body["stats"]["raft"].update(applied_index="15", commit_index="15", logstore_backend=backend)
-        body["config"].update(config)
+        files = sorted(str(path) for path in self.config.iterdir())
+        own = {"DataDir": str(self.root / "data"), "ConfigPaths": [str(self.config)], "Files": files}
+        body["config"].update(own, **config)
         self.answers(body)
 
     def answers(self, body: dict[str, Any]) -> None:
         """What the agent answers about itself from now on."""
         self.api.on("/v1/agent/self", as_json(among_listeners(body, self.api.port)))
+
+    def leader_says(self, body: dict[str, Any]) -> None:
+        """What autopilot answers from now on."""
+        self.api.on("/v1/operator/autopilot/health", as_json(with_listeners(body, self.api.port)))
 
     def run(self, command: Sequence[str]) -> Ran:
         self.ran.append(list(command))
@@ -72,8 +85,8 @@ class Host:
         own = {
             "service_manager": "command",
             "config_path": [str(self.config)],
-            "stop_command": "stop it",
-            "start_command": "start it",
+            "stop_command": "/bin/true stop",
+            "start_command": "/bin/true start",
             "stable_for": 0.1,
             "interval": 0.05,
             "gate_timeout": 3,

@@ -16,6 +16,8 @@ from .errors import REJOIN, Refused
 
 PROC = "/proc"
 _OCTAL = re.compile(r"\\([0-7]{3})")
+_UPPER = "upperdir="
+IN_MEMORY = ("tmpfs", "ramfs", "devtmpfs", "rootfs")
 REFUSED_KINDS = {
     "nfs": "flock on a directory does not work there",
     "nfs4": "flock on a directory does not work there",
@@ -28,12 +30,16 @@ REFUSED_KINDS = {
 
 
 class Mount(NamedTuple):
-    """The kernel's number of a mount, the kind of its file system and its place; "" if the kernel does not say."""
+    """The kernel's number of a mount, the kind of its file system and its place; "" if the kernel does not say.
+
+    `upper` is where an overlay keeps what is written to it.
+    """
 
     number: int
     kind: str
     point: str = ""
     read_only: bool = False
+    upper: str = ""
 
 
 def parse_mount_number(fdinfo: str) -> int:
@@ -54,7 +60,10 @@ def parse_mountinfo(mountinfo: str) -> Dict[int, Mount]:
             continue
         kind, *rest = fields[fields.index("-", 6) + 1 :]
         options = [*fields[5].split(","), *(rest[-1].split(",") if rest else [])]  # of the mount, of its file system
-        mounts[int(fields[0])] = Mount(int(fields[0]), kind, _unescaped(fields[4]), "ro" in options)
+        upper = [option[len(_UPPER) :] for option in options if option.startswith(_UPPER)]
+        mounts[int(fields[0])] = Mount(
+            int(fields[0]), kind, _unescaped(fields[4]), "ro" in options, _unescaped(upper[0]) if upper else ""
+        )
     return mounts
 
 

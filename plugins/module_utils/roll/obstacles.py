@@ -20,7 +20,8 @@ class Answers(NamedTuple):
 
     `config` is what its configuration gives the agent, `agent` what server_info says of the agent, `refused` what the
     conversion would refuse, `signal` what stops the agent, `unasked` why its token could not be asked.
-    `at_work`: a run is at work on it, and whatever it is like now is that one's doing.
+    `rehearsed` is what would go wrong at its next start. `at_work`: a run is at work on it, and whatever it is like now
+    is that one's doing.
     """
 
     config: Mapping[str, Any]
@@ -29,6 +30,7 @@ class Answers(NamedTuple):
     signal: str
     unasked: str = ""
     at_work: bool = False
+    rehearsed: Tuple[str, ...] = ()
 
 
 def obstacles(read: Answers, options: Options) -> Tuple[str, ...]:
@@ -36,7 +38,7 @@ def obstacles(read: Answers, options: Options) -> Tuple[str, ...]:
     token = f"what its token may do is not known: {read.unasked}" if read.unasked else ""
     if read.at_work:
         return ()
-    told = (_commands(options), _leaves(read), _silent(read), _unconvertible(read, options), token)
+    told = (_commands(options), _leaves(read), _silent(read), _unconvertible(read, options), token, *read.rehearsed)
     return tuple(filter(None, told))
 
 

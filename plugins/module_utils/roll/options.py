@@ -15,6 +15,7 @@ class Options(NamedTuple):
 
     `stop_after` is how many servers are taken at most, 0 for all. `origin` is the name of this controller, `check_mode`
     whether this is a rehearsal. `names` are those of all variables with the prefix, where these are to be looked at.
+    `unusable_hooks`: what is wrong with the files of the operator's own tasks, in sentences without their full stop.
     Times are in seconds.
     """
 
@@ -40,6 +41,8 @@ class Options(NamedTuple):
     stop_after: int = 0
     status_strict: bool = False
     pre_tasks_file: str = ""
+    post_tasks_file: str = ""
+    unusable_hooks: Tuple[str, ...] = ()
     origin: str = ""
     check_mode: bool = False
     names: Tuple[str, ...] = ()
@@ -62,4 +65,6 @@ def impossible(options: Options) -> str:
             f"raft_logstore_stable_for is {options.stable_for} s and raft_logstore_wait_timeout "
             f"{options.wait_timeout} s. Give a longer timeout, or no server will ever be back in time."
         )
+    if options.unusable_hooks:
+        return f"{'; '.join(options.unusable_hooks)}. Such a file would be missed only at the first server."
     return ""

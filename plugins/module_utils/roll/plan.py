@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..agent import versions
+from ..agent.cluster.peers import difference
 from . import cluster, holds
 from .obstacles import immobile, lacks, powerless
 from .options import Options
@@ -131,6 +132,18 @@ def _other_group(servers: Servers, _options: Options) -> str:
     return f"In the group, but not in the cluster: {', '.join(no_peers)}." if no_peers else ""
 
 
+def _of_two_minds(servers: Servers, _options: Options) -> str:
+    leaders = cluster.peer_set(servers)
+    found = [(one.host, difference(one.peers, leaders)) for one in servers if one.up]
+    told = [f"{host}: {what}" for host, what in found if what]
+    if not told or not cluster.busy(servers):
+        return ""
+    return (
+        f"Not every server has the leader's Raft configuration. {'; '.join(told)}. Such a server may elect itself and "
+        "lose what the others have acknowledged. Wipe it and let it rejoin, as docs/runbook.md says."
+    )
+
+
 def _hindered(servers: Servers, _options: Options) -> str:
     told = [f"{server.host}: {'; '.join(server.obstacles)}" for server in cluster.busy(servers) if server.obstacles]
     return f"{'. '.join(told)}." if told else ""
@@ -182,6 +195,7 @@ GATES: Dict[str, Callable[[Servers, Options], str]] = {
     "Every token may do what a roll does": _weak_token,
     "The modules may do what has to be done": _powerless,
     "The group is the cluster": _other_group,
+    "Every server has the leader's Raft configuration": _of_two_minds,
     "Every server may be stopped as far as it alone is concerned": _hindered,
     "No server is down but one that this collection has left so": _down,
     "One server leads, and all that answer say so": _no_leader,
@@ -222,6 +236,7 @@ def warnings(servers: Servers, options: Options) -> List[str]:
     told = [f"{server.host}: {server.transaction}" for server in servers if server.transaction]
     told += _untried(servers)
     for server in cluster.busy(servers):
+        told += [f"{server.host}: {note}" for note in server.notes]
         if server.needs is not None and server.available < server.needs:
             told.append(
                 f"{server.host}: the conversion may need more than the {human(server.available)} that are free. If so, "

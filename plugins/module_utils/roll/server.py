@@ -12,12 +12,13 @@ import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
+from .host import rehearsal
 from .obstacles import Answers, obstacles, seems_to_run
 from .options import Options, impossible
 
 RANKS = {"down": 0, "silent": 0, "non-voter": 2, "follower": 3, "leader": 4}
 UNFINISHED = 1
-TUPLES = ("obstacles", "config_path", "lacking", "unwritable")
+TUPLES = ("obstacles", "notes", "config_path", "lacking", "unwritable")
 FROM_STORE = ("interrupted", "interrupted_by", "guarded", "raft_dir", "size")
 
 
@@ -45,9 +46,9 @@ class Found:
     `ours`: if it is down, this collection has left it so. `rank` is the place in the queue. `held` is the hold that a
     roll has left: origin, previous, created. `size`, `available` and `needs` (what a conversion asks for) are bytes.
     `barred`: a run that was ended between stop and start has left a drop-in, which keeps systemd from starting it.
-    `lacking` are rights of the token as token_info has them, `unwritable` directories of files that have to be changed.
-    `at_work`: a run that may have lost its controller is still at work on it; `untold`: one has ended, and nobody has
-    heard of it; `transaction` says so. `origin` is the controller that has looked.
+    `obstacles`: why it must not be stopped; `notes`: what to know before. `lacking` are rights of the token as
+    token_info has them, `unwritable` directories of files that have to be changed. `at_work`: a run that may have lost
+    its controller is still at it; `untold`: one has ended unheard; `transaction` says so. `origin` is who has looked.
     """
 
     host: str
@@ -72,6 +73,7 @@ class Found:
     guarded: bool = False
     ours: bool = False
     obstacles: Tuple[str, ...] = ()
+    notes: Tuple[str, ...] = ()
     peers: Tuple[Peer, ...] = ()
     data_dir: str = ""
     raft_dir: str = ""
@@ -98,9 +100,8 @@ class Found:
 class Server(Found):
     """What was found, and what was noted since: by the plan, then in the roll.
 
-    `settings` are autopilot's at the time of the plan. `snapshot` is the leader's, `own_snapshot` this server's; both
-    are files on its host. Of server_backend's results: `times` are its phases in seconds, `began_at` the Unix time of
-    the agent's start, `converted` its conversion. `old_stores` are as raft_backup_remove has them.
+    `settings` are autopilot's, from the plan; `snapshot` (the leader's) and `own_snapshot` are files on its host. Of
+    server_backend: `times` its phases in seconds, `began_at`, `converted`. `old_stores` as raft_backup_remove has them.
     """
 
     settings: Optional[Mapping[str, Any]] = None
@@ -210,6 +211,7 @@ def found(host: str, look: Mapping[str, Any], options: Options) -> Found:
         store=store["state"],
         ours=_ours(look),
         obstacles=obstacles(_answers(look), options),
+        notes=rehearsal.warnings(look["rehearsal"]),
         data_dir=look["data_dir"],
         available=store["available_bytes"],
         needs=store["estimated_bytes"],
@@ -234,7 +236,8 @@ def _answers(look: Mapping[str, Any]) -> Answers:
     """What the rules on obstacles look at."""
     config, refused = look["configuration"]["agent"], look["prospect"]["refusal"]
     signal, unasked = str(look["unit"]["signal"] or ""), look["errors"].get("token", "")
-    return Answers(config, look["agent"], refused, signal, unasked, _transaction(look)["at_work"])
+    at_work, rehearsed = _transaction(look)["at_work"], rehearsal.refusals(look["rehearsal"])
+    return Answers(config, look["agent"], refused, signal, unasked, at_work, rehearsed)
 
 
 def _left(look: Mapping[str, Any]) -> Dict[str, Any]:

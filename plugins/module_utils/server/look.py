@@ -89,15 +89,26 @@ def look(given: Given, environ: Mapping[str, str], run: Runner, proc: str = PROC
 
     Raises AgentError for a connection that cannot be meant.
     """
+    seen = _begin(given, run, proc)
+    _ask(seen, _connection(given, seen.planned, environ))
+    _look_at_store(seen, proc)
+    _look_ahead(seen)
+    return seen
+
+
+def look_for_start(given: Given, connection: Connection, run: Runner, proc: str = PROC) -> Seen:
+    """As much of it as the rehearsal of the next start asks about."""
+    seen = _begin(given, run, proc)
+    seen.asked = ask_itself(connection)
+    _look_at_store(seen, proc)
+    return seen
+
+
+def _begin(given: Given, run: Runner, proc: str) -> Seen:
     seen = Seen(given, data_dir=given["data_dir"] or "")
     _look_at_unit(seen, run)
     _look_at_process(seen, proc)
     _look_at_configuration(seen)
-    _ask(seen, _connection(given, seen.planned, environ))
-    seen.data_dir = seen.data_dir or _data_dir(seen)
-    _look_at_store(seen, proc)
-    if seen.process is None or seen.process.pid == seen.unit.main_pid:
-        _look_at_process(seen, proc)  # by now it is known who has the store
     return seen
 
 
@@ -145,7 +156,10 @@ def _look_at_configuration(seen: Seen) -> None:
     backend = seen.given["backend"]
     size = seen.given["wal_segment_size"] if backend == "wal" else None
     try:
-        seen.planned = planned(Wish(seen.paths, backend, size, file=seen.given["config_file"] or ""))
+        cache, verification = seen.given.get("disable_log_cache"), seen.given.get("verification")  # server_backend's
+        seen.planned = planned(
+            Wish(seen.paths, backend, size, cache, verification, file=seen.given["config_file"] or "")
+        )
     except (ConfigError, StoreError) as error:
         seen.errors["configuration"], seen.configuration_error_path = str(error), error.path
     except OSError as error:
@@ -163,6 +177,9 @@ def _data_dir(seen: Seen) -> str:
 
 
 def _look_at_store(seen: Seen, proc: str) -> None:
+    seen.data_dir = seen.data_dir or _data_dir(seen)
+    if seen.process is None or seen.process.pid == seen.unit.main_pid:
+        _look_at_process(seen, proc)  # by now it is known who has the store
     if not seen.data_dir:
         seen.errors["store"] = "It is unknown where the store is. Give data_dir."
         return
@@ -171,7 +188,12 @@ def _look_at_store(seen: Seen, proc: str) -> None:
         seen.store = describe(seen.data_dir, proc=proc, backend=backend, wal_segment_size=size, backup_dir=copies)
     except StoreError as error:
         seen.errors["store"] = str(error)
+
+
+def _look_ahead(seen: Seen) -> None:
+    if seen.store is None:
         return
+    backend, size, copies = seen.given["backend"], seen.segment_size, seen.given["backup_dir"]
     seen.held, seen.warnings = ondisk.held(seen.store["raft_dir"])
     changed = seen.planned.proven.backend if seen.planned else None
     configured = (lambda: changed) if changed else None  # as it will be when the store is converted

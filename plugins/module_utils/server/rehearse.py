@@ -7,9 +7,11 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-from typing import Dict, List, Optional, Sequence, Tuple
+import time
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..agent.config import files
+from ..agent.config.ensure import Wish, passed_over
 from ..agent.config.load import agent_settings
 from ..agent.errors import ConfigError
 from ..agent.host.process import Process
@@ -18,9 +20,11 @@ from ..agent.versions import untried
 from ..disk import places
 from ..disk.errors import StoreError
 from ..disk.mounts import PROC
-from ..roll.host.rehearsal import CONFIGURATION, STORE, Facts, Finding, LogFile, Spot, rehearse
+from ..roll.host.facts import CONFIGURATION, STORE, Facts, LogFile, Spot
+from ..roll.host.rehearsal import Finding, rehearse
 from . import metadata
 from .look import Seen
+from .startfiles import unusable
 from .validation import validation
 
 Paths = Tuple[str, ...]
@@ -41,6 +45,8 @@ def gather(seen: Seen, run: TimedRunner = run_for, proc: str = PROC) -> Facts:
         unit=seen.unit_name,
         unit_loaded=seen.unit.loaded,
         unit_stale=seen.unit.stale,
+        unit_variables=seen.unit.variables,
+        environment_changed=_changed_since(seen.unit.environment_files, seen.unit.started),
         unit_literal=bool(seen.given["config_path"]) or seen.unit.literal,
         commands=_commands(seen),
         paths=_real(seen.paths),
@@ -51,15 +57,9 @@ def gather(seen: Seen, run: TimedRunner = run_for, proc: str = PROC) -> Facts:
         configuration_path=seen.configuration_error_path,
         raft_dir=raft_dir,
         agent_raft_dir=_agent_raft_dir(seen, process),
-        pid=process.pid if process else 0,
         unseen=_unseen(seen),
-        contained=bool(process and process.contained),
-        of_unit=process.unit if process else "",
-        dev=bool(process and process.command.dev),
-        variables=process.variables if process else (),
-        program=process.program if process else "",
-        program_now=_program_now(process),
         wal_of_later=_wal_of_later(seen, process),
+        **_of_process(process),
         validation=validation(seen, run),
         peers_json=os.path.lexists(os.path.join(raft_dir, _PEERS)) if raft_dir else False,
         raft_link=link,
@@ -67,9 +67,25 @@ def gather(seen: Seen, run: TimedRunner = run_for, proc: str = PROC) -> Facts:
         foreign_links=_foreign_links(seen),
         user_id=os.geteuid(),
         spots=_spots(seen, raft_dir, proc),
-        told=bool(seen.given["config_file"]),
+        told=os.path.normpath(seen.given["config_file"]) if seen.given["config_file"] else "",
+        passed_over=_passed_over(seen),
         log_file=_log_file(seen.given["log_file"]),
+        unusable=unusable(seen),
     )
+
+
+def _of_process(process: Optional[Process]) -> Dict[str, Any]:
+    if process is None:
+        return {}
+    return {
+        "pid": process.pid,
+        "contained": process.contained,
+        "of_unit": process.unit,
+        "dev": process.command.dev,
+        "variables": process.variables,
+        "program": process.program,
+        "program_now": _program_now(process),
+    }
 
 
 def _real(paths: Sequence[str], start: str = "/") -> Paths:
@@ -93,6 +109,13 @@ def _named(seen: Seen, process: Optional[Process]) -> Tuple[Tuple[str, Paths], .
     return tuple(named)
 
 
+def _changed_since(paths: Sequence[str], started_s: float) -> Paths:
+    """Those that were written after this moment on the monotonic clock; none where there was no start."""
+    since = time.time() - (time.monotonic() - started_s)
+    there = [path for path in paths if os.path.exists(path)] if started_s else []
+    return tuple(path for path in there if os.stat(path).st_mtime > since)
+
+
 def _files(seen: Seen) -> Paths:
     return _real([document.path for document in seen.planned.found.documents]) if seen.planned else ()
 
@@ -104,7 +127,7 @@ def _loaded(seen: Seen, process: Optional[Process]) -> Paths:
 
 
 def _raft_dir(seen: Seen) -> Tuple[str, str]:
-    """The Raft directory, and the link on the way to it below the data_dir, if there is one."""
+    """The Raft directory, and the link on the way to it below the data_dir, if there is one that was not followed."""
     raft_dir = seen.store["raft_dir"] if seen.store else os.path.join(seen.data_dir, "server/raft")
     if not seen.data_dir:
         return "", ""
@@ -112,7 +135,7 @@ def _raft_dir(seen: Seen) -> Tuple[str, str]:
     links = [
         path for path in (above, raft_dir) if os.path.basename(path) in ("server", "raft") and os.path.islink(path)
     ]
-    return os.path.realpath(raft_dir), links[0] if links else ""
+    return os.path.realpath(raft_dir), links[0] if links and seen.store is None else ""
 
 
 def _agent_raft_dir(seen: Seen, process: Optional[Process]) -> str:
@@ -138,8 +161,8 @@ def _unseen(seen: Seen) -> str:
     return seen.errors.get("process") or "no process that can be seen from here has the store open. Run as root."
 
 
-def _program_now(process: Optional[Process]) -> str:
-    if process is None or not process.replaced:
+def _program_now(process: Process) -> str:
+    if not process.replaced:
         return "same"
     return "replaced" if os.path.exists(process.program) else "gone"
 
@@ -194,7 +217,9 @@ def _foreign_links(seen: Seen) -> Paths:
 
 def _spots(seen: Seen, raft_dir: str, proc: str) -> Tuple[Spot, ...]:
     """Where a change would write: each file of the configuration that has to change, and the store."""
-    wanted = [(change.path, CONFIGURATION) for change in seen.planned.changes] if seen.planned else []
+    changes = seen.planned.changes if seen.planned else []
+    wanted = [(change.path, CONFIGURATION) for change in changes]
+    new = [change.path for change in changes if change.before is None]
     if seen.store is not None:
         raft_db = os.path.join(raft_dir, "raft.db")  # on a WAL it is a link, the guard, or not there
         name = raft_db if os.path.isfile(raft_db) and not os.path.islink(raft_db) else os.path.join(raft_dir, "wal")
@@ -207,8 +232,17 @@ def _spots(seen: Seen, raft_dir: str, proc: str) -> Tuple[Spot, ...]:
             seen.errors["rehearsal"] = f"{path}: {os.strerror(error.errno or 0)}"
             continue
         mount, writable = place.mount, os.access(os.path.dirname(place.real), os.W_OK, effective_ids=True)
-        spots.append(Spot(path, use, mount.kind, mount.point, mount.read_only, place.bound, place.frozen, writable))
+        seen_there = (mount.kind, mount.point, mount.read_only, place.bound, place.frozen, writable, place.volatile)
+        spots.append(Spot(path, use, *seen_there, new=path in new))
     return tuple(spots)
+
+
+def _passed_over(seen: Seen) -> Tuple[Tuple[str, str], ...]:
+    """Why a new file of the configuration does not go where it would have won against more."""
+    if seen.planned is None:
+        return ()
+    wish = Wish(seen.paths, seen.given["backend"], file=seen.given["config_file"] or "")
+    return tuple((one.path, one.why) for one in passed_over(wish, seen.planned))
 
 
 def _log_file(path: Optional[str]) -> LogFile:

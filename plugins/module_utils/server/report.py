@@ -66,7 +66,7 @@ def _agent(seen: Seen) -> Dict[str, Any]:
 
 def _unit(seen: Seen) -> Dict[str, Any]:
     plain = {**seen.unit._asdict(), "literal": seen.unit.literal}
-    for name in ("config_paths", "drop_ins"):
+    for name in ("config_paths", "drop_ins", "variables", "environment_files"):
         plain[name] = list(plain[name])
     return {"manager": seen.given["service_manager"], "name": seen.unit_name, **plain}
 

@@ -18,7 +18,7 @@ from ..agent.host.cmdline import CommandLine
 from ..agent.host.process import distrust
 from ..agent.host.validate import TimedRunner, Verdict, validate
 from ..disk.durable import Directory
-from ..roll.host.rehearsal import Validation
+from ..roll.host.facts import Validation
 from .look import Seen
 
 RUN = "/run"

@@ -1,10 +1,11 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Start, stop and ask about one server of a test cluster: serverctl.py start|stop|kill|status SERVER_DIRECTORY
+"""Start, stop and ask about one server of a test cluster: serverctl.py start|stop|kill|status SERVER_DIRECTORY [...]
 
 The role's start, stop and status commands in tests, where there is no systemd. Exit code of status, as of systemctl: 0
 runs, 3 does not. stop returns when the process is gone and is content when there was no process, start when the process
-exists. kill is for a process that hangs: what systemd does when a unit has used up its time to stop.
+exists; what follows the directory are the agent's arguments. kill is for a process that hangs: what systemd does when a
+unit has used up its time to stop.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from support.cluster.server import Server
 LOG_LINES = 50
 
 
-def main(verb: str, directory: str) -> int:
+def main(verb: str, directory: str, *arguments: str) -> int:
     """The exit code."""
     server = Server(Path(directory))
     if verb == "start":
         if not server.is_running():
-            server.start()
+            server.start(list(arguments) or None)
     elif verb == "stop":
         if server.is_running():
             server.stop()
@@ -42,6 +43,6 @@ def main(verb: str, directory: str) -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3:
         sys.exit((__doc__ or "").split("\n", maxsplit=1)[0])
-    sys.exit(main(sys.argv[1], sys.argv[2]))
+    sys.exit(main(*sys.argv[1:]))

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options
@@ -59,7 +60,7 @@ STORE: dict[str, Any] = {
 def looked(
     agent: dict[str, Any], configured: str = "wal", hold: dict[str, Any] | None = None, drop_in: str = "",
     unit: dict[str, Any] | None = None, errors: dict[str, str] | None = None,
-    transaction: dict[str, Any] | None = None, **store: Any,
+    transaction: dict[str, Any] | None = None, rehearsal: Sequence[dict[str, str]] = (), **store: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """What server_info says of a server that is done, and what was read instead."""
     settings = {"leave_on_interrupt": False, "leave_on_terminate": False, "http_host": "127.0.0.1", "http_port": 4646}
@@ -71,5 +72,6 @@ def looked(
         "configuration": configuration, "data_dir": "/opt/nomad", "store": {**STORE, **store},
         "token": {"lacking": []},
         "leftovers": {"hold": hold, "drop_in": drop_in, "transaction": transaction}, "prospect": {"refusal": ""},
+        "rehearsal": list(rehearsal),
         "errors": errors or {},
     }  # fmt: skip

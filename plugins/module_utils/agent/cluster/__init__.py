@@ -7,4 +7,15 @@ May import `disk`, `agent.errors` and `api`. Open health.py first: it has the co
 
 from __future__ import annotations
 
-__all__ = ["health", "hold", "leadership", "listening", "observe", "rights", "snapshot", "waiter", "writecheck"]
+__all__ = [
+    "health",
+    "hold",
+    "leadership",
+    "listening",
+    "observe",
+    "peers",
+    "rights",
+    "snapshot",
+    "waiter",
+    "writecheck",
+]

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import FrozenSet, NamedTuple, Optional
 
 from ..api.answers import Agent, Autopilot, Server
+from .peers import difference
 
 RUNNING_STATES = ("Leader", "Follower")
 
@@ -60,7 +61,13 @@ def right_server(agent: Agent, wanted: Wanted) -> Verdict:
 
 
 def serving(agent: Agent, autopilot: Autopilot, wanted: Wanted) -> Verdict:
-    """Whether the server itself says that it takes part and has caught up with the leader."""
+    """Whether the server itself says that it takes part, has caught up, and has the leader's Raft configuration."""
+    own = _takes_part(agent, autopilot, wanted)
+    same = same_configuration(agent, autopilot)
+    return own if same.ok or not own.ok else same
+
+
+def _takes_part(agent: Agent, autopilot: Autopilot, wanted: Wanted) -> Verdict:
     meant = right_server(agent, wanted)
     if not meant.ok:
         return meant
@@ -88,15 +95,24 @@ def _caught_up(agent: Agent, autopilot: Autopilot, wanted: Wanted) -> Verdict:
     return Verdict(True, f"{agent.name} runs on {agent.backend}, is {agent.state.lower()} and has applied {applied}")
 
 
+def same_configuration(agent: Agent, autopilot: Autopilot) -> Verdict:
+    """Whether the server's own Raft configuration is the leader's: ids, addresses and who votes."""
+    leaders = [(server.id, server.address, server.voter) for server in autopilot.servers]
+    other = difference(agent.peers, leaders)
+    if other:
+        return Verdict(False, f"{agent.name} has another Raft configuration than the leader: {other}")
+    return Verdict(True, f"{agent.name} has the leader's Raft configuration")
+
+
 def back(agent: Agent, autopilot: Autopilot, wanted: Wanted) -> Verdict:
     """Whether the server is back: it says so itself, and the leader has it as before."""
-    own = serving(agent, autopilot, wanted)
+    own = _takes_part(agent, autopilot, wanted)
     if not own.ok:
         return own
     seen = autopilot.server(agent.id)
     if seen is None:
         return Verdict(False, f"the leader does not know {agent.name} ({agent.id})")
-    for verdict in (_well(seen), _same_voters(autopilot, wanted)):
+    for verdict in (_well(seen), _same_voters(autopilot, wanted), same_configuration(agent, autopilot)):
         if not verdict.ok:
             return verdict
     if autopilot.failure_tolerance < wanted.failure_tolerance:

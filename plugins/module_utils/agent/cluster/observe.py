@@ -92,7 +92,11 @@ def verdict_on(until: str, answers: Answers, wanted: Wanted) -> Verdict:
         return health.healthy(answers.autopilot, wanted)
     if until == "stoppable":
         server_id = answers.agent.id if answers.agent else wanted.server_id
-        return health.stoppable(answers.autopilot, server_id, wanted)
+        verdict = health.stoppable(answers.autopilot, server_id, wanted)
+        if verdict.ok and answers.agent is not None:
+            same = health.same_configuration(answers.agent, answers.autopilot)
+            return verdict if same.ok else same
+        return verdict
     if answers.agent is None:
         return Verdict(False, answers.missing())
     check: Dict[str, Callable[[Agent, Autopilot, Wanted], Verdict]] = {"back": health.back, "serving": health.serving}

@@ -81,19 +81,24 @@ def prove(before: Configuration, after: Configuration, wanted: Dict[Path, Any]) 
 
 
 def _target(found: Configuration, file: str) -> Document:
-    """The document for a new block: `file`, or a drop-in in the last directory, or the file with the server block."""
+    """The document for a new block: `file`, or a drop-in in the directory chosen, or the file with the server block."""
     holder = _with_server(found)  # a configuration without a server is not ours to extend
-    directories = [os.path.normpath(path) for path in found.paths if os.path.isdir(path)]
-    if not file and not directories:
+    folders = directories(found)
+    if not file and not folders:
         return holder
-    path = os.path.normpath(file or os.path.join(directories[-1], DROP_IN))
+    path = os.path.normpath(file or os.path.join(files.choose_directory(folders), DROP_IN))
     for document in found.documents:
         if document.path == path:
             return document
     name = os.path.basename(path)
-    if os.path.dirname(path) not in directories or not files.is_loaded_name(name):
+    if os.path.dirname(path) not in folders or not files.is_loaded_name(name):
         raise ConfigError("the agent does not load this file", path, hint="Put it into a directory that is in path.")
     return parse(b"{\n}\n" if name.endswith(".json") else b"", path)
+
+
+def directories(found: Configuration) -> List[str]:
+    """Those of the -config arguments that are directories, in order."""
+    return [os.path.normpath(path) for path in found.paths if os.path.isdir(path)]
 
 
 def _with_server(found: Configuration) -> Document:

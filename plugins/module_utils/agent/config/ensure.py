@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 from ...disk.segmentsize import SEGMENT_MIB, SEGMENT_SIZES
 from ..errors import ConfigError
+from . import files
 from .blocks import NO_FREELIST_SYNC, SEGMENT_SIZE, Path
-from .change import Change, apply, owner_model, plan
+from .change import Change, apply, directories, owner_model, plan
 from .duration import is_duration
 from .hcl import parse
 from .load import Configuration, agent_settings, load
@@ -37,6 +39,12 @@ class Planned(NamedTuple):
     found: Configuration
     proven: Configuration
     changes: List[Change]
+
+
+def passed_over(wish: Wish, what: Planned) -> List[files.PassedOver]:
+    """The directories after the one in which a new file is made, if nobody has said that it goes there."""
+    new = [os.path.dirname(change.path) for change in what.changes if change.before is None]
+    return files.passed_over(directories(what.found), new[0]) if new and not wish.file else []
 
 
 def settings(wish: Wish) -> Dict[Path, Any]:

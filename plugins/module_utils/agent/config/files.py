@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reads configuration files as an agent finds them and replaces one in a single step. Knows nothing of their content.
 
+A new file goes to the last directory that outlasts a reboot. A later file wins, so the last one of all would be the
+natural place. But that may hold secrets, in memory: a block there is gone after a reboot, and Nomad then starts with
+the former backend or, on the WAL, not at all.
+
 Owner, group, mode and SELinux label of a replaced file are kept. The new bytes are written beside the file under a name
 that no agent loads, flushed, and renamed over it.
 """
@@ -12,8 +16,9 @@ import os
 import stat
 import time
 from contextlib import closing
-from typing import List, Optional, Tuple
+from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
+from ...disk import places
 from ...disk.attributes import Attributes
 from ...disk.durable import Directory, read_exact
 from ...disk.freename import free_name, stamp
@@ -23,6 +28,39 @@ from ..errors import ConfigError
 _MAX_LINKS = 8
 MAX_LEN = 16 << 20  # bytes; a configuration file is a few kB
 SUFFIXES = (".hcl", ".json")
+
+
+class PassedOver(NamedTuple):
+    """A directory in which the file would have won against more, and why it does not go there, in words."""
+
+    path: str
+    why: str
+
+
+def unfit(directory: str) -> str:
+    """Why a new file in this directory would not last, or cannot be made; "" when nothing is known against it."""
+    try:
+        place = places.look(os.path.join(directory, "new"))
+    except OSError:
+        return ""  # what is wrong is said where the directory is read
+    if place.volatile:
+        return f"it is on {place.mount.kind}, which is gone after a reboot"
+    if place.mount.read_only:
+        return "it is on a mount that is read-only"
+    return "nothing can be added to it (chattr)" if place.frozen else ""
+
+
+def choose_directory(directories: Sequence[str], against: Callable[[str], str] = unfit) -> str:
+    """The last directory that nothing is known against; the last one where there is something against each."""
+    return next((one for one in reversed(directories) if not against(one)), directories[-1])
+
+
+def passed_over(directories: Sequence[str], chosen: str, against: Callable[[str], str] = unfit) -> List[PassedOver]:
+    """The directories after the chosen one."""
+    if chosen not in directories:
+        return []
+    last = len(directories) - list(reversed(directories)).index(chosen)
+    return [PassedOver(one, against(one)) for one in directories[last:]]
 
 
 def is_loaded_name(name: str) -> bool:

@@ -159,6 +159,14 @@ def agent_settings(configuration: Configuration) -> Dict[str, Any]:
     }
 
 
+def tls_files(configuration: Configuration) -> Dict[str, str]:
+    """The certificates that the agent reads at its start, by their keys in the tls block; none where TLS is off."""
+    tls = _Last(configuration.documents, ("tls",))
+    if not (tls.flag("http") or tls.flag("rpc")):
+        return {}
+    return {name: tls.text(name) for name in ("ca_file", "cert_file", "key_file")}
+
+
 def _reachable(address: str) -> str:
     """Where a listener at this address can be asked from the same host; "" for a template that only Nomad computes."""
     if "{{" in address:

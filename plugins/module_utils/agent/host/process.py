@@ -9,6 +9,7 @@ import stat
 from typing import Any, Dict, NamedTuple, Tuple
 
 from ...disk.mounts import PROC
+from ...disk.places import untrusted_above
 from ..errors import AgentError
 from . import cmdline
 from .cmdline import CommandLine
@@ -67,7 +68,7 @@ def look(pid: int, proc: str = PROC) -> Process:
 def distrust(program: str, uid: int) -> str:
     """Why this user must not run a program: somebody else could have written it. "" when nobody could.
 
-    All directories down to it count, as it may be exchanged in each; a sticky one lets nobody move another's files.
+    All directories down to it count, as it may be exchanged in each.
     """
     path = os.path.realpath(program)
     try:
@@ -76,13 +77,9 @@ def distrust(program: str, uid: int) -> str:
             return f"{path} is no program"
         if status.st_uid not in (0, uid) or status.st_mode & 0o022:
             return f"{path} can be written by others than root"
-        folder = path
-        while folder != os.sep:
-            folder = os.path.dirname(folder)
-            status = os.stat(folder)
-            sticky = status.st_mode & stat.S_ISVTX
-            if status.st_uid not in (0, uid) or (status.st_mode & 0o022 and not sticky):
-                return f"{folder} can be written by others than root"
+        folder = untrusted_above(path, uid)
+        if folder:
+            return f"{folder} can be written by others than root"
     except OSError as error:
         return f"{path}: {os.strerror(error.errno or 0)}"
     return ""

@@ -7,14 +7,23 @@ from __future__ import annotations
 import re
 from typing import Dict, NamedTuple, Tuple
 
-PROPERTIES = "LoadState,ActiveState,MainPID,ExecStart,ExecStop,KillSignal,DropInPaths,NeedDaemonReload"
+PROPERTIES = (
+    "LoadState,ActiveState,MainPID,ExecStart,ExecStop,KillSignal,DropInPaths,NeedDaemonReload,EnvironmentFiles,"
+    "ExecMainStartTimestampMonotonic"
+)
 
 _CONFIG = re.compile(r"-config[= ]([^ ;]+)")
+_WORD_OF_VARIABLES = re.compile(r"(?<= )(\$[^ ;]*)")  # may stand for any arguments, -config among them
+_ENVIRONMENT_FILE = re.compile(r"(?m)^(/.*?) \(ignore_errors=(?:yes|no)\)$")
 _NOT_LITERAL = re.compile(r"[\"'$\\]")  # quotes, variables, escapes: systemd would read them, this code does not
 
 
 class Unit(NamedTuple):
-    """A unit. `signal` is the one that stops it, 0 when an ExecStop= may send any; `stale`: its files are newer."""
+    """A unit. `signal` is the one that stops it, 0 when an ExecStop= may send any; `stale`: its files are newer.
+
+    `variables` are words of its command line that only systemd expands, from `environment_files`, which may have
+    changed since it was `started` (seconds on the monotonic clock, 0 when it never was).
+    """
 
     config_paths: Tuple[str, ...] = ()
     signal: int = 0
@@ -23,11 +32,14 @@ class Unit(NamedTuple):
     main_pid: int = 0
     drop_ins: Tuple[str, ...] = ()
     stale: bool = False
+    variables: Tuple[str, ...] = ()
+    environment_files: Tuple[str, ...] = ()
+    started: float = 0.0
 
     @property
     def literal(self) -> bool:
         """Whether the arguments stand there as the agent gets them."""
-        return not any(_NOT_LITERAL.search(path) for path in self.config_paths)
+        return not self.variables and not any(_NOT_LITERAL.search(path) for path in self.config_paths)
 
 
 def full_name(name: str) -> str:
@@ -49,6 +61,9 @@ def parse(shown: str) -> Unit:
         state=values.get("ActiveState", ""),
         main_pid=_number(values.get("MainPID", "")),
         drop_ins=tuple(values.get("DropInPaths", "").split()),
+        variables=tuple(_WORD_OF_VARIABLES.findall(values.get("ExecStart", ""))),
+        environment_files=tuple(_ENVIRONMENT_FILE.findall(values.get("EnvironmentFiles", ""))),
+        started=_number(values.get("ExecMainStartTimestampMonotonic", "")) / 1e6,
         stale=values.get("NeedDaemonReload", "") == "yes",
     )
 

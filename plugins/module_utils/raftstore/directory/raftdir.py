@@ -14,7 +14,7 @@ import stat
 from contextlib import closing
 from typing import Iterator, List, Optional, Sequence
 
-from ...disk.datadir import BELOW, descend, open_given
+from ...disk.datadir import BELOW, above, descend, open_given
 from ...disk.durable import Directory
 from ...disk.errors import Refused
 from ...disk.reading import read_head
@@ -95,7 +95,7 @@ def node_id(raft: Directory) -> Optional[str]:
 
     The service user owns what is there: no link is followed, and nothing but an ID is ever returned.
     """
-    with closing(raft.subdirectory("..")) as server:
+    with closing(above(raft)) as server:
         try:
             text = read_head(server, NODE_ID, NODE_ID_MAX_LEN).strip()
         except Refused:

@@ -8,16 +8,12 @@ that has lost something, after a roll that had looked at nothing but the file it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Tuple
+from typing import Any, Callable, Iterable, List, Mapping, NamedTuple, Tuple
+
+from .facts import CONFIGURATION, STORE, Facts, Paths, Spot
 
 REFUSE = "refuse"
 WARN = "warn"
-
-CONFIGURATION = "configuration"
-STORE = "store"
-_IN_MEMORY = ("tmpfs", "ramfs")
-Paths = Tuple[str, ...]
 
 
 class Finding(NamedTuple):
@@ -27,80 +23,6 @@ class Finding(NamedTuple):
     code: str
     what: str
     path: str
-
-
-class Spot(NamedTuple):
-    """A place where something would be written. `use` is CONFIGURATION or STORE, `kind` that of the file system."""
-
-    path: str
-    use: str
-    kind: str = "ext4"
-    point: str = "/"
-    read_only: bool = False
-    bound: bool = False
-    frozen: str = ""
-    writable: bool = True  # for this user
-
-
-class Validation(NamedTuple):
-    """What `nomad config validate` says of the configuration `now` and `after` the change; `skipped`: why it did not.
-
-    An empty string where it was taken.
-    """
-
-    now: str = ""
-    after: str = ""
-    skipped: str = ""
-
-
-class LogFile(NamedTuple):
-    """The log file that was named. `kind` is file, directory, other or "" for none."""
-
-    path: str
-    kind: str = "file"
-    readable: bool = True
-
-
-_VALID = Validation()
-_NO_LOG = LogFile("")
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What was seen of one server. The defaults are those of a host on which nothing is wrong."""
-
-    manager: str = "systemd"
-    unit: str = "nomad.service"
-    unit_loaded: bool = True
-    unit_stale: bool = False
-    unit_literal: bool = True  # or config_path was given
-    commands: Dict[str, str] = field(default_factory=dict)  # option -> "", "missing" or the program that is not there
-    paths: Paths = ("/etc/nomad.d",)
-    named: Tuple[Tuple[str, Paths], ...] = ()  # who else names -config arguments, in words
-    files: Paths = ()
-    files_loaded: Paths = ()  # () when no agent has said
-    configuration_error: str = ""
-    configuration_path: str = ""
-    raft_dir: str = "/opt/nomad/data/server/raft"
-    agent_raft_dir: str = ""  # of the agent that runs; "" when none does
-    pid: int = 0
-    unseen: str = ""  # why the process of an agent that runs could not be looked at
-    contained: bool = False
-    of_unit: str = ""  # the unit in which the process is
-    dev: bool = False
-    variables: Paths = ()
-    program: str = ""
-    program_now: str = "same"  # same, replaced or gone
-    wal_of_later: bool = False  # whether the program keeps the metadata of its WAL in a file that is not known here
-    validation: Validation = _VALID
-    peers_json: bool = False
-    raft_link: str = ""
-    raft_mount: bool = False
-    foreign_links: Paths = ()  # sentences about links of other users on the way to the configuration
-    user_id: int = 0
-    spots: Tuple[Spot, ...] = ()
-    told: bool = False  # whether config_file was given
-    log_file: LogFile = _NO_LOG
 
 
 class Rule(NamedTuple):
@@ -127,6 +49,25 @@ class _Named(NamedTuple):
 class _Wrong(NamedTuple):
     name: str
     what: str
+
+
+# Said in other words, and under other conditions, by those that stop a server.
+SAID_BY_OTHERS = ("command_missing", "configuration", "config_unknown", "config_not_literal")
+
+
+Plain = Iterable[Mapping[str, str]]
+"""Findings as server_info tells them."""
+
+
+def refusals(findings: Plain) -> Tuple[str, ...]:
+    """Why a server must not be stopped, in sentences without their full stop."""
+    told = [one for one in findings if one["severity"] == REFUSE and one["code"] not in SAID_BY_OTHERS]
+    return tuple(one["what"].rstrip(". ") for one in told)
+
+
+def warnings(findings: Plain) -> Tuple[str, ...]:
+    """What somebody should know before it, in sentences."""
+    return tuple(one["what"] for one in findings if one["severity"] == WARN)
 
 
 def rehearse(facts: Facts) -> List[Finding]:
@@ -162,19 +103,15 @@ def _not_of_unit(facts: Facts) -> Iterable[str]:
         yield f"runs in {facts.of_unit}" if facts.of_unit else "was not started by systemd"
 
 
-def _is_volatile(spot: Spot) -> bool:
-    """Whether it is gone after a reboot, or with the container whose root it is on."""
-    return spot.kind in _IN_MEMORY or (spot.kind == "overlay" and spot.point == "/")
-
-
 def _store_stays(facts: Facts) -> bool:
-    return not any(_is_volatile(spot) for spot in facts.spots if spot.use == STORE)
+    return not any(spot.volatile for spot in facts.spots if spot.use == STORE)
 
 
-def _volatile(facts: Facts) -> Iterable[Spot]:
-    """Places of the configuration that are lost where the store is not."""
-    if not facts.told and _store_stays(facts):
-        yield from (spot for spot in facts.spots if spot.use == CONFIGURATION and _is_volatile(spot))
+def _volatile(facts: Facts, new: bool) -> Iterable[Spot]:
+    """Places of the configuration that are lost where the store is not, but for the one that was told."""
+    if _store_stays(facts):
+        spots = [spot for spot in facts.spots if spot.use == CONFIGURATION and spot.volatile and spot.new == new]
+        yield from (spot for spot in spots if spot.path != facts.told)
 
 
 def _log_file(facts: Facts) -> Iterable[str]:
@@ -194,6 +131,9 @@ RULES: Tuple[Rule, ...] = (
     Rule(REFUSE, "config_paths", _differently,
          "{it.who} has the -config arguments {it.paths}, and the configuration looked at is {it.ours}. Set "
          "config_path to those with which the agent will start, and start it with them.", "{it.first}"),
+    Rule(REFUSE, "environment_arguments", lambda f: f.unit_variables and f.environment_changed,
+         "{it} has changed since the start of the agent, and {facts.unit} takes arguments from it: nobody can tell "
+         "with which ones the next start comes. Restart the agent by hand first.", "{it}"),
     Rule(REFUSE, "configuration", lambda f: [f.configuration_error],
          "The configuration cannot be changed: {it}", "{facts.configuration_path}"),
     Rule(REFUSE, "validate_now", lambda f: [f.validation.now],
@@ -229,8 +169,9 @@ RULES: Tuple[Rule, ...] = (
          "first.",
          "{facts.raft_dir}/peers.json"),
     Rule(REFUSE, "raft_link", lambda f: [f.raft_link],
-         "{it} is a symbolic link: whoever owns the data directory could point it anywhere. Put the real directory "
-         "there, or give the real one as data_dir and in the configuration.", "{it}"),
+         "{it} is a symbolic link that others than root could turn elsewhere. Let root own it (chown -h root), "
+         "pointing to the directory itself, and let only root write to the directories above that; or mount the "
+         "directory there (mount --bind).", "{it}"),
     Rule(REFUSE, "foreign_link", lambda f: f.foreign_links,
          "The configuration would not be changed there: {it}"),
     Rule(REFUSE, "unwritable",
@@ -245,12 +186,21 @@ RULES: Tuple[Rule, ...] = (
     Rule(REFUSE, "bound", lambda f: [spot for spot in f.spots if spot.bound and spot.use == CONFIGURATION],
          "{it.path} is a mount of its own, as containers bind single files: it cannot be replaced in one step. "
          "Change it where it comes from, or give config_file.", "{it.path}"),
-    Rule(REFUSE, "volatile", _volatile,
+    Rule(REFUSE, "volatile", lambda f: _volatile(f, new=True),
          "{it.path} is on {it.kind} and is lost with a reboot or a new container, but the store is not: Nomad "
-         "would then start with the old configuration. Give a lasting place as config_file.", "{it.path}"),
+         "would then start with the old configuration. None of the -config arguments is a directory that lasts: "
+         "add one, before or after the others, and restart the agent with it.", "{it.path}"),
+    Rule(REFUSE, "volatile_block", lambda f: _volatile(f, new=False),
+         "{it.path} is on {it.kind} and is lost with a reboot or a new container, but the store is not, and it has "
+         "a block that has to change: whatever writes it anew would bring the old block back. Take raft_logstore "
+         "and raft_boltdb out of it, where it comes from; they go to a directory that lasts.", "{it.path}"),
+    Rule(REFUSE, "start_file", lambda f: [_Wrong(path, what) for path, what in f.unusable],
+         "The next start reads {it.name}, and {it.what}. The running agent has read it long ago.", "{it.name}"),
     Rule(REFUSE, "log_file", _log_file,
          "The log file {facts.log_file.path} {it}: after the start nothing could tell whether the store works. "
          "Give the file that the agent writes as log_file.", "{facts.log_file.path}"),
+    Rule(WARN, "placed", lambda f: [_Wrong(path, why) for path, why in f.passed_over],
+         "The block goes to an earlier -config directory than {it.name}: {it.what}.", "{it.name}"),
     Rule(WARN, "files", lambda f: _only_in(f.files, f.files_loaded),
          "The running agent has not loaded {it}; its next start will.", "{it}"),
     Rule(WARN, "files", lambda f: _only_in(f.files_loaded, f.files),
@@ -264,6 +214,9 @@ RULES: Tuple[Rule, ...] = (
     Rule(WARN, "variables",
          lambda f: [(f.manager != "systemd" or f.of_unit != f.unit) and ", ".join(f.variables)],
          "The running agent was given {it} in its environment. See that its next start has the same."),
+    Rule(WARN, "environment_changed", lambda f: () if f.unit_variables else f.environment_changed,
+         "{it} has changed since the start of the agent: its next start has what is there now in its environment.",
+         "{it}"),
     Rule(WARN, "unit_stale", lambda f: [f.unit_stale],
          "The files of {facts.unit} have changed since systemd read them: the next start uses the new ones. "
          "Load them with systemctl daemon-reload, then look again."),

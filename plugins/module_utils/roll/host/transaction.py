@@ -70,7 +70,6 @@ class Obstacles(NamedTuple):
     silent: str = ""
     refusal: str = ""
     wait_s: Tuple[float, float] = (0, 1)
-    unreadable_log: str = ""
 
 
 class Note(NamedTuple):
@@ -113,7 +112,6 @@ def obstacles(found: Obstacles, backend: str) -> List[str]:
         _silent(found),
         _refusal(found, backend),
         _never_back(found),
-        f"its log {found.unreadable_log} cannot be read" if found.unreadable_log else "",
     )
     return [one for one in told if one]
 

@@ -4,25 +4,27 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from ...agent.cluster.observe import ask_itself
 from ...agent.config import ensure
 from ...agent.errors import AgentError
+from ...agent.host.service import Runner
 from ...raftstore.conversion.outcome import Outcome
 from ...raftstore.describe import describe
 from ...results import difference, success
-from ...roll.host import transaction
+from ...roll.host import rehearsal, transaction
 from ...roll.host.transaction import Obstacles, Seen
 from .. import ondisk
+from ..look import look_for_start
+from ..rehearse import findings
 from .subject import Subject
 
 
 class Prospect(NamedTuple):
-    """A server before the work. `obstacles` are sentences, `outcome` is the conversion's answer in check mode.
+    """A server before the work. `obstacles` and `notes` are sentences.
 
-    `planned` is what has to change in the configuration.
+    `outcome` is the conversion's answer in check mode, `planned` what has to change in the configuration.
     """
 
     subject: Subject
@@ -31,6 +33,7 @@ class Prospect(NamedTuple):
     obstacles: List[str]
     outcome: Optional[Outcome]
     planned: ensure.Planned
+    notes: Tuple[str, ...] = ()
 
     @property
     def is_done(self) -> bool:
@@ -58,8 +61,11 @@ class Prospect(NamedTuple):
         return ensure.differences(self.planned) + names
 
 
-def look(subject: Subject) -> Prospect:
-    """What this server is like. Raises AgentError or StoreError where that, or its new configuration, cannot be had."""
+def look(subject: Subject, run: Runner) -> Prospect:
+    """What this server is like, and what would go wrong at its next start.
+
+    Raises AgentError or StoreError where that, or its new configuration, cannot be had.
+    """
     planned = ensure.planned(subject.wish(subject.goal))
     store = describe(subject.data_dir)
     if not store["node_id"]:
@@ -76,16 +82,17 @@ def look(subject: Subject) -> Prospect:
         silent="" if subject.params["repair"] else silent,
         refusal=rehearsed.refusal,
         wait_s=(subject.params["stable_for"], subject.params["wait_timeout"]),
-        unreadable_log=_unreadable(subject.params["log_file"]),
     )
-    return Prospect(
-        subject, store["node_id"], seen, transaction.obstacles(found, subject.goal), rehearsed.outcome, planned
-    )
+    next_start = _next_start(subject, run)
+    obstacles = [*transaction.obstacles(found, subject.goal), *rehearsal.refusals(next_start)]
+    notes = rehearsal.warnings(next_start)
+    return Prospect(subject, store["node_id"], seen, obstacles, rehearsed.outcome, planned, notes)
 
 
-def _unreadable(path: Optional[str]) -> str:
-    """The log file, if one is given that cannot be read."""
-    return path if path and not os.access(path, os.R_OK) else ""
+def _next_start(subject: Subject, run: Runner) -> List[Dict[str, str]]:
+    """What would go wrong at it, as server_info tells it."""
+    given = {**subject.params, "backend": subject.goal, "data_dir": subject.data_dir}
+    return [one._asdict() for one in findings(look_for_start(given, subject.connection, run))]
 
 
 def _missing(subject: Subject) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from ansible_collections.raftops.nomad.plugins.modules import (
     server_wait,
 )
 from support.agent_server import AgentServer, as_json
-from support.member import among_listeners
+from support.member import among_listeners, with_listeners
 from support.recordings import recording
 from support.run_module import documented, run
 from support.stores.builder import nomad_store
@@ -35,8 +35,11 @@ def given(server: AgentServer, tmp_path: Path) -> dict[str, Any]:
     (tmp_path / "config/nomad.hcl").write_text(f'data_dir = "{tmp_path}/data"\nserver {{ encrypt = "SECRET" }}\n')
     body = copy.deepcopy(recording("agent_self-follower-boltdb-after-return")["body"])
     body["stats"]["raft"].update(applied_index="15", commit_index="15")
+    own = {"DataDir": str(tmp_path / "data"), "ConfigPaths": [str(tmp_path / "config")]}
+    body["config"].update(own, Files=[str(tmp_path / "config/nomad.hcl")])
     server.on("/v1/agent/self", as_json(among_listeners(body, server.port)))
-    server.play("autopilot_health-healthy")
+    healthy = copy.deepcopy(recording("autopilot_health-healthy")["body"])
+    server.on("/v1/operator/autopilot/health", as_json(with_listeners(healthy, server.port)))
     commands = {"stop_command": "/bin/false", "start_command": "/bin/false"}
     paths = {"config_path": [str(tmp_path / "config")], "service_manager": "command"}
     return {"port": server.port, "force": True, **commands, **paths}

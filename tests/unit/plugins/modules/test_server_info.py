@@ -36,7 +36,7 @@ def looked(host: Host, /, **options: Any) -> dict[str, Any]:
 def compare(found: dict[str, Any], documented: dict[str, Any], at: str = "server") -> None:
     assert set(found) == set(documented), at
     for name, about in documented.items():
-        value, kinds = found[name], {"dict": dict, "list": list, "str": str, "bool": bool, "int": int}
+        value, kinds = found[name], {"dict": dict, "list": list, "str": str, "bool": bool, "int": int, "float": float}
         assert value is None or isinstance(value, kinds[about["type"]]), f"{at}.{name}"
         assert about["type"] == "dict" or "contains" in about or "sample" in about, f"{at}.{name}"
         for inner in [value] if isinstance(value, dict) else value if isinstance(value, list) else []:

@@ -41,11 +41,12 @@ def test_the_directory_may_be_given_at_three_depths(depth: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("link", ["server", "server/raft"])
-def test_links_below_the_given_directory_are_refused(link: str, tmp_path: Path) -> None:
+def test_links_of_another_user_below_the_given_directory_are_refused(link: str, tmp_path: Path) -> None:
     raft = nomad_store("compacted", tmp_path / "real")
     data_dir = tmp_path / "data"
     (data_dir / link).parent.mkdir(parents=True)
     (data_dir / link).symlink_to(raft if link == "server/raft" else raft.parent)
+    os.chown(data_dir / link, 4711, 4711, follow_symlinks=False)
     before = listing(tmp_path)
     with pytest.raises(Refused, match="symbolic link"):
         migrate(request(data_dir))

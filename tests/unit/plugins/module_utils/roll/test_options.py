@@ -27,3 +27,10 @@ def test_a_canary_is_no_negative_number_of_servers() -> None:
         impossible(Options(stop_after=-1)) == "raft_logstore_stop_after is -1. Give a number of servers, or 0 for all."
     )
     assert impossible(Options(stop_after=1)) == ""
+
+
+def test_files_of_the_operators_tasks_that_cannot_be_used_are_refused_before_a_stop() -> None:
+    told = impossible(
+        Options(unusable_hooks=("raft_logstore_pre_tasks_file is /x, which is no file on this controller",))
+    )
+    assert told.startswith("raft_logstore_pre_tasks_file is /x, which is no file on this controller. Such a file would")

@@ -49,6 +49,10 @@ FAULTS: dict[str, tuple[dict[str, dict[str, Any]], str]] = {
         {"s2": {"id": "id-s1"}},
         "Several hosts of the group are the same server: id-s1, id-s1, id-s3.",
     ),
+    "Every server has the leader's Raft configuration": (
+        {"s1": {"peers": [{**PEERS[0], "address": "new:4647"}, *PEERS[1:]]}, "s2": {"up": True}},
+        "Not every server has the leader's Raft configuration. s2: it has the voter id-s1 (s1:4647) where the leader",
+    ),
     "Every server may be stopped as far as it alone is concerned": (
         {"s2": {"obstacles": ["set x", "it would leave"]}, "s3": {"obstacles": ["no space"]}},
         "s2: set x; it would leave. s3: no space.",
@@ -263,35 +267,6 @@ def test_a_wal_without_guard_is_in_the_table_of_the_plan(guarded: bool) -> None:
     """As the Nomad command makes it: configured for boltdb again, Nomad would start empty."""
     found = row({"todo": False, "guarded": guarded, "store": "wal"})
     assert ("wal,unguarded" in found) is not guarded
-
-
-def test_what_has_happened_while_nobody_looked_is_told_below_the_table() -> None:
-    assert plan(led(s2={"todo": False, "transaction": "It has ended."}), ME).notes == ["s2: It has ended."]
-
-
-@pytest.mark.parametrize(("available", "warned"), [(5, False), (4, True)])
-def test_a_conversion_that_may_need_more_than_is_free_is_told_below_the_table(available: int, warned: bool) -> None:
-    made = plan(led(s2={"needs": 5, "available": available}), ME)
-    assert bool(made.notes) is warned and made.lines[4:] == (["", *made.notes] if warned else [])
-    told = "s2: the conversion may need more than the 4.00 Bytes that are free. If so, it is"
-    assert not warned or made.notes[0].startswith(told)
-    assert plan(led(s2={"needs": 5, "available": available, "todo": False}), ME).notes == []
-
-
-def test_a_token_that_may_not_move_leadership_is_told_of_the_leader_only() -> None:
-    lacking = [{"capability": "management", "purpose": "", "path": ""}]
-    (note,) = plan(led(s1={"lacking": lacking}, s2={"lacking": lacking}), ME).notes
-    assert "the token may not move leadership (management). s1 leads and is stopped last, without a transfer" in note
-    assert plan(led(s2={"lacking": lacking}), ME).notes == []
-    assert plan(led(s1={"lacking": lacking, "todo": False}), ME).notes == []
-
-
-def test_a_removal_that_is_off_without_a_hold_is_told() -> None:
-    off = {"settings": {"cleanup_dead_servers": False}}
-    (note,) = plan(led(s2=off), ME).notes
-    assert "autopilot removes no dead servers (CleanupDeadServers is false), and no hold" in note
-    assert plan(led(s2={**off, "held": {**HELD, "origin": "me"}}), ME).notes == []
-    assert plan(led(s2={"settings": {"cleanup_dead_servers": True}}), ME).notes == []
 
 
 @pytest.mark.parametrize("size", [0, 1, 1023, 1024, 1536, 1 << 20, 5 << 29, 1 << 40, (1 << 50) + 1])

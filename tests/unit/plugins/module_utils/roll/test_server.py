@@ -135,6 +135,19 @@ def test_what_is_down_comes_first_then_what_is_unfinished_and_the_leader_last(
     assert (server.role, server.todo, server.rank) == (role, todo, rank)
 
 
+def test_what_would_go_wrong_at_the_next_start_keeps_a_server_from_its_stop_and_what_to_know_is_noted() -> None:
+    refused = {"severity": "refuse", "code": "peers_json", "what": "There is a peers.json. Remove it.", "path": "/p"}
+    noted = {"severity": "warn", "code": "files", "what": "Its next start will load /x.", "path": "/x"}
+    said_elsewhere = {"severity": "refuse", "code": "command_missing", "what": "Give it.", "path": ""}
+    server = seen(read(configured="boltdb", rehearsal=[refused, said_elsewhere, noted]))
+    assert server.obstacles == ("There is a peers.json. Remove it",)
+    assert server.notes == ("Its next start will load /x.",) == parse(values(server)).notes
+    gate, told = plan.refused([parse(values(server))], Options(allow_outage=True))
+    assert gate == "Every server may be stopped as far as it alone is concerned"
+    assert told == "s1: There is a peers.json. Remove it."
+    assert "s1: Its next start will load /x." in plan.warnings([parse(values(server))], OPTIONS)
+
+
 def test_a_run_that_is_still_at_work_is_joined_whatever_the_server_is_like_meanwhile() -> None:
     silent = {**DOWN, "down": False, "role": "silent"}
     at_work = {"at_work": True, "untold": False, "sentence": "Process 812 has been bringing it to wal since then."}

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ def test_a_configuration_that_cannot_be_read_leaves_the_rest(host: Host) -> None
 def test_a_store_that_cannot_be_looked_at(host: Host) -> None:
     host.raft_dir.rename(host.root / "elsewhere")
     host.raft_dir.symlink_to(host.root / "elsewhere")
+    os.chown(host.raft_dir, 4711, 4711, follow_symlinks=False)
     assert "this is a symbolic link" in seen(host).errors["store"]
 
 

@@ -8,12 +8,14 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Ran
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.rehearsal import Facts, Finding
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.facts import Facts
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.rehearsal import Finding
 from ansible_collections.raftops.nomad.plugins.module_utils.server.look import Seen, look
 from ansible_collections.raftops.nomad.plugins.module_utils.server.rehearse import findings, gather
 from support.agent_server import AgentServer
@@ -56,6 +58,8 @@ def test_peers_json(host: Host) -> None:
 def test_a_link_on_the_way_to_the_store(host: Host, name: str) -> None:
     (host.data_dir / name).rename(host.root / "elsewhere")
     (host.data_dir / name).symlink_to(host.root / "elsewhere")
+    assert found(host) == {}, "it is root's"
+    os.chown(host.data_dir / name, 4711, 4711, follow_symlinks=False)
     assert found(host)["raft_link"].path == str(host.data_dir / name)
 
 
@@ -77,6 +81,7 @@ def test_a_configuration_on_a_read_only_mount_and_in_memory(host: Host) -> None:
         host.hcl.write_text(text)
         finding = found(host)["volatile"]
         assert finding.path == str(host.config_dir / "raft_logstore.hcl")
+        assert "None of the -config arguments is a directory that lasts: add one" in finding.what
         assert found(host, config_file=str(host.config_dir / "chosen.hcl")) == {}
         subprocess.run(["mount", "-o", "remount,ro", host.config_dir], check=True)
         assert found(host)["read_only"].path == str(host.config_dir / "raft_logstore.hcl")
@@ -218,3 +223,22 @@ def test_a_configuration_that_cannot_be_changed(host: Host) -> None:
     assert found(host) == {}, "it is changed to wal"
     (host.config_dir / "z.hcl").write_text("server { raft_logstore { backned = 1 } }")
     assert found(host, data_dir=str(host.data_dir))["configuration"].path == str(host.config_dir / "z.hcl")
+
+
+def test_an_environment_that_has_changed_since_the_start(host: Host) -> None:
+    path = host.root / "nomad.env"
+    path.write_text("NOMAD_ARGS=-config /srv/more\n")
+    shown = host.shown
+    later, earlier = time.monotonic() + 10, time.monotonic() - 10
+    for started, found_there in (later, set()), (earlier, {"environment_changed"}), (0, set()):
+        host.shown = f"{shown}EnvironmentFiles={path} (ignore_errors=yes)\n"
+        host.shown += f"ExecMainStartTimestampMonotonic={int(started * 1e6)}\n"
+        assert set(found(host)) == found_there
+    host.shown = host.shown.replace(f"{host.config_dir} ;", f"{host.config_dir} $NOMAD_ARGS ;").replace(
+        "Monotonic=0", f"Monotonic={int(earlier * 1e6)}"
+    )
+    given = {"config_path": [str(host.config_dir)]}
+    assert found(host, **given)["environment_arguments"].path == str(path)
+    assert "config_not_literal" in found(host), "that the configuration is only that directory must be said"
+    os.utime(path, (1, 1))
+    assert found(host, **given) == {}

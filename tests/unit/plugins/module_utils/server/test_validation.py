@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Ran
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.rehearsal import Validation
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.facts import Validation
 from ansible_collections.raftops.nomad.plugins.module_utils.server.look import Seen, look
 from ansible_collections.raftops.nomad.plugins.module_utils.server.validation import validation
 from support.agent_server import AgentServer

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api import answers
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.answers import Agent, Autopilot
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.answers import Agent, Autopilot, Peer
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster import health
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.health import Wanted
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.observe import Answers, verdict_on
 from support.recordings import recording
 
 # Recorded cluster A: s1 leads, its backend is wal in the later recordings.
@@ -63,6 +64,47 @@ def test_not_back_by_its_own_account(agent: Agent, reason: str) -> None:
     assert not verdict.ok and reason in verdict.reason and not verdict.final
 
 
+def peers(*instead: Peer, without: str = "") -> tuple[Peer, ...]:
+    """The Raft configuration that s2 has itself, but for one server of it."""
+    gone = {without, *(peer.id for peer in instead)}
+    return (*(peer for peer in follower().peers if peer.id not in gone), *instead)
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        (peers(without=S1), f"it lacks the voter {S1} (127.0.0.11:4647)"),
+        (peers(without=S2), f"it lacks the voter {S2} (127.0.0.12:4647)"),
+        (peers(Peer("other", "10.0.0.9:4647", True)), "it has the voter other (10.0.0.9:4647) that the leader has not"),
+        (
+            peers(Peer(S3, "127.0.0.13:4647", False)),
+            f"it has the non-voter {S3} (127.0.0.13:4647) where the leader has",
+        ),
+        (
+            peers(Peer(S1, "10.0.0.9:4647", True)),
+            f"it has the voter {S1} (10.0.0.9:4647) where the leader has the voter {S1} (127.",
+        ),
+        ((), "it knows no server at all"),
+    ],
+)
+def test_a_server_with_another_raft_configuration_is_neither_back_nor_serves_nor_may_be_stopped(
+    own: tuple[Peer, ...], told: str
+) -> None:
+    """As peers.json leaves one: the leader's own view stays complete and healthy all the time."""
+    agent = follower()._replace(peers=own)
+    assert cluster().healthy
+    for until in "back", "serving", "stoppable":
+        verdict = verdict_on(until, Answers(agent, autopilot=cluster()), WANTED)
+        assert not verdict.ok and not verdict.final
+        assert f"s2.global has another Raft configuration than the leader: {told}" in verdict.reason
+    assert verdict_on("healthy", Answers(agent, autopilot=cluster()), WANTED).ok, "that is the leader's word alone"
+
+
+def test_the_order_in_which_servers_are_named_is_no_difference() -> None:
+    agent = follower()._replace(peers=tuple(reversed(follower().peers)))
+    assert health.back(agent, cluster(), WANTED).ok
+
+
 def test_the_first_entry_is_enough_in_a_new_cluster() -> None:
     assert health.back(follower(commit_index=1, applied_index=1), cluster(), WANTED).ok
 
@@ -106,7 +148,10 @@ def test_a_restarted_server_that_the_leader_calls_healthy_is_not_back() -> None:
 
 def test_a_non_voter_is_back_as_a_non_voter() -> None:
     two = changed(cluster(), S2, voter=False)._replace(voters=(S1, S3))
-    verdict = health.back(follower(), two, WANTED._replace(voters=frozenset((S1, S3)), failure_tolerance=0))
+    own = tuple(peer._replace(voter=peer.id != S2) for peer in follower().peers)
+    verdict = health.back(
+        follower()._replace(peers=own), two, WANTED._replace(voters=frozenset((S1, S3)), failure_tolerance=0)
+    )
     assert verdict.ok and "healthy non-voter" in verdict.reason
 
 

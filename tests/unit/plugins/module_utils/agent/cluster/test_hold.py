@@ -152,7 +152,9 @@ def test_a_link_above_a_raft_directory_is_not_followed(tmp_path: Path, name: str
     if name == "server":
         data_dir.joinpath("server").rmdir()
     target = real if name == "raft" else real.parent
-    (data_dir / "server" / "raft" if name == "raft" else data_dir / "server").symlink_to(target)
+    link = data_dir / "server" / "raft" if name == "raft" else data_dir / "server"
+    link.symlink_to(target)
+    os.chown(link, 4711, 4711, follow_symlinks=False)
     with pytest.raises(StoreError, match="symbolic link"):
         HoldFile(str(data_dir / "server/raft/.raft-hold.json"), os.geteuid()).write(HOLD)
     assert list(real.iterdir()) == []

@@ -62,8 +62,25 @@ def test_the_full_name(name: str) -> None:
         ("-dev", (), True),
         ('-config "/etc/nomad d"', ('"/etc/nomad',), False),
         ("-config ${CONFIG}", ("${CONFIG}",), False),
+        ("-config /etc/nomad.d $NOMAD_ARGS", ("/etc/nomad.d",), False),
+        ("$NOMAD_ARGS -config /etc/nomad.d", ("/etc/nomad.d",), False),
+        ("-config /etc/nomad.d -bind=${IP}", ("/etc/nomad.d",), True),
     ],
 )
 def test_where_the_configuration_is(arguments: str, paths: tuple[str, ...], literal: bool) -> None:
     found = unit.parse(START.format(arguments) + "KillSignal=2\n")
     assert (found.config_paths, found.literal, found.signal) == (paths, literal, 2)
+
+
+def test_words_that_may_stand_for_any_arguments() -> None:
+    assert unit.parse(START.format("-config /etc/nomad.d $NOMAD_ARGS ${MORE}")).variables == ("$NOMAD_ARGS", "${MORE}")
+    assert unit.parse(PACKAGED).variables == ()
+
+
+def test_where_its_environment_comes_from_and_since_when_it_has_it() -> None:
+    shown = (
+        "EnvironmentFiles=/etc/nomad.d/nomad.env (ignore_errors=yes)\n"
+        "EnvironmentFiles=/etc/my defaults (ignore_errors=no)\nExecMainStartTimestampMonotonic=81242310000\n"
+    )
+    found = unit.parse(PACKAGED + shown)
+    assert found.environment_files == ("/etc/nomad.d/nomad.env", "/etc/my defaults") and found.started == 81242.31

@@ -57,12 +57,13 @@ def test_anything_else_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("link", ["server", "server/raft", "raft"])
-def test_links_below_are_refused_with_their_path(link: str, tmp_path: Path) -> None:
+def test_links_of_another_user_below_are_refused_with_their_path(link: str, tmp_path: Path) -> None:
     real = raft_directory(tmp_path / "real")
     given = tmp_path / "given"
     (given / link).parent.mkdir(parents=True)
     (given / link).symlink_to(real if link != "server" else real.parent)
-    with pytest.raises(Refused, match="this is a symbolic link, which is not followed here") as caught:
+    os.chown(given / link, 4711, 4711, follow_symlinks=False)
+    with pytest.raises(Refused, match="this is a symbolic link of another user") as caught:
         located(given)
     assert caught.value.path == str(given / link)
 

@@ -8,18 +8,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.rehearsal import (
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.facts import (
     CONFIGURATION,
-    REFUSE,
-    RULES,
     STORE,
-    WARN,
     Facts,
     LogFile,
     Spot,
     Validation,
-    rehearse,
 )
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.rehearsal import REFUSE, RULES, WARN, rehearse
 
 RAFT = "/opt/nomad/data/server/raft"
 BLOCK = "/etc/nomad.d/raft_logstore.hcl"
@@ -96,7 +93,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     ("program_gone", {"program_now": "gone"}, "program of the running agent is gone: /usr/bin/nomad", "/usr/bin/nomad"),
     ("peers_json", {"peers_json": True}, "There is a peers.json in the Raft directory", f"{RAFT}/peers.json"),
-    ("raft_link", {"raft_link": RAFT}, f"{RAFT} is a symbolic link: whoever owns", RAFT),
+    ("raft_link", {"raft_link": RAFT}, f"{RAFT} is a symbolic link that others than root could turn elsewhere", RAFT),
     (
         "foreign_link",
         {"foreign_links": ("/e/a.hcl: no.",)},
@@ -122,8 +119,32 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
         RAFT,
     ),
     ("bound", {"spots": spots(bound=True)}, f"{BLOCK} is a mount of its own, as containers bind single files", BLOCK),
-    ("volatile", {"spots": spots(kind="tmpfs", point="/etc/nomad.d")}, f"{BLOCK} is on tmpfs and is lost", BLOCK),
-    ("volatile", {"spots": spots(kind="overlay")}, f"{BLOCK} is on overlay and is lost", BLOCK),
+    ("volatile", {"spots": spots(kind="tmpfs", volatile=True, new=True)}, f"{BLOCK} is on tmpfs and is lost", BLOCK),
+    ("volatile_block", {"spots": spots(kind="overlay", volatile=True)}, f"{BLOCK} is on overlay and is lost", BLOCK),
+    (
+        "volatile_block",
+        {"spots": spots(kind="tmpfs", volatile=True), "told": "/etc/nomad.d/other.hcl"},
+        "whatever writes it anew would bring the old block back",
+        BLOCK,
+    ),
+    (
+        "environment_arguments",
+        {"unit_variables": ("$NOMAD_ARGS",), "environment_changed": ("/etc/default/nomad",)},
+        "/etc/default/nomad has changed since the start of the agent, and nomad.service takes arguments from it",
+        "/etc/default/nomad",
+    ),
+    (
+        "environment_changed",
+        {"environment_changed": ("/etc/default/nomad",)},
+        "has what is there now in its environment",
+        "/etc/default/nomad",
+    ),
+    (
+        "start_file",
+        {"unusable": (("/tls/server.pem", "it is not there"),)},
+        "The next start reads /tls/server.pem, and it is not there. The running agent has read it long ago.",
+        "/tls/server.pem",
+    ),
     ("log_file", {"log_file": LogFile("/l", "")}, "The log file /l is not there", "/l"),
     ("log_file", {"log_file": LogFile("/l", "directory")}, "The log file /l is a directory", "/l"),
     ("log_file", {"log_file": LogFile("/l", "other")}, "The log file /l is no regular file", "/l"),
@@ -135,6 +156,12 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
         "loaded /o.hcl; its next start will not",
         "/o.hcl",
     ),
+    (
+        "placed",
+        {"passed_over": (("/run/secrets", "it is on tmpfs, which is gone after a reboot"),)},
+        "goes to an earlier -config directory than /run/secrets: it is on tmpfs, which is gone after a reboot.",
+        "/run/secrets",
+    ),
     ("validate_skipped", {"validation": Validation(skipped="no agent runs")}, "was not asked", "/usr/bin/nomad"),
     ("unseen", {"unseen": "it is another user's."}, "is not known: it is another user's.", ""),
     ("contained", {"contained": True}, "(PID 812) has another root directory", ""),
@@ -142,9 +169,9 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("unit_stale", {"unit_stale": True}, "systemctl daemon-reload", ""),
     ("program_replaced", {"program_now": "replaced"}, "is not the program that runs", "/usr/bin/nomad"),
     ("raft_mount", {"raft_mount": True}, "RequiresMountsFor=", RAFT),
-    ("store_volatile", {"spots": (Spot(f"{RAFT}/wal", STORE, "ramfs"),)}, "has no lasting store", RAFT),
+    ("store_volatile", {"spots": (Spot(f"{RAFT}/wal", STORE, "ramfs", volatile=True),)}, "has no lasting store", RAFT),
 ]
-WARNS = {"files", "validate_skipped", "unseen", "contained", "variables"}
+WARNS = {"files", "placed", "environment_changed", "validate_skipped", "unseen", "contained", "variables"}
 WARNS |= {"unit_stale", "program_replaced", "raft_mount", "store_volatile"}
 
 
@@ -172,16 +199,16 @@ def test_what_refuses_comes_first() -> None:
 
 # Places that are no worse than the store's, or that somebody has chosen.
 NOT_LOST: list[dict[str, Any]] = [
-    {"spots": spots(kind="tmpfs"), "told": True},
-    {"spots": (Spot(BLOCK, CONFIGURATION, "overlay"), Spot(RAFT, STORE, "overlay"))},
-    {"spots": spots(kind="overlay", point="/etc")},  # of a host whose /etc has a lasting upper layer
+    {"spots": spots(kind="tmpfs", volatile=True, new=True), "told": BLOCK},
+    {"spots": tuple(Spot(path, use, volatile=True) for path, use in ((BLOCK, CONFIGURATION), (RAFT, STORE)))},
     {"spots": spots(kind="btrfs")},
 ]
 
 
 @pytest.mark.parametrize("facts", NOT_LOST)
 def test_a_place_that_is_lost_with_the_store_or_was_chosen(facts: dict[str, Any]) -> None:
-    assert "volatile" not in [finding.code for finding in rehearse(replace(FINE, **facts))]
+    codes = {finding.code for finding in rehearse(replace(FINE, **facts))}
+    assert not codes & {"volatile", "volatile_block"}
 
 
 def test_a_store_may_be_a_mount() -> None:

@@ -65,7 +65,6 @@ def test_there_is_nothing_to_do_only_where_all_three_agree(seen: Seen, done: boo
         (Obstacles(silent="no answer. "), "its agent does not answer, and is not known to be stopped: no answer"),
         (Obstacles(wait_s=(10, 10)), "it could never be back in time: stable_for is 10 s and wait_timeout 10 s"),
         (Obstacles(wait_s=(9.5, 10)), ""),
-        (Obstacles(unreadable_log="/var/log/nomad.log"), "its log /var/log/nomad.log cannot be read"),
         (Obstacles(refusal="the log has a hole."), "its store cannot be brought to wal: the log has a hole"),
     ],
 )

@@ -29,7 +29,7 @@ def begin(host: Any, **given: Any) -> Any:
 
 def prospect(host: Any, **given: Any) -> Prospect:
     """One whose last look finds another agent than the one of the store, so that nothing is ever done."""
-    return look(host.subject())._replace(subject=host.subject(**given), server_id="another id")
+    return look(host.subject(), host.run)._replace(subject=host.subject(**given), server_id="another id")
 
 
 def drop(_progress: Progress) -> None:

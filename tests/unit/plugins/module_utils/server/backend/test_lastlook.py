@@ -58,7 +58,7 @@ def leads(host: Any) -> None:
     for server in body["Servers"]:
         server["Leader"] = server["ID"] == S2
     body["Leader"] = S2
-    host.api.on("/v1/operator/autopilot/health", as_json(body))
+    host.leader_says(body)
     agent = copy.deepcopy(recording("agent_self-follower-boltdb-after-return")["body"])
     agent["stats"]["raft"]["state"] = "Leader"
     host.answers(agent)
@@ -66,6 +66,7 @@ def leads(host: Any) -> None:
 
 def test_another_server_that_takes_no_connection_is_gone_whatever_the_leader_says(host: Any) -> None:
     host.api.on("/v1/agent/self", as_json(recording("agent_self-follower-boltdb-after-return")["body"]))
+    host.api.play("autopilot_health-healthy")
     with pytest.raises(
         AgentError, match=r"the server at 127\.0\.0\.1[13]:4647 takes no connection: Connection refused"
     ):

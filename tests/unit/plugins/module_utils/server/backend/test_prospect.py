@@ -13,7 +13,7 @@ from support.agent_server import plain
 
 
 def test_a_server_that_can_be_brought_over(host: Any) -> None:
-    found = look(host.subject())
+    found = look(host.subject(), host.run)
     assert found.seen == ("boltdb", "boltdb", "boltdb", False) and found.obstacles == [] and not found.is_done
     assert found.configuration["changed_files"] == [str(host.config / "raft_logstore.hcl")]
     assert found.conversion is not None and found.conversion["changed"] and found.conversion["backend"] == "wal"
@@ -22,10 +22,10 @@ def test_a_server_that_can_be_brought_over(host: Any) -> None:
 
 
 def test_one_that_is_there_already(host: Any) -> None:
-    assert look(host.subject(backend="boltdb")).is_done
-    assert look(host.subject(backend="wal", state="returned")).is_done
+    assert look(host.subject(backend="boltdb"), host.run).is_done
+    assert look(host.subject(backend="wal", state="returned"), host.run).is_done
     host.runs_on("wal")
-    assert not look(host.subject(backend="boltdb")).is_done
+    assert not look(host.subject(backend="boltdb"), host.run).is_done
 
 
 @pytest.mark.parametrize(
@@ -34,13 +34,13 @@ def test_one_that_is_there_already(host: Any) -> None:
         ({"stop_command": ""}, "", "give stop_command"),
         ({}, "leave_on_terminate = true", "leave_on_terminate is true"),
         ({"stable_for": 3}, "", "it could never be back in time"),
-        ({"log_file": "/nowhere/nomad.log"}, "", "its log /nowhere/nomad.log cannot be read"),
+        ({"log_file": "/nowhere/nomad.log"}, "", "The log file /nowhere/nomad.log is not there"),
         ({"backup_dir": "/nowhere/at/all"}, "", "its store cannot be brought to wal: "),
     ],
 )
 def test_what_stands_against_it(host: Any, given: dict[str, Any], config: str, told: str) -> None:
     (host.config / "more.hcl").write_text(config)
-    (found,) = look(host.subject(**given)).obstacles
+    (found,) = look(host.subject(**given), host.run).obstacles
     assert found.startswith(told) or told in found
 
 
@@ -52,23 +52,23 @@ def test_a_configuration_that_could_not_be_had_is_told_before_the_stop(
 ) -> None:
     (host.config / "more.hcl").write_text(config)
     with pytest.raises(ConfigError):
-        look(host.subject(**given))
+        look(host.subject(**given), host.run)
 
 
 def test_what_the_agent_says_of_its_leaving_counts_too(host: Any) -> None:
     host.runs_on("boltdb", LeaveOnInt=True)
-    assert "leave_on_interrupt is true" in look(host.subject()).obstacles[0]
+    assert "leave_on_interrupt is true" in look(host.subject(), host.run).obstacles[0]
 
 
 def test_an_agent_that_lives_and_is_silent(host: Any) -> None:
     host.api.on("/v1/agent/self", plain(500, "no"))
-    assert "is not known to be stopped" in look(host.subject()).obstacles[0]
-    assert look(host.subject(repair=True)).obstacles == []
+    assert "is not known to be stopped" in look(host.subject(), host.run).obstacles[0]
+    assert look(host.subject(repair=True), host.run).obstacles == []
     host.api.close()
-    assert look(host.subject()).obstacles == []  # nobody listens: it is down
+    assert look(host.subject(), host.run).obstacles == []  # nobody listens: it is down
 
 
 def test_a_store_without_an_id_is_nobodys(host: Any) -> None:
     (host.raft.parent / "node-id").unlink()
     with pytest.raises(AgentError, match="there is no node-id"):
-        look(host.subject())
+        look(host.subject(), host.run)

@@ -75,7 +75,7 @@ def test_never_a_second_agent_beside_one_that_has_the_store(host: Any) -> None:
         steps.start(work)
     assert host.ran == []
     steps.start(work)
-    assert host.ran == [["start", "it"]]
+    assert host.ran == [["/bin/true", "start"]]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,88 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Certificates and keys that an agent's start would fail on: each fault is made, and taken away."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.server.look import look
+from ansible_collections.raftops.nomad.plugins.module_utils.server.startfiles import unusable
+from support.agent_server import AgentServer
+from support.cluster.authority import Authority
+from support.host import Host
+
+CERTIFICATES = {"ca_file": "ca.pem", "cert_file": "server.pem", "key_file": "server.key"}
+KEY = "1e70156a-c6aa-01a1-ba14-e2df5513ced6"
+
+
+@pytest.fixture
+def host(tmp_path: Path, server: AgentServer) -> Host:
+    return Host(tmp_path, server.port)
+
+
+def wrong(host: Host) -> dict[str, str]:
+    return dict(unusable(look(host.given(), {}, host.systemctl)))
+
+
+@pytest.fixture
+def tls(host: Host) -> Path:
+    """Where the certificates are that its configuration names."""
+    folder = host.root / "tls"
+    folder.mkdir()
+    authority = Authority(folder)
+    for name in "server", "other":
+        authority.issue(name, "127.0.0.1")
+    text = "".join(f'  {key} = "{folder}/{name}"\n' for key, name in CERTIFICATES.items())
+    (host.config_dir / "tls.hcl").write_text(f"tls {{\n  rpc = true\n{text}}}\n")
+    return folder
+
+
+def test_no_certificates_and_no_keys(host: Host) -> None:
+    assert wrong(host) == {}
+    (host.config_dir / "tls.hcl").write_text('tls {\n  ca_file = "/nowhere"\n}\n')
+    assert wrong(host) == {}, "TLS is off"
+
+
+def test_keys_of_the_keyring(host: Host) -> None:
+    keystore = host.raft_dir.parent / "keystore"
+    keystore.mkdir()
+    key = keystore / f"{KEY}.aead.nks.json"
+    for text in "", "{", "[]", '{"Meta": {"KeyID": "0c36f51e-b2bb-1b17-949f-a5a934efe5a8"}}':
+        key.write_text(text)
+        assert wrong(host) == {str(key): "it is no key of a keyring"}
+    key.write_text(json.dumps({"Meta": {"KeyID": KEY}, "KEK": "c2VjcmV0"}))
+    (keystore / "notes.txt").write_text("no key, and no name of one")
+    assert wrong(host) == {}
+
+
+def test_certificates_that_are_sound(host: Host, tls: Path) -> None:
+    assert sorted(path.name for path in tls.iterdir()) == sorted(
+        {*CERTIFICATES.values(), "ca.key", "other.pem", "other.key"}
+    )
+    assert wrong(host) == {}
+
+
+@pytest.mark.parametrize("name", CERTIFICATES.values())
+def test_a_certificate_that_is_gone_or_no_file(host: Host, tls: Path, name: str) -> None:
+    (tls / name).rename(tls / "kept")
+    assert wrong(host) == {str(tls / name): "it is not there"}
+    (tls / name).mkdir()
+    assert wrong(host) == {str(tls / name): "it is no file"}
+    (tls / name).rmdir()
+    (tls / "kept").rename(tls / name)
+    assert wrong(host) == {}
+
+
+@pytest.mark.parametrize(("name", "text"), [("ca.pem", "nothing"), ("server.pem", "nothing"), ("server.key", "")])
+def test_what_is_no_certificate(host: Host, tls: Path, name: str, text: str) -> None:
+    (tls / name).write_text(text)
+    (found,) = wrong(host).values()
+    assert found.startswith("it cannot be used (")
+
+
+def test_the_key_of_another_certificate(host: Host, tls: Path) -> None:
+    (tls / "server.key").write_text((tls / "other.key").read_text())
+    assert wrong(host) == {str(tls / "server.pem"): "it cannot be used (KEY_VALUES_MISMATCH)"}
