@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, Optional
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.raftops.nomad.plugins.plugin_utils.confirm import confirm_once, question
+from ansible_collections.raftops.nomad.plugins.plugin_utils.confirm import TIMEOUT_S, confirm_once
 
 
 class ActionModule(ActionBase):
@@ -25,10 +25,11 @@ class ActionModule(ActionBase):
                 "msg": {"type": "str", "required": True},
                 "hosts": {"type": "list", "elements": "str"},
                 "force": {"type": "bool", "default": False},
+                "timeout": {"type": "int", "default": TIMEOUT_S},
             }
         )[1]
         result.update(changed=False, asked=not (args["force"] or self._task.check_mode))
         if result["asked"]:
             hosts = args["hosts"] or task_vars["ansible_play_hosts_all"]
-            confirm_once(self._task._uuid, question(args["msg"], hosts))
+            confirm_once(self._task._uuid, args["msg"], hosts, args["timeout"])
         return result

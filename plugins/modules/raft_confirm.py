@@ -14,7 +14,7 @@ version_added: 1.0.0
 description:
   - Asks the person at the terminal and goes on only if the answer is V(yes). All hosts of the task share one question
     and one answer.
-  - Unlike M(ansible.builtin.pause) it fails when there is no terminal, or when nobody answers within 120 seconds. Under
+  - Unlike M(ansible.builtin.pause) it fails when there is no terminal, or when nobody answers in time. Under
     ansible-runner and AWX there is a terminal, but nobody types at it.
 attributes:
   check_mode:
@@ -47,8 +47,13 @@ options:
       - Go on without asking. In the playbooks of this collection this is the variable C(raft_logstore_force).
     type: bool
     default: false
-notes:
-  - E(RAFTOPS_CONFIRM_TIMEOUT) in the environment of the controller shortens the 120 seconds.
+  timeout:
+    description:
+      - Seconds within which somebody has to answer, 0 for as long as it takes. In the playbooks of this collection
+        this is the variable C(raft_logstore_confirm_timeout).
+      - E(RAFTOPS_CONFIRM_TIMEOUT) in the environment of the controller comes first.
+    type: int
+    default: 120
 seealso:
   - module: raftops.nomad.raft_migrate_backend
 author:
@@ -80,6 +85,7 @@ def main() -> None:
             "msg": {"type": "str", "required": True},
             "hosts": {"type": "list", "elements": "str"},
             "force": {"type": "bool", "default": False},
+            "timeout": {"type": "int", "default": 120},
         },
         supports_check_mode=True,
     )

@@ -105,7 +105,8 @@ options:
       - By default the module's action uses a file below C(/run) and shows one line a second.
     type: path
 notes:
-  - E(RAFTOPS_CONFIRM_TIMEOUT) in the environment of the controller shortens the 120 seconds of the question.
+  - The question waits for 120 seconds, or for as many as E(RAFTOPS_CONFIRM_TIMEOUT) says in the environment of the
+    controller; 0 is for as long as it takes.
   - Interrupting the run is safe. When the connection is lost, the module goes on running on the target if ssh uses
     pipelining; otherwise it is killed. Run it again in both cases.
 seealso:

@@ -207,6 +207,11 @@ begins:
   returned: success
   type: bool
   sample: true
+question:
+  description: What is shown right above the question whether to go on, several lines.
+  returned: success
+  type: str
+  sample: "The Raft log store of these Nomad servers will be moved to wal, one at a time, in this order: ..."
 refused:
   description: Whether something prevents a roll.
   returned: success

@@ -10,7 +10,7 @@ from typing import Any, Dict, Optional
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
-from ansible_collections.raftops.nomad.plugins.plugin_utils.confirm import confirm_once, question
+from ansible_collections.raftops.nomad.plugins.plugin_utils.confirm import confirm_once
 from ansible_collections.raftops.nomad.plugins.plugin_utils.progress import ProgressLines
 
 
@@ -29,7 +29,7 @@ class AskingAction(ActionBase):
         result: Dict[str, Any] = super().run(tmp, task_vars)
         args = dict(self._task.args)
         if not self._task.check_mode and not boolean(args.get("force") or False, strict=False):
-            confirm_once(self._task._uuid, question(self.statement(args), task_vars["ansible_play_hosts_all"]))
+            confirm_once(self._task._uuid, self.statement(args), task_vars["ansible_play_hosts_all"])
         result.update(self._run_module(args, task_vars))
         return result
 

@@ -18,10 +18,12 @@ from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePro
 from ansible.utils.display import Display
 
 TIMEOUT_S = 120
+LONGEST_S = 7 * 24 * 3600
 TIMEOUT_VARIABLE = "RAFTOPS_CONFIRM_TIMEOUT"
 
 REFUSALS = {
     "no": "The answer was not 'yes'.",
+    "interrupted": "The question was interrupted with Ctrl-C.",
     "late": "Nobody answered within {seconds} seconds.",
     "no terminal": "There is no terminal to ask at.",
 }
@@ -31,15 +33,17 @@ WAY_OUT = (
 )
 
 
-def question(statement: str, hosts: Sequence[str]) -> str:
-    """The text that is shown: what will be done, and to whom."""
+def question(statement: str, hosts: Sequence[str], seconds: int) -> str:
+    """The text that is shown: what will be done, to whom, and how long the answer is waited for; 0 is for ever."""
     count = "1 host" if len(hosts) == 1 else f"{len(hosts)} hosts"
-    return f"{statement}\n{count}: {', '.join(hosts)}\nDo you want to go on? Only 'yes' is accepted:"
+    limit = f", within {seconds} seconds" if seconds else ""
+    return f"{statement}\n{count}: {', '.join(hosts)}\nDo you want to go on? Only 'yes' is accepted{limit}:"
 
 
-def confirm_once(task_uuid: str, text: str) -> None:
+def confirm_once(task_uuid: str, statement: str, hosts: Sequence[str], given_s: int = TIMEOUT_S) -> None:
     """Return if a person answers, or has answered, 'yes' to this task's question; else raise AnsibleActionFail."""
-    seconds = timeout_s()
+    seconds = timeout_s(given_s)
+    text = question(statement, hosts, seconds)
     with open(os.path.join(C.DEFAULT_LOCAL_TMP, f"confirm-{task_uuid}"), "a+", encoding="ascii") as answer_file:
         fcntl.flock(answer_file, fcntl.LOCK_EX)
         answer_file.seek(0)
@@ -51,11 +55,14 @@ def confirm_once(task_uuid: str, text: str) -> None:
         raise AnsibleActionFail(f"{REFUSALS[answer].format(seconds=seconds)} {WAY_OUT}")
 
 
-def timeout_s() -> int:
-    """How long to wait for the answer; the environment can only shorten it."""
-    text = os.environ.get(TIMEOUT_VARIABLE) or str(TIMEOUT_S)
-    if not text.isdecimal() or not 1 <= int(text) <= TIMEOUT_S:
-        raise AnsibleActionFail(f"{TIMEOUT_VARIABLE} must be a number of seconds from 1 to {TIMEOUT_S}, not {text!r}.")
+def timeout_s(given_s: int = TIMEOUT_S) -> int:
+    """How long to wait for the answer, 0 for ever: as in the environment, else as given. Raises AnsibleActionFail."""
+    text = os.environ.get(TIMEOUT_VARIABLE) or str(given_s)
+    if not text.isdecimal() or int(text) > LONGEST_S:
+        where = TIMEOUT_VARIABLE if os.environ.get(TIMEOUT_VARIABLE) else "The time limit of the question"
+        raise AnsibleActionFail(
+            f"{where} must be a number of seconds from 1 to {LONGEST_S}, or 0 for ever, not {text!r}."
+        )
     return int(text)
 
 
@@ -63,12 +70,12 @@ def _ask(text: str, seconds: int) -> str:
     """Ask at the terminal: 'yes' or a key of REFUSALS."""
     begin = time.monotonic()
     try:
-        typed = Display().prompt_until(text, seconds=seconds)
+        typed = Display().prompt_until(text, seconds=seconds or None)
     except AnsiblePromptNoninteractive:
         return "no terminal"
     except AnsiblePromptInterrupt:
-        return "no"
+        return "interrupted"
     # When the time is up, the prompt returns what was typed so far. Without Enter that is not an answer.
-    if time.monotonic() - begin >= seconds:
+    if seconds and time.monotonic() - begin >= seconds:
         return "late"
     return "yes" if typed.strip().lower() == b"yes" else "no"

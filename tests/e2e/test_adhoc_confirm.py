@@ -20,7 +20,7 @@ from support.stores.builder import nomad_store
 from support.stores.judge import judge
 
 HOSTS = ["h1", "h2", "h3"]
-QUESTION = "Only 'yes' is accepted:"
+QUESTION = "Only 'yes' is accepted, within "
 
 
 class Cluster:
@@ -72,7 +72,9 @@ def test_one_yes_converts_all_three(cluster: Cluster) -> None:
         assert judge("digest", cluster.data[host] / "server/raft/wal")["entries"] == 258
 
 
-@pytest.mark.parametrize(("keys", "reason"), [("no\r", "not 'yes'"), ("\r", "not 'yes'"), ("\x03", "not 'yes'")])
+@pytest.mark.parametrize(
+    ("keys", "reason"), [("no\r", "not 'yes'"), ("\r", "not 'yes'"), ("\x03", "interrupted with Ctrl-C")]
+)
 def test_one_no_stops_all_three(cluster: Cluster, keys: str, reason: str) -> None:
     done = at_a_terminal(cluster, keys)
     assert done.returncode == 2, done.output

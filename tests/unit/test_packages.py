@@ -59,7 +59,8 @@ PACKAGES = {
     "agent.host": Package("agent disk", "loglines process service validate"),
     "": Package("disk raftstore raftstore.conversion", "arguments progress results"),  # beside the packages
     "roll.host": Package(""),
-    "roll": Package("disk agent agent.cluster agent.host roll.host"),
+    "roll.wish": Package(""),
+    "roll": Package("disk agent agent.cluster agent.host roll.host roll.wish"),
     "server": Package(
         "disk raftstore.base raftstore.conversion raftstore agent agent.config agent.api agent.cluster agent.host"
         " roll.host",

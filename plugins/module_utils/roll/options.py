@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import NamedTuple, Tuple
 
 from ..disk.segmentsize import SEGMENT_MIB, SEGMENT_SIZES
-from .variables import misspelt
+from .wish.variables import misspelt
 
 
 class Options(NamedTuple):

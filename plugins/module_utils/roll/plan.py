@@ -11,12 +11,12 @@ from ..agent.cluster.peers import difference
 from . import cluster, holds
 from .obstacles import immobile, lacks, powerless
 from .options import Options
+from .question import question
 from .server import RANKS, UNFINISHED, Server, View
-from .tables import marks, table
+from .tables import human, marks, table
 
 Servers = Sequence[Server]
 SETTLED_WITHIN_S = 15
-_UNITS = ("Bytes", "KB", "MB", "GB", "TB", "PB", "EB")
 
 
 class Plan(NamedTuple):
@@ -32,6 +32,7 @@ class Plan(NamedTuple):
     queue: List[str]
     busy: List[str]
     begins: bool
+    question: str
     refused: bool
     gate: str
     refusal: str
@@ -59,6 +60,7 @@ def plan(servers: Servers, options: Options, view: Optional[View] = None) -> Pla
         queue=[server.host for server in taken],
         busy=busy,
         begins=bool(busy),
+        question=question(servers, options),
         refused=bool(refusal),
         gate=gate,
         refusal=refusal,
@@ -264,11 +266,3 @@ def _untried(servers: Servers) -> List[str]:
         f"Warning: this collection was tried with Nomad up to {newest}, and {', '.join(newer)}. See whether there is a "
         "newer version of it, or roll a test cluster first."
     ]
-
-
-def human(size: float) -> str:
-    """A number of bytes for people, as Ansible writes it."""
-    power = 0
-    while size >= 1024 and power < len(_UNITS) - 1:
-        size, power = size / 1024, power + 1
-    return f"{size:.2f} {_UNITS[power]}"

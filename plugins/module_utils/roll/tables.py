@@ -31,6 +31,8 @@ DIFFERS = (
 )
 WORDS = (({"interrupted", "hold"}, UNFINISHED), ({"unguarded"}, UNGUARDED), ({"differs"}, DIFFERS))
 
+_UNITS = ("Bytes", "KB", "MB", "GB", "TB", "PB", "EB")
+
 
 def table(rows: Sequence[Sequence[object]]) -> List[str]:
     """One line for each row, the first one with the titles; columns as wide as needed."""
@@ -106,3 +108,11 @@ def cleanup(servers: Sequence[Server]) -> List[str]:
             rows.append([host, old["state"], name, "removed" if name in old["removed"] else "kept"])
     freed = sum(old["freed_bytes"] for _host, old in found)
     return [*table(rows), "", f"{freed} bytes become free."]
+
+
+def human(size: float) -> str:
+    """A number of bytes for people, as Ansible writes it."""
+    power = 0
+    while size >= 1024 and power < len(_UNITS) - 1:
+        size, power = size / 1024, power + 1
+    return f"{size:.2f} {_UNITS[power]}"

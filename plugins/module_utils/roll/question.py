@@ -1,0 +1,37 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is shown right above the question of a roll: what it would do, on 80 columns. Pure."""
+
+from __future__ import annotations
+
+from typing import List, Sequence
+
+from . import cluster
+from .options import Options
+from .server import Server
+from .tables import human, table
+
+Servers = Sequence[Server]
+
+
+def question(servers: Servers, options: Options) -> str:
+    """Several lines: each server that would be taken, what that needs and what is free, and how many there are."""
+    taken = [server for server in cluster.taken(servers, options) if server.todo]
+    later = len(cluster.later(servers, options))
+    rows: List[Sequence[object]] = [("order", "server", "role", "size", "needs", "free")]
+    for order, server in enumerate(taken, 1):
+        sizes = [_short(server.size), _short(server.needs), _short(server.available or None)]
+        rows.append([order, server.host, server.role, *sizes])
+    rest = f", {later} in a later run" if later else ""
+    done = len(servers) - len(taken) - later
+    return "\n".join(
+        [
+            f"The Raft log stores of these Nomad servers will be moved to {options.backend}, one at a time:",
+            *table(rows),
+            f"{len(taken)} to move, {done} done{rest}. The cluster goes on serving; the runbook says how to stop it.",
+        ]
+    )
+
+
+def _short(size: object) -> str:
+    return "-" if not isinstance(size, int) else human(size).replace(" ", "")
