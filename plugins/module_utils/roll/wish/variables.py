@@ -11,7 +11,8 @@ PREFIX = "raft_logstore_"
 # Those that an operator may set: the options of the role's entry points, in their order.
 _NAMES = """
 group backend wal_segment_size data_dir config_path config_file force confirm_timeout service_manager service_name
-stop_command start_command status_command log_file host port use_ssl validate_certs timeout region ca_path client_cert client_key
+stop_command start_command status_command log_file host port use_ssl validate_certs timeout region ca_path
+client_cert client_key
 tls_server_name token snapshot_dest backup_dir gate_timeout stop_timeout wait_timeout stable_for min_failure_tolerance
 allow_outage hold_autopilot take_over rollback_on_failure keep_backups pause_between stop_after status_strict
 pre_tasks_file post_tasks_file pipelining
