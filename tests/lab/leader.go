@@ -110,7 +110,7 @@ func (s *server) reconcileAll() {
 // promotes them), those that left go. A failed member stays: that is autopilot's decision.
 func (s *server) reconcileMember(member serf.Member) {
 	id, address := raft.ServerID(member.Tags["id"]), rpcAddress(member)
-	if !s.isServer(member) || string(id) == s.id {
+	if !s.isServer(member) || s.bootstrapsBesideAnother(member) || string(id) == s.id {
 		return
 	}
 	switch member.Status {
@@ -144,4 +144,16 @@ func (s *server) removePeer(id raft.ServerID) {
 			}
 		}
 	}
+}
+
+// bootstrapsBesideAnother says so of two servers with bootstrap_expect 1. Nomad looks at those of other regions, too.
+func (s *server) bootstrapsBesideAnother(member serf.Member) bool {
+	for _, other := range s.serf.Members() {
+		if member.Tags["bootstrap"] == "1" && other.Tags["bootstrap"] == "1" && other.Name != member.Name {
+			s.logger.Error("skipping adding Raft peer because an existing peer is in bootstrap mode and only one server "+
+				"should be in bootstrap mode", "existing_peer", other.Name, "joining_peer", member.Name)
+			return true
+		}
+	}
+	return false
 }
