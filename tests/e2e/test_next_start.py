@@ -62,7 +62,7 @@ def test_a_left_over_peers_json(cluster: Cluster, server: Server) -> None:
     [
         ('telemetry {\n  retention_time = "24h"\n}\n', "retention_time"),
         ("servr {\n}\n", "servr"),
-        ('consul {\n  adress = "127.0.0.1:8500"\n}\n', "adress"),
+        ('server {\n  heartbeat_grace = "soon"\n}\n', "heartbeat_grace"),
     ],
 )
 def test_a_file_changed_since_the_start_has_what_nomad_refuses(
@@ -70,10 +70,13 @@ def test_a_file_changed_since_the_start_has_what_nomad_refuses(
 ) -> None:
     if word != "servr" and is_lab(server):
         pytest.skip("only Nomad itself knows this block")
-    (server.config_dir / "edited.hcl").write_text(text)
-    said = named(server, refused(cluster, "--check"))
+    edited = server.config_dir / "edited.hcl"
+    edited.write_text(text)
+    try:
+        said = named(server, refused(cluster, "--check"))
+    finally:
+        edited.unlink()
     assert "Nomad refuses the configuration as it is, before any change: " in said and word in said
-    (server.config_dir / "edited.hcl").unlink()
 
 
 def test_arguments_of_the_running_agent_that_nobody_has_named(cluster: Cluster, server: Server) -> None:
@@ -120,6 +123,25 @@ def test_a_configuration_that_not_even_root_can_change(cluster: Cluster, server:
     with mounted("--bind", server.config_dir, server.config_dir):
         subprocess.run(["mount", "-o", "remount,bind,ro", server.config_dir], check=True)
         assert "is on a mount that is read-only" in named(server, refused(cluster, "--check"))
+
+
+def test_a_damaged_key_of_the_keyring(cluster: Cluster, server: Server) -> None:
+    """The running agent has it in memory; the remedy is that the others still have it."""
+    if is_lab(server):
+        pytest.skip("the lab server has no keyring")
+    keystore = server.data_dir / "server/keystore"
+    (key,) = keystore.glob("*.nks.json")
+    key.write_text(key.read_text()[:20])
+    said = named(server, refused(cluster, "--check"))
+    assert f"The next start reads {key}, and it is no key of a keyring" in said
+    server.stop()
+    server.start()
+    assert server.wait_exit() == 1, "so it would have been after our stop"
+    key.rename(server.root / "damaged")
+    server.start()
+    cluster.wait_healthy(60)
+    wait_until("the key is there again", lambda: list(keystore.glob("*.nks.json")), 60)
+    accepted(cluster)
 
 
 def test_an_operators_tasks_that_are_no_file(cluster: Cluster, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def gather(seen: Seen, run: TimedRunner = run_for, proc: str = PROC) -> Facts:
         told=os.path.normpath(seen.given["config_file"]) if seen.given["config_file"] else "",
         passed_over=_passed_over(seen),
         log_file=_log_file(seen.given["log_file"]),
-        unusable=unusable(seen),
+        unusable=unusable(seen, proc),
     )
 
 

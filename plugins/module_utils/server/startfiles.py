@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files that an agent's start reads and fails on, which neither `config validate` nor the running agent looks at again.
 
-The certificates of its tls block (helper/tlsutil), and the keys of its keyring (nomad/encrypter.go, loadKeystore: one
-that is no key ends the start). Reads only, and tells nothing of what is in them.
+The certificates of its tls block (helper/tlsutil), the keys of its keyring (nomad/encrypter.go, loadKeystore: one that
+is no key ends the start), and what root can read while the user of the agent cannot. Reads only, and tells nothing of
+what is in them.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import os
 import re
 import ssl
 from contextlib import closing
-from typing import Iterator, Tuple
+from typing import Dict, Iterable, Iterator, List, Set, Tuple
 
 from ..agent.config.load import Configuration, tls_files
 from ..disk.datadir import open_given
 from ..disk.durable import Directory, read_exact
 from ..disk.errors import StoreError
+from ..disk.mounts import PROC, read_text
 from ..disk.plainjson import loads
 from ..disk.reading import reading
 from ..disk.syscalls import REAL
@@ -25,6 +27,7 @@ from .look import Seen
 
 _KEY = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\..*)?\.nks\.json")
 _MAX_LEN = 1 << 20
+_READS_ALL = 1 << 1 | 1 << 2  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
 # What OpenSSL has against a certificate that Go's library takes.
 _TOO_STRICT = re.compile(r"TOO_(?:SMALL|WEAK)")
 
@@ -32,16 +35,59 @@ Wrong = Tuple[str, str]
 """A path, and what is wrong there, for a sentence."""
 
 
-def unusable(seen: Seen) -> Tuple[Wrong, ...]:
+def unusable(seen: Seen, proc: str = PROC) -> Tuple[Wrong, ...]:
     """The files that the next start would fail on."""
-    if seen.process is not None and seen.process.contained:
+    process = seen.process
+    if process is not None and process.contained:
         return ()
-    wrong = list(_certificates(seen.planned.found, seen.process.cwd if seen.process else "/")) if seen.planned else []
+    wrong: List[Wrong] = []
+    if seen.planned is not None:
+        named = _named(seen.planned.found, process.cwd if process else "/")
+        wrong += _certificates(named)
+        if process is not None:
+            paths = [*(document.path for document in seen.planned.found.documents), *named.values()]
+            wrong += closed_to(paths, read_text(f"{proc}/{process.pid}/status"))
     return (*wrong, *(_keys(os.path.dirname(seen.store["raft_dir"])) if seen.store else ()))
 
 
-def _certificates(configuration: Configuration, start: str) -> Iterator[Wrong]:
-    named = {name: os.path.join(start, path) for name, path in tls_files(configuration).items() if path}
+def closed_to(paths: Iterable[str], status: str) -> Iterator[Wrong]:
+    """Those of the files that the user of a process may not read, from its /proc/PID/status.
+
+    Nothing for root and whoever has its rights, and nothing where an access control list may say otherwise.
+    """
+    values = dict(re.findall(r"(?m)^(Uid|Gid|Groups|CapEff):[ \t]*(.*?)[ \t]*$", status))
+    numbers = {name: [int(one) for one in values.get(name, "").split()] for name in ("Uid", "Gid", "Groups")}
+    if len(numbers["Uid"]) < 2 or numbers["Uid"][1] == 0 or int(values.get("CapEff", "0"), 16) & _READS_ALL:
+        return
+    user, groups = numbers["Uid"][1], {*numbers["Gid"][1:2], *numbers["Groups"]}
+    for path in paths:
+        real = os.path.realpath(path)
+        above = [os.path.dirname(real)]
+        while above[-1] != os.sep:
+            above.append(os.path.dirname(above[-1]))
+        if os.path.exists(real) and not (
+            _may(real, 4, user, groups) and all(_may(one, 1, user, groups) for one in above)
+        ):
+            yield path, f"user {user}, as whom the agent runs, may not read it"
+
+
+def _may(path: str, right: int, user: int, groups: Set[int]) -> bool:
+    """Whether a user has a right (4: read, 1: search) by the mode of a file or directory, or a list may say so."""
+    status = os.stat(path)
+    shift = 6 if status.st_uid == user else 3 if status.st_gid in groups else 0
+    if status.st_mode >> shift & right:
+        return True
+    try:
+        return bool(os.getxattr(path, "system.posix_acl_access"))
+    except OSError:  # none, or no such file system
+        return False
+
+
+def _named(configuration: Configuration, start: str) -> Dict[str, str]:
+    return {name: os.path.join(start, path) for name, path in tls_files(configuration).items() if path}
+
+
+def _certificates(named: Dict[str, str]) -> Iterator[Wrong]:
     unreadable = {path: _unreadable(path) for path in named.values()}
     yield from ((path, what) for path, what in unreadable.items() if what)
     if any(unreadable.values()):

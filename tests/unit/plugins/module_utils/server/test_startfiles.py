@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.server.look import look
-from ansible_collections.raftops.nomad.plugins.module_utils.server.startfiles import unusable
+from ansible_collections.raftops.nomad.plugins.module_utils.server.startfiles import closed_to, unusable
 from support.agent_server import AgentServer
 from support.cluster.authority import Authority
 from support.host import Host
@@ -86,3 +89,35 @@ def test_what_is_no_certificate(host: Host, tls: Path, name: str, text: str) -> 
 def test_the_key_of_another_certificate(host: Host, tls: Path) -> None:
     (tls / "server.key").write_text((tls / "other.key").read_text())
     assert wrong(host) == {str(tls / "server.pem"): "it cannot be used (KEY_VALUES_MISMATCH)"}
+
+
+STATUS = "Name:\tnomad\nUid:\t{0}\t{0}\t{0}\t{0}\nGid:\t{0}\t{0}\t{0}\t{0}\nGroups:\t4712 4713\nCapEff:\t{1}\n"
+NOMAD = STATUS.format(4711, "0000000000000000")
+
+
+def test_a_file_that_root_has_edited_and_the_user_of_the_agent_may_not_read() -> None:
+    root = Path(tempfile.mkdtemp(dir="/tmp"))  # below /tmp, where other users can look
+    path = root / "nomad.hcl"
+    try:
+        root.chmod(0o755)
+        path.write_text("")
+        for mode, owner, group, closed in (
+            (0o600, 0, 0, True), (0o640, 0, 4711, False), (0o640, 0, 4713, False), (0o640, 0, 0, True),
+            (0o644, 0, 0, False), (0o600, 4711, 0, False), (0o044, 4711, 0, True),
+        ):  # fmt: skip
+            os.chown(path, owner, group)
+            path.chmod(mode)
+            told = [(str(path), "user 4711, as whom the agent runs, may not read it")] if closed else []
+            assert list(closed_to([str(path)], NOMAD)) == told, (oct(mode), owner, group)
+            assert list(closed_to([str(path)], STATUS.format(0, "000001ffffffffff"))) == []
+            assert list(closed_to([str(path)], STATUS.format(4711, "0000000000000004"))) == [], "it reads all"
+        path.chmod(0o600)
+        os.chown(path, 0, 0)
+        no_groups = NOMAD.replace("4712 4713", "").replace("Groups:\t", "Groups:\t \nNStgid:\t812")
+        assert len(list(closed_to([str(path)], no_groups))) == 1
+        path.chmod(0o444)
+        root.chmod(0o700)
+        assert len(list(closed_to([str(path)], NOMAD))) == 1, "its directory is closed"
+        assert list(closed_to([str(path)], "")) == [] == list(closed_to([str(root / "none")], NOMAD))
+    finally:
+        shutil.rmtree(root)
