@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..agent import versions
+from ..disk.errors import page
 from . import cluster, holds
 from .obstacles import immobile, lacks, powerless
 from .options import Options
@@ -105,8 +106,8 @@ def _weak_token(servers: Servers, options: Options) -> str:
     if not told or not cluster.busy(servers):
         return ""
     return (
-        f"The token lacks {'; '.join(told)}. Give one that may (docs/runbook.md has the policy). A server that has "
-        "just been restarted knows no tokens for some seconds: then run this again."
+        f"The token lacks {'; '.join(told)}. Give one that may: {page('runbook', 'acls')} has the policy. A server "
+        "that has just been restarted knows no tokens for some seconds: then run this again."
     )
 
 
