@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
+from ansible_collections.raftops.nomad.plugins.modules.raft_migrate_backend import SPEC
 from ansible_collections.raftops.nomad.plugins.plugin_utils.asking import AskingAction
 
 
@@ -14,6 +15,7 @@ class ActionModule(AskingAction):
     """Runs the module of the same name; everything about stores is decided there."""
 
     NAME = "raft_migrate_backend"
+    SPEC = SPEC
 
     def statement(self, args: Dict[str, Any]) -> str:
         """What will be done, as the question begins."""

@@ -12,10 +12,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shlex
-from typing import Any, Dict, Optional
+from typing import Any, ClassVar, Dict, Mapping, Optional
 
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec
+from ansible_collections.raftops.nomad.plugins.modules.server_backend import SPEC
 from ansible_collections.raftops.nomad.plugins.plugin_utils.asking import AskingAction
 
 
@@ -23,6 +25,7 @@ class ActionModule(AskingAction):
     """Runs the module of the same name; everything about the server is decided there."""
 
     NAME = "server_backend"
+    SPEC: ClassVar[Mapping[str, Any]] = {**argument_spec(), **SPEC}
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
         """As for any of these; and never two servers at once, of which each would be told that the other is well."""

@@ -32,18 +32,26 @@ options:
     description:
       - Read the journal of this unit.
     type: str
+    aliases: [service_name]
   file:
     description:
       - Read the end of this log file, at most its last 8 MiB.
     type: path
+    aliases: [log_file]
   command:
     description:
       - Read what this command prints. It may print only the last lines. Its exit code does not matter. It is not run
         by a shell.
     type: str
+    aliases: [status_command]
 """
 
 EXAMPLES = r"""
+- name: Start the agent
+  raftops.nomad.agent_service:
+    state: started
+  register: started
+
 - name: Has Nomad complained about its store since it was started?
   raftops.nomad.agent_log_check:
     unit: nomad
@@ -84,9 +92,9 @@ from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Mod
 
 SPEC = {
     "since": {"type": "float", "required": True},
-    "unit": {"type": "str"},
-    "file": {"type": "path"},
-    "command": {"type": "str"},
+    "unit": {"type": "str", "aliases": ["service_name"]},
+    "file": {"type": "path", "aliases": ["log_file"]},
+    "command": {"type": "str", "aliases": ["status_command"]},
 }
 SOURCES = ("file", "unit", "command")
 

@@ -43,11 +43,13 @@ options:
     type: str
     choices: [systemd, command]
     default: systemd
+    aliases: [service_manager]
   name:
     description:
       - Name of the unit, for O(manager=systemd).
     type: str
     default: nomad
+    aliases: [service_name]
   command:
     description:
       - The command that stops or starts the agent, for O(manager=command). It is not run by a shell.
@@ -109,8 +111,8 @@ from ansible_collections.raftops.nomad.plugins.module_utils.server.stopping impo
 
 SPEC = {
     "state": {"type": "str", "choices": ["stopped", "started"], "required": True},
-    "manager": {"type": "str", "choices": ["systemd", "command"], "default": "systemd"},
-    "name": {"type": "str", "default": "nomad"},
+    "manager": {"type": "str", "choices": ["systemd", "command"], "default": "systemd", "aliases": ["service_manager"]},
+    "name": {"type": "str", "default": "nomad", "aliases": ["service_name"]},
     "command": {"type": "str"},
     "data_dir": {"type": "path"},
     "wait_timeout": {"type": "int", "default": 30},

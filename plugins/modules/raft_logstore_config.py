@@ -39,6 +39,7 @@ options:
     type: list
     elements: path
     required: true
+    aliases: [config_path]
   backend:
     description:
       - The backend that must be in effect.
@@ -77,6 +78,7 @@ options:
       - Left out, it is C(raft_logstore.hcl) in the last directory of O(path) that outlasts a reboot or, if there is no
         directory, the file that has the C(server) block.
     type: path
+    aliases: [config_file]
   backup:
     description:
       - Whether to keep a copy of each changed file beside it, with a time in its name. Nomad does not load the
@@ -226,7 +228,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Mod
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
 
 SPEC = {
-    "path": {"type": "list", "elements": "path", "required": True},
+    "path": {"type": "list", "elements": "path", "required": True, "aliases": ["config_path"]},
     "backend": {"type": "str", "choices": ["wal", "boltdb"], "default": "wal"},
     "wal_segment_size": {"type": "int"},
     "disable_log_cache": {"type": "bool"},
@@ -234,7 +236,7 @@ SPEC = {
         "type": "dict",
         "options": {"enabled": {"type": "bool", "required": True}, "interval": {"type": "str"}},
     },
-    "file": {"type": "path"},
+    "file": {"type": "path", "aliases": ["config_file"]},
     "backup": {"type": "bool", "default": False},
 }
 

@@ -283,6 +283,19 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate im
 from ansible_collections.raftops.nomad.plugins.module_utils.results import difference, failure, success
 from ansible_collections.raftops.nomad.plugins.module_utils.server.configured import effective_backend
 
+SPEC = {
+    "data_dir": {"type": "path", "required": True, "aliases": ["path"]},
+    "backend": {"type": "str", "choices": ["wal", "boltdb"], "default": "wal"},
+    "wal_segment_size": {"type": "int", "default": DEFAULT_SEGMENT_MIB},
+    "force": {"type": "bool", "default": False},
+    "config_path": {"type": "list", "elements": "path"},
+    "backup_dir": {"type": "path"},
+    "workers": {"type": "int", "default": 0},
+    "lock_timeout": {"type": "int", "default": 60},
+    "origin": {"type": "str", "default": ""},
+    "progress_file": {"type": "path"},
+}
+
 
 def convert(module: Module) -> Outcome:
     """The conversion, with the progress file around it."""
@@ -305,21 +318,7 @@ def convert(module: Module) -> Outcome:
 
 
 def main() -> None:
-    module = Module(
-        argument_spec={
-            "data_dir": {"type": "path", "required": True, "aliases": ["path"]},
-            "backend": {"type": "str", "choices": ["wal", "boltdb"], "default": "wal"},
-            "wal_segment_size": {"type": "int", "default": DEFAULT_SEGMENT_MIB},
-            "force": {"type": "bool", "default": False},
-            "config_path": {"type": "list", "elements": "path"},
-            "backup_dir": {"type": "path"},
-            "workers": {"type": "int", "default": 0},
-            "lock_timeout": {"type": "int", "default": 60},
-            "origin": {"type": "str", "default": ""},
-            "progress_file": {"type": "path"},
-        },
-        supports_check_mode=True,
-    )
+    module = Module(argument_spec=SPEC, supports_check_mode=True)
     try:
         done = convert(module)
     except (StoreError, OSError) as error:

@@ -47,7 +47,7 @@ author:
 EXAMPLES = r"""
 - name: No other run on this controller rolls these servers
   raftops.nomad.raft_roll_lock:
-    servers: "{{ raft_ids }}"
+    servers: "{{ groups.nomad_servers | map('extract', hostvars, ['raft_logstore_server', 'id']) }}"
 """
 
 RETURN = r"""

@@ -69,7 +69,8 @@ seealso:
 EXAMPLES = r"""
 - name: Give leadership up, if this server has it, before it is stopped
   raftops.nomad.raft_transfer_leadership:
-    candidates: "{{ migrated_ids }}"
+    candidates:
+      - 1e70156a-c6aa-01a1-ba14-e2df5513ced6
 
 - name: Make one server lead
   raftops.nomad.raft_transfer_leadership:

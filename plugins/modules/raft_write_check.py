@@ -46,6 +46,11 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Who is this server?
+  raftops.nomad.agent_info:
+    required: true
+  register: nomad
+
 - name: Does this server apply what is written now?
   raftops.nomad.raft_write_check:
     server_id: "{{ nomad.agent.id }}"

@@ -57,11 +57,13 @@ options:
     type: str
     choices: [systemd, command]
     default: systemd
+    aliases: [manager]
   service_name:
     description:
       - The unit of the agent. Only used with O(service_manager=systemd).
     type: str
     default: nomad
+    aliases: [name]
   stop_command:
     description:
       - The command that stops the agent, with O(service_manager=command). It is not run here, only looked for.
@@ -502,8 +504,8 @@ from ansible_collections.raftops.nomad.plugins.module_utils.server.report import
 SPEC = {
     "data_dir": {"type": "path"},
     "config_path": {"type": "list", "elements": "path"},
-    "service_manager": {"type": "str", "choices": ["systemd", "command"], "default": "systemd"},
-    "service_name": {"type": "str", "default": "nomad"},
+    "service_manager": {"type": "str", "choices": ["systemd", "command"], "default": "systemd", "aliases": ["manager"]},
+    "service_name": {"type": "str", "default": "nomad", "aliases": ["name"]},
     "stop_command": {"type": "str"},
     "start_command": {"type": "str"},
     "status_command": {"type": "str"},

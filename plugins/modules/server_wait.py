@@ -124,6 +124,11 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Who is this server?
+  raftops.nomad.agent_info:
+    required: true
+  register: nomad
+
 - name: May this server be stopped now?
   raftops.nomad.server_wait:
     until: stoppable

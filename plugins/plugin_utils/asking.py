@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import uuid
 from abc import abstractmethod
-from typing import Any, Dict, Optional
+from typing import Any, ClassVar, Dict, Mapping, Optional
 
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.raftops.nomad.plugins.plugin_utils.confirm import confirm_once
@@ -15,23 +18,33 @@ from ansible_collections.raftops.nomad.plugins.plugin_utils.progress import Prog
 
 
 class AskingAction(ActionBase):
-    """Runs the module of the same name, `NAME`; everything about the server is decided there."""
+    """Runs the module called `NAME`, with the options `SPEC`; everything about the server is decided there."""
 
     NAME = ""
+    SPEC: ClassVar[Mapping[str, Any]] = {}
 
     @abstractmethod
     def statement(self, args: Dict[str, Any]) -> str:
         """What will be done, as the question begins."""
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        """The module's result, or AnsibleActionFail when nobody has confirmed."""
+        """The module's result, or AnsibleActionFail for options that it would refuse, and when nobody has confirmed."""
         task_vars = task_vars or {}
         result: Dict[str, Any] = super().run(tmp, task_vars)
         args = dict(self._task.args)
+        self._refuse_mistakes(args)
         if not self._task.check_mode and not boolean(args.get("force") or False, strict=False):
             confirm_once(self._task._uuid, self.statement(args), task_vars["ansible_play_hosts_all"])
         result.update(self._run_module(args, task_vars))
         return result
+
+    def _refuse_mistakes(self, args: Dict[str, Any]) -> None:
+        """Nobody should be asked about something that the module then refuses. Options that are empty are not given."""
+        given = {name: value for name, value in args.items() if value not in (None, "")}
+        checked = ArgumentSpecValidator(dict(self.SPEC)).validate(given)
+        if checked.error_messages:
+            told = remove_values("; ".join(checked.error_messages), checked._no_log_values)
+            raise AnsibleActionFail(f"The options of raftops.nomad.{self.NAME}: {told}. Nothing was changed.")
 
     def _run_module(self, args: Dict[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Any]:
         module = f"raftops.nomad.{self.NAME}"

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Progress lines on the controller while a module runs on the target. They must never make a task fail.
 
+They go to stderr: what a callback like ansible.posix.json writes to stdout has to stay whole.
+
 A thread beside the blocking call of the module reads the module's progress file over the same connection.
 Asynchronous tasks would cost seconds for each conversion, while a server is out of its cluster.
 """
@@ -86,5 +88,5 @@ class ProgressLines:
         progress = parse(self._twin._low_level_execute_command(self._command)["stdout"])
         text = line(self._host, progress) if progress else shown
         if text != shown and not self._ended.is_set():
-            self._display.display(text)
+            self._display.display(text, stderr=True)
         return text

@@ -12,9 +12,17 @@ import errno
 from types import TracebackType
 from typing import Any, Dict, Optional, Type
 
+PAGES = "https://github.com/raftops/raftops.nomad/tree/main/docs"  # for who has the message and not the files
+
+
+def page(name: str, section: str) -> str:
+    """The address of a section of the documentation, as a message names it."""
+    return f"{PAGES}/{name}.md#{section}"
+
+
 # The ways out that many errors name, here so that each is written once. An older copy of a store is none: it has
 # forgotten votes.
-REJOIN = "let this server start over as docs/runbook.md says under 'wipe and rejoin'"
+REJOIN = f"let this server start over, see {page('runbook', 'when-not-to-use-this-wipe-and-rejoin')} for how"
 
 # It destroys what the server has. What one look at the disk has found is no reason for that: another may refute it.
 LOOK_AGAIN = "look again with raft_store_info (verify: true). If it finds the same"

@@ -8,6 +8,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..agent import versions
 from ..agent.cluster.peers import difference
+from ..disk.errors import page
 from . import cluster, holds
 from .obstacles import immobile, lacks, powerless
 from .options import Options
@@ -109,8 +110,8 @@ def _weak_token(servers: Servers, options: Options) -> str:
     if not told or not cluster.busy(servers):
         return ""
     return (
-        f"The token lacks {'; '.join(told)}. Give one that may (docs/runbook.md has the policy). A server that has "
-        "just been restarted knows no tokens for some seconds: then run this again."
+        f"The token lacks {'; '.join(told)}. Give one that may: {page('runbook', 'acls')} has the policy. A server "
+        "that has just been restarted knows no tokens for some seconds: then run this again."
     )
 
 
@@ -142,7 +143,7 @@ def _of_two_minds(servers: Servers, _options: Options) -> str:
         return ""
     return (
         f"Not every server has the leader's Raft configuration. {'; '.join(told)}. Such a server may elect itself and "
-        "lose what the others have acknowledged. Wipe it and let it rejoin, as docs/runbook.md says."
+        f"lose what the others have acknowledged. Run this again; if it stays so, see {page('troubleshooting', 'the-plan-refuses')}."
     )
 
 

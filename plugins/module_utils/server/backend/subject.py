@@ -80,12 +80,12 @@ class Subject(NamedTuple):
         )
 
     def request(self, backend: str, check: bool = False) -> Request:
-        """The conversion to this backend. In check mode the configuration is not compared, it is the old one still."""
+        """The conversion to this backend. In check mode the configuration counts as changed already."""
         return Request(
             data_dir=self.data_dir,
             backend=backend,
             wal_segment_size=self.params["wal_segment_size"] or self.segment_mb or DEFAULT_SEGMENT_MIB,
-            effective_backend=None if check else effective_backend(self.paths),
+            effective_backend=(lambda: backend) if check else effective_backend(self.paths),
             backup_dir=self.params["backup_dir"],
             workers=self.params["workers"],
             lock_timeout_s=self.params["lock_timeout"],

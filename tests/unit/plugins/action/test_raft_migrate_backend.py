@@ -90,3 +90,23 @@ def test_each_run_has_a_progress_file_of_its_own(questions: list[str], module_ru
     assert paths[0] != paths[1]
     assert all(path.startswith("/run/raft_migrate_backend-") for path in paths[:2])
     assert paths[2] == "/run/mine"
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ({"data_dir": "/d", "backned": "wal"}, "backned. Supported parameters include: "),
+        ({"data_dir": "/d", "backend": "WAL"}, "value of backend must be one of: wal, boltdb, got: WAL"),
+        ({"data_dir": "/d", "workers": "many"}, "workers"),
+        ({"backend": "wal"}, "missing required arguments: data_dir"),
+        ({"data_dir": "", "backend": "wal"}, "missing required arguments: data_dir"),
+    ],
+)
+def test_a_mistake_is_refused_before_anybody_is_asked(
+    questions: list[str], module_runs: list[dict[str, Any]], args: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(AnsibleActionFail) as raised:
+        run(**args)
+    assert str(raised.value).startswith("The options of raftops.nomad.raft_migrate_backend: ")
+    assert words in str(raised.value) and "Nothing was changed." in str(raised.value)
+    assert questions == [] and module_runs == []

@@ -71,6 +71,29 @@ def test_it_asks(
     assert statement in asked[0] and module_runs == []
 
 
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ({"backned": "wal"}, "backned"),
+        ({"stable_for": "long"}, "stable_for"),
+        ({"verification": {"enable": True}}, "enable"),
+        ({"token": {"a": "s3cret"}, "port": "s3cret"}, "port"),
+    ],
+)
+def test_a_mistake_is_refused_before_anybody_is_asked(
+    monkeypatch: pytest.MonkeyPatch, module_runs: list[dict[str, Any]], args: dict[str, Any], words: str
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(Display, "prompt_until", lambda _display, text, seconds: asked.append(text))
+    with pytest.raises(AnsibleActionFail, match=r"The options of raftops\.nomad\.server_backend: ") as raised:
+        run(["h1"], **args)
+    assert words in str(raised.value) and asked == [] and module_runs == []
+
+
+def test_other_names_and_the_options_of_the_connection_are_known(module_runs: list[dict[str, Any]]) -> None:
+    assert run(["h1"], force="yes", name="nomad", manager="systemd", token="t", host="", workers=None)["changed"]
+
+
 def test_never_two_servers_at_once(module_runs: list[dict[str, Any]]) -> None:
     with pytest.raises(AnsibleActionFail, match="2 servers would be stopped at once: h1, h2"):
         run(["h1", "h2"], force=True)

@@ -95,6 +95,21 @@ def test_lines_come_no_faster_than_once_a_second_and_only_when_new(
     assert shown[1][0] - shown[0][0] >= 1.0
 
 
+def test_lines_leave_stdout_to_the_callback(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """ansible.posix.json and others write one document there, which a line in between would break."""
+    file, shown = tmp_path / "progress", ""
+    file.write_bytes(render(Progress("convert", 250, 1000, 5_000_000, 0.5)))
+    with progress.ProgressLines(local_action(), "h1", str(file)):
+        deadline = time.monotonic() + DEADLINE_S
+        while "entries" not in shown:
+            assert time.monotonic() < deadline
+            threading.Event().wait(0.02)
+            out, err = capfd.readouterr()
+            shown += err
+            assert out == ""
+    assert "h1: convert 250 / 1000 entries, 10.0 MB/s, 2 s left" in shown
+
+
 def test_no_file_no_lines_and_no_failure(tmp_path: Path, shown: list[tuple[float, str]]) -> None:
     with progress.ProgressLines(local_action(), "h1", str(tmp_path / "absent")):
         threading.Event().wait(1.3)
