@@ -143,7 +143,8 @@ def _of_two_minds(servers: Servers, _options: Options) -> str:
         return ""
     return (
         f"Not every server has the leader's Raft configuration. {'; '.join(told)}. Such a server may elect itself and "
-        f"lose what the others have acknowledged. Run this again; if it stays so, see {page('troubleshooting', 'the-plan-refuses')}."
+        "lose what the others have acknowledged. Run this again; if it stays so, see "
+        f"{page('troubleshooting', 'the-plan-refuses')}."
     )
 
 
