@@ -12,7 +12,8 @@ from ..disk.segmentsize import SEGMENT_MIB, SEGMENT_SIZES
 class Options(NamedTuple):
     """The variables raft_logstore_* under their names without that prefix; "" and () are those that are not set.
 
-    `origin` is the name of this controller, `check_mode` whether this is a rehearsal. Times are in seconds.
+    `origin` is the name of this controller, `job_template` the one of AWX that runs this, `check_mode` whether this is
+    a rehearsal. Times are in seconds.
     """
 
     backend: str = "wal"
@@ -36,7 +37,19 @@ class Options(NamedTuple):
     pause_between: int = 0
     pre_tasks_file: str = ""
     origin: str = ""
+    job_template: str = ""
     check_mode: bool = False
+
+
+def origin(said: str, job_template: str, awx: str, node: str) -> str:
+    """The name by which a run knows what earlier ones have begun: what was said, else the job template, else the node.
+
+    Each job of AWX runs on a node of its own, with a new name. `awx` is the address of that AWX, "" if it is unknown:
+    templates of two of them may have the same number.
+    """
+    if said or not job_template:
+        return said or node
+    return f"job template {job_template} of {awx or 'AWX'}"
 
 
 def impossible(options: Options) -> str:
