@@ -8,4 +8,4 @@ its order.
 
 from __future__ import annotations
 
-__all__ = ["failure", "options", "plan", "server", "tables", "turn"]
+__all__ = ["engine", "failure", "options", "plan", "server", "tables", "turn"]
