@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Dict, Optional
 
+from ansible import context
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.plan import plan
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.server import view
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.wish.engine import Engine, refusal
 from ansible_collections.raftops.nomad.plugins.modules.roll_plan import SPEC
 from ansible_collections.raftops.nomad.plugins.plugin_utils.roll import options, plain, servers, shown, without_empty
 
@@ -21,7 +24,10 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        """The plan, with the first thing that prevents it."""
+        """The plan, with the first thing that prevents it. AnsibleActionFail where Ansible would not keep to one."""
+        told = refusal(self._engine())
+        if told:  # not as a gate: where errors are ignored, nobody would stop at one, and without a queue all stop
+            raise AnsibleActionFail(told)
         result: Dict[str, Any] = super().run(tmp, task_vars)
         if isinstance(self._task.args.get("options"), Mapping):
             self._task.args = dict(self._task.args, options=without_empty(self._task.args["options"]))
@@ -29,3 +35,13 @@ class ActionModule(ActionBase):
         made = plan(servers(args["servers"]), options(args["options"]), view(plain(args["health"])))
         result.update(changed=False, msg=made.refusal, **shown(made))
         return result
+
+    def _engine(self) -> Engine:
+        """How Ansible runs this task, and so those around it."""
+        said, task = context.CLIARGS, self._task
+        return Engine(
+            timeout_s=task.timeout or 0,
+            ignores=tuple(name for name in ("ignore_errors", "ignore_unreachable") if getattr(task, name)),
+            start_at=said.get("start_at_task") or "",
+            step=bool(said.get("step")),
+        )

@@ -144,7 +144,13 @@ options:
         type: str
         default: ""
       origin:
-        description: Name of this controller, by which it knows what it has begun. That of the system when empty.
+        description:
+          - Name of this controller, by which it knows what it has begun. When empty, that of the job template, else
+            that of the system.
+        type: str
+        default: ""
+      job_template:
+        description: Number of the job template of AWX that runs this, C(awx_job_template_id).
         type: str
         default: ""
       check_mode:
@@ -302,6 +308,7 @@ OPTIONS = {
     "pre_tasks_file": {"type": "str", "default": ""},
     "post_tasks_file": {"type": "str", "default": ""},
     "origin": {"type": "str", "default": ""},
+    "job_template": {"type": "str", "default": ""},
     "check_mode": {"type": "bool", "default": False},
     "names": {"type": "list", "elements": "str", "default": []},
 }

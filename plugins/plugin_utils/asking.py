@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import uuid
 from abc import abstractmethod
-from typing import Any, ClassVar, Dict, Mapping, Optional
+from types import TracebackType
+from typing import Any, ClassVar, Dict, Mapping, Optional, Type
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -15,6 +16,28 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.raftops.nomad.plugins.plugin_utils.confirm import confirm_once
 from ansible_collections.raftops.nomad.plugins.plugin_utils.progress import ProgressLines
+
+CUT = (
+    "This task was cut after {} s by its timeout (task_timeout in ansible.cfg, ANSIBLE_TASK_TIMEOUT, --task-timeout, "
+    "or timeout on the task). What had begun on the host goes on alone. Run the same again, with timeout: 0: it waits "
+    "for what is at work, and says what has become of it."
+)
+
+
+class Words:
+    """A context manager that puts the cut into words which Ansible makes when the time of a task is up."""
+
+    def __init__(self, timeout_s: int) -> None:
+        self._timeout_s = timeout_s
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], _trace: Optional[TracebackType]
+    ) -> None:
+        if kind is not None and kind.__name__ == "TaskTimeoutError":  # a private class of Ansible's, no Exception
+            raise AnsibleActionFail(CUT.format(self._timeout_s)) from error
 
 
 class AskingAction(ActionBase):
@@ -52,5 +75,7 @@ class AskingAction(ActionBase):
             return self._execute_module(module_name=module, module_args=args, task_vars=task_vars)
         # A new name for each host and run: under a fixed one the last run's numbers would be shown first.
         args.setdefault("progress_file", f"/run/{self.NAME}-{uuid.uuid4().hex}")
-        with ProgressLines(self, task_vars["inventory_hostname"], args["progress_file"]):
+        with Words(self._task.timeout or 0), ProgressLines(
+            self, task_vars["inventory_hostname"], args["progress_file"]
+        ):
             return self._execute_module(module_name=module, module_args=args, task_vars=task_vars)

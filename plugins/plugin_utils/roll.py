@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Tuple
 
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options, origin
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.server import Server, parse
 from ansible_collections.raftops.nomad.plugins.modules.roll_plan import OPTIONS
 
@@ -36,7 +36,8 @@ def options(given: Mapping[str, Any]) -> Options:
     if checked.error_messages:
         raise AnsibleError(f"The variables raft_logstore_*: {'; '.join(checked.error_messages)}")
     values = checked.validated_parameters
-    values["origin"] = values["origin"] or os.uname().nodename
+    awx, node = os.environ.get("AWX_HOST", ""), os.uname().nodename
+    values["origin"] = origin(values["origin"], values["job_template"], awx, node)
     values.update(config_path=tuple(values["config_path"]), names=tuple(values["names"]))
     return Options(**values, unusable_hooks=unusable_hooks(values))
 

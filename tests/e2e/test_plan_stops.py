@@ -56,8 +56,25 @@ def test_stops_before_the_first_server_when_serial_is_not_one(calm: Cluster) -> 
 def test_stops_in_the_plan_when_another_controller_holds_the_cluster(calm: Cluster) -> None:
     hold = calm.servers[0].raft_dir / ".raft-hold.json"
     hold.write_text('{"version": 1, "origin": "elsewhere", "previous": true, "created": "2026-11-22T13:20:35Z"}\n')
-    assert "elsewhere holds this cluster" in refused(calm, "migrate")
+    said = refused(calm, "migrate")
+    assert "elsewhere holds this cluster for a roll since 2026-11-22T13:20:35Z, but nothing is at work" in said
     assert hold.exists()
+    assert "set raft_logstore_origin to elsewhere." in said
+    same = playbooks.run("migrate", playbooks.write_inventory(calm), "--check", "-e", "raft_logstore_origin=elsewhere")
+    assert same.returncode == 0, same.stdout
+    hold.unlink()
+
+
+def test_a_job_template_goes_on_with_what_its_last_job_has_left(calm: Cluster) -> None:
+    """Its node has another name each time. The template is the same, and another one is somebody else's."""
+    hold = calm.servers[0].raft_dir / ".raft-hold.json"
+    origin = "job template 7 of AWX"
+    hold.write_text(f'{{"version": 1, "origin": "{origin}", "previous": true, "created": "2026-11-22T13:20:35Z"}}\n')
+    for template, ours in (7, True), (8, False):
+        given = f'{{"awx_job_template_id": {template}}}'
+        run = playbooks.run("migrate", playbooks.write_inventory(calm), "--check", "-e", given)
+        assert (run.returncode == 0) is ours, run.stdout
+        assert (f"{origin} holds this cluster" in " ".join(run.stdout.split())) is not ours
     hold.unlink()
 
 

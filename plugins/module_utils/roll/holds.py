@@ -61,6 +61,20 @@ def other_owners(servers: Sequence[Server], options: Options) -> List[str]:
     return unique(owner for owner in found if owner and owner != options.origin)
 
 
+def elsewhere(servers: Sequence[Server], owners: Sequence[str]) -> str:
+    """What there is to say of other controllers that hold the cluster: since when, whether they live, what to do."""
+    since = [str(hold["created"]) for hold in left(servers) if hold["origin"] in owners]
+    told = f"{', '.join(owners)} holds this cluster for a roll{f' since {since[0]}' if since else ''}"
+    busy = [server.host for server in servers if server.at_work]
+    if busy:
+        return f"{told}, and a run is at work on {', '.join(busy)} now. Let it finish, then run this again."
+    return (
+        f"{told}, but nothing is at work on a server now. Let it finish there. If it is dead, take over with "
+        "raft_logstore_take_over; if it was this controller under another name, set raft_logstore_origin to "
+        f"{owners[0]}."
+    )
+
+
 def note(servers: Sequence[Server], released: bool, failed: bool) -> str:
     """For the message of a failure: what is left in force, for the next run to put back. `failed`: the hold has."""
     if released:

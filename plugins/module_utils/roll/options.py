@@ -13,10 +13,10 @@ from .wish.variables import misspelt
 class Options(NamedTuple):
     """The variables raft_logstore_* under their names without that prefix; "" and () are those that are not set.
 
-    `stop_after` is how many servers are taken at most, 0 for all. `origin` is the name of this controller, `check_mode`
-    whether this is a rehearsal. `names` are those of all variables with the prefix, where these are to be looked at.
-    `unusable_hooks`: what is wrong with the files of the operator's own tasks, in sentences without their full stop.
-    Times are in seconds.
+    `stop_after` is how many servers are taken at most, 0 for all. `origin` is the name of this controller,
+    `job_template` the one of AWX that runs this, `check_mode` whether this is a rehearsal. `names` are those of all
+    variables with the prefix, where these are to be looked at. `unusable_hooks`: what is wrong with the files of the
+    operator's own tasks, in sentences without their full stop. Times are in seconds.
     """
 
     backend: str = "wal"
@@ -44,8 +44,20 @@ class Options(NamedTuple):
     post_tasks_file: str = ""
     unusable_hooks: Tuple[str, ...] = ()
     origin: str = ""
+    job_template: str = ""
     check_mode: bool = False
     names: Tuple[str, ...] = ()
+
+
+def origin(said: str, job_template: str, awx: str, node: str) -> str:
+    """The name by which a run knows what earlier ones have begun: what was said, else the job template, else the node.
+
+    Each job of AWX runs on a node of its own, with a new name. `awx` is the address of that AWX, "" if it is unknown:
+    templates of two of them may have the same number.
+    """
+    if said or not job_template:
+        return said or node
+    return f"job template {job_template} of {awx or 'AWX'}"
 
 
 def impossible(options: Options) -> str:

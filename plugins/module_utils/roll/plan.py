@@ -175,10 +175,7 @@ def _held_elsewhere(servers: Servers, options: Options) -> str:
     owners = holds.other_owners(servers, options)
     if not owners or options.take_over:
         return ""
-    return (
-        f"{', '.join(owners)} holds this cluster for a roll. Let it finish there or, if that run is dead, take over "
-        "with raft_logstore_take_over."
-    )
+    return holds.elsewhere(servers, owners)
 
 
 def _too_few(servers: Servers, options: Options, view: View) -> str:

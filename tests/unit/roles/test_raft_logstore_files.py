@@ -28,6 +28,11 @@ AT_ONCE = ["plan", "cluster", "finish", "status", *CLEANUP]
 NOT_IN_THE_ROLL = {f"{name}.yml" for name in AT_ONCE}
 
 
+def forbidden(node: dict[str, Any]) -> set[str]:
+    """Those that are in force there; set to false they keep out those of a play or of the controller."""
+    return {word for word in FORBIDDEN & set(node) if node[word] is not False}
+
+
 def plays_of(name: str) -> list[dict[str, Any]]:
     """All plays of a playbook in their order, with those that it imports."""
     found = []
@@ -44,7 +49,7 @@ def imported(play: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("path", TASKS, ids=lambda path: path.name)
 def test_no_task_of_the_role_lets_a_roll_go_on(path: Path) -> None:
-    found = [(node.get("name"), FORBIDDEN & set(node)) for node in nodes(parsed(path)) if FORBIDDEN & set(node)]
+    found = [(node.get("name"), forbidden(node)) for node in nodes(parsed(path)) if forbidden(node)]
     assert found == ALLOWED.get(path.name, [])
     assert not [node for node in nodes(parsed(path)) if "end_" in str(node.get("ansible.builtin.meta", ""))]
 
@@ -62,10 +67,35 @@ def test_every_playbook_begins_with_the_question_whether_there_are_hosts(path: P
     assert plays_of(path.stem)[0] == asked and asked["any_errors_fatal"]
 
 
+@pytest.mark.parametrize("path", sorted((PLAYBOOKS).glob("*.yml")), ids=lambda path: path.name)
+def test_no_setting_of_the_controller_cuts_a_task(path: Path) -> None:
+    assert {play["timeout"] for play in plays_of(path.stem)} == {0}
+
+
+def test_what_a_play_around_the_role_says_does_not_open_a_gate() -> None:
+    """Its keywords are those of each task that has none of its own; a block's come first."""
+    interlock, _pause, server, *_rest = parsed(ROLE / "tasks/main.yml")
+    assert interlock["ignore_errors"] is False
+    kept = {"any_errors_fatal": False, "ignore_errors": False, "ignore_unreachable": False, "timeout": 0}
+    assert {name: server[name] for name in kept} == kept and server["rescue"]
+    (hook,) = parsed(ROLE / "tasks/steps/post_hook.yml")
+    assert hook["ignore_errors"] is False and hook["rescue"]
+
+
+def test_nothing_of_the_role_has_a_tag_a_handler_or_runs_on_its_own() -> None:
+    """What a controller says about these then changes nothing. The one tag is that of the question about tags."""
+    words = {"tags", "notify", "listen", "async", "poll", "throttle", "debugger"}
+    found = [node for path in TASKS for node in nodes(parsed(path)) if words & set(node)]
+    assert found == [] and not (ROLE / "handlers").exists()
+    (whole, asked, group) = parsed(PLAYBOOKS / "hosts.yml")[0]["tasks"]
+    assert asked["tags"] == ["always"] and not words & set(whole) and not words & set(group)
+
+
 def test_the_roll_takes_one_server_at_a_time_and_stops_at_the_first_failure() -> None:
     plays = {play["hosts"]: play for play in plays_of("migrate")}
     assert plays[ROLL]["serial"] == 1
-    assert not [node for node in nodes(plays[ROLL]) if FORBIDDEN & set(node)]
+    assert plays[ROLL]["any_errors_fatal"] is False, "not the controller's either"
+    assert not [node for node in nodes(plays[ROLL]) if forbidden(node)]
     assert [(role["name"], role.get("tasks_from")) for role in imported(plays[ROLL])] == [
         ("raftops.nomad.raft_logstore", None)
     ]

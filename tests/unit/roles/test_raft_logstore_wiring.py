@@ -22,6 +22,10 @@ EXPECTED = [
     "__raft_logstore_now.leadership.candidates == ['id-s2']",
     "__raft_logstore_now.voters == ['id-s1', 'id-s2']",
     "'secret' not in __raft_logstore_servers | string",
+    # One host has a name of its own, one is in a job of AWX, one in a job of its predecessor.
+    "__raft_logstore_options.origin == 'prod'",
+    "hostvars.s2.options.origin is none and hostvars.s2.options.job_template == 7",
+    "hostvars.s3.options.job_template == 8",
 ]
 
 
@@ -31,9 +35,9 @@ def test_what_was_found_and_wanted_reaches_the_filters_also_as_text(tmp_path: Pa
     first = facts("s1", interrupted_by="elsewhere", view_planned=view)
     second = facts("s2", times={"stop": 1.0})
     known: dict[str, dict[str, Any]] = {
-        "s1": {"raft_logstore_server": first, "raft_logstore_token": "secret"},
-        "s2": {"raft_logstore_server": second},
-        "s3": {},
+        "s1": {"raft_logstore_server": first, "raft_logstore_token": "secret", "raft_logstore_origin": "prod"},
+        "s2": {"raft_logstore_server": second, "awx_job_template_id": 7, "tower_job_template_id": 7},
+        "s3": {"tower_job_template_id": 8},
     }
     hosts = {name: {"ansible_connection": "local", **found} for name, found in known.items()}
     said = [{"observation": {"agent": {"id": "id-s2", "backend": "boltdb"}}}]
@@ -46,8 +50,10 @@ def test_what_was_found_and_wanted_reaches_the_filters_also_as_text(tmp_path: Pa
         "vars": {"__raft_logstore_others": {"results": said}, "__raft_logstore_before": {"skipped": True}},
         "tasks": [{"ansible.builtin.assert": {"that": EXPECTED}, "when": "inventory_hostname == 's1'"}],
     }
+    keep = {"ansible.builtin.set_fact": {"options": "{{ __raft_logstore_options }}"}}
+    kept = {"hosts": "nomad_servers", "gather_facts": False, "vars_files": files, "tasks": [keep]}
     inventory, playbook = tmp_path / "inventory.yml", tmp_path / "play.yml"
     inventory.write_text(yaml.safe_dump({"nomad_servers": {"hosts": hosts}}))
-    playbook.write_text(yaml.safe_dump([play]))
+    playbook.write_text(yaml.safe_dump([kept, play]))
     run = playbooks.run(str(playbook), inventory, *(f"-eraft_logstore_{one}" for one in AS_TEXT))
     assert run.returncode == 0, run.stdout

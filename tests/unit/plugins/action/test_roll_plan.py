@@ -9,6 +9,7 @@ import os
 from typing import Any
 
 import pytest
+from ansible import context
 from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play_context import PlayContext
@@ -23,9 +24,11 @@ LEADER = facts("s1", role="leader", rank=4)
 SERVERS = [LEADER, facts("s2"), facts("s3")]
 
 
-def run(**args: Any) -> dict[str, Any]:
+def run(keywords: dict[str, Any] | None = None, **args: Any) -> dict[str, Any]:
     task = Task()
     task.args = args
+    for name, value in (keywords or {}).items():
+        setattr(task, name, value)
     loader = DataLoader()
     connection = plugins.connection_loader.get("local", PlayContext())
     return ActionModule(task, connection, PlayContext(), loader, Templar(loader=loader), plugins).run(task_vars={})
@@ -60,6 +63,40 @@ def test_what_this_controller_has_left_is_its_own() -> None:
     mine = facts("s2", interrupted_by=os.uname().nodename)
     assert not run(servers=[LEADER, mine, facts("s3")], options={})["refused"]
     assert run(servers=[LEADER, {**mine, "interrupted_by": "elsewhere"}, facts("s3")], options={})["refused"]
+
+
+def test_what_a_job_template_has_left_is_its_own_whatever_the_name_of_the_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each job of AWX runs on a node that did not exist before."""
+    left = [LEADER, facts("s2", interrupted_by="job template 7 of https://awx.example"), facts("s3")]
+    monkeypatch.setenv("AWX_HOST", "https://awx.example")
+    assert not run(servers=left, options={"job_template": 7})["refused"]
+    assert run(servers=left, options={"job_template": 8})["refused"], "the template of another team"
+    assert run(servers=left, options={"job_template": 7, "origin": "prod"})["refused"]
+    monkeypatch.setenv("AWX_HOST", "https://other.example")
+    assert run(servers=left, options={"job_template": 7})["refused"], "another AWX, whose numbers are its own"
+
+
+@pytest.mark.parametrize(
+    ("keywords", "told"),
+    [
+        ({"timeout": 8}, "cut after 8 s"),
+        ({"ignore_errors": True}, "ignore_errors is"),
+        ({"ignore_unreachable": True}, "ign"),
+    ],
+)
+def test_a_keyword_that_would_cut_a_roll_fails_the_task(keywords: dict[str, Any], told: str) -> None:
+    """Not only as a refusal, which a play that ignores errors would not stop at."""
+    with pytest.raises(AnsibleActionFail, match=told):
+        run(keywords, servers=SERVERS, options={})
+
+
+@pytest.mark.parametrize("said", [{"step": True}, {"start_at_task": "Plan the roll"}])
+def test_an_argument_that_would_cut_a_roll_fails_the_task(
+    said: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(context, "CLIARGS", said)
+    with pytest.raises(AnsibleActionFail, match="Run this without it"):
+        run(servers=SERVERS, options={})
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,21 @@ def test_other_owners_are_those_that_hold_or_convert_and_are_not_this_controller
     assert holds.other_owners(three(s1=elsewhere, s2={"interrupted_by": "third"}), ME) == ["elsewhere", "third"]
 
 
+def test_what_a_living_run_holds_is_told_from_what_may_be_dead() -> None:
+    hold = {**FIRST, "origin": "elsewhere"}
+    held = {"held": {**hold, "created": "2026-11-22T15:00:00Z"}}
+    living = holds.elsewhere(three(s1=held, s2={"held": hold}, s3={"at_work": True}), ["elsewhere"])
+    assert living.startswith(
+        "elsewhere holds this cluster for a roll since 2026-11-22T13:00:00Z, and a run is at work on s3 "
+    )
+    assert "take over" not in living, "nobody is told to take over what lives"
+    quiet = holds.elsewhere(three(s1=held), ["elsewhere"])
+    assert "since 2026-11-22T15:00:00Z, but nothing is at work on a server now" in quiet
+    assert "take over with raft_logstore_take_over" in quiet and "set raft_logstore_origin to elsewhere." in quiet
+    begun = holds.elsewhere(three(s1={"interrupted_by": "third"}), ["third"])
+    assert begun.startswith("third holds this cluster for a roll, but nothing"), "a journal does not say since when"
+
+
 def test_a_person_is_told_of_a_hold_until_it_is_released() -> None:
     held = three(s2={"previous": True})
     assert "stays off until a run ends well" in holds.note(held, released=False, failed=False)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options, impossible
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options, impossible, origin
 
 
 @pytest.mark.parametrize(("size", "legal"), [(1, True), (2047, True), (0, False), (2048, False), (4096, False)])
@@ -34,3 +34,20 @@ def test_files_of_the_operators_tasks_that_cannot_be_used_are_refused_before_a_s
         Options(unusable_hooks=("raft_logstore_pre_tasks_file is /x, which is no file on this controller",))
     )
     assert told.startswith("raft_logstore_pre_tasks_file is /x, which is no file on this controller. Such a file would")
+
+
+@pytest.mark.parametrize(
+    ("said", "template", "awx", "name"),
+    [
+        ("", "", "", "controller-1"),
+        ("", "", "https://awx.example", "controller-1"),  # a project's update, say: no template
+        ("", "7", "https://awx.example", "job template 7 of https://awx.example"),
+        ("", "7", "", "job template 7 of AWX"),
+        ("nomad in prod", "7", "https://awx.example", "nomad in prod"),
+        ("nomad in prod", "", "", "nomad in prod"),
+    ],
+)
+def test_a_controller_is_known_by_what_stays_the_same_from_run_to_run(
+    said: str, template: str, awx: str, name: str
+) -> None:
+    assert origin(said, template, awx, "controller-1") == name

@@ -68,8 +68,9 @@ FAULTS: dict[str, tuple[dict[str, dict[str, Any]], str]] = {
     ),
     "No roll of another controller is unfinished": (
         {"s2": {"held": HELD}},
-        "elsewhere holds this cluster for a roll. Let it finish there or, if that run is dead, take over with "
-        "raft_logstore_take_over.",
+        "elsewhere holds this cluster for a roll since 2026-11-22T13:00:00Z, but nothing is at work on a server now. "
+        "Let it finish there. If it is dead, take over with raft_logstore_take_over; if it was this controller under "
+        "another name, set raft_logstore_origin to elsewhere.",
     ),
 }
 
