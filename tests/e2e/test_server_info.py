@@ -128,9 +128,11 @@ def test_an_address_in_a_heredoc_is_read_as_nomad_reads_it(server: Server) -> No
     line = next(line for line in text.splitlines() if line.startswith("bind_addr"))
     address = line.split('"')[1]
     try:
-        for form in f"<<EOF\n{address}\nEOF", f"<<-EOF\n    {address}\n  EOF":
+        for form in f"<<EOF\n{address}\nEOF", f"<<-EOF\n  {address}\n  EOF":
             server.config_path.write_text(text.replace(line, f"bind_addr = {form}"))
             assert findings(server) == {} and look(server)["agent"]["url"].startswith(f"http://{address}:"), form
+        server.config_path.write_text(text.replace(line, f"bind_addr = <<-EOF\n    {address}\n  EOF"))
+        assert f"Nomad cannot listen at bind_addr '  {address}\\n'" in findings(server)["configuration"]["what"]
         server.config_path.write_text(f"{text}\naddresses {{\n  http = <<EOF\n{address}\nEOF\n}}\n")
         assert f"Nomad cannot listen at addresses.http '{address}\\n'" in findings(server)["configuration"]["what"]
         server.config_path.write_text(f'{text}\naddresses {{\n  http = "{address}"\n}}\n')
