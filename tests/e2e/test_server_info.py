@@ -123,6 +123,38 @@ def test_a_configuration_that_nomad_refuses(server: Server) -> None:
     other.unlink()
 
 
+def test_an_address_in_a_heredoc_is_read_as_nomad_reads_it(server: Server) -> None:
+    text = server.config_path.read_text()
+    line = next(line for line in text.splitlines() if line.startswith("bind_addr"))
+    address = line.split('"')[1]
+    try:
+        for form in f"<<EOF\n{address}\nEOF", f"<<-EOF\n  {address}\n  EOF":
+            server.config_path.write_text(text.replace(line, f"bind_addr = {form}"))
+            assert findings(server) == {} and look(server)["agent"]["url"].startswith(f"http://{address}:"), form
+        server.config_path.write_text(text.replace(line, f"bind_addr = <<-EOF\n    {address}\n  EOF"))
+        assert f"Nomad cannot listen at bind_addr '  {address}\\n'" in findings(server)["configuration"]["what"]
+        server.config_path.write_text(f"{text}\naddresses {{\n  http = <<EOF\n{address}\nEOF\n}}\n")
+        assert f"Nomad cannot listen at addresses.http '{address}\\n'" in findings(server)["configuration"]["what"]
+        server.config_path.write_text(f'{text}\naddresses {{\n  http = "{address}"\n}}\n')
+        assert findings(server) == {}, "the remedy"
+    finally:
+        server.config_path.write_text(text)
+
+
+def test_a_link_to_a_file_that_is_gone_is_named(server: Server) -> None:
+    link = server.config_dir / "more.hcl"
+    for target, words in ("gone.hcl", "and there is no file. Nomad would not start"), ("more.hcl", "leads to itself"):
+        link.symlink_to(target)
+        found = findings(server)["configuration"]
+        assert found["path"] == str(link) and f"{link}: this " in found["what"] and words in found["what"]
+        link.unlink()
+
+
+def test_a_file_for_tls_that_is_wrong_is_named(server: Server) -> None:
+    error = look(server, use_ssl=True, ca_path=str(server.root / "ca.pem"))["errors"]["agent"]
+    assert f"cannot set up TLS: ca_path {server.root}/ca.pem: No such file or directory" in error
+
+
 def test_nothing_is_left_behind(server: Server) -> None:
     before = adhoc.listing(server.config_dir), set(adhoc.listing(server.raft_dir))
     look(server)
@@ -158,6 +190,27 @@ def test_a_program_that_was_replaced_or_that_others_can_write(make_server: Serve
     shutil.copy(server_binary(), program)
     found = findings(server)
     assert set(found) == {"program_replaced"} and found["program_replaced"]["path"] == str(program)
+
+
+def test_a_wal_of_a_nomad_to_come_and_a_program_that_makes_it(make_server: Servers, tmp_path: Path) -> None:
+    server = make_server()
+    program = tmp_path / "nomad"
+    shutil.copy(server_binary(), program)
+    server.binary = str(program)
+    start_and_lead(server)
+    assert findings(server) == {}
+    program.unlink()
+    program.write_bytes(Path(server_binary()).read_bytes() + b"wal-meta.json")
+    program.chmod(0o755)
+    found = findings(server)
+    assert set(found) == {"program_replaced", "wal_of_later"} and found["wal_of_later"]["severity"] == "refuse"
+    assert "it keeps the metadata of its WAL in wal-meta.json" in found["wal_of_later"]["what"]
+    assert set(findings(server, backend="boltdb")) == {"program_replaced"}, "the remedy: it stays on BoltDB"
+    server.stop()
+    (server.raft_dir / "wal").mkdir()
+    (server.raft_dir / "wal/wal-meta.json").write_text("{}")
+    refusal = look(server)["prospect"]["refusal"]
+    assert f"{server.raft_dir}/wal: a newer Nomad has made this WAL" in refusal and "Nothing is wrong" in refusal
 
 
 def test_a_server_that_is_down(make_server: Servers) -> None:

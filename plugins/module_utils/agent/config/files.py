@@ -102,6 +102,9 @@ def read(path: str) -> bytes:
     if os.path.islink(path) and not os.path.lexists(real):
         what = f"this is a link to {os.readlink(path)}, and there is no file. Nomad would not start"
         raise ConfigError(what, path, hint="Remove the link, or put the file back.")
+    if not os.path.exists(os.path.dirname(real)):
+        where = "" if real == path else f" (its links lead to {real})"
+        raise ConfigError(f"No such file or directory{where}. Nomad would not start", path)
     if os.path.islink(path) and os.path.islink(real):
         raise ConfigError("this link leads to itself. Nomad would not start", path, hint="Remove the link.")
     return _read(path)[0]

@@ -29,6 +29,7 @@ from .blocks import (
     STRING,
     WAL,
     Path,
+    Setting,
     objects,
     setting,
 )
@@ -96,7 +97,7 @@ def _all(paths: Sequence[str], overlay: Mapping[str, bytes]) -> List[str]:
 
 def check(configuration: Configuration) -> None:
     """Raise ConfigError for anything that makes Nomad refuse to start on this log store, or breaks it later."""
-    _check_http(configuration)
+    _check_addresses(configuration)
     logstore = configuration.logstore
     if logstore is None:
         return
@@ -118,14 +119,25 @@ def check(configuration: Configuration) -> None:
         raise logstore.document.error(interval.token.off, what, "A duration is written like 5m or 1h30m.")
 
 
-def _check_http(configuration: Configuration) -> None:
-    """`nomad config validate` lets this pass, and the agent then fails: unlike bind_addr, it is taken as written."""
+def _check_addresses(configuration: Configuration) -> None:
+    """`nomad config validate` lets these pass, and the agent then fails. bind_addr may end in a line end, but has no
+    blanks; addresses.http is taken as written, between its blanks. What a template gives only Nomad knows."""
+    last: Dict[str, Tuple[Document, Setting]] = {}
     for document in configuration.documents:
-        found = setting(document, objects(document, document.root, "addresses"), "http", STRING)
-        addresses = str(found.value) if found else ""
-        if found and "{{" not in addresses and any(one != one.strip() for one in addresses.split(" ")):
-            what = f"Nomad cannot listen at addresses.http {addresses!r} and would not start"
-            raise document.error(found.token.off, what, "A heredoc keeps its line end: write the address in quotes.")
+        for name, parents in (
+            ("bind_addr", [document.root]),
+            ("addresses.http", objects(document, document.root, "addresses")),
+        ):
+            found = setting(document, parents, name.split(".")[-1], STRING)
+            if found and found.value:
+                last[name] = document, found
+    for name, (document, found) in last.items():
+        address = str(found.value)
+        parts = address.split(" ")
+        wrong = len(parts) > 1 if name == "bind_addr" else any(part != part.strip() for part in parts)
+        if wrong and "{{" not in address:
+            what = f"Nomad cannot listen at {name} {address!r} and would not start"
+            raise document.error(found.token.off, what, "A heredoc keeps blanks and line end: write it in quotes.")
 
 
 def effective_backend(paths: Sequence[str]) -> str:

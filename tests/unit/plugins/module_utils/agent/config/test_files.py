@@ -63,6 +63,16 @@ def test_a_link_to_a_file_that_is_gone_is_named(tmp_path: Path, target: str) -> 
         files.read(str(link))
 
 
+def test_a_file_in_a_directory_that_is_gone_is_named(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("gone")
+    with pytest.raises(ConfigError, match=rf"{tmp_path}/gone/a.hcl: No such file or directory\. Nomad would not start"):
+        files.read(str(tmp_path / "gone/a.hcl"))
+    with pytest.raises(
+        ConfigError, match=rf"link/a.hcl: No such file or directory \(its links lead to {tmp_path}/gone"
+    ):
+        files.read(str(tmp_path / "link/a.hcl"))
+
+
 def test_a_link_to_itself_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.hcl").symlink_to("a.hcl")
     with pytest.raises(ConfigError, match=r"a.hcl: this link leads to itself"):

@@ -152,6 +152,17 @@ def test_an_address_to_listen_at_must_not_end_in_a_line_end(tmp_path: Path, form
         config.effective_backend(write(tmp_path, a=f"addresses {{ http = {form} }}"))
 
 
+@pytest.mark.parametrize("form", ['"127.0.0.1 ::1"', '" ::1"', "<<-EOF\n    ::1\n  EOF\n"])
+def test_an_address_to_bind_to_must_not_have_blanks(tmp_path: Path, form: str) -> None:
+    paths = write(tmp_path, a=f"bind_addr = {form}\n")
+    with pytest.raises(
+        ConfigError, match=r"a.hcl:1:13: Nomad cannot listen at bind_addr '[ 0-9.:]+(\\n)?' and would not"
+    ):
+        config.effective_backend(paths)
+    write(tmp_path, b='bind_addr = "::1"')
+    assert config.effective_backend(paths) == "boltdb", "the last one is in force"
+
+
 @pytest.mark.parametrize("form", ['"127.0.0.1 ::1"', '"{{ GetPrivateIP }} "', '""'])
 def test_other_addresses_to_listen_at_are_fine(tmp_path: Path, form: str) -> None:
     assert config.effective_backend(write(tmp_path, a=f"addresses {{ http = {form} }}")) == "boltdb"

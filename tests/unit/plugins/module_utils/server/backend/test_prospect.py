@@ -21,6 +21,11 @@ def test_a_server_that_can_be_brought_over(host: Any) -> None:
     assert len(found.plan) == 7 and host.configuration().keys() == {"nomad.hcl"}
 
 
+def test_in_check_mode_the_configuration_counts_as_changed_and_nobody_is_warned(host: Any) -> None:
+    found = look(host.subject())
+    assert found.conversion is not None and found.outcome is not None and found.outcome.warnings == []
+
+
 def test_one_that_is_there_already(host: Any) -> None:
     assert look(host.subject(backend="boltdb"), host.run).is_done
     assert look(host.subject(backend="wal", state="returned"), host.run).is_done
