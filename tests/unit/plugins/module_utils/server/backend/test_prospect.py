@@ -22,7 +22,7 @@ def test_a_server_that_can_be_brought_over(host: Any) -> None:
 
 
 def test_in_check_mode_the_configuration_counts_as_changed_and_nobody_is_warned(host: Any) -> None:
-    found = look(host.subject())
+    found = look(host.subject(), host.run)
     assert found.conversion is not None and found.outcome is not None and found.outcome.warnings == []
 
 
