@@ -125,25 +125,6 @@ def test_a_configuration_that_not_even_root_can_change(cluster: Cluster, server:
         assert "is on a mount that is read-only" in named(server, refused(cluster, "--check"))
 
 
-def test_a_damaged_key_of_the_keyring(cluster: Cluster, server: Server) -> None:
-    """The running agent has it in memory; the remedy is that the others still have it."""
-    if is_lab(server):
-        pytest.skip("the lab server has no keyring")
-    keystore = server.data_dir / "server/keystore"
-    (key,) = keystore.glob("*.nks.json")
-    key.write_text(key.read_text()[:20])
-    said = named(server, refused(cluster, "--check"))
-    assert f"The next start reads {key}, and it is no key of a keyring" in said
-    server.stop()
-    server.start()
-    assert server.wait_exit() == 1, "so it would have been after our stop"
-    key.rename(server.root / "damaged")
-    server.start()
-    cluster.wait_healthy(60)
-    wait_until("the key is there again", lambda: list(keystore.glob("*.nks.json")), 60)
-    accepted(cluster)
-
-
 def test_an_operators_tasks_that_are_no_file(cluster: Cluster, tmp_path: Path) -> None:
     file = tmp_path / "tasks.yml"
     variables = {f"raft_logstore_{name}_tasks_file": str(file) for name in ("pre", "post")}
