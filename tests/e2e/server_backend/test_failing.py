@@ -84,6 +84,13 @@ def test_a_server_that_complains_is_left_and_returned_when_asked(server: Server,
     assert configuration(server) == before and is_wholly_on(server, "boltdb")
 
 
+def test_an_error_in_the_log_that_nobody_knows_is_a_warning(server: Server, watched: Witness) -> None:
+    result = backend.call(server, start_command=faulty(server, "odd"))
+    assert not result.get("failed") and is_wholly_on(server, "wal"), result
+    assert [line.endswith("error=EOF") for line in result["log"]["unknown"]] == [True]
+    assert result["log"]["unknown"][0] in str(result["warnings"])
+
+
 def test_without_leave_to_return_it_is_left_as_it_is(server: Server) -> None:
     result = backend.call(server, start_command=faulty(server, "refuse"), wait_timeout=5, return_on_failure=False)
     assert result["failed"] and result["left"] == "down" and not server.is_running(), result

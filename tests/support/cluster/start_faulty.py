@@ -13,6 +13,7 @@ than BACKEND the server is started as always. FAULT is what happens to it otherw
   hang    the same, but it is stopped where it is and keeps its files open; only SIGKILL ends it
   spread  it stays well, but OTHER is killed, and the leader has noticed
   log     it stays well, but logs an error about its store
+  odd     it stays well, but logs an error of Raft that nobody knows
   rot     as crash, and then a byte in a sealed segment is changed, where only a whole reading finds it
 """
 
@@ -29,7 +30,7 @@ from typing import Dict
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from support.cluster.server import Server, wait_until
-from support.cluster.start_sick import complain
+from support.cluster.start_sick import ERROR, UNKNOWN, complain
 
 ENTRIES = 20
 PATIENCE_S = 60
@@ -83,9 +84,9 @@ def main(fault: str, backend: str, directory: str, *others: str) -> int:
         server.start()
     if not fails:
         return 0
-    if fault == "log":
+    if fault in ("log", "odd"):
         wait_until("caught up", lambda: caught_up(server), PATIENCE_S)
-        complain(server)
+        complain(server, ERROR if fault == "log" else UNKNOWN)
         return 0
     take_part(server)
     pid = server.pid()

@@ -23,14 +23,15 @@ from support.cluster.server import Server, wait_until
 from support.cluster.watcher import is_in
 
 ERROR = '[ERROR] nomad.raft: failed to append to logs: error="unable to store logs within log store: segment is sealed"'
+UNKNOWN = "[ERROR] nomad.raft: failed to do what no version known here does: error=EOF"
 STAYS_S = 3
 PATIENCE_S = 60
 
 
-def complain(server: Server) -> None:
+def complain(server: Server, error: str = ERROR) -> None:
     now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     with open(server.log_path, "a") as log:
-        log.write(f"{now} {ERROR}\n")
+        log.write(f"{now} {error}\n")
 
 
 def leave_later(server: Server) -> None:
