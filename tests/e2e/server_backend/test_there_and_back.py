@@ -117,7 +117,7 @@ def test_an_unprivileged_user_can_do_nothing_to_its_files(server: Server) -> Non
 
 
 def test_no_secret_is_in_what_is_kept(make_cluster: Callable[..., Cluster]) -> None:
-    secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQtMzItYnl0ZXMhIQ=="
+    secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQtMzItYnl0ZXMhISE="
     cluster = make_cluster(
         acl=True, server_hcl=f'  encrypt = "{secret}"\n  raft_boltdb {{ no_freelist_sync = true }}\n'
     )
