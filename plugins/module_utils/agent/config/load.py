@@ -128,7 +128,7 @@ def _check_addresses(configuration: Configuration) -> None:
             ("bind_addr", [document.root]),
             ("addresses.http", objects(document, document.root, "addresses")),
         ):
-            found = setting(document, parents, name.split(".")[-1], STRING)
+            found = setting(document, parents, name.rpartition(".")[2], STRING)
             if found and found.value:
                 last[name] = document, found
     for name, (document, found) in last.items():
