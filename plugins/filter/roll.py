@@ -15,7 +15,7 @@ from ansible_collections.raftops.nomad.plugins.plugin_utils.roll import options,
 
 LINES: Dict[str, Callable[[Sequence[server.Server], Options], List[str]]] = {
     "status": lambda found, wanted: [*tables.status_and_times(found), *closing(found, wanted)],
-    "cleanup": lambda found, wanted: tables.cleanup(found),
+    "cleanup": lambda found, wanted: tables.cleanup(found, wanted.check_mode),
 }
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import uuid
+from difflib import get_close_matches
 from abc import abstractmethod
 from types import TracebackType
 from typing import Any, ClassVar, Dict, Mapping, Optional, Type
@@ -64,10 +65,18 @@ class AskingAction(ActionBase):
     def _refuse_mistakes(self, args: Dict[str, Any]) -> None:
         """Nobody should be asked about something that the module then refuses. Options that are empty are not given."""
         given = {name: value for name, value in args.items() if value not in (None, "")}
+        known = [*self.SPEC, *(alias for option in self.SPEC.values() for alias in option.get("aliases", ()))]
+        for name in given:
+            if name not in known:
+                near = get_close_matches(name, known, n=1)
+                hint = f"Did you mean {near[0]}?" if near else f"ansible-doc raftops.nomad.{self.NAME} has them all."
+                raise AnsibleActionFail(f"raftops.nomad.{self.NAME} has no option {name}. {hint} Nothing was changed.")
         checked = ArgumentSpecValidator(dict(self.SPEC)).validate(given)
         if checked.error_messages:
             told = remove_values("; ".join(checked.error_messages), checked._no_log_values)
-            raise AnsibleActionFail(f"The options of raftops.nomad.{self.NAME}: {told}. Nothing was changed.")
+            raise AnsibleActionFail(
+                f"The options of raftops.nomad.{self.NAME}: {told.rstrip('.')}. Nothing was changed."
+            )
 
     def _run_module(self, args: Dict[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Any]:
         module = f"raftops.nomad.{self.NAME}"

@@ -64,7 +64,7 @@ PACKAGES = {
     "server": Package(
         "disk raftstore.base raftstore.conversion raftstore agent agent.config agent.api agent.cluster agent.host"
         " roll.host",
-        "configured look metadata ondisk rehearse report startfiles stopping validation where",
+        "configured environment look metadata ondisk rehearse report startfiles stopping validation where",
     ),
     "server.backend": Package(
         "agent agent.api agent.cluster agent.config agent.host disk raftstore raftstore.conversion raftstore.directory"

@@ -94,7 +94,7 @@ def refuse_kind(kind: str, path: str) -> None:
 
 
 def read_text(path: str) -> str:
-    """The text of a file below /proc; "" when it cannot be read."""
+    """The text of a small file, as those below /proc; "" when it cannot be read."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

@@ -67,8 +67,8 @@ def _is_volatile(mount: Mount, proc: str) -> bool:
         return mount.kind in IN_MEMORY
     try:
         upper = os.open(mount.upper, _LOOK | os.O_DIRECTORY) if mount.point != "/" else -1
-    except OSError:
-        return True
+    except OSError:  # not known: the path may be one that was there only while the system started (/sysroot/...)
+        return False
     if upper < 0:
         return True
     try:

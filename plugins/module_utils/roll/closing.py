@@ -51,7 +51,9 @@ def verdict(servers: Servers, options: Options) -> str:
         wrong = ill(servers)
         return f"{_counted(servers)}. {'Look at ' + '; '.join(wrong) if wrong else 'All is well'}."
     if left:
-        return f"{_on(servers, options)}. Run the same command again to go on."
+        return (
+            f"{_on(servers, options)}. Run this again to go on, without raft_logstore_stop_after for all that are left."
+        )
     if not any(server.times for server in servers):
         return f"Nothing to do: {_on(servers, options)}."
     return f"Done: {_on(servers, options)}. The old stores stay until you run the playbook cleanup."
@@ -59,8 +61,11 @@ def verdict(servers: Servers, options: Options) -> str:
 
 def ill(servers: Servers) -> List[str]:
     """The servers that are not as they should be, each with what is wrong; none while all is well."""
-    said = health(servers)
-    told = [(one.host, [*notes(one), *([said[one.host]] if said[one.host] == "unhealthy" else [])]) for one in servers]
+    said, leaders = health(servers), cluster.peer_set(servers)
+    told = [
+        (one.host, [*notes(one, leaders), *([said[one.host]] if said[one.host] == "unhealthy" else [])])
+        for one in servers
+    ]
     return [f"{host} ({', '.join(words)})" for host, words in told if words]
 
 

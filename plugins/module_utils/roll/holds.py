@@ -68,10 +68,10 @@ def elsewhere(servers: Sequence[Server], owners: Sequence[str]) -> str:
     busy = [server.host for server in servers if server.at_work]
     if busy:
         return f"{told}, and a run is at work on {', '.join(busy)} now. Let it finish, then run this again."
+    name = f"; if it was this controller under another name, set raft_logstore_origin to {owners[0]}"
     return (
         f"{told}, but nothing is at work on a server now. Let it finish there. If it is dead, take over with "
-        "raft_logstore_take_over; if it was this controller under another name, set raft_logstore_origin to "
-        f"{owners[0]}."
+        f"raft_logstore_take_over{name if len(owners) == 1 else ''}."
     )
 
 

@@ -132,6 +132,12 @@ def _other_group(servers: Servers, _options: Options) -> str:
     if strangers:
         named = ", ".join(strangers)
         return f"In the cluster, but not read by this run: {named}. Add them to the group, and run without --limit."
+    leaders = [server.host for server in cluster.leaders(servers)]
+    if no_peers and len(leaders) > 1:
+        return (
+            f"{' and '.join(leaders)} each say that they lead, in clusters of their own. Find out which one the others "
+            f"follow before you stop or wipe any server, see {page('troubleshooting', 'the-plan-refuses')}."
+        )
     return f"In the group, but not in the cluster: {', '.join(no_peers)}." if no_peers else ""
 
 

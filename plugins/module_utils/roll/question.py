@@ -28,7 +28,8 @@ def question(servers: Servers, options: Options) -> str:
         [
             f"The Raft log stores of these Nomad servers will be moved to {options.backend}, one at a time:",
             *table(rows),
-            f"{len(taken)} to move, {done} done{rest}. The cluster goes on serving; the runbook says how to stop it.",
+            f"{len(taken)} to move, {done} done{rest}.",
+            "Ctrl-C stops the roll: the server at work then comes to its end by itself. The same command goes on.",
         ]
     )
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Dict, List, Sequence
 
-from .server import Server
+from ..agent.cluster.peers import difference
+from .cluster import peer_set
+from .server import Peer, Server
 
 PHASES = ("stop", "configuration", "conversion", "start", "rejoin")
 TOTAL = "total"
@@ -29,7 +31,11 @@ DIFFERS = (
     "differs: what runs, what is configured and what is on disk are not the same. The next start would not go on with "
     "what runs now, or would fail. Run the roll to its end, or correct the configuration."
 )
-WORDS = (({"interrupted", "hold"}, UNFINISHED), ({"unguarded"}, UNGUARDED), ({"differs"}, DIFFERS))
+PEERS = (
+    "peers: the server itself knows other servers, addresses or voters than its leader. It may elect itself and lose "
+    "what the others have acknowledged. Remove nothing and stop nothing; a roll says what is other."
+)
+WORDS = (({"peers"}, PEERS), ({"interrupted", "hold"}, UNFINISHED), ({"unguarded"}, UNGUARDED), ({"differs"}, DIFFERS))
 
 _UNITS = ("Bytes", "KB", "MB", "GB", "TB", "PB", "EB")
 
@@ -51,25 +57,29 @@ def marks(server: Server) -> List[str]:
     return [word for word, true in told.items() if true]
 
 
-def notes(server: Server) -> List[str]:
-    """All that is not as it should be with this server, a word each; see WORDS."""
-    places = {server.configured, server.store, *([server.running] if server.up else [])}
-    differs = len(places) > 1 and not server.interrupted
-    return [*([] if server.up else [server.role]), *marks(server), *(["differs"] if differs else [])]
+def notes(server: Server, leaders: Sequence[Peer]) -> List[str]:
+    """All that is not as it should be with this server, a word each; see WORDS. `leaders`: the leader's peers."""
+    places = {server.configured, server.store, *([server.running] if server.up and server.running else [])}
+    told = {
+        "differs": len(places) > 1 and not server.interrupted,
+        "peers": server.up and bool(server.peers) and bool(difference(server.peers, leaders)),
+    }
+    return [*([] if server.up else [server.role]), *marks(server), *(word for word, true in told.items() if true)]
 
 
 def status(servers: Sequence[Server]) -> List[str]:
     """One line for each server of the cluster, and what its words mean."""
-    healthy = health(servers)
+    healthy, leaders = health(servers), peer_set(servers)
     rows: List[Sequence[object]] = [
         ("server", "address", "role", "health", "version", "running", "configured", "disk", "applied", "note")
     ]
     for server in servers:
         known = [server.host, server.address or "-", server.role, healthy[server.host], server.version or "-"]
         store = [server.running or "-", server.configured, server.store, server.applied if server.up else "-"]
-        rows.append([*known, *store, ",".join(notes(server))])
-    told = {word for server in servers for word in notes(server)}
+        rows.append([*known, *store, ",".join(notes(server, leaders))])
+    told = {word for server in servers for word in notes(server, leaders)}
     below = [sentence for words, sentence in WORDS if told & words]
+    below += [f"{server.host}: {server.transaction}" for server in servers if server.transaction]
     below += [f"{server.host}: {server.error}." for server in servers if server.error]
     return [*table(rows), *([""] if below else []), *below]
 
@@ -99,15 +109,20 @@ def status_and_times(servers: Sequence[Server]) -> List[str]:
     return [*status(servers), *([""] if told else []), *told]
 
 
-def cleanup(servers: Sequence[Server]) -> List[str]:
-    """One line for each old store, with what becomes of it, and what that gives."""
+def cleanup(servers: Sequence[Server], rehearsal: bool = False) -> List[str]:
+    """One line for each old store, with what becomes of it, and what that gives; in a rehearsal, what would."""
     rows: List[Sequence[object]] = [("server", "store", "old store", "action")]
+    goes = "would-go" if rehearsal else "removed"
     found = [(server.host, server.old_stores) for server in servers if server.old_stores]
     for host, old in found:
         for name in [*old["removed"], *old["kept"]]:
-            rows.append([host, old["state"], name, "removed" if name in old["removed"] else "kept"])
-    freed = sum(old["freed_bytes"] for _host, old in found)
-    return [*table(rows), "", f"{freed} bytes become free."]
+            rows.append([host, old["state"], name, goes if name in old["removed"] else "kept"])
+    freed = human(sum(old["freed_bytes"] for _host, old in found))
+    return [
+        *table(rows),
+        "",
+        f"{freed} would become free. Nothing was changed." if rehearsal else f"{freed} become free.",
+    ]
 
 
 def human(size: float) -> str:

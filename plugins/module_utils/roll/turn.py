@@ -7,6 +7,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
+from ..agent.cluster.peers import difference
 from . import closing, cluster, holds
 from .options import Options
 from .server import Server, View
@@ -87,8 +88,14 @@ def is_settled(server: Server) -> bool:
     return same and not server.interrupted
 
 
-def tidy(server: Server) -> Gate:
-    """Whether old stores may go: the server runs on the one it is configured for, and nothing is unfinished."""
+def tidy(servers: Servers, server: Server) -> Gate:
+    """Whether old stores may go: it runs on what it is configured for, knows its leader's peers, has ended."""
+    other = difference(server.peers, cluster.peer_set(servers)) if server.up and server.peers else ""
+    if other:
+        return _gate(
+            f"{server.host} has another Raft configuration than its leader: {other}. It may lose what the others have "
+            "acknowledged. Nothing is removed from any server until this is in order."
+        )
     if server.up and is_settled(server) and not server.hold:
         return _gate("")
     state = [server.store]
@@ -129,7 +136,7 @@ def leadership(server: Server, alone: bool, options: Options, so_far: Answered) 
     return Leadership(
         moves=leads and not only_voter,
         candidates=[name for _rank, name in sorted(others, key=lambda other: other[0])],
-        must_follow=not (denied or only_voter),
+        must_follow=not (denied or only_voter or (leads and options.check_mode)),
         failed=bool(so_far.transfer.get("failed", False)) and not denied,
         denied=denied,
     )
@@ -142,7 +149,7 @@ class End(NamedTuple):
     `tidy`: its old stores may go, those of the hosts in `old`. `forgotten` is a warning of settings.
     """
 
-    ill: bool
+    ill: Gate
     on_backend: Gate
     tidy: Gate
     forgets: bool
@@ -156,9 +163,9 @@ def at_end(servers: Servers, server: Server, options: Options, so_far: Answered)
     forgotten = holds.forgotten(servers, so_far.settings)
     old = [one.host for one in servers if one.old_stores and one.old_stores["removed"]]
     return End(
-        ill=options.status_strict and bool(closing.ill(servers)),
+        ill=_gate(closing.verdict(servers, options) if options.status_strict and closing.ill(servers) else ""),
         on_backend=on_backend(server, options),
-        tidy=tidy(server),
+        tidy=tidy(servers, server),
         forgets=bool(forgotten),
         forgotten=forgotten,
         has_old=bool(old),

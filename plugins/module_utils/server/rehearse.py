@@ -14,6 +14,7 @@ from ..agent.config import files
 from ..agent.config.ensure import Wish, passed_over
 from ..agent.config.load import agent_settings
 from ..agent.errors import ConfigError
+from ..agent.host import process as processes
 from ..agent.host.process import Process
 from ..agent.host.validate import TimedRunner, run_for
 from ..agent.versions import untried
@@ -22,7 +23,7 @@ from ..disk.errors import StoreError
 from ..disk.mounts import PROC
 from ..roll.host.facts import CONFIGURATION, STORE, Facts, LogFile, Spot
 from ..roll.host.rehearsal import Finding, rehearse
-from . import metadata
+from . import environment, metadata
 from .look import Seen
 from .startfiles import unusable
 from .validation import validation
@@ -45,8 +46,8 @@ def gather(seen: Seen, run: TimedRunner = run_for, proc: str = PROC) -> Facts:
         unit=seen.unit_name,
         unit_loaded=seen.unit.loaded,
         unit_stale=seen.unit.stale,
-        unit_variables=seen.unit.variables,
-        environment_changed=_changed_since(seen.unit.environment_files, seen.unit.started),
+        arguments_changed=_arguments_changed(seen, proc),
+        environment_changed=_changed_since(environment.present(seen.unit.environment_files), seen.unit.started),
         unit_literal=bool(seen.given["config_path"]) or seen.unit.literal,
         commands=_commands(seen),
         paths=_real(seen.paths),
@@ -95,10 +96,10 @@ def _real(paths: Sequence[str], start: str = "/") -> Paths:
 def _named(seen: Seen, process: Optional[Process]) -> Tuple[Tuple[str, Paths], ...]:
     """Who else names -config arguments: the unit, the process, and the agent where it says something else again."""
     named: List[Tuple[str, Paths]] = []
+    if process is not None and process.contained:  # the paths of each are those of its container
+        return ()
     if seen.given["config_path"] and seen.unit.literal:
         named.append((f"The unit {seen.unit_name}", _real(seen.unit.config_paths)))
-    if process is not None and process.contained:
-        return tuple(named)
     start = process.cwd if process else "/"
     if process is not None:
         named.append((f"The running agent (PID {process.pid})", _real(process.command.config_paths, start)))
@@ -109,11 +110,17 @@ def _named(seen: Seen, process: Optional[Process]) -> Tuple[Tuple[str, Paths], .
     return tuple(named)
 
 
+def _arguments_changed(seen: Seen, proc: str) -> Paths:
+    if seen.process is None or not seen.unit.variables:
+        return ()
+    environ = processes.environ(seen.process.pid, proc)
+    return environment.changed(seen.unit.variables, seen.unit.environment_files, environ) if environ else ()
+
+
 def _changed_since(paths: Sequence[str], started_s: float) -> Paths:
     """Those that were written after this moment on the monotonic clock; none where there was no start."""
     since = time.time() - (time.monotonic() - started_s)
-    there = [path for path in paths if os.path.exists(path)] if started_s else []
-    return tuple(path for path in there if os.stat(path).st_mtime > since)
+    return tuple(path for path in paths if started_s and os.stat(path).st_mtime > since)
 
 
 def _files(seen: Seen) -> Paths:

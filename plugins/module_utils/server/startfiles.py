@@ -3,12 +3,13 @@
 """Files that an agent's start reads and fails on, which neither `config validate` nor the running agent looks at again.
 
 The certificates of its tls block (helper/tlsutil), the keys of its keyring (nomad/encrypter.go, loadKeystore: one that
-is no key ends the start), and what root can read while the user of the agent cannot. Reads only, and tells nothing of
-what is in them.
+is no key ends the start) and of its gossip, and what root can read while the user of the agent cannot. Reads only, and
+tells nothing of what is in them.
 """
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import ssl
@@ -27,6 +28,7 @@ from .look import Seen
 
 _KEY = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\..*)?\.nks\.json")
 _MAX_LEN = 1 << 20
+_SERF = "serf.keyring"
 _READS_ALL = 1 << 1 | 1 << 2  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
 # What OpenSSL has against a certificate that Go's library takes.
 _TOO_STRICT = re.compile(r"TOO_(?:SMALL|WEAK)")
@@ -38,16 +40,23 @@ Wrong = Tuple[str, str]
 def unusable(seen: Seen, proc: str = PROC) -> Tuple[Wrong, ...]:
     """The files that the next start would fail on."""
     process = seen.process
-    if process is not None and process.contained:
-        return ()
+    if process is None or process.contained or os.geteuid() != 0 or not _sees_the_same(process.pid, proc):
+        return ()  # nothing runs that a stop could take down for it, or what is there cannot be judged from here
     wrong: List[Wrong] = []
     if seen.planned is not None:
-        named = _named(seen.planned.found, process.cwd if process else "/")
+        named = _named(seen.planned.found, process.cwd)
         wrong += _certificates(named)
-        if process is not None:
-            paths = [*(document.path for document in seen.planned.found.documents), *named.values()]
-            wrong += closed_to(paths, read_text(f"{proc}/{process.pid}/status"))
+        paths = [*(document.path for document in seen.planned.found.documents), *named.values()]
+        wrong += closed_to(paths, read_text(f"{proc}/{process.pid}/status"))
     return (*wrong, *(_keys(os.path.dirname(seen.store["raft_dir"])) if seen.store else ()))
+
+
+def _sees_the_same(pid: int, proc: str) -> bool:
+    """Whether a process has our mounts. Units with BindPaths= and the like have some of their own."""
+    try:
+        return os.readlink(f"{proc}/{pid}/ns/mnt") == os.readlink(f"{proc}/self/ns/mnt")
+    except OSError:
+        return True
 
 
 def closed_to(paths: Iterable[str], status: str) -> Iterator[Wrong]:
@@ -111,12 +120,14 @@ def _unreadable(path: str) -> str:
         return "it is not there"
     if not os.path.isfile(path):
         return "it is no file"
-    return "" if os.access(path, os.R_OK) or os.geteuid() != 0 else "it cannot be read"
+    return "" if os.access(path, os.R_OK) else "it cannot be read"
 
 
 def _keys(server_dir: str) -> Iterator[Wrong]:
     try:
         with closing(open_given(server_dir, REAL)) as server:
+            if server.stat(_SERF) is not None and not _is_keyring(server):
+                yield server.path_of(_SERF), "it is no list of gossip keys"
             if server.stat("keystore") is None:
                 return
             with closing(server.subdirectory("keystore")) as keystore:
@@ -127,12 +138,26 @@ def _keys(server_dir: str) -> Iterator[Wrong]:
         return
 
 
+def _content(directory: Directory, name: str) -> object:
+    """The value of a JSON file. Raises ValueError where it is none, StoreError where it cannot be read."""
+    with reading(directory, name) as fd:
+        return loads(read_exact(fd, min(os.fstat(fd).st_size, _MAX_LEN), 0, directory.path_of(name)))
+
+
+def _is_keyring(server: Directory) -> bool:
+    """Whether the agent would take it (command/agent/keyring.go, loadKeyringFile; memberlist, ValidateKey)."""
+    try:
+        keys = _content(server, _SERF)
+        lengths = {len(base64.b64decode(str(key), validate=True)) for key in keys} if isinstance(keys, list) else set()
+    except ValueError:
+        return False
+    return bool(lengths) and lengths <= {16, 24, 32}
+
+
 def _is_key(keystore: Directory, name: str) -> bool:
     """Whether the file says of which key it is; what is secret in it is only looked at by Nomad."""
-    with reading(keystore, name) as fd:
-        content = read_exact(fd, min(os.fstat(fd).st_size, _MAX_LEN), 0, keystore.path_of(name))
     try:
-        value = loads(content)
+        value = _content(keystore, name)
     except ValueError:
         return False
     meta = value.get("Meta") if isinstance(value, dict) else None

@@ -23,7 +23,7 @@ LOG_LINES = 50
 
 def main(verb: str, directory: str, *arguments: str) -> int:
     """The exit code."""
-    server = Server(Path(directory))
+    server = Server(Path(directory).resolve())
     if verb == "start":
         if not server.is_running():
             server.start(list(arguments) or None)

@@ -58,7 +58,6 @@ GATES = {
         ("This server is back, in a cluster with the voters it had", None),
         ("This server is on the backend", "not ansible_check_mode"),
     ],
-    "status": [("Show the cluster", None)],
     "failure": [("Stop the roll", None)],
     "post_hook": [("Stop the roll", None)],
 }
@@ -66,7 +65,6 @@ GATES = {
 JUDGED = {
     "Transfer leadership and prove it": f"{NOW}.leadership.failed",
     "The cluster can lose enough servers": "__raft_logstore_tolerance.refused",
-    "Show the cluster": f"{NOW}.end.ill",
 }
 # The files that each file takes in, in their order, and when.
 TAKEN_IN = {

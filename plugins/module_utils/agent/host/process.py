@@ -65,6 +65,17 @@ def look(pid: int, proc: str = PROC) -> Process:
         raise AgentError(what, "Run as root (become: true, or -b), or again if the agent was just stopped.") from error
 
 
+def environ(pid: int, proc: str = PROC) -> bytes:
+    """The environment that a process was started with, as the kernel has it; b"" where it cannot be read.
+
+    There may be secrets in it: to be compared, never to be told.
+    """
+    try:
+        return _read(f"{proc}/{pid}/environ")
+    except OSError:
+        return b""
+
+
 def distrust(program: str, uid: int) -> str:
     """Why this user must not run a program: somebody else could have written it. "" when nobody could.
 

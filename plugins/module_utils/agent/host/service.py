@@ -120,9 +120,10 @@ class Systemd:
         ran = self._run(["systemctl", *arguments])
         if ran.code != 0:
             said = (ran.stderr or ran.stdout).strip()[-500:] or "it said nothing"
-            raise AgentError(
-                f"systemctl {' '.join(arguments)} failed: {said}", "Look at the unit with systemctl status."
-            )
+            hint = "Look at the unit with systemctl status."
+            if "not been booted with systemd" in said:
+                hint = "Give service_manager=command with the commands that stop, start and show the agent."
+            raise AgentError(f"systemctl {' '.join(arguments)} failed: {said}", hint)
         return ran.stdout
 
     def _bar(self) -> None:

@@ -9,11 +9,16 @@ from typing import Dict, NamedTuple, Tuple
 
 PROPERTIES = (
     "LoadState,ActiveState,MainPID,ExecStart,ExecStop,KillSignal,DropInPaths,NeedDaemonReload,EnvironmentFiles,"
+    "EnvironmentFile,"  # older versions of systemd call it so
     "ExecMainStartTimestampMonotonic"
 )
 
 _CONFIG = re.compile(r"-config[= ]([^ ;]+)")
-_WORD_OF_VARIABLES = re.compile(r"(?<= )(\$[^ ;]*)")  # may stand for any arguments, -config among them
+# $NAME may stand for any arguments, -config among them; so may ${NAME}, unless it is the value of the flag before it.
+_WORD_OF_VARIABLES = re.compile(r"(?<= )(\$[^ ;]*)")
+_VALUE = re.compile(
+    r"(?<= )(--?(?!server |client |dev |dev-connect |dev-consul |dev-vault |bootstrap )[\w-]+) \$\{\w+\}(?= |$)"
+)
 _ENVIRONMENT_FILE = re.compile(r"(?m)^(/.*?) \(ignore_errors=(?:yes|no)\)$")
 _NOT_LITERAL = re.compile(r"[\"'$\\]")  # quotes, variables, escapes: systemd would read them, this code does not
 
@@ -61,8 +66,10 @@ def parse(shown: str) -> Unit:
         state=values.get("ActiveState", ""),
         main_pid=_number(values.get("MainPID", "")),
         drop_ins=tuple(values.get("DropInPaths", "").split()),
-        variables=tuple(_WORD_OF_VARIABLES.findall(values.get("ExecStart", ""))),
-        environment_files=tuple(_ENVIRONMENT_FILE.findall(values.get("EnvironmentFiles", ""))),
+        variables=tuple(_WORD_OF_VARIABLES.findall(_VALUE.sub(r"\1 x", values.get("ExecStart", "")))),
+        environment_files=tuple(
+            _ENVIRONMENT_FILE.findall(values.get("EnvironmentFiles", values.get("EnvironmentFile", "")))
+        ),
         started=_number(values.get("ExecMainStartTimestampMonotonic", "")) / 1e6,
         stale=values.get("NeedDaemonReload", "") == "yes",
     )

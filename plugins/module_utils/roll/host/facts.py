@@ -58,7 +58,7 @@ class Facts:
     unit: str = "nomad.service"
     unit_loaded: bool = True
     unit_stale: bool = False
-    unit_variables: Paths = ()  # words of its command line that only systemd expands
+    arguments_changed: Paths = ()  # variables of its command line with another value than the running agent was given
     environment_changed: Paths = ()  # its EnvironmentFile= that are newer than its start
     unit_literal: bool = True  # or config_path was given
     commands: Dict[str, str] = field(default_factory=dict)  # option -> "", "missing" or the program that is not there

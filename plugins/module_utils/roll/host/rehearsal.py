@@ -99,6 +99,8 @@ def _only_in(some: Paths, others: Paths) -> Paths:
 
 def _not_of_unit(facts: Facts) -> Iterable[str]:
     """Where an agent that the unit cannot stop comes from."""
+    if facts.contained:  # the unit may have started the container
+        return
     if facts.manager == "systemd" and facts.unit_loaded and facts.pid and facts.of_unit != facts.unit:
         yield f"runs in {facts.of_unit}" if facts.of_unit else "was not started by systemd"
 
@@ -126,14 +128,14 @@ RULES: Tuple[Rule, ...] = (
     Rule(REFUSE, "config_unknown", lambda f: [not f.paths],
          "It is unknown where the agent's configuration is. Set config_path to its -config arguments."),
     Rule(REFUSE, "config_not_literal", lambda f: [not f.unit_literal],
-         "The unit {facts.unit} names the configuration in a way that only systemd reads. Set config_path to the "
-         "agent's -config arguments."),
+         "The command line of the unit {facts.unit} has parts in a way that only systemd reads; they may name a part "
+         "of the configuration. Set config_path to the agent's -config arguments."),
     Rule(REFUSE, "config_paths", _differently,
          "{it.who} has the -config arguments {it.paths}, and the configuration looked at is {it.ours}. Set "
          "config_path to those with which the agent will start, and start it with them.", "{it.first}"),
-    Rule(REFUSE, "environment_arguments", lambda f: f.unit_variables and f.environment_changed,
-         "{it} has changed since the start of the agent, and {facts.unit} takes arguments from it: nobody can tell "
-         "with which ones the next start comes. Restart the agent by hand first.", "{it}"),
+    Rule(REFUSE, "environment_arguments", lambda f: [f.pid and ", ".join(f.arguments_changed)],
+         "The unit {facts.unit} takes arguments from {it}, which has another value now than when the agent was "
+         "started. Restart the agent by hand first, when the others are healthy."),
     Rule(REFUSE, "configuration", lambda f: [f.configuration_error],
          "The configuration cannot be changed: {it}", "{facts.configuration_path}"),
     Rule(REFUSE, "validate_now", lambda f: [f.validation.now],
@@ -189,11 +191,12 @@ RULES: Tuple[Rule, ...] = (
     Rule(REFUSE, "volatile", lambda f: _volatile(f, new=True),
          "{it.path} is on {it.kind} and is lost with a reboot or a new container, but the store is not: Nomad "
          "would then start with the old configuration. None of the -config arguments is a directory that lasts: "
-         "add one, before or after the others, and restart the agent with it.", "{it.path}"),
+         "add one, before or after the others, and restart the agent with it; or give a file that lasts, and is among "
+         "those arguments, as config_file.", "{it.path}"),
     Rule(REFUSE, "volatile_block", lambda f: _volatile(f, new=False),
-         "{it.path} is on {it.kind} and is lost with a reboot or a new container, but the store is not, and it has "
-         "a block that has to change: whatever writes it anew would bring the old block back. Take raft_logstore "
-         "and raft_boltdb out of it, where it comes from; they go to a directory that lasts.", "{it.path}"),
+         "{it.path} is on {it.kind} and is lost with a reboot or a new container, but the store is not, and it is "
+         "the file that has to change: whatever writes it anew would undo that. Make sure that it has no raft_logstore "
+         "and no raft_boltdb where it comes from, and add a -config directory that lasts for them.", "{it.path}"),
     Rule(REFUSE, "start_file", lambda f: [_Wrong(path, what) for path, what in f.unusable],
          "The next start reads {it.name}, and {it.what}. The running agent has read it long ago.", "{it.name}"),
     Rule(REFUSE, "log_file", _log_file,
@@ -214,7 +217,7 @@ RULES: Tuple[Rule, ...] = (
     Rule(WARN, "variables",
          lambda f: [(f.manager != "systemd" or f.of_unit != f.unit) and ", ".join(f.variables)],
          "The running agent was given {it} in its environment. See that its next start has the same."),
-    Rule(WARN, "environment_changed", lambda f: () if f.unit_variables else f.environment_changed,
+    Rule(WARN, "environment_changed", lambda f: f.environment_changed,
          "{it} has changed since the start of the agent: its next start has what is there now in its environment.",
          "{it}"),
     Rule(WARN, "unit_stale", lambda f: [f.unit_stale],

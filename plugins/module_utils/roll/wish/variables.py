@@ -22,16 +22,21 @@ FACTS = ("server", "api")  # what the role keeps of a host
 
 
 def misspelt(names: Iterable[str]) -> str:
-    """A sentence about those names with the prefix that are no variable of the role, with the nearest one; else ""."""
-    told = [_told(name) for name in sorted(names) if name.startswith(PREFIX) and not _is_known(name)]
-    return " ".join(told)
+    """A sentence about those names that are meant to be variables of the role, but are none; else ""."""
+    found = (_told(name) for name in sorted(names) if not _is_known(name))
+    return " ".join(filter(None, found))
 
 
 def _is_known(name: str) -> bool:
-    return name[len(PREFIX) :] in (*PUBLIC, *FACTS)
+    return name.startswith(PREFIX) and name[len(PREFIX) :] in (*PUBLIC, *FACTS)
 
 
 def _told(name: str) -> str:
-    near = get_close_matches(name[len(PREFIX) :], PUBLIC, n=1, cutoff=0.6)
+    """ "" for a name without the prefix that is like none of them: it is somebody else's."""
+    begins = name.startswith(PREFIX)
+    if begins:
+        near = get_close_matches(name[len(PREFIX) :], PUBLIC, n=1)
+    else:
+        near = [one[len(PREFIX) :] for one in get_close_matches(name, [PREFIX + one for one in PUBLIC], 1, 0.9)]
     hint = f"Did you mean {PREFIX}{near[0]}?" if near else "The role's README has those that there are."
-    return f"There is no variable {name}. {hint}"
+    return f"There is no variable {name}. {hint}" if begins or near else ""

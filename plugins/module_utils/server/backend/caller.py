@@ -22,7 +22,7 @@ from .transaction import carry_out
 from .work import Work
 
 POLL_S = 0.1
-LOOKING_S = 60.0  # a module that has the lock looks at the server before it begins, which may hang
+LOOKING_S = 120.0  # a module that has the lock looks at the server before it begins, which may hang
 NOTHING_LEFT = {"failed": True, "changed": True, "left": "unknown"}
 NOTHING_SAID = (
     "The process that was at work on this server has ended before it was done, at: {}. "

@@ -85,7 +85,7 @@ def test_a_mistake_is_refused_before_anybody_is_asked(
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr(Display, "prompt_until", lambda _display, text, seconds: asked.append(text))
-    with pytest.raises(AnsibleActionFail, match=r"The options of raftops\.nomad\.server_backend: ") as raised:
+    with pytest.raises(AnsibleActionFail, match=r"raftops\.nomad\.server_backend") as raised:
         run(["h1"], **args)
     assert words in str(raised.value) and asked == [] and module_runs == []
 

@@ -11,7 +11,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.roll.closing import 
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.plan import plan
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.server import RANKS
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.turn import Answered, turn
-from support.rolls.servers import ME, led
+from support.rolls.servers import ME, PEERS, led
 
 WAL = {"running": "wal", "configured": "wal", "store": "wal", "guarded": True, "todo": False, "done": True}
 OUT = {**WAL, "times": {"total": 1.2}}
@@ -32,7 +32,11 @@ LEADS = {**SEEN, "rank": 4}
         ),
         ((WAL, WAL, WAL), ME, "Nothing to do: 3 of 3 on wal."),
         ((WAL, OUT, OUT), ME, "Done: 3 of 3 on wal. The old stores stay until you run the playbook cleanup."),
-        (({}, OUT, {}), CANARY, "1 of 3 on wal. Run the same command again to go on."),
+        (
+            ({}, OUT, {}),
+            CANARY,
+            "1 of 3 on wal. Run this again to go on, without raft_logstore_stop_after for all that are left.",
+        ),
         ((WAL, WAL, WAL), CHECK, "Nothing to do: 3 of 3 on wal. Nothing was changed."),
         (
             (LEADS, WAL, SEEN),
@@ -53,6 +57,10 @@ def test_the_last_line(read: tuple[dict[str, Any], ...], options: Any, line: str
 
 def test_of_a_single_server() -> None:
     assert verdict(led()[:1], ME) == "1 server: on boltdb. All is well."
+
+
+def test_one_that_knows_other_peers_than_its_leader_is_to_be_looked_at() -> None:
+    assert ill(led(s2={"peers": PEERS[1:2]})) == ["s2 (peers)"]
 
 
 def test_one_that_the_leader_does_not_call_healthy_is_to_be_looked_at() -> None:
@@ -101,4 +109,4 @@ def test_a_canary_is_the_first_with_something_to_do_and_the_others_come_later() 
 
 @pytest.mark.parametrize(("strict", "hold", "fails"), [(True, True, True), (False, True, False), (True, False, False)])
 def test_a_look_fails_where_it_was_asked_to_and_something_is_wrong(strict: bool, hold: bool, fails: bool) -> None:
-    assert turn(led(s2={"hold": hold}), "s1", ME._replace(status_strict=strict), Answered()).end.ill is fails
+    assert turn(led(s2={"hold": hold}), "s1", ME._replace(status_strict=strict), Answered()).end.ill.refused is fails

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.plan import refused
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.turn import Answered, turn
 from support.rolls.servers import ME, PEERS, led
 
 
@@ -25,3 +26,17 @@ def test_every_server_has_the_leaders_raft_configuration(own: list[dict[str, Any
     assert closed == gate and told in refusal
     assert refused(led(), ME) == ("", "")
     assert refused(led(s2={"peers": own, "up": False, "ours": True}), ME)[0] != gate, "it cannot be asked"
+
+
+def test_a_server_that_has_elected_itself_is_not_taken_for_the_cluster() -> None:
+    alone = {"role": "leader", "peers": PEERS[:1], "leader": "s1:4647"}
+    refusal = refused(led(s1=alone, s2={"role": "leader", "leader": "s2:4647"}), ME)[1]
+    assert refusal.startswith("s1 and s2 each say that they lead, in clusters of their own. Find out which one")
+
+
+def test_no_old_store_goes_while_a_server_knows_other_peers_than_its_leader() -> None:
+    settled = {"running": "wal", "configured": "wal", "store": "wal"}
+    servers = led(s1=settled, s2={**settled, "peers": PEERS[1:2]}, s3=settled)
+    sick, well = (turn(servers, host, ME, Answered()).end.tidy for host in ("s2", "s3"))
+    assert sick.refusal.startswith("s2 has another Raft configuration than its leader: it lacks the voter id-s1")
+    assert not well.refused

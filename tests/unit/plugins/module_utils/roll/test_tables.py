@@ -110,4 +110,6 @@ def test_each_old_store_has_a_line_that_says_whether_it_goes() -> None:
         ["s1", "wal", "raft.db.migrated.1", "removed"],
         ["s1", "wal", "raft.db.migrated.2", "kept"],
     ]
-    assert len(lines) == 7 and lines[-2:] == ["", "10 bytes become free."]
+    assert len(lines) == 7 and lines[-2:] == ["", "10.00 Bytes become free."]
+    would = tables.cleanup(three(s1={"old_stores": old}), rehearsal=True)
+    assert "would-go" in would[1] and would[-1] == "5.00 Bytes would become free. Nothing was changed."

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.host import process as processes
 from ansible_collections.raftops.nomad.plugins.module_utils.server.look import look
 from ansible_collections.raftops.nomad.plugins.module_utils.server.startfiles import closed_to, unusable
 from support.agent_server import AgentServer
@@ -27,7 +29,10 @@ def host(tmp_path: Path, server: AgentServer) -> Host:
 
 
 def wrong(host: Host) -> dict[str, str]:
-    return dict(unusable(look(host.given(), {}, host.systemctl)))
+    """With an agent that runs: this process stands for it."""
+    seen = look(host.given(), {}, host.systemctl)
+    seen.process = processes.look(os.getpid())
+    return dict(unusable(seen))
 
 
 @pytest.fixture
@@ -59,6 +64,30 @@ def test_keys_of_the_keyring(host: Host) -> None:
     key.write_text(json.dumps({"Meta": {"KeyID": KEY}, "KEK": "c2VjcmV0"}))
     (keystore / "notes.txt").write_text("no key, and no name of one")
     assert wrong(host) == {}
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '["c2hvcnQ="]', '["no base64!"]', "[1]"])
+def test_gossip_keys(host: Host, text: str) -> None:
+    keyring = host.raft_dir.parent / "serf.keyring"
+    keyring.write_text(text)
+    assert wrong(host) == {str(keyring): "it is no list of gossip keys"}
+    keyring.write_text(json.dumps([base64.b64encode(bytes(32)).decode()]))
+    assert wrong(host) == {}
+
+
+def test_where_no_agent_runs_there_is_nothing_to_lose_by_a_start(host: Host, tls: Path) -> None:
+    (tls / "ca.pem").unlink()
+    assert wrong(host) and dict(unusable(look(host.given(), {}, host.systemctl))) == {}
+
+
+def test_an_agent_that_has_mounts_of_its_own_may_see_other_files(host: Host, tls: Path, tmp_path: Path) -> None:
+    (tls / "ca.pem").unlink()
+    seen = look(host.given(), {}, host.systemctl)
+    seen.process = processes.look(os.getpid())
+    for who, number in ("self", "1"), (str(os.getpid()), "2"):
+        (tmp_path / "proc" / who / "ns").mkdir(parents=True)
+        (tmp_path / "proc" / who / "ns/mnt").symlink_to(f"mnt:[{number}]")
+    assert unusable(seen) and unusable(seen, str(tmp_path / "proc")) == ()
 
 
 def test_certificates_that_are_sound(host: Host, tls: Path) -> None:

@@ -65,6 +65,9 @@ def test_the_full_name(name: str) -> None:
         ("-config /etc/nomad.d $NOMAD_ARGS", ("/etc/nomad.d",), False),
         ("$NOMAD_ARGS -config /etc/nomad.d", ("/etc/nomad.d",), False),
         ("-config /etc/nomad.d -bind=${IP}", ("/etc/nomad.d",), True),
+        ("-config /etc/nomad.d -bind ${IP}", ("/etc/nomad.d",), True),
+        ("-config /etc/nomad.d -bind $IP", ("/etc/nomad.d",), False),
+        ("-config /etc/nomad.d -server ${MORE}", ("/etc/nomad.d",), False),
     ],
 )
 def test_where_the_configuration_is(arguments: str, paths: tuple[str, ...], literal: bool) -> None:
@@ -82,5 +85,7 @@ def test_where_its_environment_comes_from_and_since_when_it_has_it() -> None:
         "EnvironmentFiles=/etc/nomad.d/nomad.env (ignore_errors=yes)\n"
         "EnvironmentFiles=/etc/my defaults (ignore_errors=no)\nExecMainStartTimestampMonotonic=81242310000\n"
     )
+    older = unit.parse(PACKAGED + shown.replace("EnvironmentFiles=", "EnvironmentFile="))
     found = unit.parse(PACKAGED + shown)
+    assert older == found
     assert found.environment_files == ("/etc/nomad.d/nomad.env", "/etc/my defaults") and found.started == 81242.31

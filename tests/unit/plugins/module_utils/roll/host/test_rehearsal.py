@@ -124,14 +124,14 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     (
         "volatile_block",
         {"spots": spots(kind="tmpfs", volatile=True), "told": "/etc/nomad.d/other.hcl"},
-        "whatever writes it anew would bring the old block back",
+        "whatever writes it anew would undo that",
         BLOCK,
     ),
     (
         "environment_arguments",
-        {"unit_variables": ("$NOMAD_ARGS",), "environment_changed": ("/etc/default/nomad",)},
-        "/etc/default/nomad has changed since the start of the agent, and nomad.service takes arguments from it",
-        "/etc/default/nomad",
+        {"arguments_changed": ("NOMAD_ARGS",)},
+        "nomad.service takes arguments from NOMAD_ARGS, which has another value now than when the agent was started",
+        "",
     ),
     (
         "environment_changed",

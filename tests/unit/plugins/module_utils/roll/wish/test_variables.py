@@ -21,7 +21,12 @@ def test_the_names_are_those_of_the_role() -> None:
         (["raft_logstore_forse"], "There is no variable raft_logstore_forse. Did you mean raft_logstore_force?"),
         (["raft_logstore_wait_timout"], "Did you mean raft_logstore_wait_timeout?"),
         (["raft_logstore_xyzzy"], "There is no variable raft_logstore_xyzzy. The role's README has"),
-        (["raft_logstore_force", "raft_logstore_server", "raft_logstore_api", "raft_logstor_x", "mine"], ""),
+        (["raftlogstore_stop_after"], "variable raftlogstore_stop_after. Did you mean raft_logstore_stop_after?"),
+        (["raft_logstoreforce"], "Did you mean raft_logstore_force?"),
+        (
+            ["raft_logstore_force", "raft_logstore_server", "raft_logstore_api", "raft_dir", "raft_fleet_vars", "mine"],
+            "",
+        ),
     ],
 )
 def test_a_misspelt_one_is_named_with_the_nearest_that_there_is(names: list[str], said: str) -> None:
