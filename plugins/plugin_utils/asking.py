@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import uuid
-from difflib import get_close_matches
 from abc import abstractmethod
+from difflib import get_close_matches
 from types import TracebackType
 from typing import Any, ClassVar, Dict, Mapping, Optional, Type
 

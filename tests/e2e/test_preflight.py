@@ -122,7 +122,7 @@ def test_a_second_run_of_the_same_controller_is_kept_out_until_the_first_has_end
         program, arguments, env=playbooks.environment(), cwd=CHECKOUT, encoding="utf-8", timeout=120,
         dimensions=(50, 200),
     )  # fmt: skip
-    first.expect_exact("Only 'yes' is accepted:")
+    first.expect_exact("Only 'yes' is accepted, within 120 seconds:")
     said = refused(cluster)
     assert f"Process {first.pid} of" in said
     assert "on this controller has been rolling these servers since" in said

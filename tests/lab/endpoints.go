@@ -18,6 +18,7 @@ func endpoints() map[string]endpoint {
 
 		"/v1/operator/raft/configuration": {
 			methods: "GET", where: leaderOrStale, needs: management, handle: raftConfiguration},
+		"/v1/operator/raft/peer": {methods: "DELETE", where: leader, needs: management, handle: removePeer},
 		"/v1/operator/raft/transfer-leadership": {
 			methods: "PUT POST", where: leader, needs: management, check: checkTransfer, handle: transferLeadership},
 

@@ -164,6 +164,17 @@ func checkUUID(text string) error {
 	return err
 }
 
+// removePeer takes a server, named by its id, out of the Raft configuration.
+func removePeer(c *call) (any, error) {
+	id := raft.ServerID(c.URL.Query().Get("id"))
+	for _, peer := range c.peers() {
+		if peer.ID == id {
+			return nil, c.raft.RemoveServer(id, 0, 0).Error()
+		}
+	}
+	return nil, refused{http.StatusBadRequest, fmt.Sprintf("id %q was not found in the Raft peers", id)}
+}
+
 func transferLeadership(c *call) (any, error) {
 	type end struct{ ID, Address string }
 	id, address := c.URL.Query().Get("id"), c.URL.Query().Get("address")
