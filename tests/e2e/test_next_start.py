@@ -158,6 +158,7 @@ def wipe(cluster: Cluster, server: Server, node_id: str) -> None:
     server.stop()
     other = next(one for one in cluster.servers if one is not server)
     assert other.api("DELETE", f"/v1/operator/raft/peer?id={node_id}").status == 200
+    wait_until("two voters", lambda: len(voters(other)) == 2, 60)
     server.raft_dir.rename(server.raft_dir.with_name("raft.old"))
     server.start()
     wait_until("three voters", lambda: len(voters(other)) == 3, 60)
