@@ -135,6 +135,56 @@ def test_an_operators_tasks_that_are_no_file(cluster: Cluster, tmp_path: Path) -
     accepted(cluster, **variables)
 
 
+def test_a_last_directory_in_memory_is_passed_over_and_the_server_outlives_a_reboot(
+    cluster: Cluster, server: Server
+) -> None:
+    secrets = server.root / "secrets"
+    secrets.mkdir()
+    both = [str(server.config_dir), str(secrets)]
+    start = [word for path in both for word in ("-config", path)]
+    options = {"config_path": both, "start_command": " ".join([playbooks.command_of(server, "start"), *start])}
+    server.stop()
+    try:
+        with mounted("-t", "tmpfs", "none", secrets):
+            (secrets / "secret.hcl").write_text("acl {\n  enabled = false\n}\n")
+            server.start(start)
+            cluster.wait_healthy(60)
+            there = backend.call(server, **options)
+            assert not there.get("failed") and backend.is_wholly_on(server, "wal"), there
+            assert there["configuration"]["changed_files"] == [str(server.config_dir / "raft_logstore.hcl")]
+            server.stop()
+        (secrets / "secret.hcl").write_text("acl {\n  enabled = false\n}\n")
+        server.start(start)
+        cluster.wait_healthy(60)
+        assert backend.running(server) == "wal"
+        back = backend.call(server, state="returned", **options)
+        assert not back.get("failed") and backend.is_wholly_on(server, "boltdb"), back
+    finally:
+        if server.is_running():
+            server.stop()
+        shutil.rmtree(secrets)
+        server.start()
+
+
+def test_a_damaged_key_of_the_keyring(cluster: Cluster, server: Server) -> None:
+    """As an older Nomad has left one: the newer ones keep their keys in Raft, and read such a file all the same."""
+    if is_lab(server):
+        pytest.skip("the lab server has no keyring")
+    key = server.data_dir / "server/keystore/1e70156a-c6aa-01a1-ba14-e2df5513ced6.nks.json"
+    key.write_text('{"Meta": {"Algo')
+    said = named(server, refused(cluster, "--check"))
+    server.stop()
+    server.start()
+    try:
+        assert f"The next start reads {key}, and it is no key of a keyring" in said
+        assert server.wait_exit() == 1, "so it would have been after our stop"
+    finally:
+        key.unlink()
+        if not server.is_running():
+            server.start()
+    cluster.wait_healthy(60)
+
+
 def test_a_server_that_has_another_raft_configuration_than_its_leader(cluster: Cluster, server: Server) -> None:
     """What peers.json has left: the leader goes on calling it healthy, and it would elect itself."""
     node_id = (server.data_dir / "server/node-id").read_text()
