@@ -175,12 +175,18 @@ def test_a_data_dir_on_the_command_line(make_server: Servers) -> None:
     assert findings(server) == {}, "config validate is told what the command line says"
 
 
-def test_a_program_that_was_replaced_or_that_others_can_write(make_server: Servers, tmp_path: Path) -> None:
-    server = make_server()
-    program = tmp_path / "nomad"
+def start_on_a_copy(server: Server, folder: Path) -> Path:
+    """Start it on a copy of its program, which the test may change."""
+    program = folder / "nomad"
     shutil.copy(server_binary(), program)
     server.binary = str(program)
     start_and_lead(server)
+    return program
+
+
+def test_a_program_that_was_replaced_or_that_others_can_write(make_server: Servers, tmp_path: Path) -> None:
+    server = make_server()
+    program = start_on_a_copy(server, tmp_path)
     program.chmod(0o777)
     found = findings(server)
     assert set(found) == {"validate_skipped"}
@@ -194,10 +200,7 @@ def test_a_program_that_was_replaced_or_that_others_can_write(make_server: Serve
 
 def test_a_wal_of_a_nomad_to_come_and_a_program_that_makes_it(make_server: Servers, tmp_path: Path) -> None:
     server = make_server()
-    program = tmp_path / "nomad"
-    shutil.copy(server_binary(), program)
-    server.binary = str(program)
-    start_and_lead(server)
+    program = start_on_a_copy(server, tmp_path)
     assert findings(server) == {}
     program.unlink()
     program.write_bytes(Path(server_binary()).read_bytes() + b"wal-meta.json")

@@ -132,21 +132,20 @@ def theirs(agents: Agents, path: Path) -> Any:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_every_form_in_hcl_is_read_as_nomad_reads_it(tmp_path: Path, agents: Agents, key: str) -> None:
-    path, accepted = tmp_path / "agent.hcl", 0
-    for form in HCL_FORMS:
-        path.write_bytes(in_hcl(key, form).encode())
-        expected = theirs(agents, path)
-        assert ours(path) == expected, form
-        accepted += expected is not None
-    assert 4 <= accepted < len(HCL_FORMS)
+    assert_read(agents, tmp_path / "agent.hcl", {form: in_hcl(key, form) for form in HCL_FORMS})
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_every_form_in_json_is_read_as_nomad_reads_it(tmp_path: Path, agents: Agents, key: str) -> None:
-    path, accepted = tmp_path / "agent.json", 0
-    for form in JSON_FORMS:
-        path.write_bytes(in_json(key, form).encode())
+    assert_read(agents, tmp_path / "agent.json", {form: in_json(key, form) for form in JSON_FORMS})
+
+
+def assert_read(agents: Agents, path: Path, texts: dict[str, str]) -> None:
+    """Each of these texts, by its form, is read as Nomad reads it; some are taken and some are not."""
+    accepted = 0
+    for form, text in texts.items():
+        path.write_bytes(text.encode())
         expected = theirs(agents, path)
         assert ours(path) == expected, form
         accepted += expected is not None
-    assert 4 <= accepted < len(JSON_FORMS)
+    assert 4 <= accepted < len(texts)

@@ -47,7 +47,7 @@ def verdict(servers: Servers, options: Options) -> str:
     left, was_rolled = cluster.busy(servers), any(server.done for server in servers)
     if was_rolled and options.check_mode:
         return _rehearsed(servers, options)
-    if not was_rolled or not servers:
+    if not was_rolled:
         wrong = ill(servers)
         return f"{_counted(servers)}. {'Look at ' + '; '.join(wrong) if wrong else 'All is well'}."
     if left:
