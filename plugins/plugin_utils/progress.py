@@ -15,8 +15,8 @@ import shlex
 import signal
 import threading
 import time
-from types import TracebackType
-from typing import Optional, Type
+from types import FrameType, TracebackType
+from typing import Any, Dict, Optional, Type
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -25,6 +25,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.progress import Prog
 INTERVAL_S = 1.0
 COST_FACTOR = 5  # without a persistent ssh connection each look costs a login, 0.4 s: do not load the host with them
 JOIN_S = 5.0
+ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def twin_of(action: ActionBase) -> ActionBase:
@@ -60,9 +61,14 @@ class ProgressLines:
         self._command = f"cat {shlex.quote(path)}"
         self._display = Display()
         self._ended = threading.Event()
+        self._showing = threading.RLock()  # a second signal may come while the first one is dealt with
+        self._earlier: Dict[int, Any] = {}
         self._thread = threading.Thread(target=self._run, name=f"progress of {host}", daemon=True)
 
     def __enter__(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number in ENDING:
+                self._earlier[number] = signal.signal(number, self._end)
         self._thread.start()
 
     def __exit__(
@@ -70,10 +76,22 @@ class ProgressLines:
     ) -> None:
         self._ended.set()
         self._thread.join(JOIN_S)
+        for number, handler in self._earlier.items():
+            signal.signal(number, handler)
+
+    def _end(self, number: int, frame: Optional[FrameType]) -> None:
+        """What Ansible does at this signal, once no line is on its way.
+
+        It ends the process at once. All processes of Ansible share one queue for what they show. One that ends while it
+        holds the queue's lock leaves its parent waiting for the lock for ever: Ctrl-C would hang.
+        """
+        with self._showing:
+            signal.signal(number, self._earlier[number])
+            signal.raise_signal(number)
 
     def _run(self) -> None:
         # A Ctrl-C delivered to this thread would not wake the main thread, which waits for the module.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
         wait_s, shown = INTERVAL_S, ""
         while not self._ended.wait(wait_s):
             begin = time.monotonic()
@@ -88,5 +106,6 @@ class ProgressLines:
         progress = parse(self._twin._low_level_execute_command(self._command)["stdout"])
         text = line(self._host, progress) if progress else shown
         if text != shown and not self._ended.is_set():
-            self._display.display(text, stderr=True)
+            with self._showing:
+                self._display.display(text, stderr=True)
         return text

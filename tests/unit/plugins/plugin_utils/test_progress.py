@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -150,6 +153,39 @@ def test_a_signal_is_left_to_the_thread_that_waits_for_the_module(
         assert looked.wait(DEADLINE_S)
     assert {signal.SIGINT, signal.SIGTERM} <= blocked
     assert not {signal.SIGINT, signal.SIGTERM} & signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def shows_for_long(file: Path, queue: Any) -> None:
+    """A worker of Ansible: at a signal it ends at once, and what it shows goes through a queue with a lock."""
+
+    def display(_display: Display, *_args: Any, **_kwargs: Any) -> None:
+        with queue.lock:
+            queue.taken.set()
+            time.sleep(0.5)
+
+    Display.display = display  # of this process only
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os._exit(1))
+    with progress.ProgressLines(local_action(), "h1", str(file)):
+        threading.Event().wait(DEADLINE_S)
+
+
+@pytest.mark.parametrize("numbers", [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT, signal.SIGTERM)])
+def test_a_signal_does_not_end_the_worker_while_it_has_the_lock_of_the_queue(
+    tmp_path: Path, numbers: tuple[signal.Signals, ...]
+) -> None:
+    """The parent would wait for that lock for ever."""
+    (tmp_path / "progress").write_bytes(render(Progress("convert", 250, 1000, 5_000_000, 0.5)))
+    fork = multiprocessing.get_context("fork")
+    queue = SimpleNamespace(lock=fork.Lock(), taken=fork.Event())
+    worker = fork.Process(target=shows_for_long, args=(tmp_path / "progress", queue))
+    worker.start()
+    assert queue.taken.wait(DEADLINE_S)
+    for number in numbers:
+        os.kill(worker.pid or 0, number)
+    worker.join(DEADLINE_S)
+    assert worker.exitcode == 1
+    assert queue.lock.acquire(timeout=1)
 
 
 def test_the_end_of_the_module_does_not_wait_for_the_next_look(tmp_path: Path) -> None:
