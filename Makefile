@@ -18,8 +18,10 @@ PYTEST := $(BIN)/python -m pytest -q
 SHORT := $(PYTEST) -m "not long"
 # Tests of one file share a cluster. In the order of their names: by default those with few tests, the rolls, would come last.
 BY_FILE := --dist loadfile --no-loadscope-reorder
+# They mostly wait for servers, and count no seconds: they run beside other parts.
+BACKEND := tests/e2e/server_backend tests/e2e/sshd
 
-.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-conformance test-e2e test-molecule test-reliability test-long test-collection test-cores bench bench-roll clean
+.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-conformance test-backend test-e2e test-molecule test-reliability test-long test-collection test-cores bench bench-roll clean
 
 help:
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -66,8 +68,11 @@ test-interop: .build/setup.done .build/bin/judge ## our stores against HashiCorp
 test-conformance: .build/setup.done .build/bin/lab ## what an agent answers, and the modules that ask it (NOMAD_BIN=/path/to/nomad: a real one)
 	$(SHORT) -n 2 $(BY_FILE) tests/conformance
 
+test-backend: .build/setup.done .build/bin/judge .build/bin/lab ## server_backend alone, with each fault; over ssh (NOMAD_BIN=/path/to/nomad: a real one)
+	$(SHORT) -n 3 $(BY_FILE) $(BACKEND)
+
 test-e2e: .build/setup.done .build/bin/judge .build/bin/lab ## ad-hoc runs, gates and rolls on clusters (NOMAD_BIN=/path/to/nomad: real ones)
-	$(SHORT) -n 2 $(BY_FILE) tests/e2e
+	$(SHORT) -n 3 $(BY_FILE) tests/e2e $(BACKEND:%=--ignore=%)
 
 test-molecule: .build/setup.done .build/bin/judge .build/bin/lab ## rolls on systemd hosts over ssh, in podman (NOMAD_BIN=/path/to/nomad: real Nomads)
 	tests/tools/molecule

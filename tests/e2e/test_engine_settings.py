@@ -42,7 +42,7 @@ def test_a_roll_under_settings_that_would_cut_others(
     make_cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All at once. Each task may take a second, and a server is watched for three: in none of them may it be cut."""
-    cluster = make_cluster()
+    cluster = make_cluster(backends=("boltdb", "wal", "wal"))
     for name, value in HARMLESS.items():
         monkeypatch.setenv(f"ANSIBLE_{name}", value)
     monkeypatch.setenv("ANSIBLE_CACHE_PLUGIN_CONNECTION", str(tmp_path / "facts"))
