@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sphinx: the pages in Markdown as they are, beside what antsibull-docs has made in reference/. See tests/tools/docs."""
+"""Sphinx: the pages in Markdown as they are, beside what antsibull-docs makes in reference/. See tests/tools/docs."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ extensions = ["myst_parser", "sphinx_antsibull_ext"]
 include_patterns = ["index.rst", "*.md", "docs/*.md", "reference/**", "roles/**/*.md"]
 exclude_patterns = ["CHANGELOG.md"]  # the reference has it, of changelogs/changelog.yaml
 html_theme = "sphinx_ansible_theme"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
 pygments_style = "ansible"
