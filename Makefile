@@ -15,7 +15,8 @@ export ANSIBLE_COLLECTIONS_PATH := $(abspath .build)
 export PATH := $(BIN):$(PATH)
 PYTEST := $(BIN)/python -m pytest -q
 # The one place that decides what is left out: tests with the marker `long`. test-long runs them.
-SHORT := $(PYTEST) -m "not long"
+# A test that hangs fails, after a time far longer than any takes on a busy machine.
+SHORT := $(PYTEST) --timeout 900 -m "not long"
 # Tests of one file share a cluster. In the order of their names: by default those with few tests, the rolls, would come last.
 BY_FILE := --dist loadfile --no-loadscope-reorder
 
@@ -76,8 +77,8 @@ test-reliability: .build/setup.done .build/bin/judge .build/bin/lab ## kills, po
 	$(SHORT) -n 2 tests/reliability
 
 test-long: .build/setup.done .build/bin/judge .build/bin/lab ## what `make test` leaves out: tests marked long, all of test-reliability, the soak (SOAK_S=3600)
-	$(PYTEST) -m long -n 2 $(BY_FILE) tests
-	RELIABILITY=all $(PYTEST) -n 2 tests/reliability
+	$(PYTEST) --timeout 10800 -m long -n 2 $(BY_FILE) tests
+	RELIABILITY=all $(PYTEST) --timeout 10800 -n 2 tests/reliability
 	$(PYTEST) -s tests/reliability/soak_rolls.py
 
 test-collection: .build/setup.done ## build the tarball, install it elsewhere, use it from there
