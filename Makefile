@@ -1,3 +1,4 @@
+# Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Everything runs from a fresh clone: `make demo` and `make test` do their own set-up (.venv and .build, nothing else).
 
