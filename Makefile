@@ -81,7 +81,8 @@ test-long: .build/setup.done .build/bin/judge .build/bin/lab ## what `make test`
 	RELIABILITY=all $(PYTEST) -n 2 tests/reliability
 	$(PYTEST) -s tests/reliability/soak_rolls.py
 
-test-collection: .build/setup.done ## build the tarball, install it elsewhere, use it from there
+test-collection: .build/setup.done ## build the tarball, twice the same; install it elsewhere, use it from there
+	$(SHORT) tests/collection
 	tests/tools/installed-collection
 
 test-cores: .build/setup.done ## ansible-test sanity and unit tests on every supported ansible-core whose Python is found
