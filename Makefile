@@ -48,12 +48,13 @@ demo-rollback: .build/setup.done .build/bin/lab ## the same with a second act: b
 test: ## everything that a change can break; .ci/run: this, and two scenarios of test-molecule
 	tests/tools/run-tests
 
-lint: .build/setup.done ## ruff, mypy --strict, yamllint, ansible-lint --profile production
+lint: .build/setup.done ## ruff, mypy --strict, yamllint, ansible-lint --profile production, shellcheck, go vet
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	cd .build && MYPYPATH=. $(BIN)/mypy --config-file ../pyproject.toml -p ansible_collections.raftops.nomad.plugins.module_utils
 	$(BIN)/yamllint --strict .
 	$(BIN)/ansible-lint --offline --profile production
+	$(BIN)/shellcheck $$(git grep -lE '^#!.*\b(ba)?sh$$')
 	cd tests/judge && $$(../tools/go-path) vet ./...
 	cd tests/lab && $$(../tools/go-path) vet ./...
 
