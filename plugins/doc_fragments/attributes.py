@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # A module names those for which it differs. tests/unit/plugins/modules/test_attributes.py compares them with the code.
+    # A module names those in which it differs. test_attributes.py among its unit tests compares them with the code.
     DOCUMENTATION = r"""
 options: {}
 attributes:
