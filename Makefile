@@ -20,7 +20,7 @@ SHORT := $(PYTEST) -m "not long"
 # Tests of one file share a cluster. In the order of their names: by default those with few tests, the rolls, would come last.
 BY_FILE := --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-conformance test-e2e test-molecule test-reliability test-long test-collection test-cores release-check bench bench-roll clean
+.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-conformance test-e2e test-molecule test-reliability test-long test-collection test-cores changelog release-check bench bench-roll clean
 
 help:
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -88,6 +88,9 @@ test-collection: .build/setup.done ## build the tarball, twice the same; install
 
 test-cores: .build/setup.done ## ansible-test sanity and unit tests on every supported ansible-core whose Python is found
 	tests/tools/every-core
+
+changelog: .build/setup.done ## CHANGELOG.md from the fragments in changelogs/
+	tests/tools/changelog write
 
 release-check: .build/setup.done ## what a release must pass besides the tests; leaves what is published in .build/dist (docs/release.md)
 	tests/tools/release-check

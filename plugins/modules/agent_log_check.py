@@ -20,7 +20,6 @@ description:
     is not known is a warning."
   - Reads Nomad's plain and JSON lines. It cannot find what a C(log_level) above ERROR keeps out of the log.
 extends_documentation_fragment:
-  - raftops.nomad.attributes
   - raftops.nomad.attributes.info
 options:
   since:

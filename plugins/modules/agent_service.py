@@ -30,6 +30,10 @@ attributes:
       - Nothing is stopped or started. C(changed) is true.
   diff_mode:
     support: none
+  idempotent:
+    support: partial
+    details:
+      - Full for a systemd unit. With O(manager=command) the command is run each time, and C(changed) is true.
 options:
   state:
     description:

@@ -36,6 +36,14 @@ attributes:
     support: full
     details:
       - The names in the Raft directory before and after.
+  action:
+    support: full
+    details:
+      - It asks for confirmation, once for all hosts, and shows the progress.
+  async:
+    support: none
+    details:
+      - The controller asks and shows the progress, so it has to wait.
 options:
   data_dir:
     description:

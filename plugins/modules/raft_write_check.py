@@ -31,6 +31,10 @@ attributes:
       - Nothing is written or waited for.
   diff_mode:
     support: none
+  idempotent:
+    support: full
+    details:
+      - Each run has the cluster write one entry, which changes no setting. C(changed) is never true.
 options:
   server_id:
     description:

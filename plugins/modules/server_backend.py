@@ -44,6 +44,14 @@ attributes:
     support: full
     details:
       - The configuration without the values of secrets, and the names in the Raft directory.
+  action:
+    support: full
+    details:
+      - It asks for confirmation, once for all hosts, and shows the progress.
+  async:
+    support: none
+    details:
+      - The work goes on alone on the host anyway when the connection is lost, and the next call says what happened.
 options:
   backend:
     description:

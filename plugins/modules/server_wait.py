@@ -44,7 +44,9 @@ attributes:
       - For a gate that must fail in check mode too, give the task C(check_mode=false) and O(wait_timeout=0).
         This module changes nothing.
   diff_mode:
-    support: none
+    support: N/A
+    details:
+      - This module changes nothing.
 options:
   until:
     description:

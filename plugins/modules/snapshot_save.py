@@ -29,6 +29,10 @@ attributes:
       - No snapshot is taken, because taking one changes the server. O(dest) is checked.
   diff_mode:
     support: none
+  idempotent:
+    support: none
+    details:
+      - Each run saves another file. With O(name) a second run fails, because nothing is ever replaced.
 options:
   dest:
     description:
