@@ -1,3 +1,4 @@
+# Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Everything runs from a fresh clone: `make demo` and `make test` do their own set-up (.venv and .build, nothing else).
 
@@ -15,13 +16,14 @@ export ANSIBLE_COLLECTIONS_PATH := $(abspath .build)
 export PATH := $(BIN):$(PATH)
 PYTEST := $(BIN)/python -m pytest -q
 # The one place that decides what is left out: tests with the marker `long`. test-long runs them.
-SHORT := $(PYTEST) -m "not long"
+# A test that hangs fails, after a time far longer than any takes on a busy machine.
+SHORT := $(PYTEST) --timeout 900 -m "not long"
 # Tests of one file share a cluster. In the order of their names: by default those with few tests, the rolls, would come last.
 BY_FILE := --dist loadfile --no-loadscope-reorder
 # They mostly wait for servers, and count no seconds: they run beside other parts.
 BACKEND := tests/e2e/server_backend tests/e2e/sshd
 
-.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-conformance test-backend test-e2e test-molecule test-reliability test-long test-collection test-cores bench bench-roll clean
+.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-conformance test-backend test-e2e test-molecule test-reliability test-long test-collection test-cores docs changelog release-check bench bench-roll clean
 
 help:
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -49,12 +51,13 @@ demo-rollback: .build/setup.done .build/bin/lab ## the same with a second act: b
 test: ## everything that a change can break; .ci/run: this, and two scenarios of test-molecule
 	tests/tools/run-tests
 
-lint: .build/setup.done ## ruff, mypy --strict, yamllint, ansible-lint --profile production
+lint: .build/setup.done ## ruff, mypy --strict, yamllint, ansible-lint --profile production, shellcheck, go vet
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	cd .build && MYPYPATH=. $(BIN)/mypy --config-file ../pyproject.toml -p ansible_collections.raftops.nomad.plugins.module_utils
 	$(BIN)/yamllint --strict .
 	$(BIN)/ansible-lint --offline --profile production
+	$(BIN)/shellcheck $$(git grep -lE '^#!.*\b(ba)?sh$$')
 	cd tests/judge && $$(../tools/go-path) vet ./...
 	cd tests/lab && $$(../tools/go-path) vet ./...
 
@@ -81,15 +84,25 @@ test-reliability: .build/setup.done .build/bin/judge .build/bin/lab ## kills, po
 	$(SHORT) -n 2 tests/reliability
 
 test-long: .build/setup.done .build/bin/judge .build/bin/lab ## what `make test` leaves out: tests marked long, all of test-reliability, the soak (SOAK_S=3600)
-	$(PYTEST) -m long -n 2 $(BY_FILE) tests
-	RELIABILITY=all $(PYTEST) -n 2 tests/reliability
+	$(PYTEST) --timeout 10800 -m long -n 2 $(BY_FILE) tests
+	RELIABILITY=all $(PYTEST) --timeout 10800 -n 2 tests/reliability
 	$(PYTEST) -s tests/reliability/soak_rolls.py
 
-test-collection: .build/setup.done ## build the tarball, install it elsewhere, use it from there
+test-collection: .build/setup.done ## build the tarball, twice the same; install it elsewhere, use it from there
+	$(SHORT) tests/collection
 	tests/tools/installed-collection
 
 test-cores: .build/setup.done ## ansible-test sanity and unit tests on every supported ansible-core whose Python is found
 	tests/tools/every-core
+
+docs: .build/setup.done ## the site of the documentation, .build/docs/html
+	tests/tools/docs
+
+changelog: .build/setup.done ## CHANGELOG.md from the fragments in changelogs/
+	tests/tools/changelog write
+
+release-check: .build/setup.done ## what a release must pass besides the tests; leaves what is published in .build/dist (docs/release.md)
+	tests/tools/release-check
 
 bench: .build/setup.done .build/bin/judge ## our converter beside HashiCorp's own; BENCH="--runs 5 --stores ..." for slices (NOMAD_BIN: the real command, too)
 	PYTHONPATH=tests $(BIN)/python -m bench.bench $(BENCH)

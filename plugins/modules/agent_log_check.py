@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # -*- coding: utf-8 -*-
-# Copyright: (c) 2026, raftops.nomad contributors
+# Copyright (c) raftops.nomad contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -20,7 +20,6 @@ description:
     is not known is a warning."
   - Reads Nomad's plain and JSON lines. It cannot find what a C(log_level) above ERROR keeps out of the log.
 extends_documentation_fragment:
-  - raftops.nomad.attributes
   - raftops.nomad.attributes.info
 options:
   since:

@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # -*- coding: utf-8 -*-
-# Copyright: (c) 2026, raftops.nomad contributors
+# Copyright (c) raftops.nomad contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -30,6 +30,10 @@ attributes:
       - Nothing is stopped or started. C(changed) is true.
   diff_mode:
     support: none
+  idempotent:
+    support: partial
+    details:
+      - Full for a systemd unit. With O(manager=command) the command is run each time, and C(changed) is true.
 options:
   state:
     description:

@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # -*- coding: utf-8 -*-
-# Copyright: (c) 2026, raftops.nomad contributors
+# Copyright (c) raftops.nomad contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Documentation of the action plugin of the same name, which does the work on the controller."""
@@ -16,20 +16,17 @@ description:
     and one answer.
   - Unlike M(ansible.builtin.pause) it fails when there is no terminal, or when nobody answers in time. Under
     ansible-runner and AWX there is a terminal, but nobody types at it.
+extends_documentation_fragment:
+  - raftops.nomad.attributes.controller
 attributes:
   check_mode:
     support: full
-    description: Never asks in check mode and never changes anything.
-  diff_mode:
-    support: none
-    description: Never changes anything, so there is no difference to show.
-  action:
+    details:
+      - Never asks in check mode.
+  idempotent:
     support: full
-    description: Runs on the controller only.
-  platform:
-    support: full
-    platforms: posix
-    description: Nothing is run on the target.
+    details:
+      - Changes nothing. It asks each time.
 options:
   msg:
     description:

@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # -*- coding: utf-8 -*-
-# Copyright: (c) 2026, raftops.nomad contributors
+# Copyright (c) raftops.nomad contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Documentation of the action plugin of the same name, which does the work on the controller."""
@@ -17,20 +17,17 @@ description:
   - The run leaves a note in C(/tmp) that counts only while its process lives. Notes of dead processes are
     ignored. The next run of the same user removes them.
   - Runs on different controllers do not see each other here. See O(raftops.nomad.autopilot_config#module:origin).
+extends_documentation_fragment:
+  - raftops.nomad.attributes.controller
 attributes:
   check_mode:
     support: full
-    description: Fails in check mode too, but does not keep others out.
-  diff_mode:
-    support: none
-    description: Changes nothing that could be shown.
-  action:
+    details:
+      - Fails in check mode too, but does not keep others out.
+  idempotent:
     support: full
-    description: Runs on the controller only.
-  platform:
-    support: full
-    platforms: posix
-    description: Nothing is run on the target.
+    details:
+      - Within one run of Ansible it can be called again. What it leaves ends with that run.
 options:
   servers:
     description:

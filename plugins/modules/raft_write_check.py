@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # -*- coding: utf-8 -*-
-# Copyright: (c) 2026, raftops.nomad contributors
+# Copyright (c) raftops.nomad contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -31,6 +31,10 @@ attributes:
       - Nothing is written or waited for.
   diff_mode:
     support: none
+  idempotent:
+    support: full
+    details:
+      - Each run has the cluster write one entry, which changes no setting. C(changed) is never true.
 options:
   server_id:
     description:

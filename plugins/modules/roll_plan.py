@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # -*- coding: utf-8 -*-
-# Copyright: (c) 2026, raftops.nomad contributors
+# Copyright (c) raftops.nomad contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Documentation of the action plugin of the same name, which does the work on the controller."""
@@ -16,20 +16,8 @@ description:
     there, and the first thing that prevents a roll.
   - The role C(raft_logstore) uses it. Fails only when its arguments are wrong; that there may be no roll is said by
     RV(refused).
-attributes:
-  check_mode:
-    support: full
-    description: Changes nothing anyway.
-  diff_mode:
-    support: none
-    description: Changes nothing that could be shown.
-  action:
-    support: full
-    description: Runs on the controller only.
-  platform:
-    support: full
-    platforms: posix
-    description: Nothing is run on the target.
+extends_documentation_fragment:
+  - raftops.nomad.attributes.controller
 options:
   servers:
     description:

@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # -*- coding: utf-8 -*-
-# Copyright: (c) 2026, raftops.nomad contributors
+# Copyright (c) raftops.nomad contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Arguments, one transaction of module_utils/server, one result. No decision about a server is made here."""
@@ -44,6 +44,14 @@ attributes:
     support: full
     details:
       - The configuration without the values of secrets, and the names in the Raft directory.
+  action:
+    support: full
+    details:
+      - It asks for confirmation, once for all hosts, and shows the progress.
+  async:
+    support: none
+    details:
+      - The work goes on alone on the host anyway when the connection is lost, and the next call says what happened.
 options:
   backend:
     description:

@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # -*- coding: utf-8 -*-
-# Copyright: (c) 2026, raftops.nomad contributors
+# Copyright (c) raftops.nomad contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -29,6 +29,10 @@ attributes:
       - No snapshot is taken, because taking one changes the server. O(dest) is checked.
   diff_mode:
     support: none
+  idempotent:
+    support: none
+    details:
+      - Each run saves another file. With O(name) a second run fails, because nothing is ever replaced.
 options:
   dest:
     description:

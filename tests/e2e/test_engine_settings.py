@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 from support.cluster.cluster import Cluster
-from support.paths import PLAYBOOKS
 from support.rolls import adhoc, backend, leftbehind, playbooks
 from support.rolls.untouched import picture
 
@@ -98,7 +97,7 @@ def test_a_play_of_ones_own_that_would_pass_a_closed_gate_is_refused(
     calm: Cluster, keywords: dict[str, Any], told: str
 ) -> None:
     """The shipped plays with one keyword more on each. Where errors are ignored, there must at least be no queue."""
-    plays = yaml.safe_load((PLAYBOOKS / "migrate.yml").read_text())
+    plays = playbooks.shipped("migrate")
     own = calm.root / "own.yml"
     own.write_text(yaml.safe_dump([{**play, **keywords} if "hosts" in play else play for play in plays]))
     before = picture(calm)
@@ -110,7 +109,7 @@ def test_a_play_of_ones_own_that_would_pass_a_closed_gate_is_refused(
 
 def test_the_role_takes_no_leave_to_ignore_from_the_play_around_it(calm: Cluster) -> None:
     """A gate that closes after the plan: another controller's hold. Only the play of the roll says to ignore errors."""
-    plays = yaml.safe_load((PLAYBOOKS / "migrate.yml").read_text())
+    plays = playbooks.shipped("migrate")
     (roll,) = [play for play in plays if play.get("hosts") == "raft_logstore_queue"]
     roll.update(ignore_errors=True, ignore_unreachable=True, any_errors_fatal=True, timeout=1)
     roll["vars"]["hold"] = {"version": 1, "origin": "elsewhere", "previous": True, "created": "2026-11-22T13:20:35Z"}

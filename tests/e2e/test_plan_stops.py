@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from support.cluster.cluster import Cluster
-from support.paths import LAB, PLAYBOOKS
+from support.paths import LAB
 from support.rolls import playbooks
 from support.rolls.stops import is_untouched, refused
 
@@ -45,7 +45,7 @@ def test_stops_in_the_plan_on_a_server_older_than_the_backend(
 
 def test_stops_before_the_first_server_when_serial_is_not_one(calm: Cluster) -> None:
     """The role refuses whatever play it is in, so the shipped playbook with another serial is such a play."""
-    plays = yaml.safe_load((PLAYBOOKS / "migrate.yml").read_text())
+    plays = playbooks.shipped("migrate")
     (roll,) = [play for play in plays if play.get("hosts") == "raft_logstore_queue"]
     roll["serial"] = 2
     playbook = calm.root / "two_at_once.yml"

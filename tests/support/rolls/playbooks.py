@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 from support.cluster.cluster import Cluster
 from support.cluster.server import Server
-from support.paths import BUILD, CHECKOUT, SUPPORT
+from support.paths import BUILD, CHECKOUT, PLAYBOOKS, SUPPORT
 
 SERVERCTL = SUPPORT / "cluster/serverctl.py"
 GROUP = "nomad_servers"
@@ -64,6 +64,13 @@ def write_inventory(cluster: Cluster, hosts: dict[str, dict[str, Any]] | None = 
     path = cluster.root / "inventory.yml"
     path.write_text(yaml.safe_dump({GROUP: {"hosts": known, "vars": common}}, sort_keys=False))
     return path
+
+
+def shipped(name: str) -> list[dict[str, Any]]:
+    """The plays of a shipped playbook, to be run from elsewhere: what it imports is named by its collection."""
+    plays: list[dict[str, Any]] = yaml.safe_load((PLAYBOOKS / f"{name}.yml").read_text())
+    key = "ansible.builtin.import_playbook"
+    return [{**play, key: f"raftops.nomad.{Path(play[key]).stem}"} if key in play else play for play in plays]
 
 
 def tool(name: str) -> str:
