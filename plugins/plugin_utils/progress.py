@@ -23,6 +23,7 @@ from ansible.utils.display import Display
 from ansible_collections.raftops.nomad.plugins.module_utils.progress import Progress, parse
 
 INTERVAL_S = 1.0
+WAIT_S = 5.0  # a wait tells nothing before, and one that is over by then costs no look
 COST_FACTOR = 5  # without a persistent ssh connection each look costs a login, 0.4 s: do not load the host with them
 JOIN_S = 5.0
 
@@ -40,7 +41,9 @@ def twin_of(action: ActionBase) -> ActionBase:
 
 
 def line(host: str, progress: Progress) -> str:
-    """One line for a person: entries done of total, rate, time left; of a step without entries only its name."""
+    """One line for a person: what is waited for; entries done of total, rate, time left; else the step's name."""
+    if progress.waits:
+        return f"{host}: {progress.waits}"
     if progress.total <= 0:
         return f"{host}: {progress.phase}"
     text = f"{host}: {progress.phase} {progress.done} / {progress.total} entries"
@@ -52,9 +55,13 @@ def line(host: str, progress: Progress) -> str:
 
 
 class ProgressLines:
-    """A context manager: while its body runs, shows what is new in the file, at most once a second."""
+    """A context manager: while its body runs, shows what is new in the file, at most once a second.
 
-    def __init__(self, action: ActionBase, host: str, path: str) -> None:
+    The first look is after `first_s` seconds.
+    """
+
+    def __init__(self, action: ActionBase, host: str, path: str, first_s: float = INTERVAL_S) -> None:
+        self._first_s = first_s
         self._twin = twin_of(action)
         self._host = host
         self._command = f"cat {shlex.quote(path)}"
@@ -74,7 +81,7 @@ class ProgressLines:
     def _run(self) -> None:
         # A Ctrl-C delivered to this thread would not wake the main thread, which waits for the module.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-        wait_s, shown = INTERVAL_S, ""
+        wait_s, shown = self._first_s, ""
         while not self._ended.wait(wait_s):
             begin = time.monotonic()
             try:
