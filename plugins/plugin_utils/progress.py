@@ -16,7 +16,7 @@ import signal
 import threading
 import time
 from types import TracebackType
-from typing import Optional, Type
+from typing import Optional, Sequence, Type
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -57,11 +57,20 @@ def line(host: str, progress: Progress) -> str:
 class ProgressLines:
     """A context manager: while its body runs, shows what is new in the file, at most once a second.
 
-    The first look is after `first_s` seconds.
+    The first look is after `first_s` seconds. `opening` is shown once, as soon as the step is none of `before`.
     """
 
-    def __init__(self, action: ActionBase, host: str, path: str, first_s: float = INTERVAL_S) -> None:
+    def __init__(
+        self,
+        action: ActionBase,
+        host: str,
+        path: str,
+        first_s: float = INTERVAL_S,
+        opening: str = "",
+        before: Sequence[str] = (),
+    ) -> None:
         self._first_s = first_s
+        self._opening, self._before = opening, before
         self._twin = twin_of(action)
         self._host = host
         self._command = f"cat {shlex.quote(path)}"
@@ -94,6 +103,9 @@ class ProgressLines:
         """Look, and show the line if it differs from the last one shown; returns the last one shown."""
         progress = parse(self._twin._low_level_execute_command(self._command)["stdout"])
         text = line(self._host, progress) if progress else shown
+        if progress and self._opening and progress.phase not in self._before:
+            self._display.display(f"{self._host}: {self._opening}", stderr=True)
+            self._opening = ""
         if text != shown and not self._ended.is_set():
             self._display.display(text, stderr=True)
         return text

@@ -172,6 +172,18 @@ def test_a_wait_that_is_over_soon_costs_no_look(tmp_path: Path, monkeypatch: pyt
     assert looks == []
 
 
+def test_what_to_know_is_said_once_when_the_work_has_begun(tmp_path: Path, shown: list[tuple[float, str]]) -> None:
+    file = tmp_path / "progress"
+    file.write_bytes(render(Progress("last look", 0, 0, 0, 0.0)))
+    with progress.ProgressLines(local_action(), "h1", str(file), opening="is out.", before=("last look",)):
+        wait_for_lines(shown, 1)
+        file.write_bytes(render(Progress("stop", 0, 0, 0, 0.0)))
+        wait_for_lines(shown, 3)
+        file.write_bytes(render(Progress("start", 0, 0, 0, 0.0)))
+        wait_for_lines(shown, 4)
+    assert [text for when, text in shown] == ["h1: last look", "h1: is out.", "h1: stop", "h1: start"]
+
+
 def test_what_is_waited_for_is_shown_instead_of_the_step() -> None:
     waits = "waits until it is back: its leader calls it unhealthy (12 s of 300 s)"
     assert progress.line("nomad-2", Progress("rejoin", 0, 0, 0, 12.0, waits)) == f"nomad-2: {waits}"
