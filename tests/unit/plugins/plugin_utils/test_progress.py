@@ -199,5 +199,31 @@ def test_nothing_is_foretold_before_there_is_something_to_tell_it_from() -> None
     assert progress.line("h1", Progress("convert", 0, 10, 0, 0.0)) == "h1: convert 0 / 10 entries"
 
 
+def test_a_wait_that_is_over_soon_costs_no_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+    lines = progress.ProgressLines(local_action(), "h1", str(tmp_path / "any"), first_s=progress.WAIT_S)
+    monkeypatch.setattr(lines._twin, "_low_level_execute_command", looks.append)
+    with lines:
+        threading.Event().wait(1.5)
+    assert looks == []
+
+
+def test_what_to_know_is_said_once_when_the_work_has_begun(tmp_path: Path, shown: list[tuple[float, str]]) -> None:
+    file = tmp_path / "progress"
+    file.write_bytes(render(Progress("last look", 0, 0, 0, 0.0)))
+    with progress.ProgressLines(local_action(), "h1", str(file), opening="is out.", before=("last look",)):
+        wait_for_lines(shown, 1)
+        file.write_bytes(render(Progress("stop", 0, 0, 0, 0.0)))
+        wait_for_lines(shown, 3)
+        file.write_bytes(render(Progress("start", 0, 0, 0, 0.0)))
+        wait_for_lines(shown, 4)
+    assert [text for when, text in shown] == ["h1: last look", "h1: is out.", "h1: stop", "h1: start"]
+
+
+def test_what_is_waited_for_is_shown_instead_of_the_step() -> None:
+    waits = "waits until it is back: its leader calls it unhealthy (12 s of 300 s)"
+    assert progress.line("nomad-2", Progress("rejoin", 0, 0, 0, 12.0, waits)) == f"nomad-2: {waits}"
+
+
 def test_of_a_step_without_entries_only_the_name_is_shown() -> None:
     assert progress.line("h1", Progress("rejoin", 0, 0, 0, 3.0)) == "h1: rejoin"
