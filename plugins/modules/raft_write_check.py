@@ -45,6 +45,11 @@ options:
       - Seconds within which the entry must be applied.
     type: int
     default: 30
+  progress_file:
+    description:
+      - A file to be created once the wait has lasted five seconds, as
+        O(raftops.nomad.server_wait#module:progress_file).
+    type: path
 seealso:
   - module: raftops.nomad.server_wait
 """
@@ -90,8 +95,9 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.writecheck import prove
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
 from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
+from ansible_collections.raftops.nomad.plugins.module_utils.progress import waits_file
 
-SPEC = {"server_id": {"type": "str"}, "wait_timeout": {"type": "int", "default": 30}}
+SPEC = {"server_id": {"type": "str"}, "wait_timeout": {"type": "int", "default": 30}, "progress_file": {"type": "path"}}
 
 
 def main() -> None:
@@ -102,7 +108,13 @@ def main() -> None:
         )
     try:
         client = Client(from_params(module.params, os.environ))
-        proof = prove(client, module.params["server_id"] or "", module.params["wait_timeout"])
+        with waits_file(module.params["progress_file"]) as tell:
+            proof = prove(
+                client,
+                module.params["server_id"] or "",
+                module.params["wait_timeout"],
+                tell=lambda what: tell(f"waits until a write comes through: {what}"),
+            )
     except AgentError as error:
         module.fail_json(msg=str(error))
     reason, elapsed = proof.waited.last.verdict.reason, round(proof.waited.elapsed_s, 3)

@@ -235,7 +235,8 @@ options:
   progress_file:
     description:
       - A file to be created for the time of the run, as O(raftops.nomad.raft_migrate_backend#module:progress_file);
-        C(phase) is the step. The module's action makes one of its own.
+        C(phase) is the step, and C(waits), where it is there, what that waits for. The module's action makes one of
+        its own.
     type: path
 notes:
   - Autopilot's removal of dead servers is not held off. Where a conversion takes longer than half a minute, hold it
