@@ -90,9 +90,10 @@ test-molecule: .build/setup.done .build/bin/judge .build/bin/lab ## rolls on sys
 test-reliability: .build/setup.done .build/bin/judge .build/bin/lab ## kills, power loss, full disks, hostile files and users: a stated sample
 	$(SHORT) -n 2 tests/reliability
 
-test-long: .build/setup.done .build/bin/judge .build/bin/lab ## what `make test` leaves out: tests marked long, all of test-reliability, the soak (SOAK_S=3600)
+test-long: .build/setup.done .build/bin/judge .build/bin/lab ## what `make test` leaves out: tests marked long, all of test-reliability, every Python of each core, the soak (SOAK_S=3600)
 	$(PYTEST) --timeout 10800 -m long -n 2 $(BY_FILE) tests
 	RELIABILITY=all $(PYTEST) --timeout 10800 -n 2 tests/reliability
+	EVERY_PYTHON=yes tests/tools/every-core
 	$(PYTEST) -s tests/reliability/soak_rolls.py
 
 test-collection: .build/setup.done ## build the tarball, twice the same; install it elsewhere, use it from there

@@ -4,6 +4,8 @@
 
 `raftstore` and `agent` are built on `disk` and know nothing of each other; `server` joins them. The files here join
 modules to Ansible. docs/architecture.md has the map. Open raftstore/migrate.py first.
+
+Private to the collection: all of it may change in any version.
 """
 
 from __future__ import annotations
