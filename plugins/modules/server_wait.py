@@ -47,6 +47,10 @@ attributes:
     support: N/A
     details:
       - This module changes nothing.
+  action:
+    support: full
+    details:
+      - It shows what a wait of more than five seconds waits for.
 options:
   until:
     description:

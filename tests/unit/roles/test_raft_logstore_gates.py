@@ -20,7 +20,7 @@ NOW, TURN, PLAN = "__raft_logstore_now", "__raft_logstore_turn", "__raft_logstor
 # What can end a roll, in the order of each file, and when it is asked; None for always.
 GATES = {
     "plan": [("This is the first roll in this run of Ansible", None)],
-    "look": [("Its Python can run modules", None)],
+    "look": [("The role's variables are valid", None), ("Its Python can run modules", None)],
     "read": [("What was read can be relied on, and a roll can end well", None)],
     "cluster": [
         ("Nothing stands against the roll", None),
