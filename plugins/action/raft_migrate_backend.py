@@ -17,6 +17,11 @@ class ActionModule(AskingAction):
     NAME = "raft_migrate_backend"
     SPEC = SPEC
 
+    def in_the_way(self, found: Dict[str, Any]) -> str:
+        """Check mode also looks at a store in use, whose entries it does not read."""
+        in_use = found.get("changed") and "entries" in found and found["entries"] is None
+        return "The store of this server is in use. Stop its agent first." if in_use else ""
+
     def statement(self, args: Dict[str, Any]) -> str:
         """What will be done, as the question begins."""
         return f"The Raft log store of a stopped Nomad server is converted to {args.get('backend', 'wal')}."

@@ -108,7 +108,12 @@ def main() -> None:
     module = Module(argument_spec=dict(argument_spec(), **SPEC), supports_check_mode=True)
     if module.check_mode:
         module.exit_json(
-            changed=False, index=None, provoked=False, reason="nothing is written in check mode", elapsed=0.0
+            changed=False,
+            skipped=True,
+            index=None,
+            provoked=False,
+            reason="nothing is written in check mode",
+            elapsed=0.0,
         )
     try:
         client = Client(from_params(module.params, os.environ))

@@ -363,8 +363,14 @@ last_look:
       description: Why, or what is missing.
       type: str
       sample: "s2.global may be stopped: all 3 servers are healthy"
+msg:
+  description: What has failed and how the server was left. In check mode, who is at work on it.
+  returned: on failure, and in check mode while a run is at work
+  type: str
+  sample: >-
+    Process 4711 has been bringing it to wal for controller-1 since 2026-11-22T13:20:35Z.
 attached:
-  description: Whether this is the result of a run that somebody else had begun.
+  description: Whether this is the result of a run that somebody else had begun. In check mode, whether one is at work.
   returned: always
   type: bool
   sample: false
@@ -536,6 +542,13 @@ def unchanged(subject: Subject, prospect: Prospect) -> dict:
 
 def planned(module: Module, subject: Subject, run: Runner) -> dict:
     """What would be done. Raises AgentError or StoreError."""
+    place = Place.found(subject.data_dir)
+    left = caller.left(place) if place else {"at_work": False, "untold": False, "sentence": ""}
+    if left["at_work"]:  # a run would wait for it; meanwhile nothing else can be told
+        known = {"backend": subject.goal, "previous_backend": None, "plan": []}
+        return {**known, "changed": True, "attached": True, "msg": left["sentence"]}
+    if left["untold"]:
+        module.warn(left["sentence"])
     prospect = look(subject, run)
     if prospect.is_done or prospect.obstacles:
         return unchanged(subject, prospect)

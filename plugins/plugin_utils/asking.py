@@ -60,6 +60,9 @@ class AskingAction(ActionBase):
         args = dict(self._task.args)
         self._refuse_mistakes(args)
         if not self._task.check_mode and not boolean(args.get("force") or False, strict=False):
+            refused = self._refused(args, task_vars)
+            if refused:
+                return {**result, **refused}
             confirm_once(self._task._uuid, self.statement(args), task_vars["ansible_play_hosts_all"])
         result.update(self._run_module(args, task_vars))
         return result
@@ -79,6 +82,22 @@ class AskingAction(ActionBase):
             raise AnsibleActionFail(
                 f"The options of raftops.nomad.{self.NAME}: {told.rstrip('.')}. Nothing was changed."
             )
+
+    def _refused(self, args: Dict[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Any]:
+        """The failure of this host in check mode, about which nobody should be asked; empty where it has none."""
+        self._task.check_mode = True
+        try:
+            found: Dict[str, Any] = self._run_module(args, task_vars)
+        finally:
+            self._task.check_mode = False
+        told = self.in_the_way(found)
+        if told:
+            return {"failed": True, "changed": False, "msg": f"{told} Nothing was changed."}
+        return found if found.get("failed") or found.get("unreachable") else {}
+
+    def in_the_way(self, _found: Dict[str, Any]) -> str:
+        """Why this would fail although check mode has not, as a sentence; "" for nothing that is known."""
+        return ""
 
     def _run_module(self, args: Dict[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Any]:
         module = f"raftops.nomad.{self.NAME}"

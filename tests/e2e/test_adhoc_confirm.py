@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shlex
 import sys
@@ -102,6 +103,17 @@ def test_without_a_terminal_it_fails_at_once_and_names_force(cluster: Cluster) -
         message = done.results[host]["msg"]
         assert "no terminal" in message and "force=true" in message and "raft_logstore_force=true" in message
     assert QUESTION not in done.output and "Traceback" not in done.output
+    assert cluster.listings() == cluster.before
+
+
+def test_what_would_be_refused_is_refused_without_a_question(cluster: Cluster) -> None:
+    """The agent of h1 runs, so to speak. There is no terminal, and of h1 nothing is said about that."""
+    with (cluster.data["h1"] / "server/raft/raft.db").open("r+b") as store:
+        fcntl.flock(store, fcntl.LOCK_EX)
+        done = adhoc.run(cluster.inventory, "raft_migrate_backend", cluster.arguments())
+    assert "no terminal" in done.results["h2"]["msg"], done.output
+    told = "The store of this server is in use. Stop its agent first. Nothing was changed."
+    assert done.results["h1"]["msg"] == told, done.output
     assert cluster.listings() == cluster.before
 
 

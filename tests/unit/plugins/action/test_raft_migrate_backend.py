@@ -38,8 +38,8 @@ def module_runs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What was handed to Ansible to be run on the host."""
     runs: list[dict[str, Any]] = []
 
-    def execute(_action: ActionBase, **kwargs: Any) -> dict[str, Any]:
-        runs.append(kwargs)
+    def execute(action: ActionBase, **kwargs: Any) -> dict[str, Any]:
+        runs.append({**kwargs, "check_mode": action._task.check_mode})
         return {"changed": True}
 
     monkeypatch.setattr(ActionBase, "_execute_module", execute)
@@ -66,7 +66,15 @@ def test_without_force_it_asks_and_names_all_hosts_of_the_play(
     assert len(questions) == 1
     assert "converted to boltdb" in questions[0]
     assert "3 hosts: h1, h2, h3" in questions[0]
-    assert module_runs == []
+    assert [call["check_mode"] for call in module_runs] == [True]
+
+
+def test_what_the_host_refuses_is_refused_before_anybody_is_asked(
+    questions: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = {"failed": True, "msg": "the store is in use", "changed": False}
+    monkeypatch.setattr(ActionBase, "_execute_module", lambda _action, **_given: dict(refused))
+    assert run(data_dir="/data") == refused and questions == []
 
 
 @pytest.mark.parametrize("force", [True, "true", "yes", "1"])

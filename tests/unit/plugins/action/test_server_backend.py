@@ -29,8 +29,8 @@ def module_runs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What was handed to Ansible to be run on the host."""
     runs: list[dict[str, Any]] = []
 
-    def execute(_action: ActionBase, **kwargs: Any) -> dict[str, Any]:
-        runs.append(kwargs)
+    def execute(action: ActionBase, **kwargs: Any) -> dict[str, Any]:
+        runs.append({**kwargs, "check_mode": action._task.check_mode})
         return {"changed": True}
 
     monkeypatch.setattr(ActionBase, "_execute_module", execute)
@@ -68,7 +68,7 @@ def test_it_asks(
     monkeypatch.setattr(Display, "prompt_until", prompt_until)
     with pytest.raises(AnsibleActionFail, match="Nothing was changed"):
         run(["h1"], **args)
-    assert statement in asked[0] and module_runs == []
+    assert statement in asked[0] and [call["check_mode"] for call in module_runs] == [True]
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ def test_one_that_does_not(server: AgentServer) -> None:
     assert "write path is not proven after 1 s: s2.global has applied entry 19, not 20" in result["msg"]
 
 
-def test_check_mode_asks_nobody(server: AgentServer) -> None:
+def test_check_mode_asks_nobody_and_does_not_say_ok(server: AgentServer) -> None:
     result = run(raft_write_check, port=server.port, check_mode=True)
+    assert result["skipped"]
     assert (result["index"], result["provoked"]) == (None, False) and server.seen == []

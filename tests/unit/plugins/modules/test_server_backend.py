@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec
+from ansible_collections.raftops.nomad.plugins.module_utils.server.backend import place
+from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.caller import Wish
+from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.place import Place
 from ansible_collections.raftops.nomad.plugins.modules import (
     agent_service,
     raft_logstore_config,
@@ -69,6 +73,26 @@ def test_check_mode_warns_where_the_cluster_cannot_do_without_it(given: dict[str
     result = run(server_backend, check_mode=True, min_failure_tolerance=2, **given)
     assert result["changed"] and not result["last_look"]["satisfied"]
     assert "not 2 or more" in result["last_look"]["reason"]
+
+
+def test_check_mode_tells_what_is_at_work_there_and_what_nobody_has_heard(
+    given: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _module, text: heard.append(text))
+    monkeypatch.setattr(place, "RUN", str(tmp_path))
+    there = Place.of(str(tmp_path / "data"))
+    note = Wish("wal", "present", "controller-1").note(begun=True)
+    assert there.take()
+    there.write_note(note)
+    told = run(server_backend, check_mode=True, **given)
+    assert told["attached"] and told["plan"] == [] and "has been bringing it to wal for controller-1" in told["msg"]
+    assert set(told) - {"changed"} <= documented(server_backend)
+    there.keep_untold(note)
+    there.write_answer(note, {"failed": True, "msg": "not back.", "changed": True})
+    there.leave()
+    told = run(server_backend, check_mode=True, **given)
+    assert not told["attached"] and told["plan"] and "has failed: not back." in heard[0]
 
 
 def test_nothing_to_do(given: dict[str, Any]) -> None:
