@@ -1,3 +1,4 @@
+# Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Everything runs from a fresh clone: `make demo` and `make test` do their own set-up (.venv and .build, nothing else).
 
@@ -15,11 +16,14 @@ export ANSIBLE_COLLECTIONS_PATH := $(abspath .build)
 export PATH := $(BIN):$(PATH)
 PYTEST := $(BIN)/python -m pytest -q
 # The one place that decides what is left out: tests with the marker `long`. test-long runs them.
-SHORT := $(PYTEST) -m "not long"
+# A test that hangs fails, after a time far longer than any takes on a busy machine.
+SHORT := $(PYTEST) --timeout 900 -m "not long"
 # Tests of one file share a cluster. In the order of their names: by default those with few tests, the rolls, would come last.
 BY_FILE := --dist loadfile --no-loadscope-reorder
+# They mostly wait for servers, and count no seconds: they run beside other parts.
+BACKEND := tests/e2e/server_backend tests/e2e/sshd
 
-.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-conformance test-e2e test-molecule test-reliability test-long test-collection test-cores changelog bench bench-roll clean
+.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-conformance test-backend test-e2e test-molecule test-reliability test-long test-collection test-cores docs changelog release-check bench bench-roll clean
 
 help:
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -67,8 +71,11 @@ test-interop: .build/setup.done .build/bin/judge ## our stores against HashiCorp
 test-conformance: .build/setup.done .build/bin/lab ## what an agent answers, and the modules that ask it (NOMAD_BIN=/path/to/nomad: a real one)
 	$(SHORT) -n 2 $(BY_FILE) tests/conformance
 
+test-backend: .build/setup.done .build/bin/judge .build/bin/lab ## server_backend alone, with each fault; over ssh (NOMAD_BIN=/path/to/nomad: a real one)
+	$(SHORT) -n 3 $(BY_FILE) $(BACKEND)
+
 test-e2e: .build/setup.done .build/bin/judge .build/bin/lab ## ad-hoc runs, gates and rolls on clusters (NOMAD_BIN=/path/to/nomad: real ones)
-	$(SHORT) -n 2 $(BY_FILE) tests/e2e
+	$(SHORT) -n 3 $(BY_FILE) tests/e2e $(BACKEND:%=--ignore=%)
 
 test-molecule: .build/setup.done .build/bin/judge .build/bin/lab ## rolls on systemd hosts over ssh, in podman (NOMAD_BIN=/path/to/nomad: real Nomads)
 	tests/tools/molecule
@@ -77,19 +84,26 @@ test-reliability: .build/setup.done .build/bin/judge .build/bin/lab ## kills, po
 	$(SHORT) -n 2 tests/reliability
 
 test-long: .build/setup.done .build/bin/judge .build/bin/lab ## what `make test` leaves out: tests marked long, all of test-reliability, every Python of each core, the soak (SOAK_S=3600)
-	$(PYTEST) -m long -n 2 $(BY_FILE) tests
-	RELIABILITY=all $(PYTEST) -n 2 tests/reliability
+	$(PYTEST) --timeout 10800 -m long -n 2 $(BY_FILE) tests
+	RELIABILITY=all $(PYTEST) --timeout 10800 -n 2 tests/reliability
 	EVERY_PYTHON=yes tests/tools/every-core
 	$(PYTEST) -s tests/reliability/soak_rolls.py
 
-test-collection: .build/setup.done ## build the tarball, install it elsewhere, use it from there
+test-collection: .build/setup.done ## build the tarball, twice the same; install it elsewhere, use it from there
+	$(SHORT) tests/collection
 	tests/tools/installed-collection
 
 test-cores: .build/setup.done ## ansible-test sanity and unit tests on every supported ansible-core whose Python is found
 	tests/tools/every-core
 
+docs: .build/setup.done ## the site of the documentation, .build/docs/html
+	tests/tools/docs
+
 changelog: .build/setup.done ## CHANGELOG.md from the fragments in changelogs/
 	tests/tools/changelog write
+
+release-check: .build/setup.done ## what a release must pass besides the tests; leaves what is published in .build/dist (docs/release.md)
+	tests/tools/release-check
 
 bench: .build/setup.done .build/bin/judge ## our converter beside HashiCorp's own; BENCH="--runs 5 --stores ..." for slices (NOMAD_BIN: the real command, too)
 	PYTHONPATH=tests $(BIN)/python -m bench.bench $(BENCH)

@@ -1,4 +1,4 @@
-# Copyright: (c) 2026, raftops.nomad contributors
+# Copyright (c) raftops.nomad contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The controller's side of `server_backend`: ask once for all hosts, run the module, show its steps.
@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Dict, Mapping, Optional
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.transaction import LAST_LOOK
 from ansible_collections.raftops.nomad.plugins.modules.server_backend import SPEC
 from ansible_collections.raftops.nomad.plugins.plugin_utils.asking import AskingAction
 
@@ -26,6 +27,11 @@ class ActionModule(AskingAction):
 
     NAME = "server_backend"
     SPEC: ClassVar[Mapping[str, Any]] = {**argument_spec(), **SPEC}
+    OPENING = (
+        "is taken out now. Its host finishes this by itself, even if this terminal closes or you press Ctrl-C. "
+        "Then run the same command again."
+    )
+    BEFORE = (LAST_LOOK,)
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
         """As for any of these; and never two servers at once, of which each would be told that the other is well."""

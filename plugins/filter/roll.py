@@ -1,4 +1,4 @@
-# Copyright: (c) 2026, raftops.nomad contributors
+# Copyright (c) raftops.nomad contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the role needs to know of one server. All of it is decided in module_utils.roll."""
@@ -11,12 +11,25 @@ from ansible_collections.raftops.nomad.plugins.module_utils.roll import failure,
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.closing import closing
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.turn import answers, turn
-from ansible_collections.raftops.nomad.plugins.plugin_utils.roll import options, plain, servers, shown, without_empty
+from ansible_collections.raftops.nomad.plugins.plugin_utils.roll import (
+    mistakes,
+    options,
+    plain,
+    servers,
+    shown,
+    without_empty,
+)
 
 LINES: Dict[str, Callable[[Sequence[server.Server], Options], List[str]]] = {
     "status": lambda found, wanted: [*tables.status_and_times(found), *closing(found, wanted)],
     "cleanup": lambda found, wanted: tables.cleanup(found, wanted.check_mode),
 }
+
+
+def roll_mistakes(specified: Mapping[str, Any], given: Mapping[str, Any]) -> Dict[str, Any]:
+    """Whether these variables of the role have types and choices that are none of theirs: `refused` and `refusal`."""
+    told = mistakes(specified, given)
+    return {"refused": bool(told), "refusal": told}
 
 
 def roll_server(look: Mapping[str, Any], host: str, wanted: Mapping[str, Any]) -> Dict[str, Any]:
@@ -68,6 +81,7 @@ class FilterModule:
         """The filters by name."""
         return {
             "roll_given": without_empty,
+            "roll_mistakes": roll_mistakes,
             "roll_server": roll_server,
             "roll_turn": roll_turn,
             "roll_failed": roll_failed,

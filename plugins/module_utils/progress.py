@@ -11,7 +11,7 @@ import json
 import os
 import time
 from contextlib import contextmanager, suppress
-from typing import Callable, Iterator, NamedTuple, Optional
+from typing import Callable, Iterator, List, NamedTuple, Optional
 
 from .disk.errors import Refused
 from .raftstore.conversion.request import ProgressSink, no_progress
@@ -21,13 +21,17 @@ MAX_LEN = 4096
 
 
 class Progress(NamedTuple):
-    """How far a step has come: entries done of all, bytes done, seconds since it began. Without entries all are 0."""
+    """How far a step has come: entries done of all, bytes done, seconds since it began. Without entries all are 0.
+
+    `waits` is a sentence without its full stop on what it waits for, "" while it does not or has just begun to.
+    """
 
     phase: str
     done: int
     total: int
     bytes_done: int
     elapsed_s: float
+    waits: str = ""
 
 
 Relay = Callable[[Progress], None]
@@ -35,8 +39,9 @@ Relay = Callable[[Progress], None]
 
 def render(progress: Progress) -> bytes:
     """The content of the file."""
-    names = ("phase", "done", "total", "bytes", "elapsed")
-    return json.dumps(dict(zip(names, progress))).encode("ascii") + b"\n"
+    values = dict(zip(("phase", "done", "total", "bytes", "elapsed"), progress))
+    told = {"waits": progress.waits} if progress.waits else {}
+    return json.dumps({**values, **told}).encode("ascii") + b"\n"
 
 
 def parse(text: str) -> Optional[Progress]:
@@ -49,6 +54,7 @@ def parse(text: str) -> Optional[Progress]:
             int(values["total"]),
             int(values["bytes"]),
             float(values["elapsed"]),
+            str(values.get("waits", "")),
         )
     except (ValueError, KeyError, TypeError):
         return None
@@ -92,6 +98,10 @@ class ProgressFile:
             return
         self._last = now
         self.show(Progress(phase, done, total, bytes_done, round(now - self._begin, 3)))
+
+    def waits(self, what: str) -> None:
+        """Say what the phase waits for that was told last."""
+        self.show(Progress(self._phase, 0, 0, 0, round(self._clock() - self._begin, 3), what))
 
     def close(self) -> None:
         """Remove the file, if it still can be."""
@@ -142,6 +152,28 @@ def progress_relay(path: Optional[str], data_dir: str, warn: Callable[[str], Non
     finally:
         if progress:
             progress.close()
+
+
+@contextmanager
+def waits_file(path: Optional[str]) -> Iterator[Callable[[str], None]]:
+    """A callable for what is waited for. The file comes with the first word, so a short wait makes none.
+
+    Where it cannot be made, the wait goes on unseen.
+    """
+    made: List[ProgressFile] = []
+
+    def tell(what: str) -> None:
+        if path and not made:
+            with suppress(OSError):
+                made.append(ProgressFile(path))
+        for file in made:
+            file.waits(what)
+
+    try:
+        yield tell
+    finally:
+        for file in made:
+            file.close()
 
 
 def _made(path: str, data_dir: str, warn: Callable[[str], None]) -> Optional[ProgressFile]:

@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # -*- coding: utf-8 -*-
-# Copyright: (c) 2026, raftops.nomad contributors
+# Copyright (c) raftops.nomad contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Arguments, one call of raftstore.prune, one result. What may be removed is decided there."""
@@ -58,6 +58,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: What was removed, or in check mode would be, in a sentence.
+  returned: success
+  type: str
+  sample: Removed 1 old store, 214 MB.
 removed:
   description: Names of the old stores that were removed, oldest first. In check mode, those that would be.
   returned: success
@@ -106,6 +111,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Mod
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.prune import prune
 from ansible_collections.raftops.nomad.plugins.module_utils.results import difference, failure
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.tables import human
 
 
 def main() -> None:
@@ -121,8 +127,11 @@ def main() -> None:
     except (StoreError, OSError) as error:
         module.fail_json(**failure(error))
     shown = {"diff": difference(done)} if module._diff else {}
+    count = f"{len(done.removed)} old store{'' if len(done.removed) == 1 else 's'}, {human(done.freed_bytes)}"
+    words = f"{'Would remove' if module.check_mode else 'Removed'} {count}." if done.removed else "Nothing to remove."
     module.exit_json(
         changed=bool(done.removed),
+        msg=words,
         removed=done.removed,
         kept=done.kept,
         freed_bytes=done.freed_bytes,

@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # -*- coding: utf-8 -*-
-# Copyright: (c) 2026, raftops.nomad contributors
+# Copyright (c) raftops.nomad contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -31,6 +31,10 @@ attributes:
       - Nothing is written or waited for.
   diff_mode:
     support: none
+  action:
+    support: full
+    details:
+      - It shows what is waited for, once that takes long.
   idempotent:
     support: full
     details:
@@ -45,6 +49,11 @@ options:
       - Seconds within which the entry must be applied.
     type: int
     default: 30
+  progress_file:
+    description:
+      - A file to be created once the wait has lasted five seconds, as
+        O(raftops.nomad.server_wait#module:progress_file).
+    type: path
 seealso:
   - module: raftops.nomad.server_wait
 """
@@ -90,8 +99,9 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.writecheck import prove
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
 from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
+from ansible_collections.raftops.nomad.plugins.module_utils.progress import waits_file
 
-SPEC = {"server_id": {"type": "str"}, "wait_timeout": {"type": "int", "default": 30}}
+SPEC = {"server_id": {"type": "str"}, "wait_timeout": {"type": "int", "default": 30}, "progress_file": {"type": "path"}}
 
 
 def main() -> None:
@@ -102,7 +112,13 @@ def main() -> None:
         )
     try:
         client = Client(from_params(module.params, os.environ))
-        proof = prove(client, module.params["server_id"] or "", module.params["wait_timeout"])
+        with waits_file(module.params["progress_file"]) as tell:
+            proof = prove(
+                client,
+                module.params["server_id"] or "",
+                module.params["wait_timeout"],
+                tell=lambda what: tell(f"waits until a write comes through: {what}"),
+            )
     except AgentError as error:
         module.fail_json(msg=str(error))
     reason, elapsed = proof.waited.last.verdict.reason, round(proof.waited.elapsed_s, 3)

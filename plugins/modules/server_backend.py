@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # -*- coding: utf-8 -*-
-# Copyright: (c) 2026, raftops.nomad contributors
+# Copyright (c) raftops.nomad contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Arguments, one transaction of module_utils/server, one result. No decision about a server is made here."""
@@ -235,7 +235,8 @@ options:
   progress_file:
     description:
       - A file to be created for the time of the run, as O(raftops.nomad.raft_migrate_backend#module:progress_file);
-        C(phase) is the step. The module's action makes one of its own.
+        C(phase) is the step, and C(waits), where it is there, what that waits for. The module's action makes one of
+        its own.
     type: path
 notes:
   - Autopilot's removal of dead servers is not held off. Where a conversion takes longer than half a minute, hold it

@@ -1,6 +1,6 @@
 #!/usr/bin/python
 # -*- coding: utf-8 -*-
-# Copyright: (c) 2026, raftops.nomad contributors
+# Copyright (c) raftops.nomad contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
@@ -47,6 +47,10 @@ attributes:
     support: N/A
     details:
       - This module changes nothing.
+  action:
+    support: full
+    details:
+      - It shows what is waited for, once that takes long.
 options:
   until:
     description:
@@ -120,6 +124,12 @@ options:
       - Seconds between two checks.
     type: float
     default: 0.5
+  progress_file:
+    description:
+      - A file to be created once the wait has lasted five seconds, and removed at its end. It has one line of JSON, in
+        which C(waits) says what is waited for. It must not exist yet.
+      - The module's action makes one of its own below C(/tmp), and shows a new line at most every ten seconds.
+    type: path
 seealso:
   - module: raftops.nomad.autopilot_health_info
   - module: raftops.nomad.agent_info
@@ -212,6 +222,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.observ
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.waiter import wait_until
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
 from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
+from ansible_collections.raftops.nomad.plugins.module_utils.progress import waits_file
 
 SPEC = {
     "until": {"type": "str", "choices": ["back", "stoppable", "serving", "healthy"], "default": "back"},
@@ -227,6 +238,13 @@ SPEC = {
     "wait_timeout": {"type": "int", "default": 300},
     "stable_for": {"type": "float", "default": 10},
     "interval": {"type": "float", "default": 0.5},
+    "progress_file": {"type": "path"},
+}
+WAITS = {
+    "back": "waits until it is back",
+    "stoppable": "waits until the server may be stopped",
+    "serving": "waits until it serves",
+    "healthy": "waits until the cluster is healthy",
 }
 
 
@@ -259,12 +277,14 @@ def main() -> None:
     waits = params["wait_timeout"] > 0 and not module.check_mode
     try:
         client = Client(from_params(params, os.environ))
-        outcome = wait_until(
-            lambda: look(client, params["until"], wanted(params)),
-            timeout_s=params["wait_timeout"] if waits else 0,
-            stable_s=params["stable_for"] if waits else 0,
-            interval_s=params["interval"],
-        )
+        with waits_file(params["progress_file"]) as tell:
+            outcome = wait_until(
+                lambda: look(client, params["until"], wanted(params)),
+                timeout_s=params["wait_timeout"] if waits else 0,
+                stable_s=params["stable_for"] if waits else 0,
+                interval_s=params["interval"],
+                tell=lambda what: tell(f"{WAITS[params['until']]}: {what}"),
+            )
     except AgentError as error:
         module.fail_json(msg=str(error))
     reason = outcome.last.verdict.reason

@@ -8,7 +8,7 @@ import uuid
 from abc import abstractmethod
 from difflib import get_close_matches
 from types import TracebackType
-from typing import Any, ClassVar, Dict, Mapping, Optional, Type
+from typing import Any, ClassVar, Dict, Mapping, Optional, Sequence, Type
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -46,6 +46,8 @@ class AskingAction(ActionBase):
 
     NAME = ""
     SPEC: ClassVar[Mapping[str, Any]] = {}
+    OPENING = ""  # what to know while it works, said once, after the steps in BEFORE
+    BEFORE: ClassVar[Sequence[str]] = ()
 
     @abstractmethod
     def statement(self, args: Dict[str, Any]) -> str:
@@ -84,7 +86,7 @@ class AskingAction(ActionBase):
             return self._execute_module(module_name=module, module_args=args, task_vars=task_vars)
         # A new name for each host and run: under a fixed one the last run's numbers would be shown first.
         args.setdefault("progress_file", f"/run/{self.NAME}-{uuid.uuid4().hex}")
-        with Words(self._task.timeout or 0), ProgressLines(
-            self, task_vars["inventory_hostname"], args["progress_file"]
-        ):
+        host, path = task_vars["inventory_hostname"], args["progress_file"]
+        lines = ProgressLines(self, host, path, opening=self.OPENING, before=self.BEFORE)
+        with Words(self._task.timeout or 0), lines:
             return self._execute_module(module_name=module, module_args=args, task_vars=task_vars)

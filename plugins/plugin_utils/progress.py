@@ -15,16 +15,18 @@ import shlex
 import signal
 import threading
 import time
-from types import TracebackType
-from typing import Optional, Type
+from types import FrameType, TracebackType
+from typing import Any, Dict, Optional, Sequence, Type
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.raftops.nomad.plugins.module_utils.progress import Progress, parse
 
 INTERVAL_S = 1.0
+WAIT_S = 5.0  # a wait tells nothing before, and one that is over by then costs no look
 COST_FACTOR = 5  # without a persistent ssh connection each look costs a login, 0.4 s: do not load the host with them
 JOIN_S = 5.0
+ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def twin_of(action: ActionBase) -> ActionBase:
@@ -40,7 +42,9 @@ def twin_of(action: ActionBase) -> ActionBase:
 
 
 def line(host: str, progress: Progress) -> str:
-    """One line for a person: entries done of total, rate, time left; of a step without entries only its name."""
+    """One line for a person: what is waited for; entries done of total, rate, time left; else the step's name."""
+    if progress.waits:
+        return f"{host}: {progress.waits}"
     if progress.total <= 0:
         return f"{host}: {progress.phase}"
     text = f"{host}: {progress.phase} {progress.done} / {progress.total} entries"
@@ -52,17 +56,35 @@ def line(host: str, progress: Progress) -> str:
 
 
 class ProgressLines:
-    """A context manager: while its body runs, shows what is new in the file, at most once a second."""
+    """A context manager: while its body runs, shows what is new in the file, at most once a second.
 
-    def __init__(self, action: ActionBase, host: str, path: str) -> None:
+    The first look is after `first_s` seconds. `opening` is shown once, as soon as the step is none of `before`.
+    """
+
+    def __init__(
+        self,
+        action: ActionBase,
+        host: str,
+        path: str,
+        first_s: float = INTERVAL_S,
+        opening: str = "",
+        before: Sequence[str] = (),
+    ) -> None:
+        self._first_s = first_s
+        self._opening, self._before = opening, before
         self._twin = twin_of(action)
         self._host = host
         self._command = f"cat {shlex.quote(path)}"
         self._display = Display()
         self._ended = threading.Event()
+        self._showing = threading.RLock()  # a second signal may come while the first one is dealt with
+        self._earlier: Dict[int, Any] = {}
         self._thread = threading.Thread(target=self._run, name=f"progress of {host}", daemon=True)
 
     def __enter__(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number in ENDING:
+                self._earlier[number] = signal.signal(number, self._end)
         self._thread.start()
 
     def __exit__(
@@ -70,11 +92,23 @@ class ProgressLines:
     ) -> None:
         self._ended.set()
         self._thread.join(JOIN_S)
+        for number, handler in self._earlier.items():
+            signal.signal(number, handler)
+
+    def _end(self, number: int, frame: Optional[FrameType]) -> None:
+        """What Ansible does at this signal, once no line is on its way.
+
+        It ends the process at once. All processes of Ansible share one queue for what they show. One that ends while it
+        holds the queue's lock leaves its parent waiting for the lock for ever: Ctrl-C would hang.
+        """
+        with self._showing:
+            signal.signal(number, self._earlier[number])
+            signal.raise_signal(number)
 
     def _run(self) -> None:
         # A Ctrl-C delivered to this thread would not wake the main thread, which waits for the module.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-        wait_s, shown = INTERVAL_S, ""
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        wait_s, shown = self._first_s, ""
         while not self._ended.wait(wait_s):
             begin = time.monotonic()
             try:
@@ -87,6 +121,13 @@ class ProgressLines:
         """Look, and show the line if it differs from the last one shown; returns the last one shown."""
         progress = parse(self._twin._low_level_execute_command(self._command)["stdout"])
         text = line(self._host, progress) if progress else shown
+        if progress and self._opening and progress.phase not in self._before:
+            self._say(f"{self._host}: {self._opening}")
+            self._opening = ""
         if text != shown and not self._ended.is_set():
-            self._display.display(text, stderr=True)
+            self._say(text)
         return text
+
+    def _say(self, text: str) -> None:
+        with self._showing:
+            self._display.display(text, stderr=True)

@@ -1,4 +1,4 @@
-# Copyright: (c) 2026, raftops.nomad contributors
+# Copyright (c) raftops.nomad contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From what Ansible hands over, text and lazy containers among it, to the plain values of module_utils.roll."""
@@ -13,6 +13,7 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options, origin
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.server import Server, parse
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.wish.variables import wrong
 from ansible_collections.raftops.nomad.plugins.modules.roll_plan import OPTIONS
 
 
@@ -40,6 +41,23 @@ def options(given: Mapping[str, Any]) -> Options:
     values["origin"] = origin(values["origin"], values["job_template"], awx, node)
     values.update(config_path=tuple(values["config_path"]), names=tuple(values["names"]))
     return Options(**values, unusable_hooks=unusable_hooks(values))
+
+
+def mistakes(specified: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> str:
+    """What is wrong with the role's variables, a sentence for each, from its argument specification; else "".
+
+    Ansible's own validation says the same, below the whole specification.
+    """
+    told = []
+    for name, option in plain(specified).items():
+        if name not in given:
+            continue
+        checked = ArgumentSpecValidator({name: option}).validate({name: plain(given[name])})
+        if checked.error_messages:
+            value = plain(given[name])
+            shown = "null" if value is None else "not what it must be" if option.get("no_log") else repr(value)
+            told.append(wrong(name, shown, option["type"], option.get("choices", ())))
+    return " ".join([*told, "Nothing was changed."]) if told else ""
 
 
 def unusable_hooks(given: Mapping[str, Any]) -> Tuple[str, ...]:

@@ -55,7 +55,7 @@ def test_only_what_was_asked_for_is_removed(cluster: Cluster) -> None:
     assert old(cluster) == [set(OLD)]
 
     code, said = clean(cluster, raft_logstore_keep_backups=1)
-    assert code == 0 and "1.95 KB become free" in said
+    assert code == 0 and "2.0 KB will become free" in said
     assert old(cluster) == [NEWEST]
     assert clean(cluster)[0] == 0
     assert old(cluster) == [set()]

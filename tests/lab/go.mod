@@ -1,3 +1,5 @@
+// Copyright (c) raftops.nomad contributors
+// SPDX-License-Identifier: GPL-3.0-or-later
 module raftops.example/lab
 
 go 1.25.0

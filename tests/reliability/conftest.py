@@ -8,7 +8,6 @@ RELIABILITY=all in the environment makes the tests try everything instead of a s
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -25,21 +24,7 @@ from support.conversions.situations import Situation, Template
 __all__ = ["make_cluster"]
 
 COVERED = "covered"
-HANGS_S, HANGS_ALL_S = 900, 3 * 3600  # far longer than any test takes on a busy machine
 Cover = Callable[..., None]
-
-
-@pytest.fixture(autouse=True)
-def ends(everything: bool) -> Iterator[None]:
-    """A test that hangs fails, for instance where something waits for the other side of a FIFO."""
-
-    def hangs(_signal: int, _frame: object) -> None:
-        pytest.fail("this test hangs")  # not an Exception: no code under test mistakes it for its own failure
-
-    signal.signal(signal.SIGALRM, hangs)
-    signal.alarm(HANGS_ALL_S if everything else HANGS_S)
-    yield
-    signal.alarm(0)
 
 
 @pytest.fixture(autouse=True)

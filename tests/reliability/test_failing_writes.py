@@ -54,8 +54,8 @@ def test_every_change_fails(
     where = memory_disk / f"fail-{situation.name}-{name}-{workers}"
     changes = runs.record(template, where, workers)
     switch = runs.switch_of(changes)
-    phase = sorted(ERRORS).index(name)
-    for number in numbers(changes, everything, 24, switch, phase):
+    phase = 2 * sorted(ERRORS).index(name) + workers - 1
+    for number in numbers(changes, everything, 48, switch, phase):
         for onwards in (False, True):
             raft = template.copy(where)
             options = runs.options_of(template, where, workers)

@@ -30,7 +30,7 @@ KINDS = [
     Kind("xfs", 300 << 20, ("mkfs.xfs", "-q", "-f"), "loop"),
 ]
 SITUATIONS = [TO_WAL[0], TO_WAL[2], TO_BOLTDB[0], TO_BOLTDB[2], TO_WAL[3]]
-CYCLES = 10  # for each file system and situation: 50 for each file system
+CYCLES = 6  # for each file system and situation: 30 for each file system
 CYCLES_ALL = 100
 
 

@@ -1,3 +1,4 @@
+# Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Converts the store below DATA_DIR and is killed just before the switch: killed.py PACKAGES DATA_DIR"""
 

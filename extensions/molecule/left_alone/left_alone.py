@@ -1,3 +1,4 @@
+# Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """server_backend is begun over ssh on one server after the other, and left alone: left_alone.py INVENTORY MOMENTS
 

@@ -1,3 +1,4 @@
+# Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs on a host: waits for a moment of the next transaction, does there what is to be done to the host, and looks on.
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Makes in the directory $1: an authority, a certificate for the servers and one for clients from it, and the certificate
 # of an authority that has signed nothing.

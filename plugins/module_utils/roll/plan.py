@@ -214,11 +214,9 @@ TOLERANCE = "The cluster can lose as many servers as it has to"
 def rows(servers: Servers, options: Options) -> List[Sequence[object]]:
     """The table of the plan, with its titles."""
     later = [server.host for server in cluster.later(servers, options)]
-    found: List[Sequence[object]] = [
-        ("order", "server", "address", "role", "version", "backend", "state", "action", "last", "size")
-    ]
+    found: List[Sequence[object]] = [("order", "server", "role", "backend", "state", "action", "last", "size")]
     for order, server in enumerate(cluster.queue(servers), 1):
-        who = [order, server.host, server.address or "-", server.role, server.version or "-"]
+        who = [order, server.host, server.role]
         state = ",".join(filter(None, [server.store, *marks(server)]))
         last = "-" if server.last_index is None else server.last_index
         size = "-" if server.size is None else human(server.size).replace(" ", "")

@@ -68,16 +68,17 @@ def notes(server: Server, leaders: Sequence[Peer]) -> List[str]:
 
 
 def status(servers: Sequence[Server]) -> List[str]:
-    """One line for each server of the cluster, and what its words mean."""
+    """One line for each server of the cluster, and what its words mean. Without notes it fits on 70 columns."""
     healthy, leaders = health(servers), peer_set(servers)
     rows: List[Sequence[object]] = [
-        ("server", "address", "role", "health", "version", "running", "configured", "disk", "applied", "note")
+        ("server", "role", "health", "version", "running", "config", "disk", "applied", "note")
     ]
     for server in servers:
-        known = [server.host, server.address or "-", server.role, healthy[server.host], server.version or "-"]
+        known = [server.host, server.role, healthy[server.host], server.version or "-"]
         store = [server.running or "-", server.configured, server.store, server.applied if server.up else "-"]
         rows.append([*known, *store, ",".join(notes(server, leaders))])
     told = {word for server in servers for word in notes(server, leaders)}
+    rows = rows if told else [row[:-1] for row in rows]
     below = [sentence for words, sentence in WORDS if told & words]
     below += [f"{server.host}: {server.transaction}" for server in servers if server.transaction]
     below += [f"{server.host}: {server.error}." for server in servers if server.error]
@@ -110,24 +111,24 @@ def status_and_times(servers: Sequence[Server]) -> List[str]:
 
 
 def cleanup(servers: Sequence[Server], rehearsal: bool = False) -> List[str]:
-    """One line for each old store, with what becomes of it, and what that gives; in a rehearsal, what would."""
+    """One line for each old store, with what is to become of it, and what that gives; in a rehearsal, what would."""
     rows: List[Sequence[object]] = [("server", "store", "old store", "action")]
-    goes = "would-go" if rehearsal else "removed"
+    goes = "would-remove" if rehearsal else "remove"
     found = [(server.host, server.old_stores) for server in servers if server.old_stores]
     for host, old in found:
         for name in [*old["removed"], *old["kept"]]:
-            rows.append([host, old["state"], name, goes if name in old["removed"] else "kept"])
+            rows.append([host, old["state"], name, goes if name in old["removed"] else "keep"])
     freed = human(sum(old["freed_bytes"] for _host, old in found))
     return [
         *table(rows),
         "",
-        f"{freed} would become free. Nothing was changed." if rehearsal else f"{freed} become free.",
+        f"Would remove {freed}. Nothing was changed." if rehearsal else f"{freed} will become free.",
     ]
 
 
 def human(size: float) -> str:
-    """A number of bytes for people, as Ansible writes it."""
+    """A number of bytes for people: two digits at least, as few as that needs."""
     power = 0
     while size >= 1024 and power < len(_UNITS) - 1:
         size, power = size / 1024, power + 1
-    return f"{size:.2f} {_UNITS[power]}"
+    return f"{size:.{1 if power and size < 9.95 else 0}f} {_UNITS[power]}"

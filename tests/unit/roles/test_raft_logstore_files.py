@@ -103,10 +103,12 @@ def test_the_roll_takes_one_server_at_a_time_and_stops_at_the_first_failure() ->
 
 @pytest.mark.parametrize("playbook", ["migrate", "status", "cleanup"])
 def test_the_variables_are_checked_once_before_anything_else(playbook: str) -> None:
-    """Every entry point has the same ones, and a check is a task on every server."""
-    first, *others = [role for play in plays_of(playbook) for role in imported(play)]
-    assert first.get("rolespec_validate", True)
-    assert others and not any(role["rolespec_validate"] for role in others)
+    """By the role itself: Ansible's own validation prints the whole specification, and is a task on every server."""
+    roles = [role for play in plays_of(playbook) for role in imported(play)]
+    assert roles[0]["tasks_from"] in ("plan", "look") and not any(role["rolespec_validate"] for role in roles)
+    first = parsed(ROLE / "tasks/look.yml")[0]
+    assert first["ansible.builtin.assert"]["that"] == "not __raft_logstore_mistakes.refused" and "when" not in first
+    assert [task.get(STEPS[0]) for task in parsed(ROLE / "tasks/plan.yml")] == [None, "look.yml"]
 
 
 def test_every_play_before_the_roll_ends_everything_when_one_server_fails() -> None:

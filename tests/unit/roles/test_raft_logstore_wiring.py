@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from support.paths import ROLE
 from support.rolls import playbooks
+from support.rolls.roletext import parsed
 from support.rolls.servers import facts
 
 VARS = ROLE
@@ -56,4 +57,32 @@ def test_what_was_found_and_wanted_reaches_the_filters_also_as_text(tmp_path: Pa
     inventory.write_text(yaml.safe_dump({"nomad_servers": {"hosts": hosts}}))
     playbook.write_text(yaml.safe_dump([kept, play]))
     run = playbooks.run(str(playbook), inventory, *(f"-eraft_logstore_{one}" for one in AS_TEXT))
+    assert run.returncode == 0, run.stdout
+
+
+def test_what_an_interrupted_run_has_done_is_told_by_the_one_that_hears_of_it(tmp_path: Path) -> None:
+    """s1 was finished while nobody was there, s2 is this run's own work, s3 has nothing to tell."""
+    noted = parsed(ROLE / "tasks/main.yml")[-1]["vars"]
+    earlier, own = (
+        {"phases": {"total": 1.5}, "began_at": 7.5, "conversion": {"verified": 3}},
+        {"phases": {"total": 2.5}},
+    )
+    skipped: dict[str, Any] = {"skipped": True}
+    hosts = {
+        "s1": {"__raft_logstore_worked": skipped, "__raft_logstore_heard": {"earlier": {"result": earlier}}},
+        "s2": {"__raft_logstore_worked": own},
+        "s3": {"__raft_logstore_worked": skipped, "__raft_logstore_heard": {"earlier": None}},
+    }
+    expected = {"s1": [{"total": 1.5}, 7.5, {"verified": 3}], "s2": [{"total": 2.5}, None, None], "s3": [None] * 3}
+    inventory, playbook = tmp_path / "inventory.yml", tmp_path / "play.yml"
+    known = {
+        name: {"ansible_connection": "local", **found, "expected": expected[name]} for name, found in hosts.items()
+    }
+    inventory.write_text(yaml.safe_dump({"nomad_servers": {"hosts": known}}))
+    seen = [
+        f"__raft_logstore_noted.{name} == expected[{n}]" for n, name in enumerate(("times", "began_at", "converted"))
+    ]
+    task = {"ansible.builtin.assert": {"that": seen}, "vars": noted}
+    playbook.write_text(yaml.safe_dump([{"hosts": "nomad_servers", "gather_facts": False, "tasks": [task]}]))
+    run = playbooks.run(str(playbook), inventory)
     assert run.returncode == 0, run.stdout

@@ -13,6 +13,16 @@ from typing import Any, Callable, Dict, NamedTuple, Optional
 
 from .health import Verdict
 
+FIRST_TOLD_S = 5.0
+TOLD_EVERY_S = 10.0
+
+Teller = Callable[[str], None]
+"""Gets a sentence without its full stop: what is missing, and how long that has been waited for."""
+
+
+def untold(_text: str) -> None:
+    """The teller of a wait that nobody watches."""
+
 
 class Look(NamedTuple):
     """One verdict and the answers behind it."""
@@ -41,12 +51,15 @@ def wait_until(
     interval_s: float = 0.5,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
+    tell: Teller = untold,
 ) -> Waited:
     """The outcome of looking until the verdict has held for `stable_s`, is final, or `timeout_s` has passed.
 
-    The first look is always taken. A look that lasts longer than the time left is not cut short.
+    The first look is always taken. A look that lasts longer than the time left is not cut short. After FIRST_TOLD_S,
+    and then every TOLD_EVERY_S, `tell` is told what is missing.
     """
     start = clock()
+    tell_at = start + FIRST_TOLD_S
     good_since: Optional[float] = None
     looks = 0
     while True:
@@ -62,6 +75,9 @@ def wait_until(
         if satisfied or last.verdict.final or time_left <= 0:
             shown = _explained(last, good_since, now, stable_s, satisfied)
             return Waited(satisfied, shown, now - start, looks, good_since)
+        if now >= tell_at:
+            tell_at = now + TOLD_EVERY_S
+            tell(_missing(last, good_since, stable_s, now, start, timeout_s))
         sleep(min(interval_s, time_left))
 
 
@@ -71,3 +87,9 @@ def _explained(last: Look, good_since: Optional[float], now: float, stable_s: fl
         return last
     reason = f"{last.verdict.reason}, but only for {now - good_since:.1f} of {stable_s:g} seconds in a row"
     return last._replace(verdict=Verdict(False, reason))
+
+
+def _missing(last: Look, good_since: Optional[float], stable_s: float, now: float, start: float, limit_s: float) -> str:
+    if good_since is None:
+        return f"{last.verdict.reason.rstrip('. ')} ({now - start:.0f} s of {limit_s:.0f} s)"
+    return f"{last.verdict.reason.rstrip('. ')} (for {now - good_since:.0f} s of {stable_s:.0f} s in a row)"

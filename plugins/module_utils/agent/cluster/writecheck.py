@@ -16,7 +16,7 @@ from typing import Callable, NamedTuple, Optional
 from ..api.client import Client
 from ..errors import ApiError, Denied
 from .health import Verdict, Wanted, right_server
-from .waiter import Look, Waited, wait_until
+from .waiter import Look, Teller, Waited, untold, wait_until
 
 
 class Proof(NamedTuple):
@@ -79,8 +79,9 @@ def prove(
     timeout_s: float,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
+    tell: Teller = untold,
 ) -> Proof:
     """Write and wait until the server has applied the entry, at most `timeout_s` seconds."""
     probe = _Probe(client, server_id)
-    waited = wait_until(probe.look, timeout_s, 0.0, 0.1, clock, sleep)
+    waited = wait_until(probe.look, timeout_s, 0.0, 0.1, clock, sleep, tell)
     return Proof(waited, probe.index, probe.provoked)

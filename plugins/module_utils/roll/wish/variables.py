@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Iterable
+from typing import Iterable, Sequence
 
 PREFIX = "raft_logstore_"
 # Those that an operator may set: the options of the role's entry points, in their order.
@@ -18,6 +18,13 @@ allow_outage hold_autopilot take_over origin rollback_on_failure keep_backups pa
 pre_tasks_file post_tasks_file pipelining
 """
 PUBLIC = tuple(_NAMES.split())
+_KINDS = {
+    "int": "a whole number",
+    "bool": "true or false",
+    "str": "a text",
+    "path": "a path",
+    "list": "a list of paths",
+}
 FACTS = ("server", "api")  # what the role keeps of a host
 
 
@@ -25,6 +32,11 @@ def misspelt(names: Iterable[str]) -> str:
     """A sentence about those names that are meant to be variables of the role, but are none; else ""."""
     found = (_told(name) for name in sorted(names) if not _is_known(name))
     return " ".join(filter(None, found))
+
+
+def wrong(name: str, shown: str, kind: str, choices: Sequence[str] = ()) -> str:
+    """A sentence about a value of which Ansible can make none of this type, or none of these choices."""
+    return f"{name} is {shown}. Give {' or '.join(choices) or _KINDS[kind]}."
 
 
 def _is_known(name: str) -> bool:

@@ -62,7 +62,7 @@ def begin(place: Place, wish: Wish, prospect: Prospect, run: Runner) -> Note:
         place.write_note(mine)
         tell = ProgressFile(place.path_of(PROGRESS))
         todo = Work(subject, place, run, tell, client, subject.goal, prospect.server_id)
-        todo.previous = prospect.seen.stored
+        todo.previous, todo.waits = prospect.seen.stored, tell.waits
         unmoved = process.own_scope(run)
         todo.warnings += [unmoved] if unmoved else []
         place.write_answer(mine, carry_out(todo))

@@ -14,7 +14,7 @@ from ...agent.api.client import Client
 from ...agent.cluster.health import Verdict, Wanted
 from ...agent.cluster.listening import silent
 from ...agent.cluster.observe import look
-from ...agent.cluster.waiter import Look, Waited, wait_until
+from ...agent.cluster.waiter import Look, Teller, Waited, untold, wait_until
 from ...agent.errors import AgentError, ApiError, NotListening
 from ...disk.errors import InUse
 from ...raftstore.released import check_released
@@ -34,7 +34,13 @@ def last_look(work: Work) -> None:
     work.up = agent is not None
     if agent is None or params["repair"]:
         return
-    waited = _ask(work.subject, work.client, agent, params["gate_timeout"])
+    waited = _ask(
+        work.subject,
+        work.client,
+        agent,
+        params["gate_timeout"],
+        lambda what: work.waits(f"waits until it may be stopped: {what}"),
+    )
     if not waited.satisfied:
         raise AgentError(f"the cluster cannot do without it now: {waited.last.verdict.reason}")
     seen = waited.last.observation["autopilot"]
@@ -58,7 +64,7 @@ def _given_voters(subject: Subject) -> Optional[FrozenSet[str]]:
     return frozenset(voters) if voters else None
 
 
-def _ask(subject: Subject, client: Client, agent: Agent, timeout_s: float) -> Waited:
+def _ask(subject: Subject, client: Client, agent: Agent, timeout_s: float, tell: Teller = untold) -> Waited:
     """Whether this server may be stopped, in its own eyes and the leader's. With `timeout_s` 0 at one look.
 
     On the way back its own state does not count, it is the one that has failed. The only voter need not follow anybody.
@@ -77,7 +83,7 @@ def _ask(subject: Subject, client: Client, agent: Agent, timeout_s: float) -> Wa
         raise AgentError(f"{agent.name} is the leader, and leadership must be moved away before it is stopped")
     stable_s = STABLE_S if timeout_s else 0
     others = [] if params["allow_outage"] else [peer.address for peer in agent.peers if peer.id != agent.id]
-    return wait_until(lambda: _seen(client, wanted, others), timeout_s, stable_s, params["interval"])
+    return wait_until(lambda: _seen(client, wanted, others), timeout_s, stable_s, params["interval"], tell=tell)
 
 
 def _seen(client: Client, wanted: Wanted, others: Sequence[str]) -> Look:

@@ -14,7 +14,7 @@ from typing import Callable, Optional
 from ...agent.api.client import Client
 from ...agent.cluster.health import Verdict, Wanted
 from ...agent.cluster.observe import look
-from ...agent.cluster.waiter import Look, Waited, wait_until
+from ...agent.cluster.waiter import Look, Teller, Waited, untold, wait_until
 from ...raftstore.released import is_in_use
 from .subject import Subject
 
@@ -22,7 +22,7 @@ FIRST_S = 0.1
 ENDED_S = 30.0  # a start command may return before there is a process; an agent opens its store within a second or two
 
 
-def wait(subject: Subject, client: Client, wanted: Wanted) -> Waited:
+def wait(subject: Subject, client: Client, wanted: Wanted, tell: Teller = untold) -> Waited:
     """How the wait for the condition `back` ended. Until it holds for the first time it is looked at often."""
     params = subject.params
     watch = Watch(subject.data_dir)
@@ -30,10 +30,11 @@ def wait(subject: Subject, client: Client, wanted: Wanted) -> Waited:
     def seen() -> Look:
         return watch.judged(look(client, "back", wanted))
 
-    first = wait_until(seen, params["wait_timeout"], 0, min(FIRST_S, params["interval"]))
+    first = wait_until(seen, params["wait_timeout"], 0, min(FIRST_S, params["interval"]), tell=tell)
     if not first.satisfied:
         return first
-    rest = wait_until(seen, params["wait_timeout"] - first.elapsed_s, params["stable_for"], params["interval"])
+    left_s = params["wait_timeout"] - first.elapsed_s
+    rest = wait_until(seen, left_s, params["stable_for"], params["interval"], tell=tell)
     return rest._replace(elapsed_s=first.elapsed_s + rest.elapsed_s)
 
 

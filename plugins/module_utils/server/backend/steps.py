@@ -109,7 +109,9 @@ def rejoin(work: Work) -> None:
     """The server is back on the backend, caught up, a voter as before, and stays so."""
     max_lag = work.subject.params["max_lag"]
     wanted = Wanted(work.server_id, work.goal, work.voters, work.tolerance, max_lag)
-    waited = rejoining.wait(work.subject, work.client, wanted)
+    waited = rejoining.wait(
+        work.subject, work.client, wanted, lambda what: work.waits(f"waits until it is back: {what}")
+    )
     if not waited.satisfied or waited.good_since is None:
         raise AgentError(f"not back after {waited.elapsed_s:.0f} s: {waited.last.verdict.reason}")
     work.took("rejoin", max(0.0, waited.good_since - work.started))

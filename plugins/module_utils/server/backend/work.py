@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, FrozenSet, List, Optional
 
 from ...agent.api.client import Client
+from ...agent.cluster.waiter import Teller, untold
 from ...agent.host.service import Runner
 from ...raftstore.conversion.request import ProgressSink
 from .place import Place
@@ -19,7 +20,7 @@ from .undo import Record
 class Work:
     """One transaction. `goal` is the backend of the steps walked now, and becomes the former one on the way back.
 
-    `previous` is the backend of the store before, if it is known.
+    `waits` is told what a wait waits for. `previous` is the backend of the store before, if it is known.
 
     Set by the last look: `up`, whether the agent was there; `voters` (None: not looked at) and `tolerance`, which have
     to be as before when the server is back. `records` are the changes of the configuration of this run. `stopped` and
@@ -33,6 +34,7 @@ class Work:
     client: Client
     goal: str
     server_id: str
+    waits: Teller = untold
     previous: Optional[str] = None
     step: str = ""
     up: bool = True

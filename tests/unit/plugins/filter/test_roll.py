@@ -51,6 +51,33 @@ def test_what_was_skipped_has_not_happened() -> None:
     assert found["message"].startswith("s1: Ask: no. This server was not stopped.")
 
 
+SPEC = {
+    "raft_logstore_backend": {"type": "str", "choices": ["wal", "boltdb"], "default": "wal"},
+    "raft_logstore_port": {"type": "int"},
+    "raft_logstore_force": {"type": "bool"},
+    "raft_logstore_token": {"type": "str", "no_log": True},
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"raft_logstore_backend": "bolt"}, "raft_logstore_backend is 'bolt'. Give wal or boltdb."),
+        ({"raft_logstore_backend": None}, "raft_logstore_backend is null. Give wal or boltdb."),
+        ({"raft_logstore_port": "http"}, "raft_logstore_port is 'http'. Give a whole number."),
+        ({"raft_logstore_force": "perhaps"}, "raft_logstore_force is 'perhaps'. Give true or false."),
+    ],
+)
+def test_a_wrong_type_or_choice_is_one_sentence(given: dict[str, Any], told: str) -> None:
+    found = roll.roll_mistakes(SPEC, {**given, "raft_logstore_server": {}})
+    assert found == {"refused": True, "refusal": f"{told} Nothing was changed."}
+
+
+def test_what_comes_as_text_or_is_not_specified_is_no_mistake() -> None:
+    given = {"raft_logstore_port": "4646", "raft_logstore_force": "yes", "raft_logstore_token": "t", "other": {}}
+    assert roll.roll_mistakes(SPEC, given) == {"refused": False, "refusal": ""}
+
+
 def test_a_value_that_is_none_is_refused_with_its_name() -> None:
     with pytest.raises(AnsibleError, match="wal_segment_size"):
         roll.roll_turn(SERVERS, "s1", {"wal_segment_size": "much"}, SO_FAR)

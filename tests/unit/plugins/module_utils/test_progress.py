@@ -19,6 +19,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.progress import (
     progress_relay,
     read_progress,
     render,
+    waits_file,
 )
 
 
@@ -143,6 +144,40 @@ def test_what_is_not_a_progress_line_is_nothing(text: str) -> None:
 def test_render_and_parse_are_inverse() -> None:
     progress = Progress("verify", 2**63, 2**63 + 1, 2**70, 0.125)
     assert parse(render(progress).decode()) == progress
+
+
+def test_what_a_step_waits_for_is_told_until_the_next_step(tmp_path: Path) -> None:
+    path = tmp_path / "progress"
+    progress = ProgressFile(str(path), Clock())
+    progress("rejoin", 0, 0, 0)
+    progress.waits("waits until it is back: no leader (5 s of 300 s)")
+    assert parse(path.read_text()) == Progress(
+        "rejoin", 0, 0, 0, 0.0, "waits until it is back: no leader (5 s of 300 s)"
+    )
+    assert parse(render(parse(path.read_text())).decode()) == parse(path.read_text())  # type: ignore[arg-type]
+    progress("log", 0, 0, 0)
+    assert parse(path.read_text()) == Progress("log", 0, 0, 0, 0.0)
+
+
+def test_a_wait_makes_its_file_only_when_it_has_something_to_tell(tmp_path: Path) -> None:
+    path = tmp_path / "progress"
+    with waits_file(str(path)) as tell:
+        assert os.listdir(tmp_path) == []
+        tell("one")
+        tell("two")
+        told = parse(path.read_text())
+        assert told is not None and told.waits == "two" and stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_wait_that_cannot_be_shown_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "progress"
+    path.write_text("somebody else's")
+    with waits_file(str(path)) as tell:
+        tell("one")
+    assert path.read_text() == "somebody else's"
+    with waits_file(None) as tell:
+        tell("one")
 
 
 def test_what_another_process_tells_is_shown_on(tmp_path: Path) -> None:

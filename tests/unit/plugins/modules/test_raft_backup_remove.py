@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ansible_collections.raftops.nomad.plugins.modules import raft_backup_remove
@@ -31,12 +32,13 @@ def test_it_removes_and_says_what(tmp_path: Path) -> None:
     told = run(raft_backup_remove, data_dir=str(tmp_path), keep=1, check_mode=True, diff=True)
     assert (raft / BACKUP).exists()
     done = run(raft_backup_remove, path=str(tmp_path), keep=1, diff=True)
-    assert told == done
+    assert told == {**done, "msg": done["msg"].replace("Removed", "Would remove")}
+    assert re.fullmatch(r"Removed 1 old store, \d\d+ KB\.", done["msg"])
     assert done["changed"] is True and (done["removed"], done["kept"]) == ([BACKUP], [NEWER])
     assert done["state"] == "boltdb" and done["raft_dir"] == str(raft) and done["freed_bytes"] > 0
     assert BACKUP in done["diff"]["before"] and BACKUP not in done["diff"]["after"]
     assert set(done) == (documented(raft_backup_remove) - FAILURE) | {"changed", "diff"}
-    assert run(raft_backup_remove, data_dir=str(tmp_path), keep=1)["changed"] is False
+    assert run(raft_backup_remove, data_dir=str(tmp_path), keep=1)["msg"] == "Nothing to remove."
     assert not (raft / BACKUP).exists() and (raft / NEWER).exists()
 
 

@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -152,6 +155,39 @@ def test_a_signal_is_left_to_the_thread_that_waits_for_the_module(
     assert not {signal.SIGINT, signal.SIGTERM} & signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
+def shows_for_long(file: Path, queue: Any) -> None:
+    """A worker of Ansible: at a signal it ends at once, and what it shows goes through a queue with a lock."""
+
+    def display(_display: Display, *_args: Any, **_kwargs: Any) -> None:
+        with queue.lock:
+            queue.taken.set()
+            time.sleep(0.5)
+
+    Display.display = display  # of this process only
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os._exit(1))
+    with progress.ProgressLines(local_action(), "h1", str(file)):
+        threading.Event().wait(DEADLINE_S)
+
+
+@pytest.mark.parametrize("numbers", [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT, signal.SIGTERM)])
+def test_a_signal_does_not_end_the_worker_while_it_has_the_lock_of_the_queue(
+    tmp_path: Path, numbers: tuple[signal.Signals, ...]
+) -> None:
+    """The parent would wait for that lock for ever."""
+    (tmp_path / "progress").write_bytes(render(Progress("convert", 250, 1000, 5_000_000, 0.5)))
+    fork = multiprocessing.get_context("fork")
+    queue = SimpleNamespace(lock=fork.Lock(), taken=fork.Event())
+    worker = fork.Process(target=shows_for_long, args=(tmp_path / "progress", queue))
+    worker.start()
+    assert queue.taken.wait(DEADLINE_S)
+    for number in numbers:
+        os.kill(worker.pid or 0, number)
+    worker.join(DEADLINE_S)
+    assert worker.exitcode == 1
+    assert queue.lock.acquire(timeout=1)
+
+
 def test_the_end_of_the_module_does_not_wait_for_the_next_look(tmp_path: Path) -> None:
     begin = time.monotonic()
     with progress.ProgressLines(local_action(), "h1", str(tmp_path / "absent")):
@@ -161,6 +197,32 @@ def test_the_end_of_the_module_does_not_wait_for_the_next_look(tmp_path: Path) -
 
 def test_nothing_is_foretold_before_there_is_something_to_tell_it_from() -> None:
     assert progress.line("h1", Progress("convert", 0, 10, 0, 0.0)) == "h1: convert 0 / 10 entries"
+
+
+def test_a_wait_that_is_over_soon_costs_no_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+    lines = progress.ProgressLines(local_action(), "h1", str(tmp_path / "any"), first_s=progress.WAIT_S)
+    monkeypatch.setattr(lines._twin, "_low_level_execute_command", looks.append)
+    with lines:
+        threading.Event().wait(1.5)
+    assert looks == []
+
+
+def test_what_to_know_is_said_once_when_the_work_has_begun(tmp_path: Path, shown: list[tuple[float, str]]) -> None:
+    file = tmp_path / "progress"
+    file.write_bytes(render(Progress("last look", 0, 0, 0, 0.0)))
+    with progress.ProgressLines(local_action(), "h1", str(file), opening="is out.", before=("last look",)):
+        wait_for_lines(shown, 1)
+        file.write_bytes(render(Progress("stop", 0, 0, 0, 0.0)))
+        wait_for_lines(shown, 3)
+        file.write_bytes(render(Progress("start", 0, 0, 0, 0.0)))
+        wait_for_lines(shown, 4)
+    assert [text for when, text in shown] == ["h1: last look", "h1: is out.", "h1: stop", "h1: start"]
+
+
+def test_what_is_waited_for_is_shown_instead_of_the_step() -> None:
+    waits = "waits until it is back: its leader calls it unhealthy (12 s of 300 s)"
+    assert progress.line("nomad-2", Progress("rejoin", 0, 0, 0, 12.0, waits)) == f"nomad-2: {waits}"
 
 
 def test_of_a_step_without_entries_only_the_name_is_shown() -> None:

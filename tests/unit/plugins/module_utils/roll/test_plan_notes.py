@@ -19,7 +19,7 @@ def test_what_has_happened_while_nobody_looked_is_told_below_the_table() -> None
 def test_a_conversion_that_may_need_more_than_is_free_is_told_below_the_table(available: int, warned: bool) -> None:
     made = plan(led(s2={"needs": 5, "available": available}), ME)
     assert bool(made.notes) is warned and made.lines[4:] == (["", *made.notes] if warned else [])
-    told = "s2: the conversion may need more than the 4.00 Bytes that are free. If so, it is"
+    told = "s2: the conversion may need more than the 4 Bytes that are free. If so, it is"
     assert not warned or made.notes[0].startswith(told)
     assert plan(led(s2={"needs": 5, "available": available, "todo": False}), ME).notes == []
 

@@ -15,8 +15,8 @@ def test_what_would_be_done_is_told_with_what_it_needs() -> None:
     lines = question(servers, ME).splitlines()
     assert [line.split() for line in lines[1:-2]] == [
         ["order", "server", "role", "size", "needs", "free"],
-        ["1", "s3", "follower", "214.00MB", "90.00MB", "5.00GB"],
-        ["2", "s1", "leader", "214.00MB", "90.00MB", "5.00GB"],
+        ["1", "s3", "follower", "214MB", "90MB", "5.0GB"],
+        ["2", "s1", "leader", "214MB", "90MB", "5.0GB"],
     ]
     assert lines[-2] == "2 to move, 1 done." and max(map(len, lines)) <= 100
 

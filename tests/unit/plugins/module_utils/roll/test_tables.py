@@ -7,8 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.roll import plan as planning
 from ansible_collections.raftops.nomad.plugins.module_utils.roll import tables
-from support.rolls.servers import server, three
+from ansible_collections.raftops.nomad.plugins.module_utils.roll.tables import table
+from support.rolls.servers import ME, server, three
 
 DONE: dict[str, Any] = {
     "running": "wal",
@@ -71,7 +73,7 @@ def test_the_health_is_the_leaders_word_about_a_server() -> None:
         servers = [{"id": f"id-{name}", "healthy": healthy} for name, healthy in (known or {}).items()]
         view = {"leader": "id-s1", "voters": [], "servers": servers} if known is not None else None
         (line,) = [line for line in tables.status(three(s3={"view": view})) if line.startswith(host)]
-        return line.split()[3]
+        return line.split()[2]
 
     assert health("s2", {"s1": True, "s2": True}) == "healthy"
     assert health("s2", {"s1": True, "s2": False}) == "unhealthy"
@@ -82,7 +84,7 @@ def test_of_a_server_that_is_down_only_the_disk_is_told() -> None:
     read = {"up": False, "role": "down", "version": "", "running": "", "applied": None}
     view = {"leader": "id-s1", "voters": [], "servers": [{"id": "id-s2", "healthy": True}]}
     told = row(tables.status(three(s1={"view": view}, s2=read))).split()
-    assert told == ["s2", "-", "down", "-", "-", "-", "boltdb", "boltdb", "-", "down"]
+    assert told == ["s2", "down", "-", "-", "-", "boltdb", "boltdb", "-", "down"]
 
 
 def test_a_time_out_of_the_cluster_is_shown_with_what_it_was_made_of() -> None:
@@ -107,9 +109,27 @@ def test_each_old_store_has_a_line_that_says_whether_it_goes() -> None:
     lines = tables.cleanup(three(s1={"old_stores": old}, s2={"old_stores": none}, s3={"old_stores": old}))
     assert lines[0].split() == ["server", "store", "old", "store", "action"]
     assert [line.split() for line in lines[1:3]] == [
-        ["s1", "wal", "raft.db.migrated.1", "removed"],
-        ["s1", "wal", "raft.db.migrated.2", "kept"],
+        ["s1", "wal", "raft.db.migrated.1", "remove"],
+        ["s1", "wal", "raft.db.migrated.2", "keep"],
     ]
-    assert len(lines) == 7 and lines[-2:] == ["", "10.00 Bytes become free."]
+    assert len(lines) == 7 and lines[-2:] == ["", "10 Bytes will become free."]
     would = tables.cleanup(three(s1={"old_stores": old}), rehearsal=True)
-    assert "would-go" in would[1] and would[-1] == "5.00 Bytes would become free. Nothing was changed."
+    assert "would-remove" in would[1] and would[-1] == "Would remove 5 Bytes. Nothing was changed."
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [
+        (0, "0 Bytes"), (1023, "1023 Bytes"), (1024, "1.0 KB"), (1536, "1.5 KB"), (10190, "10 KB"),
+        (214 << 20, "214 MB"), (5 << 29, "2.5 GB"), (1 << 70, "1024 EB"),
+    ],
+)  # fmt: skip
+def test_sizes_are_for_people(size: int, told: str) -> None:
+    assert tables.human(size) == told
+
+
+def test_tables_fit_on_a_terminal_beside_the_quotes_of_a_callback() -> None:
+    names = {"address": "192.168.100.101:4647", "last_index": 12345678, "size": 214 << 20, "applied": 1234567}
+    servers = [server(f"nomad-{n}", **{**DONE, **names, "version": "2.0.5", "times": PHASES}) for n in (1, 2, 3)]
+    lines = [*tables.status(servers), *tables.times(servers)[1:], *table(planning.rows(servers, ME))]
+    assert max(map(len, lines)) <= 70 and len(lines) == 12, lines

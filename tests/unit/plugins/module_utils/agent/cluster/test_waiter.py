@@ -90,6 +90,29 @@ def test_slow_looks_count_as_time() -> None:
     assert outcome.looks == 3 and outcome.elapsed_s == pytest.approx(13)
 
 
+def test_a_long_wait_tells_what_is_missing_after_five_seconds_and_then_every_ten() -> None:
+    told: list[tuple[float, str]] = []
+    clock = Clock()
+
+    def look() -> Look:
+        ok = clock.now >= 1020
+        return Look(Verdict(ok, "good" if ok else "no leader."), {})
+
+    wait_until(look, 300, 12, 0.5, clock, clock.sleep, lambda text: told.append((clock.now - 1000, text)))
+    assert told == [
+        (5, "no leader (5 s of 300 s)"),
+        (15, "no leader (15 s of 300 s)"),
+        (25, "good (for 5 s of 12 s in a row)"),
+    ]
+
+
+def test_a_short_wait_tells_nothing() -> None:
+    told: list[str] = []
+    clock = Clock()
+    wait_until(lambda: Look(Verdict(False, "bad"), {}), 5, 0, 0.5, clock, clock.sleep, told.append)
+    assert told == []
+
+
 def test_the_last_answers_are_kept() -> None:
     outcome = wait(lambda at: False, 3)[0]
     assert outcome.last.observation == {"at": 3.0} and outcome.last.verdict.reason == "bad"

@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster import waiter
 from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
 from ansible_collections.raftops.nomad.plugins.module_utils.roll.host import transaction
 from ansible_collections.raftops.nomad.plugins.module_utils.server.backend import steps
@@ -99,6 +100,20 @@ def test_a_server_is_back_only_as_it_was_and_on_the_backend(host: Any, expected:
 def test_a_server_is_back_only_when_it_has_been_so_for_long_enough(host: Any) -> None:
     with pytest.raises(AgentError, match=r"not back after 1 s: .*, but only for .* of 60 seconds in a row"):
         steps.rejoin(host.work(backend="boltdb", wait_timeout=1, stable_for=60))
+
+
+def test_a_wait_says_what_it_waits_for(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiter, "FIRST_TOLD_S", 0.2)
+    told: list[str] = []
+    work = host.work(backend="boltdb", wait_timeout=1, gate_timeout=1, min_failure_tolerance=2)
+    work.waits, work.voters = told.append, frozenset({S1})
+    with pytest.raises(AgentError, match="not back"):
+        steps.rejoin(work)
+    with pytest.raises(AgentError, match="cannot do without it"):
+        steps.last_look(work)
+    back, stopped = told
+    assert back.startswith("waits until it is back: ") and "voters" in back and back.endswith("s of 1 s)")
+    assert stopped.startswith("waits until it may be stopped: ") and "not 2 or more" in stopped
 
 
 def test_a_log_with_an_error_is_a_failure_and_none_a_warning(host: Any) -> None:
