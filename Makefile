@@ -34,6 +34,8 @@ setup: .build/setup.done .build/bin/judge .build/bin/lab ## .venv, the link that
 	tests/tools/setup
 	touch $@
 
+ACTIONLINT := .build/bin/actionlint-1.7.12
+
 GO_SOURCES = $(wildcard tests/$(1)/*.go tests/$(1)/*.json tests/$(1)/*/*.go tests/$(1)/go.mod tests/$(1)/go.sum)
 
 .build/bin/judge: $(call GO_SOURCES,judge) | .build/setup.done
@@ -41,6 +43,10 @@ GO_SOURCES = $(wildcard tests/$(1)/*.go tests/$(1)/*.json tests/$(1)/*/*.go test
 
 .build/bin/lab: $(call GO_SOURCES,lab) | .build/setup.done
 	tests/tools/go-build lab
+
+$(ACTIONLINT): | .build/setup.done
+	GOBIN=$(abspath .build/bin) GOTOOLCHAIN=local CGO_ENABLED=0 $$(tests/tools/go-path) install github.com/rhysd/actionlint/cmd/actionlint@v$(lastword $(subst -, ,$@))
+	mv .build/bin/actionlint $@
 
 demo: .build/setup.done .build/bin/lab ## a three-server cluster on loopback is migrated before your eyes (NOMAD_BIN=/path/to/nomad: a real one)
 	$(BIN)/python tests/e2e/demo.py
@@ -51,13 +57,14 @@ demo-rollback: .build/setup.done .build/bin/lab ## the same with a second act: b
 test: ## everything that a change can break; .ci/run: this, and two scenarios of test-molecule
 	tests/tools/run-tests
 
-lint: .build/setup.done ## ruff, mypy --strict, yamllint, ansible-lint --profile production, shellcheck, go vet
+lint: .build/setup.done $(ACTIONLINT) ## ruff, mypy --strict, yamllint, ansible-lint --profile production, shellcheck, actionlint, go vet
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	cd .build && MYPYPATH=. $(BIN)/mypy --config-file ../pyproject.toml -p ansible_collections.raftops.nomad.plugins.module_utils
 	$(BIN)/yamllint --strict .
 	$(BIN)/ansible-lint --offline --profile production
 	$(BIN)/shellcheck $$(git grep -lE '^#!.*\b(ba)?sh$$')
+	$(ACTIONLINT) -shellcheck= -pyflakes=
 	cd tests/judge && $$(../tools/go-path) vet ./...
 	cd tests/lab && $$(../tools/go-path) vet ./...
 

@@ -40,7 +40,7 @@ def test_nothing_answered_is_nothing_given(cluster: Cluster, names: list[str], n
     inventory = playbooks.write_inventory(cluster, hosts=hosts, **empty)
     before = picture(cluster)
     for playbook in "status", "migrate":
-        run = playbooks.run(playbook, inventory, "--check")
+        run = playbooks.run(playbook, inventory, "--check", *playbooks.ONE)
         assert run.returncode == 0, run.stdout
         assert picture(cluster) == before
         rows = [line.split() for line in run.stdout.splitlines()]

@@ -60,7 +60,8 @@ def test_stops_in_the_plan_when_another_controller_holds_the_cluster(calm: Clust
     assert "elsewhere holds this cluster for a roll since 2026-11-22T13:20:35Z, but nothing is at work" in said
     assert hold.exists()
     assert "set raft_logstore_origin to elsewhere." in said
-    same = playbooks.run("migrate", playbooks.write_inventory(calm), "--check", "-e", "raft_logstore_origin=elsewhere")
+    given = ("-e", "raft_logstore_origin=elsewhere", *playbooks.ONE)
+    same = playbooks.run("migrate", playbooks.write_inventory(calm), "--check", *given)
     assert same.returncode == 0, same.stdout
     hold.unlink()
 
@@ -72,7 +73,7 @@ def test_a_job_template_goes_on_with_what_its_last_job_has_left(calm: Cluster) -
     hold.write_text(f'{{"version": 1, "origin": "{origin}", "previous": true, "created": "2026-11-22T13:20:35Z"}}\n')
     for template, ours in (7, True), (8, False):
         given = f'{{"awx_job_template_id": {template}}}'
-        run = playbooks.run("migrate", playbooks.write_inventory(calm), "--check", "-e", given)
+        run = playbooks.run("migrate", playbooks.write_inventory(calm), "--check", "-e", given, *playbooks.ONE)
         assert (run.returncode == 0) is ours, run.stdout
         assert (f"{origin} holds this cluster" in " ".join(run.stdout.split())) is not ours
     hold.unlink()

@@ -26,6 +26,8 @@ SYSTEM_PYTHON = Path("/usr/bin/python3")
 HOST_PYTHON = str(SYSTEM_PYTHON) if SYSTEM_PYTHON.exists() else sys.executable
 """What runs the modules: a managed host has the system's Python and nothing else."""
 TIMEOUT_S = 1800
+ONE = ("-e", "raft_logstore_stop_after=1")
+"""For a test of the plan: all servers are judged, and the rehearsal takes one through, at a third of the cost."""
 
 
 def command_of(server: Server, verb: str) -> str:

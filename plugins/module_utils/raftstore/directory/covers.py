@@ -7,8 +7,9 @@ Yes, if both are true:
   log   B has no entries; or A has an entry at B's last index that is equal in every field (by Raft's log matching all
         entries before it are then equal); or B is what the journal says was converted, or the copy of it, unchanged
         since, and A goes as far as what was copied, or has newer entries: by Raft, what a newer leader has cut off was
-        promised to nobody. If nothing was copied, a snapshot must cover B's log. On the way back what was converted is
-        wal/, or a raft.db that wal/ covered.
+        promised to nobody. If A has another entry in B's last place, that one must be newer; else A is the older. If A
+        ends before, a snapshot may cover B's log instead: nothing was copied because of it, or Raft has emptied A's log
+        when it installed it. On the way back what was converted is wal/, or a raft.db that wal/ covered.
 Equal term and index alone are not enough: a server that once started empty and bootstrapped a new cluster repeats both.
 Clocks, modification times and file digests play no part.
 """
@@ -102,11 +103,15 @@ def _covers_log(a: StoreReader, b: StoreReader, journal: Optional[Journal], snap
         return True
     if journal is None or promise(b) not in (journal.source, journal.copied):
         return False
-    if a.last_index < journal.copied.last_index:
-        newest = last_entry(a)
-        if newest is None or last is None or newest.term <= last.term:
-            return False
-    return bool(journal.copied.last_index) or snapshot_index() >= b.last_index
+    if same is not None:  # another entry in its place: only a newer leader can have put it there, else A is the older
+        return _is_newer(same, last)
+    if journal.copied.last_index and (a.last_index >= journal.copied.last_index or _is_newer(last_entry(a), last)):
+        return True
+    return snapshot_index() >= b.last_index
+
+
+def _is_newer(entry: Optional[Entry], other: Optional[Entry]) -> bool:
+    return entry is not None and other is not None and entry.term > other.term
 
 
 def _counts(store: StoreReader) -> Tuple[int, int, int]:

@@ -69,9 +69,17 @@ def _compare(found: Found, evidence: Evidence, workers: int) -> Evidence:
         found.problems.append(error)
         in_wal = error.path.startswith(found.raft.path_of(WAL_DIR))
         return replace(evidence, wal="bad") if in_wal else replace(evidence, raft_db="bad")
-    if related == EQUAL and found.wal.broken:  # raft-wal could not append to it: convert again
-        related = RAFT_DB_COVERS
+    if related == EQUAL and (found.wal.broken or _ends_below_snapshot(found, found.wal)):
+        related = RAFT_DB_COVERS  # Raft could not append to it: convert again
     return _with_backup(found, replace(evidence, relation=related), workers)
+
+
+def _ends_below_snapshot(found: Found, wal: StoreReader) -> bool:
+    """Whether Raft would go on behind a gap, which a WAL refuses (shape.py): a run was killed after it had published
+    wal/, and then the server has installed a snapshot, which leaves the log in raft.db as it is.
+    """
+    newer = any(snapshot.index > wal.last_index for snapshot in found.snapshots)
+    return bool(wal.entry_count) and newer and found.snapshot_index() > wal.last_index
 
 
 def _is_marked(found: Found, evidence: Evidence) -> bool:

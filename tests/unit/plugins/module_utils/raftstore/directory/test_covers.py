@@ -135,6 +135,24 @@ def test_only_a_newer_leader_may_have_cut_off_what_was_copied(term: int, expecte
     assert related(pair, note(pair)) == expected
 
 
+@pytest.mark.parametrize(("snapshot_index", "expected"), [(5, covers.WAL_COVERS), (4, covers.NEITHER)])
+def test_a_wal_that_raft_has_emptied_for_a_snapshot_covers_what_that_covers(
+    snapshot_index: int, expected: str, tmp_path: Path
+) -> None:
+    """Killed before it had closed its journal; the server has gone on, and its leader has sent it a snapshot."""
+    pair = Pair(tmp_path, log(5), VOTED, [], Stable(4, None, None))
+    assert related(pair, note(pair), snapshot_index) == expected
+
+
+@pytest.mark.parametrize("backend", ["wal", "boltdb"])
+def test_an_old_raft_db_never_covers_what_a_newer_leader_has_put_in_its_place(backend: str, tmp_path: Path) -> None:
+    """Row 7, killed after it had opened its journal, which has wal/ as what is there beside the source."""
+    term = Stable(4, None, None)
+    pair = Pair(tmp_path, log(5), term, log(3) + log(4, 4, 4), term)
+    journal = Journal("open", backend, "1", None, covers.promise(pair.bolt), covers.promise(pair.wal))
+    assert related(pair, journal) == covers.WAL_COVERS
+
+
 def test_a_promise_has_the_hash_of_the_last_entry(tmp_path: Path) -> None:
     pair = Pair(tmp_path, log(5), VOTED, log(5), VOTED)
     one, other = covers.promise(pair.bolt), covers.promise(pair.wal)

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
-from typing import List
+from typing import List, Optional
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
@@ -16,11 +17,12 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.journal import Promise
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.observe import Found, observe
 from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.readstores import read
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.entry import encode_msgpack
+from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.entry import digest_line, encode_msgpack
 from support.stores.bboltimage import raft_db
 from support.stores.builder import (
     BACKUP,
     STAMP,
+    VOTED,
     log,
     lonely_proc,
     raft_directory,
@@ -142,3 +144,30 @@ def test_the_backup_of_an_open_journal(tmp_path: Path) -> None:
     assert look(raft).backup == "not covered"
     write_journal(raft, "done")
     assert look(raft).backup == ""
+
+
+@pytest.mark.parametrize(
+    ("last", "crc", "expected"), [(9, None, "raft.db covers wal/"), (9, 1, "equal"), (5, None, "equal")]
+)
+def test_an_equal_wal_on_which_raft_could_not_go_on_is_converted_again(
+    last: int, crc: Optional[int], expected: str, tmp_path: Path
+) -> None:
+    """A run was killed after it had published wal/; then the server has installed a snapshot, its log left as it is."""
+    raft = raft_directory(tmp_path)
+    write_boltdb(raft / "raft.db", log(5))
+    write_wal(raft / "wal", log(5))
+    write_snapshot(raft, last, crc=crc)
+    assert look(raft).relation == expected
+
+
+def test_a_backup_is_covered_by_a_wal_that_was_emptied_for_a_snapshot(tmp_path: Path) -> None:
+    raft = raft_directory(tmp_path)
+    write_boltdb(raft / BACKUP, log(5))
+    write_wal(raft / "wal", [])
+    write_guard(raft)
+    digest = hashlib.sha256(digest_line(log(5)[-1])).hexdigest()
+    source = Promise(*VOTED, first_index=1, last_index=5, last_entry_sha256=digest)
+    write_journal(raft, source=source, copied=source)
+    assert look(raft).backup == "not covered"
+    write_snapshot(raft, 5)
+    assert look(raft).backup == "covered"
