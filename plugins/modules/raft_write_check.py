@@ -31,6 +31,10 @@ attributes:
       - Nothing is written or waited for.
   diff_mode:
     support: none
+  action:
+    support: full
+    details:
+      - It shows what is waited for, once that takes long.
   idempotent:
     support: full
     details:
