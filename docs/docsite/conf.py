@@ -14,9 +14,9 @@ HERE = re.compile(r"https://github\.com/raftops/raftops\.nomad/(?:blob|tree)/mai
 ANSIBLE = os.environ.get("ANSIBLE_DOCS", "")
 
 project = "raftops.nomad"
+copyright = "raftops.nomad contributors"
 extensions = ["myst_parser", "sphinx_antsibull_ext"]
 include_patterns = ["index.rst", "*.md", "docs/*.md", "reference/**", "roles/**/*.md"]
-exclude_patterns = ["CHANGELOG.md"]  # the reference has it, of changelogs/changelog.yaml
 html_theme = "sphinx_ansible_theme"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
