@@ -39,10 +39,6 @@ attributes:
     support: full
     details:
       - Each run has the cluster write one entry, which changes no setting. C(changed) is never true.
-  action:
-    support: full
-    details:
-      - It shows what a wait of more than five seconds waits for.
 options:
   server_id:
     description:
