@@ -42,7 +42,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: No other run on this controller rolls these servers
+- name: No other run here rolls these servers
   raftops.nomad.raft_roll_lock:
     servers: "{{ groups.nomad_servers | map('extract', hostvars, ['raft_logstore_server', 'id']) }}"
 """

@@ -24,10 +24,10 @@ AS_TEXT = (
 HOLD = '{"version": 1, "origin": "elsewhere", "previous": true, "created": "2026-11-22T13:20:35Z"}\n'
 GATES = (
     "Nothing stands against the roll",
-    "No other run on this controller rolls these servers",
+    "No other run here rolls these servers",
     "The cluster is healthy",
     "The cluster can lose enough servers",
-    "The leader says that the cluster can do without this server",
+    "The cluster can do without this server",
 )
 
 

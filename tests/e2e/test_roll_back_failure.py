@@ -139,7 +139,7 @@ def test_a_server_is_not_stopped_again_while_another_one_is_down(make: Any) -> N
     second, leader = failed.others
     assert failed.after[second.name] is None and failed.after[leader.name] == failed.before[leader.name]
     assert failed.server.try_api("GET", "/v1/agent/self").body["stats"]["raft"]["logstore_backend"] == "wal"
-    gate = "The cluster can do without this server while its store is converted back"
+    gate = "The cluster can do without this server meanwhile"
     assert f"It could not be brought back to boltdb: {gate}: " in failed.said
     assert "Its store is switched to wal and the agent runs" in failed.said
     assert cluster.write("raftops/quorum", {"is": "kept"}).status == 200

@@ -17,9 +17,9 @@ ROLL = "raft_logstore_queue"
 # What of these is allowed, and why: see there. The two errors are judged by the very next task.
 ALLOWED = {
     "failure.yml": [("Ask another server about the cluster", {"ignore_unreachable"})],
-    "release.yml": [("Let autopilot remove dead servers again, if it did before", {"ignore_unreachable"})],
+    "release.yml": [("Release autopilot's removal of dead servers", {"ignore_unreachable"})],
     "look.yml": [("Ask for its Python", {"ignore_errors"})],
-    "finish.yml": [("Ask whether this server is back, in a cluster with the voters it had", {"ignore_errors"})],
+    "finish.yml": [("Ask whether this server is back", {"ignore_errors"})],
 }
 FORBIDDEN = {"any_errors_fatal", "max_fail_percentage", "run_once", "ignore_unreachable", "ignore_errors"}
 # Files of the role that are for plays on all servers at once, never for the roll.
@@ -140,6 +140,12 @@ def test_files_of_the_roll_are_all_reached_from_main() -> None:
             files = [node[verb] for node in tasks for verb in STEPS if verb in node]
             waiting += [Path(file).name for file in files if not file.startswith("{{")]  # the operator's own
     assert reached | NOT_IN_THE_ROLL == {path.name for path in TASKS} and len(TASKS) <= 24
+
+
+def test_the_name_of_a_task_is_read_at_a_glance() -> None:
+    paths = [*TASKS, *PLAYBOOKS.glob("*.yml")]
+    names = [str(node["name"]) for path in paths for node in nodes(parsed(path)) if "name" in node]
+    assert len(names) > 60 and [name for name in names if len(name.split()) > 8] == []
 
 
 def test_entry_points_lie_apart_from_fragments() -> None:

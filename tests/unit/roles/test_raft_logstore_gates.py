@@ -19,25 +19,25 @@ NOW, TURN, PLAN = "__raft_logstore_now", "__raft_logstore_turn", "__raft_logstor
 
 # What can end a roll, in the order of each file, and when it is asked; None for always.
 GATES = {
-    "plan": [("This is the first roll in this run of Ansible", None)],
+    "plan": [("This run of Ansible begins its first roll", None)],
     "look": [("The role's variables are valid", None), ("Its Python can run modules", None)],
-    "read": [("What was read can be relied on, and a roll can end well", None)],
+    "read": [("What was read can be relied on", None)],
     "cluster": [
         ("Nothing stands against the roll", None),
-        ("No other run on this controller rolls these servers", None),
+        ("No other run here rolls these servers", None),
         ("The cluster is healthy", f"{PLAN}.asks"),
         ("The cluster can lose enough servers", f"{PLAN}.asks"),
         ("Ask before anything is changed", f"{PLAN}.begins"),
     ],
-    "main": [("Every server before this one is finished, and this one is alone", None)],
+    "main": [("All before this server are finished", None)],
     "before": [
         ("What became of the run before?", f"{TURN}.before.hears"),
-        ("This server, which has nothing left to do, is back for good", f"{TURN}.before.stays"),
+        ("This server, already done, is back for good", f"{TURN}.before.stays"),
     ],
     "gates": [
-        ("This server may be stopped, or this collection left it down", None),
+        ("This server itself may be stopped", None),
         ("Every other server itself says that it serves", f"{TURN}.accompanied"),
-        ("The leader says that the cluster can do without this server", f"{TURN}.accompanied"),
+        ("The cluster can do without this server", f"{TURN}.accompanied"),
     ],
     "transfer": [("Transfer leadership and prove it", f"{NOW}.leadership.moves")],
     "snapshot": [
@@ -47,15 +47,15 @@ GATES = {
     "others_apply": [("Every other server applies what is written now", None)],
     "hold": [("Keep the leader from removing this server", f"{TURN}.holds")],
     "backend": [("Bring the server to the backend", None)],
-    "applies": [("The cluster accepts a write, and this server applies it", None)],
-    "release": [("Let autopilot remove dead servers again, if it did before", f"{TURN}.releases")],
+    "applies": [("This server applies what is written now", None)],
+    "release": [("Release autopilot's removal of dead servers", f"{TURN}.releases")],
     "return": [
-        ("The cluster can do without this server while its store is converted back", None),
-        ("Take the server back to the backend it came from", None),
+        ("The cluster can do without this server meanwhile", None),
+        ("Take the server back to its old backend", None),
     ],
     "finish": [
-        ("Ask whether this server is back, in a cluster with the voters it had", None),
-        ("This server is back, in a cluster with the voters it had", None),
+        ("Ask whether this server is back", None),
+        ("This server is back at the end", None),
         ("This server is on the backend", "not ansible_check_mode"),
     ],
     "failure": [("Stop the roll", None)],

@@ -43,7 +43,7 @@ def test_a_plan_is_plain_values() -> None:
 
 def test_a_refusal_is_also_the_message_of_a_task_that_fails_for_it() -> None:
     result = run(servers=[LEADER, facts("s2", obstacles=["no space"]), facts("s3")], options={})
-    assert result["refused"] and result["refusal"] == result["msg"] == "s2: no space."
+    assert result["refused"] and result["refusal"] == result["msg"] == "s2: no space. Nothing was changed."
 
 
 @pytest.mark.parametrize(("least", "refused"), [("1", False), ("2", True)])

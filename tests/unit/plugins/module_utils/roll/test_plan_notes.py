@@ -44,3 +44,8 @@ def test_what_to_know_of_a_next_start_is_told_of_servers_that_will_have_one() ->
     noted = {"notes": ["its next start will load /x."]}
     assert plan(led(s2=noted), ME).notes == ["s2: its next start will load /x."]
     assert plan(led(s2={**noted, "todo": False}), ME).notes == []
+
+
+def test_a_refused_plan_says_that_nothing_was_changed() -> None:
+    assert plan(led(s2={"version": "1.11.3"}), ME).refusal.endswith("s2 runs 1.11.3. Nothing was changed.")
+    assert plan(led(), ME).refusal == ""
