@@ -68,8 +68,8 @@ lint: .build/setup.done $(ACTIONLINT) ## ruff, mypy --strict, yamllint, ansible-
 	cd tests/judge && $$(../tools/go-path) vet ./...
 	cd tests/lab && $$(../tools/go-path) vet ./...
 
-test-unit: .build/setup.done ## unit tests and house rules, on the Python of .venv and, for the stores, on the oldest one found
-	$(SHORT) -n 2 tests/unit
+test-unit: .build/setup.done ## unit tests and house rules, on the Python of .venv and, for the stores, on the oldest one found; how much of plugins/ they run
+	$(SHORT) -n 2 --cov --cov-report= tests/unit
 	tests/tools/oldest-python
 
 test-interop: .build/setup.done .build/bin/judge ## our stores against HashiCorp's own libraries
