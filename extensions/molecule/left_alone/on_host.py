@@ -85,6 +85,11 @@ def backend():
         return json.load(answer)["stats"]["raft"]["logstore_backend"]
 
 
+def sessions():
+    """The login sessions, by number. A look at the progress that is just logging in has none yet."""
+    return {line.split()[0] for line in said("loginctl list-sessions --no-legend").splitlines()}
+
+
 def main(way, seconds):
     last = read("note").get("id")
     print("begun", flush=True)
@@ -94,13 +99,14 @@ def main(way, seconds):
     step = read("progress").get("phase")
     with open(f"/proc/{read('note')['pid']}/cgroup") as file:
         cgroup = file.read().strip().rpartition("/")[2]
+    begun = sessions()
     for command in ON_HOST.get(way, []):
         subprocess.run(command, shell=True, check=True)
     until(is_over)
     state = said("systemctl show --property=ActiveState --value nomad")
     barriers = glob.glob("/run/systemd/system/nomad.service.d/90-raft-*")
     seen = {"step": step, "cgroup": cgroup, "state": state, "backend": backend(), "barriers": barriers}
-    print(json.dumps({**seen, "sessions": said("loginctl list-sessions --no-legend")}), flush=True)
+    print(json.dumps({**seen, "sessions": sorted(begun & sessions())}), flush=True)
 
 
 main(sys.argv[1], float(sys.argv[2]))
