@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, Optional
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.raftops.nomad.plugins.plugin_utils.confirm import TIMEOUT_S, confirm_once
+from ansible_collections.raftops.nomad.plugins.plugin_utils._confirm import TIMEOUT_S, confirm_once
 
 
 class ActionModule(ActionBase):

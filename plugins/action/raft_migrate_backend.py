@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict
 
 from ansible_collections.raftops.nomad.plugins.modules.raft_migrate_backend import SPEC
-from ansible_collections.raftops.nomad.plugins.plugin_utils.asking import AskingAction
+from ansible_collections.raftops.nomad.plugins.plugin_utils._asking import AskingAction
 
 
 class ActionModule(AskingAction):

@@ -9,7 +9,7 @@ import os
 from typing import Any, Dict, Optional
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.raftops.nomad.plugins.plugin_utils.rolls import begin
+from ansible_collections.raftops.nomad.plugins.plugin_utils._rolls import begin
 
 
 class ActionModule(ActionBase):

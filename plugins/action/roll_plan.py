@@ -11,15 +11,15 @@ from typing import Any, Dict, Optional
 from ansible import context
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.plan import plan
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.server import view
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.wish.engine import Engine, refusal
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.plan import plan
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import view
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.wish.engine import Engine, refusal
 from ansible_collections.raftops.nomad.plugins.modules.roll_plan import SPEC
-from ansible_collections.raftops.nomad.plugins.plugin_utils.roll import options, plain, servers, shown, without_empty
+from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import options, plain, servers, shown, without_empty
 
 
 class ActionModule(ActionBase):
-    """All of it is decided in module_utils.roll."""
+    """All of it is decided in module_utils._roll."""
 
     _supports_check_mode = True
 

@@ -16,10 +16,10 @@ from typing import Any, ClassVar, Dict, Mapping, Optional
 
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.transaction import LAST_LOOK
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import argument_spec
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.host.transaction import LAST_LOOK
 from ansible_collections.raftops.nomad.plugins.modules.server_backend import SPEC
-from ansible_collections.raftops.nomad.plugins.plugin_utils.asking import AskingAction
+from ansible_collections.raftops.nomad.plugins.plugin_utils._asking import AskingAction
 
 
 class ActionModule(AskingAction):

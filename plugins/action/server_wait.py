@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.raftops.nomad.plugins.plugin_utils.waiting import WaitingAction
+from ansible_collections.raftops.nomad.plugins.plugin_utils._waiting import WaitingAction
 
 
 class ActionModule(WaitingAction):

@@ -1,17 +1,17 @@
 # Copyright (c) raftops.nomad contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role needs to know of one server. All of it is decided in module_utils.roll."""
+"""What the role needs to know of one server. All of it is decided in module_utils._roll."""
 
 from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
-from ansible_collections.raftops.nomad.plugins.module_utils.roll import failure, server, tables
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.closing import closing
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.turn import answers, turn
-from ansible_collections.raftops.nomad.plugins.plugin_utils.roll import (
+from ansible_collections.raftops.nomad.plugins.module_utils._roll import failure, server, tables
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.closing import closing
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.options import Options
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.turn import answers, turn
+from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import (
     mistakes,
     options,
     plain,

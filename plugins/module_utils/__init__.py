@@ -3,7 +3,7 @@
 """What the modules are made of: `disk` and `raftstore` for the bytes, `agent` for a running Nomad, `roll` to decide.
 
 `raftstore` and `agent` are built on `disk` and know nothing of each other; `server` joins them. The files here join
-modules to Ansible. docs/architecture.md has the map. Open raftstore/migrate.py first.
+modules to Ansible. docs/architecture.md has the map. Open _raftstore/migrate.py first.
 
 Private to the collection: all of it may change in any version.
 """

@@ -17,9 +17,9 @@ description:
     configuration files it has loaded.
   - The answer needs no leader. With ACLs it needs a token with C(agent:read).
 extends_documentation_fragment:
-  - raftops.nomad.connection
-  - raftops.nomad.attributes.info
-  - raftops.nomad.attributes.action_group
+  - raftops.nomad._connection
+  - raftops.nomad._attributes.info
+  - raftops.nomad._attributes.action_group
 options:
   required:
     description:
@@ -222,10 +222,10 @@ agent:
 
 import os
 
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec, from_params
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.observe import ask_itself
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.observe import ask_itself
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Module
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ description:
     is not known is a warning."
   - Reads Nomad's plain and JSON lines. It cannot find what a C(log_level) above ERROR keeps out of the log.
 extends_documentation_fragment:
-  - raftops.nomad.attributes.info
+  - raftops.nomad._attributes.info
 options:
   since:
     description:
@@ -84,10 +84,10 @@ unknown:
   sample: ['2026-11-25T12:00:03.000Z [ERROR] nomad.raft: failed to copy snapshot: error="connection reset by peer"']
 """
 
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host import loglines
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Ran
-from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host import loglines
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host.service import Ran
+from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Module
 
 SPEC = {
     "since": {"type": "float", "required": True},

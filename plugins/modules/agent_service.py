@@ -22,7 +22,7 @@ description:
   - Stop and start are one call each, because the server is out of its cluster meanwhile. Times are those of the host's
     own clock.
 extends_documentation_fragment:
-  - raftops.nomad.attributes
+  - raftops.nomad._attributes
 attributes:
   check_mode:
     support: full
@@ -107,11 +107,11 @@ began_at:
 
 import time
 
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Commands, Ran, Systemd
-from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.server.stopping import stop
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host.service import Commands, Ran, Systemd
+from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Module
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._server.stopping import stop
 
 SPEC = {
     "state": {"type": "str", "choices": ["stopped", "started"], "required": True},

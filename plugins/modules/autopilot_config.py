@@ -20,9 +20,9 @@ description:
     after some 40 seconds.
   - With ACLs it needs a token with C(operator:write).
 extends_documentation_fragment:
-  - raftops.nomad.connection
-  - raftops.nomad.attributes
-  - raftops.nomad.attributes.action_group
+  - raftops.nomad._connection
+  - raftops.nomad._attributes
+  - raftops.nomad._attributes.action_group
 attributes:
   check_mode:
     support: full
@@ -187,9 +187,9 @@ import os
 import time
 from typing import Mapping
 
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec, from_params
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.hold import (
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.client import Client
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.hold import (
     NOTHING,
     SETTING,
     Hold,
@@ -200,9 +200,9 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.hold i
     differences,
     set_settings,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Module
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
 
 SETTINGS = {
     "cleanup_dead_servers": {"type": "bool"},

@@ -18,9 +18,9 @@ description:
   - The leader calls a stopped server healthy for up to 40 more seconds, and a restarted one before it has
     applied anything. Use M(raftops.nomad.server_wait) to find out whether a server is back, or may be stopped.
 extends_documentation_fragment:
-  - raftops.nomad.connection
-  - raftops.nomad.attributes.info
-  - raftops.nomad.attributes.action_group
+  - raftops.nomad._connection
+  - raftops.nomad._attributes.info
+  - raftops.nomad._attributes.action_group
 options:
   required:
     description:
@@ -148,10 +148,10 @@ autopilot:
 
 import os
 
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec, from_params
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError, ApiError
-from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.client import Client
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError, ApiError
+from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Module
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ description:
     nothing unfinished about it. Fails in the same way when a process has an old store open.
   - An old C(raft.db) is worth less every day. It lacks the votes that came since, so it must not be renamed back.
 extends_documentation_fragment:
-  - raftops.nomad.attributes
+  - raftops.nomad._attributes
 attributes:
   check_mode:
     support: full
@@ -107,11 +107,11 @@ hint:
   sample: Run raft_migrate_backend to its end first; raft_store_info shows what it found.
 """
 
-from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.prune import prune
-from ansible_collections.raftops.nomad.plugins.module_utils.results import difference, failure
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.tables import human
+from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Module
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.prune import prune
+from ansible_collections.raftops.nomad.plugins.module_utils._results import difference, failure
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.tables import human
 
 
 def main() -> None:

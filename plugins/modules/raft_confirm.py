@@ -17,7 +17,7 @@ description:
   - Unlike M(ansible.builtin.pause) it fails when there is no terminal, or when nobody answers in time. Under
     ansible-runner and AWX there is a terminal, but nobody types at it.
 extends_documentation_fragment:
-  - raftops.nomad.attributes.controller
+  - raftops.nomad._attributes.controller
 attributes:
   check_mode:
     support: full

@@ -25,7 +25,7 @@ description:
   - A running server is not affected. The change takes effect at its next start, and a server whose log is not on
     that backend yet refuses to start.
 extends_documentation_fragment:
-  - raftops.nomad.attributes
+  - raftops.nomad._attributes
 attributes:
   check_mode:
     support: full
@@ -215,7 +215,7 @@ agent:
       sample: false
 """
 
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.ensure import (
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config.ensure import (
     Wish,
     carry_out,
     described,
@@ -223,9 +223,9 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.ensure 
     passed_over,
     planned,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
-from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import ConfigError
+from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Module
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
 
 SPEC = {
     "path": {"type": "list", "elements": "path", "required": True, "aliases": ["config_path"]},

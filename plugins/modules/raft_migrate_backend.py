@@ -26,7 +26,7 @@ description:
     mistake. Without it, Nomad would start with an empty log.
   - Nomad must be stopped. This is proven with file locks and by looking for processes that have a store open.
 extends_documentation_fragment:
-  - raftops.nomad.attributes
+  - raftops.nomad._attributes
 attributes:
   check_mode:
     support: full
@@ -281,15 +281,15 @@ hint:
 
 from dataclasses import replace
 
-from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.segmentsize import DEFAULT_SEGMENT_MIB
-from ansible_collections.raftops.nomad.plugins.module_utils.progress import progress_file
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import Outcome
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.request import Request
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
-from ansible_collections.raftops.nomad.plugins.module_utils.results import difference, failure, success
-from ansible_collections.raftops.nomad.plugins.module_utils.server.configured import effective_backend
+from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Module
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.segmentsize import DEFAULT_SEGMENT_MIB
+from ansible_collections.raftops.nomad.plugins.module_utils._progress import progress_file
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion.outcome import Outcome
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion.request import Request
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.migrate import migrate
+from ansible_collections.raftops.nomad.plugins.module_utils._results import difference, failure, success
+from ansible_collections.raftops.nomad.plugins.module_utils._server.configured import effective_backend
 
 SPEC = {
     "data_dir": {"type": "path", "required": True, "aliases": ["path"]},

@@ -18,7 +18,7 @@ description:
     ignored. The next run of the same user removes them.
   - Runs on different controllers do not see each other here. See O(raftops.nomad.autopilot_config#module:origin).
 extends_documentation_fragment:
-  - raftops.nomad.attributes.controller
+  - raftops.nomad._attributes.controller
 attributes:
   check_mode:
     support: full

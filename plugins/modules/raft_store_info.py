@@ -16,7 +16,7 @@ description:
   - Works beside a running Nomad. A store in use is not read, since its files may change at any moment; its numbers are
     then null.
 extends_documentation_fragment:
-  - raftops.nomad.attributes.info
+  - raftops.nomad._attributes.info
 options:
   data_dir:
     description:
@@ -276,12 +276,12 @@ hint:
   sample: Stop Nomad on this host, then run this again.
 """
 
-from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.segmentsize import DEFAULT_SEGMENT_MIB
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.describe import describe
-from ansible_collections.raftops.nomad.plugins.module_utils.results import failure
-from ansible_collections.raftops.nomad.plugins.module_utils.server.ondisk import held
+from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Module
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.segmentsize import DEFAULT_SEGMENT_MIB
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.describe import describe
+from ansible_collections.raftops.nomad.plugins.module_utils._results import failure
+from ansible_collections.raftops.nomad.plugins.module_utils._server.ondisk import held
 
 
 def main() -> None:

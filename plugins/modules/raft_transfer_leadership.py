@@ -20,9 +20,9 @@ description:
     leads and that no election is under way. It fails if leadership comes back or goes elsewhere.
   - With ACLs it needs a management token; no weaker one can move leadership.
 extends_documentation_fragment:
-  - raftops.nomad.connection
-  - raftops.nomad.attributes
-  - raftops.nomad.attributes.action_group
+  - raftops.nomad._connection
+  - raftops.nomad._attributes
+  - raftops.nomad._attributes.action_group
 attributes:
   check_mode:
     support: full
@@ -134,12 +134,12 @@ reason:
 import os
 import time
 
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.answers import Server
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec, from_params
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.leadership import Goal, plan, prove
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError, Denied
-from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.answers import Server
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.client import Client
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.leadership import Goal, plan, prove
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError, Denied
+from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Module
 
 SPEC = {
     "server_id": {"type": "str"},

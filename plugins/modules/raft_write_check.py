@@ -21,9 +21,9 @@ description:
   - With ACLs it needs a token with C(operator:write) and C(agent:read). Without C(operator:write) it waits for the
     next entry that somebody else writes. On an idle cluster there may never be one.
 extends_documentation_fragment:
-  - raftops.nomad.connection
-  - raftops.nomad.attributes
-  - raftops.nomad.attributes.action_group
+  - raftops.nomad._connection
+  - raftops.nomad._attributes
+  - raftops.nomad._attributes.action_group
 attributes:
   check_mode:
     support: full
@@ -94,12 +94,12 @@ elapsed:
 
 import os
 
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec, from_params
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.writecheck import prove
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
-from ansible_collections.raftops.nomad.plugins.module_utils.progress import waits_file
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.client import Client
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.writecheck import prove
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Module
+from ansible_collections.raftops.nomad.plugins.module_utils._progress import waits_file
 
 SPEC = {"server_id": {"type": "str"}, "wait_timeout": {"type": "int", "default": 30}, "progress_file": {"type": "path"}}
 

@@ -17,7 +17,7 @@ description:
   - The role C(raft_logstore) uses it. Fails only when its arguments are wrong; that there may be no roll is said by
     RV(refused).
 extends_documentation_fragment:
-  - raftops.nomad.attributes.controller
+  - raftops.nomad._attributes.controller
 options:
   servers:
     description:

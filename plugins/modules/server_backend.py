@@ -3,7 +3,7 @@
 # Copyright (c) raftops.nomad contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Arguments, one transaction of module_utils/server, one result. No decision about a server is made here."""
+"""Arguments, one transaction of module_utils/_server, one result. No decision about a server is made here."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ description:
   - One server at a time. What only a roll can know, such as what the other servers say themselves, is up to the
     role P(raftops.nomad.raft_logstore#role); this module asks the leader through the server's own agent.
 extends_documentation_fragment:
-  - raftops.nomad.connection
-  - raftops.nomad.attributes
-  - raftops.nomad.attributes.action_group
+  - raftops.nomad._connection
+  - raftops.nomad._attributes
+  - raftops.nomad._attributes.action_group
 attributes:
   check_mode:
     support: full
@@ -445,17 +445,17 @@ earlier:
 import os
 from typing import Sequence
 
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Ran, Runner
-from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.progress import progress_relay
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend import caller
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.lastlook import ask_once
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.place import Place
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.prospect import Prospect, look
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.subject import Subject, find
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import argument_spec
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host.service import Ran, Runner
+from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Module
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._progress import progress_relay
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend import caller
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend.lastlook import ask_once
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend.place import Place
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend.prospect import Prospect, look
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend.subject import Subject, find
 
 SPEC = {
     "backend": {"type": "str", "choices": ["wal", "boltdb"], "default": "wal"},

@@ -23,9 +23,9 @@ description:
     only root can read and that is removed at once.
   - With ACLs the token is asked what it may do, as M(raftops.nomad.token_info) does.
 extends_documentation_fragment:
-  - raftops.nomad.connection
-  - raftops.nomad.attributes.info
-  - raftops.nomad.attributes.action_group
+  - raftops.nomad._connection
+  - raftops.nomad._attributes.info
+  - raftops.nomad._attributes.action_group
 options:
   host:
     description:
@@ -490,16 +490,16 @@ server:
 import os
 from typing import Optional
 
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Ran
-from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend import caller
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.place import Place
-from ansible_collections.raftops.nomad.plugins.module_utils.server.look import Seen, look
-from ansible_collections.raftops.nomad.plugins.module_utils.server.rehearse import findings
-from ansible_collections.raftops.nomad.plugins.module_utils.server.report import report
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import argument_spec
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host.service import Ran
+from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Module
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend import caller
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend.place import Place
+from ansible_collections.raftops.nomad.plugins.module_utils._server.look import Seen, look
+from ansible_collections.raftops.nomad.plugins.module_utils._server.rehearse import findings
+from ansible_collections.raftops.nomad.plugins.module_utils._server.report import report
 
 SPEC = {
     "data_dir": {"type": "path"},

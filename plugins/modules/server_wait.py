@@ -32,9 +32,9 @@ description:
   - With ACLs it needs a token with C(agent:read) and C(operator:read). A refusal is not final here, because a
     restarted server knows no tokens for some seconds.
 extends_documentation_fragment:
-  - raftops.nomad.connection
-  - raftops.nomad.attributes
-  - raftops.nomad.attributes.action_group
+  - raftops.nomad._connection
+  - raftops.nomad._attributes
+  - raftops.nomad._attributes.action_group
 attributes:
   check_mode:
     support: full
@@ -215,14 +215,14 @@ observation:
 
 import os
 
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec, from_params
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.health import Wanted
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.observe import look
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.waiter import wait_until
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
-from ansible_collections.raftops.nomad.plugins.module_utils.progress import waits_file
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.client import Client
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.health import Wanted
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.observe import look
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.waiter import wait_until
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Module
+from ansible_collections.raftops.nomad.plugins.module_utils._progress import waits_file
 
 SPEC = {
     "until": {"type": "str", "choices": ["back", "stoppable", "serving", "healthy"], "default": "back"},

@@ -19,9 +19,9 @@ description:
     belongs to the user running the module.
   - With ACLs it needs a token with the capability C(snapshot-save) or with C(operator:write).
 extends_documentation_fragment:
-  - raftops.nomad.connection
-  - raftops.nomad.attributes
-  - raftops.nomad.attributes.action_group
+  - raftops.nomad._connection
+  - raftops.nomad._attributes
+  - raftops.nomad._attributes.action_group
 attributes:
   check_mode:
     support: full
@@ -126,12 +126,12 @@ elapsed:
 import os
 import time
 
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec, from_params
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.snapshot import open_directory, save
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.client import Client
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.snapshot import open_directory, save
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Module
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
 
 SPEC = {
     "dest": {"type": "path", "required": True},

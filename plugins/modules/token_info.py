@@ -19,9 +19,9 @@ description:
     server that does not exist."
   - A server that has just been restarted knows no tokens for some seconds and refuses C(agent:read) meanwhile.
 extends_documentation_fragment:
-  - raftops.nomad.connection
-  - raftops.nomad.attributes.info
-  - raftops.nomad.attributes.action_group
+  - raftops.nomad._connection
+  - raftops.nomad._attributes.info
+  - raftops.nomad._attributes.action_group
 seealso:
   - module: raftops.nomad.agent_info
 """
@@ -64,11 +64,11 @@ error:
 
 import os
 
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec, from_params
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.rights import lacking
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.client import Client
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import argument_spec, from_params
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.rights import lacking
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Module
 
 
 def main() -> None:

@@ -15,14 +15,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".build"))
 
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import StoreReader
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.reader import BoltStore
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.writer import BoltStoreWriter
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal import crc32c
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import WalStore
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.writer import WalStoreWriter
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import StoreReader
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.boltdb.reader import BoltStore
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.boltdb.writer import BoltStoreWriter
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries import convert
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal import crc32c
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal.reader import WalStore
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal.writer import WalStoreWriter
 
 
 def opened(path: str, workers: int) -> StoreReader:

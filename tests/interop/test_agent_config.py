@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import change
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import load as config
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config import change
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config import load as config
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import ConfigError
 from support.agents.check import blocks_of
 from support.stores.judge import Agents, Refusal
 

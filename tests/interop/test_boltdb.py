@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
 from support.stores import judge, ours, shapes
 
 # What the sentence must name, besides the path; the other refused shapes are wrong in their first entry.

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import IndexGap
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.describe import describe
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import Request, migrate
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import IndexGap
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.describe import describe
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.migrate import Request, migrate
 from support.recordings import unpack_store
 from support.stores import judge, shapes
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import Outcome
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import Request, migrate
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion.outcome import Outcome
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.migrate import Request, migrate
 from support.paths import PYTHONPATH
 from support.stores import judge, ours, shapes
 
@@ -108,10 +108,10 @@ def test_a_wal_that_went_back_and_forth_holds_the_same(name: str, tmp_path: Path
 CODE = """
 import json, sys
 from pathlib import Path
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.writer import BoltStoreWriter
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.request import no_progress
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries import convert
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.boltdb.writer import BoltStoreWriter
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion.request import no_progress
 from support.stores import ours
 wal, raft_db, page_size, workers = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 with ours.opened(wal) as source:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
 from support.hostile import run as hostile_run
 from support.hostile.corpus import META
 from support.hostile.damage import Damaged

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
 from support.conversions import crashes, invariants
 from support.conversions.crashes import Recorded
 from support.conversions.situations import ALL, Situation, Template

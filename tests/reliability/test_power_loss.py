@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import WriteFailed
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import WriteFailed
 from support.conversions import conversion, invariants, runs
 from support.conversions.seams import Counting, Pause
 from support.conversions.situations import TO_BOLTDB, TO_WAL, Situation, Template

@@ -9,10 +9,10 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.answers import parse_autopilot_config
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import MAX_ANSWER_LEN, Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import Connection
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ApiError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.answers import parse_autopilot_config
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.client import MAX_ANSWER_LEN, Client
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import Connection
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import ApiError
 from support.agent_server import AgentServer, Answer
 from support.recordings import recording
 

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import files
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config import files
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import ConfigError
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
 from support.paths import MEMORY
 from support.security.attack import USER, exchange
 

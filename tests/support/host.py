@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Ran
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host.service import Ran
 from support.recordings import unpack_store
 
 NODE_ID = "e93eaec1-b82a-bf92-f2a5-79d404511e21"

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Ran
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.place import Place
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.subject import Subject, find
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.work import Work
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.client import Client
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host.service import Ran
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend.place import Place
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend.subject import Subject, find
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend.work import Work
 from ansible_collections.raftops.nomad.plugins.modules.server_backend import SPEC
 from support.agent_server import AgentServer, as_json
 from support.recordings import recording

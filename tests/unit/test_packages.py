@@ -1,6 +1,9 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The order of the packages below plugins/module_utils: who may import from whom, what is private, and what is pure."""
+"""The order of the packages below plugins/module_utils: who may import from whom, what is private, and what is pure.
+
+All are private to the collection, which an underscore says in front of each name there: `agent` here is `_agent`.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +95,11 @@ def names(paths: list[Path]) -> list[str]:
 
 def package_of(path: Path) -> str:
     """The package below module_utils in which this file is; "plugins" for a file elsewhere."""
-    return ".".join(path.relative_to(UTILS).parent.parts) if UTILS in path.parents else "plugins"
+    return ".".join(path.relative_to(UTILS).parent.parts).lstrip("_") if UTILS in path.parents else "plugins"
+
+
+def folder_of(package: str) -> Path:
+    return UTILS / f"_{package.replace('.', '/')}" if package else UTILS
 
 
 def imports(source: str, path: Path) -> Iterator[tuple[str, str]]:
@@ -119,8 +126,8 @@ def own_imports(source: str, path: Path) -> set[tuple[str, str, str]]:
     for module, name in imports(source, path):
         full = f"{module}.{name}".rstrip(".")
         if f"{full}.".startswith(f"{PREFIX}.") or PREFIX.startswith(f"{full}."):
-            dotted = full[len(PREFIX) :].lstrip(".")
-            is_file = (UTILS / (dotted.replace(".", "/") + ".py")).exists()
+            dotted = full[len(PREFIX) :].lstrip("._")
+            is_file = folder_of(dotted).with_suffix(".py").exists()
             target = dotted if is_file else dotted.rpartition(".")[0]
             package, _dot, file = target.rpartition(".")
             found.add((package, file, "" if is_file else name))
@@ -129,7 +136,7 @@ def own_imports(source: str, path: Path) -> set[tuple[str, str, str]]:
 
 def public(package: str) -> list[str]:
     """The files of a package that others may import: its __all__."""
-    for node in tree(UTILS / package.replace(".", "/") / "__init__.py").body:
+    for node in tree(folder_of(package) / "__init__.py").body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__":
             return list(ast.literal_eval(node.value))
     return []
@@ -160,22 +167,22 @@ def impurities(source: str, path: Path) -> list[str]:
     return wrong
 
 
-SERVICE, TABLE = UTILS / "agent/host/service.py", UTILS / "raftstore/conversion/table.py"
+SERVICE, TABLE = UTILS / "_agent/host/service.py", UTILS / "_raftstore/conversion/table.py"
 
 
 @pytest.mark.parametrize(
     ("path", "line"),
     [
-        (UTILS / "raftstore/base/names.py", "from ..conversion import table"),
-        (UTILS / "raftstore/base/names.py", "from ..conversion.table import plan"),
+        (UTILS / "_raftstore/base/names.py", "from ..conversion import table"),
+        (UTILS / "_raftstore/base/names.py", "from ..conversion.table import plan"),
         (TABLE, "from ..wal import segmentreader"),
         (TABLE, "from ..directory.covers import _covers_vote"),
-        (SERVICE, "from ...raftstore import migrate"),
-        (SERVICE, f"import {PREFIX}.raftstore.migrate"),
-        (SERVICE, f"from {PREFIX} import raftstore"),
-        (SERVICE, "def late():\n    from ...raftstore.migrate import migrate"),
-        (UTILS / "raftstore/migrate.py", "from ..agent.api import client"),
-        (PLUGINS / "modules/server_wait.py", f"from {PREFIX}.agent.api.transport import connect"),
+        (SERVICE, "from ..._raftstore import migrate"),
+        (SERVICE, f"import {PREFIX}._raftstore.migrate"),
+        (SERVICE, f"from {PREFIX} import _raftstore"),
+        (SERVICE, "def late():\n    from ..._raftstore.migrate import migrate"),
+        (UTILS / "_raftstore/migrate.py", "from .._agent.api import client"),
+        (PLUGINS / "modules/server_wait.py", f"from {PREFIX}._agent.api.transport import connect"),
         (PLUGINS / "modules/server_wait.py", "from ansible_collections.raftops.nomad.plugins import module_utils"),
     ],
 )
@@ -200,10 +207,10 @@ def test_packages_point_one_way() -> None:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_package_says_what_it_is_for(package: str) -> None:
-    folder = UTILS / package.replace(".", "/")
+    folder = folder_of(package)
     docstring = ast.get_docstring(tree(folder / "__init__.py")) or ""
     assert docstring and len(docstring.splitlines()) <= 10
-    first = re.search(r"Open ([a-z0-9/]+\.py)\s+first", docstring)
+    first = re.search(r"Open ([a-z0-9_/]+\.py)\s+first", docstring)
     assert first and (folder / first.group(1)).exists(), "which file is to be opened first?"
     assert len(list(folder.glob("*.py"))) <= MAX_FILES
     wanted = {
@@ -223,7 +230,7 @@ def test_imports_keep_to_the_packages(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=names(FILES))
 def test_a_file_is_pure_or_named_as_impure(path: Path) -> None:
-    named = path.stem in PACKAGES[package_of(path)].impure.split()
+    named = path.stem.lstrip("_") in PACKAGES[package_of(path)].impure.split()
     found = impurities(path.read_text(), path)
     assert bool(found) == named or path.name in CHECKSUMS, found or "it is pure: take it out of PACKAGES"
     assert not named or not re.search(r"\bPure[.:;]", ast.get_docstring(tree(path)) or ""), "it says that it is pure"
@@ -231,11 +238,11 @@ def test_a_file_is_pure_or_named_as_impure(path: Path) -> None:
 
 def test_the_map_of_the_architecture_is_the_tree() -> None:
     page = (DOCS / "architecture.md").read_text()
-    rows = re.findall(r"^\| `([a-z/0-9]+)/` \|[^|]*\| (.*) \|$", page, re.M)
+    rows = re.findall(r"^\| `_([a-z/0-9]+)/` \|[^|]*\| (.*) \|$", page, re.M)
     assert [folder.replace("/", ".") for folder, _files in rows] == [package for package in PACKAGES if package]
     for folder, files in rows:
         named = {name: bool(star) for star, name in re.findall(r"(\*?)`([a-z0-9]+)`", files)}
-        here = {path.stem for path in (UTILS / folder).glob("*.py")} - {"__init__"}
+        here = {path.stem for path in (UTILS / f"_{folder}").glob("*.py")} - {"__init__"}
         impure = PACKAGES[folder.replace("/", ".")].impure.split()
         assert {name for name in named if name in here or named[name]} == here, folder
         assert {name for name in here if named[name]} == set(impure), f"{folder}: italics are for what is not pure"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import PAGES, REJOIN, page
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import PAGES, REJOIN, page
 from support.paths import CHECKOUT, DOCS
 
 CODE = sorted((CHECKOUT / "plugins").rglob("*.py"))

@@ -10,9 +10,9 @@ import sys
 
 sys.path.insert(0, sys.argv[1])
 
-from module_utils.disk.syscalls import SystemCalls
-from module_utils.raftstore.conversion.request import Request
-from module_utils.raftstore.migrate import migrate
+from module_utils._disk.syscalls import SystemCalls
+from module_utils._raftstore.conversion.request import Request
+from module_utils._raftstore.migrate import migrate
 
 
 class Killed(SystemCalls):

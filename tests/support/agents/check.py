@@ -15,10 +15,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import change
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import load as config
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config import change
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config import load as config
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import ConfigError
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
 from support.agents.cases import Agent
 from support.agents.choices import Choices
 from support.agents.files import BOLTDB, LOGSTORE, Text

@@ -7,9 +7,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import Outcome
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion.outcome import Outcome
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.migrate import migrate
 from support.stores.builder import clock, entries_of, listing, nomad_start, request
 
 

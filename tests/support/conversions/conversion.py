@@ -17,18 +17,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Callable, NamedTuple, Optional
 
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt import pages
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import log, survey, writer
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion import (
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.bbolt import pages
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.boltdb import log, survey, writer
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion import (
     backupcopy,
     build,
     preflight,
     space,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal import segmentreader, segmentwriter
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries import convert
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.migrate import migrate
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal import segmentreader, segmentwriter
 from support.conversions.seams import Counting
 from support.stores.builder import (
     clock,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.migrate import migrate
 from support.conversions import conversion, invariants
 from support.conversions.disk import Disk, shape, write_out
 from support.conversions.situations import Template

@@ -11,7 +11,7 @@ import json
 import sys
 
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import migrate
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore import migrate
 from ansible_collections.raftops.nomad.plugins.modules import raft_migrate_backend
 from support.conversions.seams import Counting
 

@@ -17,7 +17,7 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.syscalls import Buffer
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.syscalls import Buffer
 from support.stores.recording import Recorder
 
 

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.syscalls import Buffer, SystemCalls
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.syscalls import Buffer, SystemCalls
 
 
 class Op(NamedTuple):

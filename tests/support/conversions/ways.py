@@ -9,10 +9,10 @@ import shutil
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.syscalls import SystemCalls
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import Stable
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import Outcome
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.syscalls import SystemCalls
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import Stable
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion.outcome import Outcome
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.migrate import migrate
 from support.stores.builder import (
     BACKUP,
     STAMP,

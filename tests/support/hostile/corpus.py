@@ -17,8 +17,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.journal import Journal, render
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import entry
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory.journal import Journal, render
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries import entry
 from support.paths import HOSTILE
 from support.stores import bboltimage, builder
 from support.stores.judge import judge

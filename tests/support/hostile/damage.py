@@ -16,7 +16,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.crc32c import crc32c
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal.crc32c import crc32c
 from support.hostile import corpus as hostile_corpus
 from support.hostile import trees as hostile_trees
 from support.hostile.corpus import JOURNAL, META, RAFT_DB, SNAPSHOT_META, WIDTHS, Field, Files, Sound

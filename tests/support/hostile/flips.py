@@ -14,8 +14,8 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import migrate
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore import migrate
 from support.hostile.corpus import pages_of
 from support.hostile.place import NoSync
 from support.paths import JUDGE

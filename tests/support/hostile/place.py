@@ -10,11 +10,11 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.syscalls import SystemCalls
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import stable_values
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.raftdir import StoreFile
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.syscalls import SystemCalls
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion.outcome import stable_values
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory.raftdir import StoreFile
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries import convert
 from support.hostile.corpus import META
 from support.hostile.damage import Damaged
 from support.stores.builder import lonely_proc, walk, write_guard

@@ -31,10 +31,10 @@ if __name__ == "__main__":
     sys.path[:0] = [str(Path(__file__).resolve().parents[3] / ".build"), str(Path(__file__).resolve().parents[2])]
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import describe, migrate
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import survey
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore import describe, migrate
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.boltdb import survey
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries import convert
 from support.conversions import conversion
 from support.hostile import corpus as hostile_corpus
 from support.hostile import damage as hostile_damage

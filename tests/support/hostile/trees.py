@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import struct
 
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import entry
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries import entry
 from support.stores import bboltimage, builder
 from support.stores.bboltimage import Image, index_key
 

@@ -19,8 +19,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.raftops.nomad.plugins.module_utils.progress import read_progress
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.place import PROGRESS, Place
+from ansible_collections.raftops.nomad.plugins.module_utils._progress import read_progress
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend.place import PROGRESS, Place
 from support.cluster.cluster import wait_until
 from support.cluster.server import Server
 from support.paths import PYTHONPATH, SUPPORT

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.server import Server, parse
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.options import Options
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import Server, parse
 
 NAMES = ("s1", "s2", "s3")
 PEERS = [{"id": f"id-{name}", "address": f"{name}:4647", "voter": name != "s3"} for name in NAMES]

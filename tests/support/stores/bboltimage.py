@@ -11,8 +11,8 @@ import os
 import struct
 from contextlib import contextmanager
 
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import records_of
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.reader import BoltStore
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import records_of
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.boltdb.reader import BoltStore
 
 BRANCH, LEAF, META, FREELIST = 1, 2, 4, 16
 NOT_STORED = (1 << 64) - 1

@@ -12,9 +12,9 @@ import stat
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import migrate
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import (
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore import migrate
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import (
     Batch,
     Extent,
     Part,
@@ -22,15 +22,15 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store
     Stable,
     records_of,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt.writer import DatabaseWriter
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.reader import BoltStore
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.crc64 import crc64
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.journal import Journal, Promise, render
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import entry
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.entry import Entry
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.gotime import GoTime
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import WalStore
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.writer import WalStoreWriter
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.bbolt.writer import DatabaseWriter
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.boltdb.reader import BoltStore
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory.crc64 import crc64
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory.journal import Journal, Promise, render
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries import entry
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries.entry import Entry
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries.gotime import GoTime
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal.reader import WalStore
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal.writer import WalStoreWriter
 from support.recordings import STORE_NAMES, store_facts, unpack_store
 
 NAMES = STORE_NAMES

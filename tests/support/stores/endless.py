@@ -13,13 +13,13 @@ import sys
 from pathlib import Path
 from typing import Any, Iterator, Sequence
 
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import Batch, Extent, Stable
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.writer import BoltStoreWriter
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.request import no_progress
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert, entry
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.entry import Entry
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.gotime import GoTime
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import Batch, Extent, Stable
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.boltdb.writer import BoltStoreWriter
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion.request import no_progress
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries import convert, entry
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries.entry import Entry
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries.gotime import GoTime
 from support.stores import ours
 
 SEGMENT_LEN = 64 << 20

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import WalStore
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal.reader import WalStore
 from support.stores import judge
 
 LEN_MIN = 64 << 10

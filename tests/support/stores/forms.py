@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any, Dict, List, Tuple
 
 import msgpack
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.entry import Entry
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.gotime import (
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries.entry import Entry
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries.gotime import (
     GO_EPOCH_S,
     ZERO_TIME,
     GoTime,

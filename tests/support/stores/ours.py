@@ -10,15 +10,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import StoreReader
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.reader import BoltStore
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import stable_values
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.request import no_progress
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory import shape
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import WalStore
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.writer import WalStoreWriter
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import StoreReader
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.boltdb.reader import BoltStore
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion.outcome import stable_values
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion.request import no_progress
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory import shape
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries import convert
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal.reader import WalStore
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal.writer import WalStoreWriter
 from support.stores.judge import Content
 
 

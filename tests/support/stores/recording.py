@@ -8,7 +8,7 @@ import errno
 import os
 from typing import Any, Callable, List, Sequence, Tuple
 
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.syscalls import Buffer, SystemCalls
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.syscalls import Buffer, SystemCalls
 
 
 class Killed(BaseException):

@@ -7,8 +7,8 @@ from __future__ import annotations
 import struct
 from typing import Any, Dict, List, Sequence
 
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.entry import Entry, encode_binary
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.gotime import GoTime
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries.entry import Entry, encode_binary
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries.gotime import GoTime
 
 # Written by raft-wal: base index 5, id 1, the entries 5 and 6, one commit.
 GOLDEN = bytes.fromhex(

@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import List, Tuple
 
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import Stable, records_of
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import WalStore
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import Stable, records_of
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal.reader import WalStore
 from support.stores import ours
 
 Record = Tuple[int, bytes]

@@ -17,8 +17,8 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec
-from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import argument_spec
+from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Module
 from support.paths import CHECKOUT, ROLE
 from support.rolls import playbooks
 from support.rolls.roletext import TASKS, parsed

@@ -204,7 +204,7 @@ PASSED_ON = re.compile(r"join\(' and '\)| or (omit|none|'127[.0-9]+')|\| default
 
 
 def test_a_condition_is_one_boolean_that_a_module_or_a_filter_has_returned() -> None:
-    """What decides is in module_utils/roll, where it is tested on values."""
+    """What decides is in module_utils/_roll, where it is tested on values."""
     checked = 0
     for path in TASKS:
         for node in nodes(parsed(path)):

@@ -9,7 +9,7 @@ import re
 
 import pytest
 import yaml
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.segmentsize import DEFAULT_SEGMENT_MIB, SEGMENT_MIB
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.segmentsize import DEFAULT_SEGMENT_MIB, SEGMENT_MIB
 from support.paths import CHECKOUT, ROLE
 
 LEAST, MOST = SEGMENT_MIB[0], SEGMENT_MIB[-1]

@@ -18,7 +18,7 @@ from ansible.playbook.task import Task
 from ansible.plugins import loader as plugins
 from ansible.template import Templar
 from ansible_collections.raftops.nomad.plugins.action.raft_roll_lock import ActionModule
-from ansible_collections.raftops.nomad.plugins.plugin_utils import rolls
+from ansible_collections.raftops.nomad.plugins.plugin_utils import _rolls as rolls
 
 
 def run(check_mode: bool = False, **args: Any) -> dict[str, Any]:

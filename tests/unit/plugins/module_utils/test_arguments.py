@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.basic import env_fallback
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.raftops.nomad.plugins.module_utils.arguments import Module
+from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Module
 
 SPEC = {
     "size": {"type": "int", "default": 64},

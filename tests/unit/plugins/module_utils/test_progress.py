@@ -10,8 +10,8 @@ import stat
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Refused
-from ansible_collections.raftops.nomad.plugins.module_utils.progress import (
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Refused
+from ansible_collections.raftops.nomad.plugins.module_utils._progress import (
     Progress,
     ProgressFile,
     parse,

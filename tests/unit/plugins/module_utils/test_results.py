@@ -10,9 +10,9 @@ from dataclasses import fields
 
 import pytest
 import yaml
-from ansible_collections.raftops.nomad.plugins.module_utils import results
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.outcome import Outcome
+from ansible_collections.raftops.nomad.plugins.module_utils import _results as results
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Corrupt
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion.outcome import Outcome
 from ansible_collections.raftops.nomad.plugins.modules import raft_migrate_backend
 
 

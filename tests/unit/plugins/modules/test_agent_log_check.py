@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host import loglines
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host import loglines
 from ansible_collections.raftops.nomad.plugins.modules import agent_log_check
 from support.run_module import documented, run
 

@@ -9,8 +9,8 @@ import json
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.plan import Plan
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.options import Options
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.plan import Plan
 from ansible_collections.raftops.nomad.plugins.modules import roll_plan
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import argument_spec
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend import place
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.caller import Wish
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.place import Place
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import argument_spec
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend import place
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend.caller import Wish
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend.place import Place
 from ansible_collections.raftops.nomad.plugins.modules import (
     agent_service,
     raft_logstore_config,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePromptNoninteractive
 from ansible.utils.display import Display
-from ansible_collections.raftops.nomad.plugins.plugin_utils import confirm
+from ansible_collections.raftops.nomad.plugins.plugin_utils import _confirm as confirm
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, answer: bytes | Exception, after_s: float = 0) -> list[str]:

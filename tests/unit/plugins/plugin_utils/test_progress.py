@@ -22,8 +22,8 @@ from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 from ansible.utils.display import Display
 from ansible_collections.raftops.nomad.plugins.action.raft_migrate_backend import ActionModule
-from ansible_collections.raftops.nomad.plugins.module_utils.progress import Progress, render
-from ansible_collections.raftops.nomad.plugins.plugin_utils import progress
+from ansible_collections.raftops.nomad.plugins.module_utils._progress import Progress, render
+from ansible_collections.raftops.nomad.plugins.plugin_utils import _progress as progress
 
 DEADLINE_S = 20.0
 

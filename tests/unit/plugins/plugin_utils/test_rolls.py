@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.raftops.nomad.plugins.plugin_utils import rolls
+from ansible_collections.raftops.nomad.plugins.plugin_utils import _rolls as rolls
 
 ABC = ["id-a", "id-b", "id-c"]
 WAITING = [sys.executable, "-c", "import sys; sys.stdin.read()"]

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.versions import too_old, untried, written
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.versions import too_old, untried, written
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Optional
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk import datadir
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Refused
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.syscalls import REAL
+from ansible_collections.raftops.nomad.plugins.module_utils._disk import datadir
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Refused
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.syscalls import REAL
 
 
 def opened(path: Path) -> str:

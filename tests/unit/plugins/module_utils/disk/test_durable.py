@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, List, Sequence, Tuple
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.attributes import Attributes
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory, lock_exclusive, read_exact
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import (
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.attributes import Attributes
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory, lock_exclusive, read_exact
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import (
     Corrupt,
     InUse,
     NoSpace,
@@ -22,7 +22,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import (
     StoreError,
     WriteFailed,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.syscalls import SystemCalls
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.syscalls import SystemCalls
 
 
 class Script(SystemCalls):

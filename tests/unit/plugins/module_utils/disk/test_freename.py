@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.freename import free_name, stamp
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.freename import free_name, stamp
 
 
 def test_a_taken_name_gets_the_next_number_that_is_free() -> None:

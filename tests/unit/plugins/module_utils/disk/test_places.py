@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.places import look, untrusted_above
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.places import look, untrusted_above
 from support.attributes import attribute, mounted
 
 

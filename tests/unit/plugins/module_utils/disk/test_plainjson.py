@@ -8,7 +8,7 @@ import time
 import tracemalloc
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.plainjson import FREE_OBJECTS, loads
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.plainjson import FREE_OBJECTS, loads
 
 
 def test_values_come_as_they_are_written() -> None:

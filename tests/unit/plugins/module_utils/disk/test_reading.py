@@ -8,9 +8,9 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Refused
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.reading import read_head, reading
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Refused
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.reading import read_head, reading
 
 
 @pytest.mark.parametrize(("length", "head"), [(0, b""), (3, b"abc"), (6, b"abcdef"), (4096, b"abcdef")])

@@ -13,10 +13,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import (
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import (
     Refused,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.migrate import migrate
 from support.conversions.checked import on, refused, run
 from support.stores.builder import (
     BACKUP,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Callable, List, Tuple, Type
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import (
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import (
     IndexGap,
     StoreError,
 )

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import Stable
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import Stable
 from support.conversions.checked import on, run
 from support.conversions.ways import NEWER
 from support.stores.builder import (

@@ -9,15 +9,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import (
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import (
     Corrupt,
     InUse,
     Refused,
     Unsupported,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import Stable
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.journal import Promise
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import Stable
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory.journal import Promise
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.migrate import migrate
 from support.conversions.checked import refused, run
 from support.conversions.servers import Server
 from support.stores.builder import (

@@ -8,10 +8,10 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import (
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import (
     Refused,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import Stable
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import Stable
 from support.conversions.checked import on, refused, run
 from support.conversions.ways import NEWER
 from support.stores.builder import (

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Dict, Optional
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import NoSpace, StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.describe import describe
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import NoSpace, StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.describe import describe
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.migrate import migrate
 from support.stores.builder import (
     clock,
     listing,

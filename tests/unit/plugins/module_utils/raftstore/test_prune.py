@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Callable, Dict, List
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import InUse, Refused, StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore import prune as pruning
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.prune import prune
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import InUse, Refused, StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore import prune as pruning
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.prune import prune
 from support.stores.builder import (
     BACKUP,
     entries_of,

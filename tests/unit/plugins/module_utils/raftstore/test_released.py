@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import InUse, Refused
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.released import (
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import InUse, Refused
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.released import (
     check_released,
     is_in_use,
     wait_until_released,

@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.closing import closing, ill, verdict
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.plan import plan
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.server import RANKS
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.turn import Answered, turn
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.closing import closing, ill, verdict
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.plan import plan
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import RANKS
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.turn import Answered, turn
 from support.rolls.servers import ME, PEERS, led
 
 WAL = {"running": "wal", "configured": "wal", "store": "wal", "guarded": True, "todo": False, "done": True}

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.roll import cluster
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.server import Server, View
+from ansible_collections.raftops.nomad.plugins.module_utils._roll import cluster
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import Server, View
 from support.rolls.servers import ME, PEERS, led, server, three
 
 VOTERS = ("id-s1", "id-s2", "id-s3")

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.failure import Failure, Said, failed, failure
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.failure import Failure, Said, failed, failure
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.options import Options
 from support.rolls.servers import three
 
 DROP_IN = "/run/systemd/system/nomad.service.d/90-raft-logstore.conf"

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.raftops.nomad.plugins.module_utils.roll import holds
+from ansible_collections.raftops.nomad.plugins.module_utils._roll import holds
 from support.rolls.servers import ME, server, three
 
 FIRST = {"origin": "me", "previous": True, "created": "2026-11-22T13:00:00Z"}

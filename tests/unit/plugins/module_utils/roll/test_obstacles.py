@@ -7,14 +7,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.obstacles import (
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.obstacles import (
     Answers,
     immobile,
     lacks,
     obstacles,
     powerless,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.options import Options
 
 FLAGS = {"leave_on_interrupt": False, "leave_on_terminate": False}
 AGENT: dict[str, Any] = {"answered": True, "down": False, "error": "", "self": FLAGS}

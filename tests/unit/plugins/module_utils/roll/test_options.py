@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options, impossible, origin
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.options import Options, impossible, origin
 
 
 @pytest.mark.parametrize(("size", "legal"), [(1, True), (2047, True), (0, False), (2048, False), (4096, False)])

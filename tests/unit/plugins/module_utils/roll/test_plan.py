@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.plan import GATES, TOLERANCE, plan, refused
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.server import Server, View
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.options import Options
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.plan import GATES, TOLERANCE, plan, refused
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import Server, View
 from support.rolls.servers import ME, PEERS, led, server
 
 VOTERS = ("id-s1", "id-s2", "id-s3")

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.plan import refused
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.turn import Answered, turn
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.plan import refused
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.turn import Answered, turn
 from support.rolls.servers import ME, PEERS, led
 
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.plan import plan
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.plan import plan
 from support.rolls.servers import ME, led
 
 HELD = {"origin": "elsewhere", "previous": True, "created": "2026-11-22T13:00:00Z"}

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.plan import plan
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.plan import plan
 from support.rolls.servers import ME, led
 
 DONE = {name: {"todo": False, "rank": 1} for name in ("s1", "s2", "s3")}

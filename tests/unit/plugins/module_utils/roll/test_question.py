@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.question import question
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.question import question
 from support.rolls.servers import ME, led
 
 SIZES = {"size": 214 << 20, "needs": 90 << 20, "available": 5 << 30}

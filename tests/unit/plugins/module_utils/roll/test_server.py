@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.answers import parse_agent, parse_autopilot
-from ansible_collections.raftops.nomad.plugins.module_utils.roll import plan
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.server import (
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.answers import parse_agent, parse_autopilot
+from ansible_collections.raftops.nomad.plugins.module_utils._roll import plan
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.options import Options
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import (
     Found,
     found,
     parse,

@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.roll import plan as planning
-from ansible_collections.raftops.nomad.plugins.module_utils.roll import tables
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.tables import table
+from ansible_collections.raftops.nomad.plugins.module_utils._roll import plan as planning
+from ansible_collections.raftops.nomad.plugins.module_utils._roll import tables
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.tables import table
 from support.rolls.servers import ME, server, three
 
 DONE: dict[str, Any] = {

@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.options import Options
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.server import Server, View
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.turn import Answered, Turn, answers, turn
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.options import Options
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import Server, View
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.turn import Answered, Turn, answers, turn
 from support.rolls.servers import ME, PEERS, led, server, three
 
 ORDER = ("s1", "s2", "s3")

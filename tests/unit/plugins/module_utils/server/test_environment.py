@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.server.environment import changed, present
+from ansible_collections.raftops.nomad.plugins.module_utils._server.environment import changed, present
 
 WORDS = ("$NOMAD_ARGS", "${MORE}")
 HAD = b"PATH=/bin\0NOMAD_ARGS=-config /srv/a\0"

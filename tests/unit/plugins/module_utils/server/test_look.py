@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Ran
-from ansible_collections.raftops.nomad.plugins.module_utils.server.look import Seen, drop_in, look, role
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host.service import Ran
+from ansible_collections.raftops.nomad.plugins.module_utils._server.look import Seen, drop_in, look, role
 from support.agent_server import AgentServer
 from support.host import Host
 from support.runningagent import running_agent

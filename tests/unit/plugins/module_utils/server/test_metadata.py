@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.server.metadata import is_later
+from ansible_collections.raftops.nomad.plugins.module_utils._server.metadata import is_later
 from support.paths import LAB
 
 

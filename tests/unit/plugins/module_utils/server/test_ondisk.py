@@ -8,9 +8,9 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.hold import Hold, HoldFile
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.request import Request
-from ansible_collections.raftops.nomad.plugins.module_utils.server import ondisk
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.hold import Hold, HoldFile
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion.request import Request
+from ansible_collections.raftops.nomad.plugins.module_utils._server import ondisk
 from support.host import Host
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Ran
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.facts import Facts
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.rehearsal import Finding
-from ansible_collections.raftops.nomad.plugins.module_utils.server.look import Seen, look
-from ansible_collections.raftops.nomad.plugins.module_utils.server.rehearse import findings, gather
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host.service import Ran
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.host.facts import Facts
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.host.rehearsal import Finding
+from ansible_collections.raftops.nomad.plugins.module_utils._server.look import Seen, look
+from ansible_collections.raftops.nomad.plugins.module_utils._server.rehearse import findings, gather
 from support.agent_server import AgentServer
 from support.attributes import attribute, mounted
 from support.host import Host

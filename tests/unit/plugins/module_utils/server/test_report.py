@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.hold import Hold, HoldFile
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Ran
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.rehearsal import Finding
-from ansible_collections.raftops.nomad.plugins.module_utils.server.look import look
-from ansible_collections.raftops.nomad.plugins.module_utils.server.report import report
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.hold import Hold, HoldFile
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host.service import Ran
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.host.rehearsal import Finding
+from ansible_collections.raftops.nomad.plugins.module_utils._server.look import look
+from ansible_collections.raftops.nomad.plugins.module_utils._server.report import report
 from support.agent_server import AgentServer
 from support.host import NODE_ID, Host
 from support.stores.builder import as_user

@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host import process as processes
-from ansible_collections.raftops.nomad.plugins.module_utils.server.look import look
-from ansible_collections.raftops.nomad.plugins.module_utils.server.startfiles import closed_to, unusable
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host import process as processes
+from ansible_collections.raftops.nomad.plugins.module_utils._server.look import look
+from ansible_collections.raftops.nomad.plugins.module_utils._server.startfiles import closed_to, unusable
 from support.agent_server import AgentServer
 from support.cluster.authority import Authority
 from support.host import Host

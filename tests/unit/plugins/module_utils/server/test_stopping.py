@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import InUse
-from ansible_collections.raftops.nomad.plugins.module_utils.server.stopping import stop
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import InUse
+from ansible_collections.raftops.nomad.plugins.module_utils._server.stopping import stop
 
 
 class Service:

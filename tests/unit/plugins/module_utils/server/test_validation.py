@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Ran
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.facts import Validation
-from ansible_collections.raftops.nomad.plugins.module_utils.server.look import Seen, look
-from ansible_collections.raftops.nomad.plugins.module_utils.server.validation import validation
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host.service import Ran
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.host.facts import Validation
+from ansible_collections.raftops.nomad.plugins.module_utils._server.look import Seen, look
+from ansible_collections.raftops.nomad.plugins.module_utils._server.validation import validation
 from support.agent_server import AgentServer
 from support.host import Host
 from support.runningagent import running_agent

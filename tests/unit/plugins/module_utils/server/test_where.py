@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.server.where import connection, data_dir_of
+from ansible_collections.raftops.nomad.plugins.module_utils._server.where import connection, data_dir_of
 from support.member import CONNECTION
 
 CONFIGURED = {"http_host": "10.0.0.1", "http_port": 14646, "use_ssl": True}

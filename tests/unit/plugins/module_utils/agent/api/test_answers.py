@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api import answers
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api import answers
 from ansible_collections.raftops.nomad.plugins.modules import agent_info, autopilot_config, autopilot_health_info
 from support.recordings import recording
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import Connection
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import (
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.client import Client
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import Connection
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import (
     ApiError,
     BadAnswer,
     Denied,

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import (
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.client import Client
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import (
     Connection,
     argument_spec,
     from_params,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import Failed, Unreachable
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import Failed, Unreachable
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec

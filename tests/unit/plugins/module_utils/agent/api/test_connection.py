@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.raftops.nomad.plugins.doc_fragments.connection import ModuleDocFragment
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import (
+from ansible_collections.raftops.nomad.plugins.doc_fragments._connection import ModuleDocFragment
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import (
     Connection,
     argument_spec,
     from_params,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError
 
 UNSET: dict[str, Any] = {**dict.fromkeys(argument_spec()), "timeout": 10}
 

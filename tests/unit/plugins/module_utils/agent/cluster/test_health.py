@@ -7,11 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api import answers
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.answers import Agent, Autopilot, Peer
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster import health
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.health import Wanted
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.observe import Answers, verdict_on
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api import answers
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.answers import Agent, Autopilot, Peer
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster import health
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.health import Wanted
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.observe import Answers, verdict_on
 from support.recordings import recording
 
 # Recorded cluster A: s1 leads, its backend is wal in the later recordings.

@@ -9,12 +9,12 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import Connection
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster import hold
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.hold import Hold, HoldFile
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.client import Client
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import Connection
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster import hold
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.hold import Hold, HoldFile
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
 from support.agent_server import AgentServer, as_json
 from support.recordings import recording
 

@@ -8,12 +8,12 @@ import copy
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.answers import Autopilot
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client, answers
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import Connection
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster import leadership
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.leadership import Goal
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.answers import Autopilot
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.client import Client, answers
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import Connection
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster import leadership
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.leadership import Goal
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError
 from support.agent_server import AgentServer, as_json, plain
 from support.recordings import recording
 

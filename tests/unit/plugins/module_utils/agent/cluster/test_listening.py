@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import socket
 
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.listening import silent
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.listening import silent
 
 
 def test_who_listens_is_not_silent() -> None:

@@ -8,10 +8,10 @@ import copy
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import Connection
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster import observe
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.health import Wanted
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.client import Client
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import Connection
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster import observe
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.health import Wanted
 from support.agent_server import AgentServer, Answer, as_json, plain, recorded
 from support.recordings import recording
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.peers import difference
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.peers import difference
 
 A, B, C = ("a", "10.0.0.1:4647", True), ("b", "10.0.0.2:4647", True), ("c", "10.0.0.3:4647", False)
 

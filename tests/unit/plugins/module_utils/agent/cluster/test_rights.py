@@ -7,9 +7,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import Connection
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster import rights
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.client import Client
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import Connection
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster import rights
 from support.agent_server import AgentServer
 from support.recordings import recording
 

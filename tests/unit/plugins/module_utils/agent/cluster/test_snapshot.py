@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import Connection
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster import snapshot
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError, Unreachable
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory, lock_exclusive
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import InUse, Refused, WriteFailed
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.client import Client
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import Connection
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster import snapshot
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError, Unreachable
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory, lock_exclusive
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import InUse, Refused, WriteFailed
 from support.agent_server import AgentServer, Answer
 from support.paths import ANSWERS
 from support.recordings import recording

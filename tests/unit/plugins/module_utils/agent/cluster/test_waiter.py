@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.health import Verdict
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.waiter import Look, Waited, wait_until
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.health import Verdict
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.waiter import Look, Waited, wait_until
 
 
 class Clock:

@@ -8,9 +8,9 @@ import copy
 import json
 from typing import Any
 
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.client import Client
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.api.connection import Connection
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.writecheck import Proof, prove
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.client import Client
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import Connection
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.writecheck import Proof, prove
 from support.agent_server import AgentServer, Answer, as_json, plain
 from support.recordings import recording
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import blocks
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.hcl import parse
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config import blocks
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config.hcl import parse
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import ConfigError
 
 
 def settings(body: str) -> dict[Any, Any]:

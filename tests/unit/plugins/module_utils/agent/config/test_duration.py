@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.duration import is_duration
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config.duration import is_duration
 
 
 @pytest.mark.parametrize(

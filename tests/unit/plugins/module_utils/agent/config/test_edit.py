@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.edit import add_item, remove_item, set_value
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.hcl import Document, Object, named, parse
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config.edit import add_item, remove_item, set_value
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config.hcl import Document, Object, named, parse
 
 BLOCK = {"backend": "wal", "wal": {"segment_size_mb": 8}}
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import ensure
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.ensure import Wish
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config import ensure
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config.ensure import Wish
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import ConfigError
 
 MAIN = b"""data_dir = "/opt/nomad"\r
 server {\r

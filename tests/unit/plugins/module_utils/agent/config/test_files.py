@@ -8,9 +8,9 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import files
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config import files
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import ConfigError
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
 
 
 def test_directories_are_read_in_byte_order_without_what_editors_leave(tmp_path: Path) -> None:

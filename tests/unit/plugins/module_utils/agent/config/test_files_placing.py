@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.ensure import Wish, passed_over, planned
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.files import choose_directory, unfit
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config.ensure import Wish, passed_over, planned
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config.files import choose_directory, unfit
 from support.attributes import attribute, mounted
 
 A, B, C = "/etc/a", "/etc/b", "/run/c"

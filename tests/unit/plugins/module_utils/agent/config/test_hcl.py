@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.hcl import (
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config.hcl import (
     Array,
     Literal,
     Node,
@@ -15,7 +15,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.hcl imp
     parse,
     text_of,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import ConfigError
 
 
 def plain(node: Node) -> object:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import load as config
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config import load as config
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import ConfigError
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
 
 
 def write(root: Path, **contents: str) -> list[str]:

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.hcl import parse
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.redact import shown
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config.hcl import parse
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config.redact import shown
 
 
 @pytest.mark.parametrize(

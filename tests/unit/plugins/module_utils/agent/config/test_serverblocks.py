@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.blocks import LOGSTORE_SCHEMA
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.hcl import parse
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.serverblocks import block, servers
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config.blocks import LOGSTORE_SCHEMA
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config.hcl import parse
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config.serverblocks import block, servers
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import ConfigError
 
 
 def test_several_server_blocks_merge_key_by_key() -> None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 import random
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.tokens import is_json, place, tokenize
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config.tokens import is_json, place, tokenize
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import ConfigError
 
 SAMPLES = [
     b"",

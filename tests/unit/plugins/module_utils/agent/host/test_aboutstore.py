@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.aboutstore import judge
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host.aboutstore import judge
 from support.recordings import log_lines
 
 LINES = log_lines()

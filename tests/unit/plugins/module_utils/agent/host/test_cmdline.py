@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host import cmdline
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.cmdline import CommandLine
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host import cmdline
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host.cmdline import CommandLine
 
 # command line, what it says
 LINES: list[tuple[str, dict[str, Any]]] = [

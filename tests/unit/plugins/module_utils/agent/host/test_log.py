@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.log import read
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host.log import read
 
 NOON = 1795608000.0  # 2026-11-25T12:00:00Z
 STAMP = "2026-11-25T12:00:01.500Z"

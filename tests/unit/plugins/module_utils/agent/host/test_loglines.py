@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host import loglines
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.loglines import Source
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Ran
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host import loglines
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host.loglines import Source
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host.service import Ran
 
 LINES = """2026-11-22T10:47:50.123Z [INFO]  nomad: setting up raft WAL store
 2026-11-22T10:47:51.123Z [ERROR] nomad.raft: failed to append to logs: error="segment is sealed"

@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host import process
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.cmdline import CommandLine
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host import process
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host.cmdline import CommandLine
 from support.runningagent import running_agent
 
 SLEEP = shutil.which("sleep") or ""

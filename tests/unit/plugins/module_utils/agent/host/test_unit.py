@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host import unit
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.unit import Unit
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host import unit
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host.unit import Unit
 
 PACKAGED = """\
 MainPID=812

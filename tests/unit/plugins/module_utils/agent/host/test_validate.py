@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host import validate
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Ran
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host import validate
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host.service import Ran
 
 VALID = Ran(
     0,

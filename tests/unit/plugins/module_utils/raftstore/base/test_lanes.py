@@ -8,10 +8,10 @@ import struct
 from typing import Any, List
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base import lanes
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.lanes import GUARD, Table
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import Rows
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.entry import pack_uvarint
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base import lanes
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.lanes import GUARD, Table
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import Rows
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries.entry import pack_uvarint
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base import names
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base import names
 
 
 def test_a_name_carries_its_time_and_a_taken_one_gets_a_number() -> None:

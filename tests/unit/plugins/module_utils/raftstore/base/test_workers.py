@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Callable, List, Tuple
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt, Refused, StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.workers import SharedCounter, Tell, run
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Corrupt, Refused, StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.workers import SharedCounter, Tell, run
 
 DEADLINE_S = 20.0
 
@@ -116,7 +116,7 @@ def test_workers_write_nothing_to_the_standard_streams(capfd: pytest.CaptureFixt
 
 PARENT = """
 import os, signal, sys
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.workers import run
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.workers import run
 
 def work(task, tell):
     print(os.getpid(), file=channel, flush=True)

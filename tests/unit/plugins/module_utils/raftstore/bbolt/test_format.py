@@ -8,9 +8,9 @@ import re
 import struct
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt, Unsupported
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt import format as bbolt
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt.format import Meta
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Corrupt, Unsupported
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.bbolt import format as bbolt
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.bbolt.format import Meta
 from support.stores.bboltimage import branch_body, leaf_body
 
 # Page 1 of a file of four-kilobyte pages, as bbolt wrote it.

@@ -5,9 +5,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt, Unsupported
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt.format import PAGE_SIZES
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt.meta import choose_meta
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Corrupt, Unsupported
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.bbolt.format import PAGE_SIZES
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.bbolt.meta import choose_meta
 from support.stores.bboltimage import Image, entries, opened, raft_db
 
 

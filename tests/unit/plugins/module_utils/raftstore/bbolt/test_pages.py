@@ -7,7 +7,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt.pages import Pages
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.bbolt.pages import Pages
 from support.stores.bboltimage import LEAF, Image, entries, opened, raft_db
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt.pageset import PageSet
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Corrupt
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.bbolt.pageset import PageSet
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from __future__ import annotations
 import struct
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt, Unsupported
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt.format import PAGE_SIZES
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt.reader import Database
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Corrupt, Unsupported
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.bbolt.format import PAGE_SIZES
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.bbolt.reader import Database
 from support.stores.bboltimage import BRANCH, FREELIST, LEAF, NOT_STORED, Image, index_key, inline, opened, paged
 
 ITEMS = [(b"key-%03d" % number, b"v" * number) for number in range(40)]

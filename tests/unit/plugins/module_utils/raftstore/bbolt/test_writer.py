@@ -8,10 +8,10 @@ import os
 import struct
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.syscalls import SystemCalls
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt.reader import Database
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt.writer import DatabaseWriter
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.syscalls import SystemCalls
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.bbolt.reader import Database
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.bbolt.writer import DatabaseWriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.stores.bboltimage import fnv1a

@@ -8,11 +8,11 @@ import random
 import tracemalloc
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt, Unsupported
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import records_of
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt.format import PAGE_SIZES
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import log
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.reader import BoltStore
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Corrupt, Unsupported
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import records_of
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.bbolt.format import PAGE_SIZES
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.boltdb import log
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.boltdb.reader import BoltStore
 from support.stores.bboltimage import (
     NOT_STORED,
     Image,

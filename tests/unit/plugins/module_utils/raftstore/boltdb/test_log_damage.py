@@ -7,9 +7,9 @@ from __future__ import annotations
 import struct
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt, StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import records_of
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.reader import BoltStore
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Corrupt, StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import records_of
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.boltdb.reader import BoltStore
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.stores.bboltimage import (

@@ -11,10 +11,10 @@ import struct
 
 import msgpack
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt, Unsupported
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import Stable
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import reader as boltdb
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.reader import BoltStore
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Corrupt, Unsupported
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import Stable
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.boltdb import reader as boltdb
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.boltdb.reader import BoltStore
 from support.recordings import STORE_NAMES, store_facts, unpack_store
 from support.stores.bboltimage import CONF, Image, entries, inline, opened, paged, raft_db, read_store
 

@@ -8,10 +8,10 @@ Extents, holes, damages and bit flips are in test_log.py and test_log_damage.py:
 from __future__ import annotations
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import records_of
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import survey
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.reader import BoltStore
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Corrupt
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import records_of
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.boltdb import survey
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.boltdb.reader import BoltStore
 from support.stores.bboltimage import entries, opened, raft_db
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.attributes import Attributes
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import IndexGap, WriteFailed
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.syscalls import REAL, SystemCalls
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import (
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.attributes import Attributes
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import IndexGap, WriteFailed
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.syscalls import REAL, SystemCalls
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import (
     Entries,
     Extent,
     Part,
@@ -23,10 +23,10 @@ from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store
     Stable,
     records_of,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt import format as bbolt
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import writer as boltdb_writer
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.reader import BoltStore
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.writer import BoltStoreWriter
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.bbolt import format as bbolt
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.boltdb import writer as boltdb_writer
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.boltdb.reader import BoltStore
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.boltdb.writer import BoltStoreWriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.stores.builder import batch_of

@@ -10,11 +10,16 @@ import shutil
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import NoSpace, Refused, StoreError, WriteFailed
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.syscalls import REAL
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base import names
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion import backupcopy
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import (
+    NoSpace,
+    Refused,
+    StoreError,
+    WriteFailed,
+)
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.syscalls import REAL
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base import names
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion import backupcopy
 from support.stores.builder import BACKUP
 from support.stores.recording import (
     FailNth,

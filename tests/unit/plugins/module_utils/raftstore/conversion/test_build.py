@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import InUse, StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.syscalls import SystemCalls
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import InUse, StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.syscalls import SystemCalls
 from support.conversions.ways import OLD_RAFT_DB_BACK, PLAIN, VOTED_ON_WAL, Case, Start, made_from, seen
 from support.stores.recording import Hook
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Dict
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Refused
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.preflight import check_request
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.request import Request
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Refused
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion.preflight import check_request
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion.request import Request
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.migrate import migrate
 from support.stores.builder import (
     as_user,
     clock,

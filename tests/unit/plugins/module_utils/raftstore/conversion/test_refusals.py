@@ -8,10 +8,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion import refusals
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.observe import Found
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion import refusals
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory.observe import Found
 from support.conversions.ways import TO_WAL, go
 from support.stores.builder import entries_of, log, raft_directory, write_boltdb, write_wal
 

@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import (
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import (
     NoSpace,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.space import (
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion.space import (
     BOLTDB_GROWTH,
     META_LEN,
     required_bytes,
     required_bytes_back,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.entry import Entry
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.gotime import GoTime
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries.entry import Entry
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries.gotime import GoTime
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.migrate import migrate
 from support.conversions.checked import refused, run
 from support.stores.builder import (
     clock,

@@ -9,14 +9,14 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.syscalls import SystemCalls
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion import steps, table
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.request import Request
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.run import Run
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.evidence import Evidence
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.observe import Found
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.migrate import migrate
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.syscalls import SystemCalls
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion import steps, table
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion.request import Request
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion.run import Run
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory.evidence import Evidence
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory.observe import Found
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.migrate import migrate
 from support.conversions.ways import (
     OLD_RAFT_DB,
     OLD_RAFT_DB_BACK,

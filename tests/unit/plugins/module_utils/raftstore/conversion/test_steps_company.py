@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import InUse, Refused, StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import InUse, Refused, StoreError
 from support.conversions.servers import Server
 from support.conversions.ways import (
     EQUAL,

@@ -9,9 +9,9 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.syscalls import SystemCalls
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.entry import Entry
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.syscalls import SystemCalls
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries.entry import Entry
 from support.conversions.ways import (
     COMPACTED,
     EQUAL,

@@ -8,8 +8,8 @@ from itertools import product
 from typing import Any, Dict
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion import steps, table
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.evidence import Evidence
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion import steps, table
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory.evidence import Evidence
 from support.paths import DOCS
 
 COLUMNS: Dict[str, Any] = {
@@ -121,7 +121,7 @@ def test_only_what_wal_covers_is_replaced_on_the_way_back() -> None:
 
 
 def test_every_refusing_row_has_its_own_reason() -> None:
-    from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.refusals import REASONS
+    from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion.refusals import REASONS
 
     refusing = {row.number for row in table.ROWS if table.REFUSE in (row.to_wal, row.to_boltdb)}
     assert refusing == set(REASONS)

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, List, Optional
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import Stable
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.reader import BoltStore
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory import covers
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.journal import Journal, Promise
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.entry import Entry
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import WalStore
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import Stable
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.boltdb.reader import BoltStore
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory import covers
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory.journal import Journal, Promise
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries.entry import Entry
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal.reader import WalStore
 from support.stores.builder import (
     VOTED,
     log,

@@ -11,7 +11,7 @@ import random
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory import crc64
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory import crc64
 from support.stores.builder import nomad_store
 
 RUNS = sorted(crc64.IMPLEMENTATIONS)

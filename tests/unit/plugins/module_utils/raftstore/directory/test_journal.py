@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Refused, Unsupported, WriteFailed
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory import journal
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.journal import Journal, Promise
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Refused, Unsupported, WriteFailed
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory import journal
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory.journal import Journal, Promise
 from support.paths import CHECKOUT
 from support.stores.recording import FailNth, Recorder
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import InUse, Refused
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory import locks
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import InUse, Refused
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory import locks
 from support.stores.builder import as_user
 
 HOLD = """

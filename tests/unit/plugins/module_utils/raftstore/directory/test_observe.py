@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Dict
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.observe import Found, observe
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory.observe import Found, observe
 from support.stores.builder import (
     BACKUP,
     log,

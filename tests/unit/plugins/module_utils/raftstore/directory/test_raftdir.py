@@ -8,11 +8,11 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Refused
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.syscalls import REAL
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import Stable
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory import raftdir
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Refused
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.syscalls import REAL
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import Stable
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory import raftdir
 from support.stores.builder import (
     BACKUP,
     STAMP,

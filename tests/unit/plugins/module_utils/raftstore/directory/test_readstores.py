@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import List, Optional
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import Stable
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb import survey
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.evidence import Evidence
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.journal import Promise
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.observe import Found, observe
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.readstores import read
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.entry import digest_line, encode_msgpack
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import Stable
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.boltdb import survey
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory.evidence import Evidence
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory.journal import Promise
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory.observe import Found, observe
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory.readstores import read
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries.entry import digest_line, encode_msgpack
 from support.stores.bboltimage import raft_db
 from support.stores.builder import (
     BACKUP,

@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import List, Tuple
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt, IndexGap
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import Extent
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.evidence import Snapshot
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory.shape import choose, holes
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Corrupt, IndexGap
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import Extent
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory.evidence import Snapshot
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory.shape import choose, holes
 
 
 def extents(*runs: Tuple[int, int]) -> List[Extent]:

@@ -9,9 +9,9 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt, Refused
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.directory import snapshots
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Corrupt, Refused
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.directory import snapshots
 from support.stores.builder import (
     NAMES,
     nomad_store,

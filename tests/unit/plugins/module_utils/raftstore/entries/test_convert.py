@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Iterator, List, Sequence, Tuple
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt, IndexGap, StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import Extent
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.boltdb.writer import BoltStoreWriter
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.request import no_progress
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert, entry
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Corrupt, IndexGap, StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import Extent
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.boltdb.writer import BoltStoreWriter
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion.request import no_progress
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries import convert, entry
 from hypothesis import given
 from hypothesis import strategies as st
 from support.stores import builder, endless

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Iterator, List, Sequence
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import Batch, Extent, Part, Stable
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.conversion.request import no_progress
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert, entry
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.entry import Entry
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.gotime import GoTime
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Corrupt
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import Batch, Extent, Part, Stable
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.conversion.request import no_progress
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries import convert, entry
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries.entry import Entry
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries.gotime import GoTime
 from support.stores import builder
 from support.stores.ours import Opener, new_wal
 

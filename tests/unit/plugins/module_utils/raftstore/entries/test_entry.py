@@ -10,10 +10,10 @@ from typing import List, Tuple
 
 import msgpack
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt, StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import entry
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.entry import Entry
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.gotime import ZERO_TIME, GoTime
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Corrupt, StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries import entry
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries.entry import Entry
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries.gotime import ZERO_TIME, GoTime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.stores import forms

@@ -8,9 +8,9 @@ import struct
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import gotime
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.gotime import ZERO_TIME, GoTime
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Corrupt
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries import gotime
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries.gotime import ZERO_TIME, GoTime
 from hypothesis import given, settings
 from support.stores import forms
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any, Callable, List, Tuple
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt, StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import Batch, Rows
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import entry, transcode
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.entry import Entry
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries.gotime import GoTime
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Corrupt, StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import Batch, Rows
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries import entry, transcode
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries.entry import Entry
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries.gotime import GoTime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.stores import forms

@@ -8,8 +8,8 @@ import random
 from functools import lru_cache
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Unsupported
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal import crc32c as module
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Unsupported
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal import crc32c as module
 
 
 def present():

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt, StoreError, Unsupported
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import Stable
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt.writer import DatabaseWriter
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal import meta
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.meta import SegmentInfo, WalMeta
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Corrupt, StoreError, Unsupported
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import Stable
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.bbolt.writer import DatabaseWriter
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal import meta
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal.meta import SegmentInfo, WalMeta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

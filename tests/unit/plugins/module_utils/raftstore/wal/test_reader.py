@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Iterable, Iterator, List, Tuple
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import (
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import (
     Corrupt,
     StoreError,
     Unsupported,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import (
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import (
     Stable,
     records_of,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.bbolt.writer import DatabaseWriter
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.entries import convert
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal import meta as walmeta
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.meta import ZERO_TIME, SegmentInfo, WalMeta
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import WalStore, segment
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.bbolt.writer import DatabaseWriter
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.entries import convert
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal import meta as walmeta
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal.meta import ZERO_TIME, SegmentInfo, WalMeta
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal.reader import WalStore, segment
 from support.stores import builder
 from support.stores.segments import (
     Built,

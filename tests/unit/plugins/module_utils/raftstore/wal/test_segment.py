@@ -9,9 +9,9 @@ import struct
 from typing import Tuple
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt, StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal import segment
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.segment import Header, Scanner
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Corrupt, StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal import segment
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal.segment import Header, Scanner
 from support.stores.segments import GOLDEN, Built, batches
 
 

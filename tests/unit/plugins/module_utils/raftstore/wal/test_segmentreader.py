@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any, Iterator, List, Optional, Tuple
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Corrupt, StoreError
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import Batch
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal import segmentreader
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.segment import Header
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.segmentreader import (
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Corrupt, StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import Batch
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal import segmentreader
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal.segment import Header
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal.segmentreader import (
     SegmentReader,
     Tail,
     recover_tail,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.segmentwriter import SegmentWriter
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal.segmentwriter import SegmentWriter
 from support.stores.segments import (
     GOLDEN,
     Built,

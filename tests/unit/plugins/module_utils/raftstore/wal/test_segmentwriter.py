@@ -7,12 +7,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.durable import Directory
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import IndexGap, Refused
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import Batch, Rows
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal import segment
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.segment import MAX_ENTRY_LEN, Header
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.segmentwriter import SegmentWriter
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import IndexGap, Refused
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import Batch, Rows
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal import segment
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal.segment import MAX_ENTRY_LEN, Header
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal.segmentwriter import SegmentWriter
 from support.stores.segments import Built, payloads
 
 

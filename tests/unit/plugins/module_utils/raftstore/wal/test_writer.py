@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, Sequence
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.attributes import Attributes
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import (
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.attributes import Attributes
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import (
     IndexGap,
     Refused,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.base.store import (
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.base.store import (
     Extent,
     Part,
     PartResult,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.meta import SegmentInfo
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.reader import segment
-from ansible_collections.raftops.nomad.plugins.module_utils.raftstore.wal.writer import WalStoreWriter
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal.meta import SegmentInfo
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal.reader import segment
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.wal.writer import WalStoreWriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.stores.builder import batch_of

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.facts import Facts, LogFile, Spot, Validation
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.rehearsal import rehearse
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.host.facts import Facts, LogFile, Spot, Validation
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.host.rehearsal import rehearse
 
 
 def test_what_is_not_said_is_nothing_wrong() -> None:

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.host import left
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.left import Found, Told
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.host import left
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.host.left import Found, Told
 
 AS_IT_WAS = ["former configuration", "start", "rejoin"]
 BACK = {

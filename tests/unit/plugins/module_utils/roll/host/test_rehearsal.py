@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.facts import (
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.host.facts import (
     CONFIGURATION,
     STORE,
     Facts,
@@ -16,7 +16,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.facts impo
     Spot,
     Validation,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.rehearsal import REFUSE, RULES, WARN, rehearse
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.host.rehearsal import REFUSE, RULES, WARN, rehearse
 
 RAFT = "/opt/nomad/data/server/raft"
 BLOCK = "/etc/nomad.d/raft_logstore.hcl"

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.host import transaction
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.transaction import Note, Obstacles, Seen
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.host import transaction
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.host.transaction import Note, Obstacles, Seen
 
 NOTE = Note("1", 812, "controller-1", "2026-11-22T13:20:35Z", "wal", "present", True)
 

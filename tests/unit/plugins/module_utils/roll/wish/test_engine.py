@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.wish.engine import Engine, refusal
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.wish.engine import Engine, refusal
 
 
 def test_ansible_as_it_is_by_default_is_no_reason() -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.wish.variables import PREFIX, PUBLIC, misspelt
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.wish.variables import PREFIX, PUBLIC, misspelt
 from support.paths import ROLE
 
 

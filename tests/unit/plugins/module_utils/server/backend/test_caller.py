@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.progress import Progress
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend import caller
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.caller import Wish
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.place import Place
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.prospect import Prospect, look
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils._progress import Progress
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend import caller
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend.caller import Wish
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend.place import Place
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend.prospect import Prospect, look
 
 WISH = Wish("wal", "present", "controller-1")
 

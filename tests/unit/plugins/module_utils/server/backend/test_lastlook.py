@@ -8,8 +8,8 @@ import copy
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.lastlook import ask_once, last_look
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend.lastlook import ask_once, last_look
 from support.agent_server import as_json, plain
 from support.member import S1, S2
 from support.recordings import recording

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.disk.errors import Refused
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.host.transaction import Note
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.place import NAME, Place
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Refused
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.host.transaction import Note
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend.place import NAME, Place
 from support.stores.builder import as_user
 
 NOTE = Note("1", 812, "controller-1", "2026-11-22T13:20:35Z", "wal", "present", True)

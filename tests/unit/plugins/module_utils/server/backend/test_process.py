@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.host.service import Ran
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend import process
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.host.service import Ran
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend import process
 
 BEGUN = """
 import json, os, signal, subprocess, sys, time
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend import process
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend import process
 where = sys.argv[1]
 def work():
     about = {"pid": os.getpid(), "session": os.getsid(0)}

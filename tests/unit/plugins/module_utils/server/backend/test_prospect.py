@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError, ConfigError
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend.prospect import look
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError, ConfigError
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend.prospect import look
 from support.agent_server import plain
 
 

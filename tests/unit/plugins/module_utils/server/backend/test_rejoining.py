@@ -7,9 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.health import Verdict, Wanted
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster.waiter import Look
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend import rejoining
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.health import Verdict, Wanted
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.waiter import Look
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend import rejoining
 
 ABSENT = Look(Verdict(False, "no answer"), {"agent": None})
 THERE = Look(Verdict(False, "no leader"), {"agent": {}})

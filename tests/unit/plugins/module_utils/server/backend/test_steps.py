@@ -8,10 +8,10 @@ import os
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.cluster import waiter
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import AgentError
-from ansible_collections.raftops.nomad.plugins.module_utils.roll.host import transaction
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend import steps
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster import waiter
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.host import transaction
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend import steps
 from support.member import S1, S2
 
 

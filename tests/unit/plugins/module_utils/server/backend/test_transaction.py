@@ -9,7 +9,7 @@ import os
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend import transaction
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend import transaction
 from support.stores.builder import listing
 
 

@@ -9,10 +9,10 @@ import random
 from pathlib import Path
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config import ensure
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.config.ensure import Wish
-from ansible_collections.raftops.nomad.plugins.module_utils.agent.errors import ConfigError
-from ansible_collections.raftops.nomad.plugins.module_utils.server.backend import undo
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config import ensure
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.config.ensure import Wish
+from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import ConfigError
+from ansible_collections.raftops.nomad.plugins.module_utils._server.backend import undo
 
 SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQtMzItYnl0ZXMhIQ=="
 CASES = {
