@@ -10,4 +10,4 @@ Private to the collection: all of it may change in any version.
 
 from __future__ import annotations
 
-__all__ = ["arguments", "progress", "results"]
+__all__ = ["_arguments", "_progress", "_results"]

@@ -138,7 +138,7 @@ def public(package: str) -> list[str]:
     """The files of a package that others may import: its __all__."""
     for node in tree(folder_of(package) / "__init__.py").body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "__all__":
-            return list(ast.literal_eval(node.value))
+            return [name.lstrip("_") for name in ast.literal_eval(node.value)]
     return []
 
 
