@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""tests/tools/release-check tells a rehearsal from a release, in a checkout whose other tools pass and build one byte."""
+"""tests/tools/release-check tells a rehearsal from a release. Here the other tools are stubs that pass."""
 
 from __future__ import annotations
 
