@@ -1,6 +1,7 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Everything runs from a fresh clone: `make demo` and `make test` do their own set-up (.venv and .build, nothing else).
+# Everything runs from a fresh clone: `make demo` and `make test` do their own set-up: .venv, .build and,
+# as root on a Debian-like machine, the packages that tests/tools/setup names. Go and pip keep their caches where they always do.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -23,14 +24,14 @@ BY_FILE := --dist loadfile --no-loadscope-reorder
 # They mostly wait for servers, and count no seconds: they run beside other parts.
 BACKEND := tests/e2e/server_backend tests/e2e/sshd
 
-.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-conformance test-backend test-e2e test-molecule test-reliability test-long test-collection test-cores docs changelog release-check bench bench-roll clean
+.PHONY: help setup tarball demo demo-rollback test lint test-unit test-interop test-conformance test-backend test-e2e test-molecule test-reliability test-long test-collection test-cores docs changelog release-check bench bench-roll clean
 
 help:
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: .build/setup.done .build/bin/judge .build/bin/lab ## .venv, the link that makes the checkout a collection, the Go programs of the tests
 
-.build/setup.done: tests/tools/setup requirements/dev.txt tests/tools/pythons
+.build/setup.done: tests/tools/setup requirements/dev.txt requirements/go.txt tests/tools/pythons
 	tests/tools/setup
 	touch $@
 
@@ -57,7 +58,7 @@ demo-rollback: .build/setup.done .build/bin/lab ## the same with a second act: b
 test: ## everything that a change can break; .ci/run: this, and two scenarios of test-molecule
 	tests/tools/run-tests
 
-lint: .build/setup.done $(ACTIONLINT) ## ruff, mypy --strict, yamllint, ansible-lint --profile production, shellcheck, actionlint, go vet
+lint: .build/setup.done $(ACTIONLINT) ## ruff, mypy --strict of plugins/module_utils, yamllint, ansible-lint --profile production, shellcheck, actionlint, go vet
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	cd .build && MYPYPATH=. $(BIN)/mypy --config-file ../pyproject.toml -p ansible_collections.raftops.nomad.plugins.module_utils
@@ -109,6 +110,9 @@ docs: .build/setup.done ## the site of the documentation, .build/docs/html
 
 changelog: .build/setup.done ## CHANGELOG.md from the fragments in changelogs/
 	tests/tools/changelog write
+
+tarball: .build/setup.done ## the tarball of the collection, by the Python and ansible-core of .venv, in .build/tarball
+	tests/tools/build-collection .build/tarball
 
 release-check: .build/setup.done ## what a release must pass besides the tests; leaves what is published in .build/dist (docs/release.md)
 	tests/tools/release-check

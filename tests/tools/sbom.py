@@ -6,7 +6,8 @@
 
 What the collection needs is ansible-core and Python on the machine that runs Ansible, and a Python on the servers. What
 tests and releases use has the scope `excluded`: the packages that requirements/*.txt pin, without those that they bring
-along, and all modules of the Go programs. There is no time in it: it is the same until one of these changes.
+along, all modules of the Go programs, and actionlint, without its own modules. There is no time in it: it is the same
+until one of these changes.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import yaml
 
 PIN = re.compile(r"(?P<name>[\w.-]+)(\[[\w,.-]+\])?==(?P<version>[\w.+!-]+)(\s*;.*)?(\s+#.*)?")
 MODULE = re.compile(r"(?P<path>[\w./~-]+\.[\w./~-]+) (?P<version>v[\w.+-]+)( // indirect)?")
+ACTIONLINT = re.compile(r"(?m)^ACTIONLINT := \S+/actionlint-(?P<version>[\d.]+)$")
 REPLACED = re.compile(r"replace (?P<path>\S+) => (?P<by>\S+) (?P<version>\S+)")
 Component = Dict[str, Any]
 CONTROLLER = "the machine that runs Ansible"
@@ -36,6 +38,8 @@ AT_RUN_TIME = [
     ("liblzma", "library", "optional", SERVERS),
 ]
 """Name, type, scope and place. The optional ones compute checksums, of which Python does all by itself as well."""
+BRINGS_ALONG = ("pkg:pypi/", "pkg:golang/github.com/rhysd/actionlint@")
+"""What itself needs more than is listed."""
 
 
 def pinned(text: str, where: str) -> List[Component]:
@@ -64,6 +68,15 @@ def go_modules(text: str, where: str) -> List[Component]:
                 path, version = instead[path]["by"], instead[path]["version"]
             found.append(_excluded(f"pkg:golang/{path.lower()}@{quote(version, safe='')}", path, version, where))
     return found
+
+
+def actionlint(text: str, where: str) -> Component:
+    """The one program that the Makefile installs by its version. ValueError where it names none."""
+    found = ACTIONLINT.search(text)
+    if found is None:
+        raise ValueError(f"{where} does not name the version of actionlint.")
+    path, version = "github.com/rhysd/actionlint", f"v{found['version']}"
+    return _excluded(f"pkg:golang/{path}@{version}", path, version, where)
 
 
 def _excluded(purl: str, name: str, version: str, where: str) -> Component:
@@ -116,7 +129,7 @@ def bom(galaxy: Dict[str, Any], requires_ansible: str, tests: List[Component]) -
             {"aggregate": "complete", "dependencies": [name]},
             {
                 "aggregate": "incomplete",
-                "assemblies": [c["bom-ref"] for c in tests if c["purl"].startswith("pkg:pypi/")],
+                "assemblies": [c["bom-ref"] for c in tests if c["purl"].startswith(BRINGS_ALONG)],
             },
         ],
     }
@@ -131,6 +144,7 @@ def of_checkout(checkout: Path) -> str:
         tests += pinned(path.read_text(), f"requirements/{path.name}")
     for path in sorted(checkout.glob("tests/*/go.mod")):
         tests += go_modules(path.read_text(), str(path.relative_to(checkout)))
+    tests.append(actionlint((checkout / "Makefile").read_text(), "Makefile"))
     galaxy = yaml.safe_load((checkout / "galaxy.yml").read_text())
     runtime = yaml.safe_load((checkout / "meta/runtime.yml").read_text())
     return json.dumps(bom(galaxy, runtime["requires_ansible"], tests), indent=2) + "\n"

@@ -13,6 +13,7 @@ from support.paths import CHECKOUT, ROLE
 GALAXY = yaml.safe_load((CHECKOUT / "galaxy.yml").read_text())
 BLOB = f"{GALAXY['repository']}/blob/main/"
 PAGES = [CHECKOUT / "README.md", ROLE / "README.md"]
+TEST_WORKFLOW = CHECKOUT / ".github/workflows/test.yml"
 PRIVATE = ("module_utils", "plugin_utils", "doc_fragments")
 
 
@@ -55,8 +56,34 @@ def test_the_readme_names_the_cores_on_which_the_tests_run() -> None:
     assert tried
     for version, cores in tried.items():
         assert f"{' and '.join(cores)} on Python {version}" in text
+    entry = text.partition("\n- ansible-core ")[2].partition("\n- ")[0]
+    assert set(re.findall(r"\b3\.\d+", entry)) == set(
+        yaml.safe_load(TEST_WORKFLOW.read_text())["jobs"]["cores"]["strategy"]["matrix"]["python"]
+    )
     oldest = min((core for cores in tried.values() for core in cores), key=lambda core: int(core.split(".")[1]))
     assert yaml.safe_load((CHECKOUT / "meta/runtime.yml").read_text())["requires_ansible"] == f">={oldest}.0"
+
+
+def test_the_readme_names_the_pythons_on_which_the_stores_are_tried_for_hosts() -> None:
+    *most, last = yaml.safe_load(TEST_WORKFLOW.read_text())["jobs"]["hosts"]["strategy"]["matrix"]["python"]
+    text = (CHECKOUT / "README.md").read_text()
+    assert f"The unit tests of the stores run on {', '.join(most)} and {last} as well" in text
+
+
+@pytest.mark.parametrize("kind", ["modules/*.py", "filter/*.yml", "../playbooks/*.yml"])
+def test_the_readme_names_all_that_can_be_called(kind: str) -> None:
+    text = (CHECKOUT / "README.md").read_text().partition("## What is in it")[2].partition("\n## ")[0]
+    names = [path.stem for path in (CHECKOUT / "plugins").glob(kind)]
+    prefix = f"{GALAXY['namespace']}.{GALAXY['name']}." if "playbooks" in kind else ""
+    assert names and [name for name in names if f"`{prefix}{name}`" not in text] == []
+
+
+def test_the_runbook_says_of_every_module_what_it_does_to_a_server() -> None:
+    table = (CHECKOUT / "docs/runbook.md").read_text().partition("## What is read, written and run on a server")[2]
+    first = " ".join(line.split("|")[1] for line in table.splitlines() if line.startswith("| `"))
+    assert sorted(re.findall(r"`(\w+)`", first)) == sorted(
+        path.stem for path in (CHECKOUT / "plugins/modules").glob("*.py")
+    )
 
 
 @pytest.mark.parametrize("folder", PRIVATE)

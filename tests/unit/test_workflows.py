@@ -8,7 +8,10 @@ import itertools
 import os
 import re
 import shlex
+import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,6 +74,35 @@ def test_what_takes_longer_is_run_at_all() -> None:
     assert run_by("nightly.yml") | run_by("weekly.yml") >= {".ci/run", "make test-molecule", "make test-long"}
 
 
+def test_a_tag_is_checked_as_a_release_and_not_as_a_rehearsal() -> None:
+    build = yaml.safe_load((CHECKOUT / ".github/workflows/release.yml").read_text())["jobs"]["build"]
+    (step,) = [step for step in build["steps"] if step.get("run") == "make release-check"]
+    assert step["env"]["RELEASE"] == "yes"
+    fetched = [step["with"]["path"] for step in build["steps"] if "download-artifact" in step.get("uses", "")]
+    assert fetched == [step["env"]["BUILT_ELSEWHERE"]]
+
+
+def test_a_tag_that_is_not_the_version_that_was_built_makes_no_draft(tmp_path: Path) -> None:
+    (tmp_path / "gh").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/called\n')
+    (tmp_path / "gh").chmod(0o755)
+    tools, dist = tmp_path / "tests/tools", tmp_path / ".build/dist"
+    tools.mkdir(parents=True)
+    dist.mkdir(parents=True)
+    shutil.copy(CHECKOUT / "tests/tools/draft-release", tools)
+    (dist / "raftops-nomad-1.0.0.tar.gz").touch()
+    for tag, code in (("1.0.1", 1), ("1.0.0", 0)):
+        environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GITHUB_REF_NAME": tag}
+        told = subprocess.run([tools / "draft-release"], env=environment, capture_output=True, text=True, check=False)
+        assert told.returncode == code, told.stderr
+        assert ("The tag 1.0.1 is not the version that was built" in told.stderr) == (code == 1)
+        assert (tmp_path / "called").exists() == (code == 0)
+
+
+def test_what_others_publish_is_tried_without_a_change() -> None:
+    """The cores, the Pythons of hosts, the site and the release's check. The word `on` is true to YAML 1.1."""
+    assert yaml.safe_load((CHECKOUT / ".github/workflows/test.yml").read_text())[True]["schedule"]
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -85,3 +117,10 @@ def test_what_takes_longer_is_run_at_all() -> None:
 )
 def test_other_commands_are_seen(command: str) -> None:
     assert not is_ours(command)
+
+
+@pytest.mark.parametrize("page", [".github/CODEOWNERS", "MAINTAINERS.md"])
+def test_what_two_maintainers_review_is_there(page: str) -> None:
+    text = (CHECKOUT / page).read_text()
+    named = re.findall(r"(?m)^/(\S+) @", text) + re.findall(r"`(plugins/[\w/]+)`", text)
+    assert len(named) >= 3 and [path for path in named if not (CHECKOUT / path).exists()] == []
