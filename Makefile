@@ -24,7 +24,7 @@ BY_FILE := --dist loadfile --no-loadscope-reorder
 # They mostly wait for servers, and count no seconds: they run beside other parts.
 BACKEND := tests/e2e/server_backend tests/e2e/sshd
 
-.PHONY: help setup tarball demo demo-rollback test lint test-unit test-interop test-conformance test-backend test-e2e test-molecule test-reliability test-long test-collection test-cores docs changelog release-check bench bench-roll clean
+.PHONY: help setup tarball demo demo-rollback test lint test-unit test-interop test-conformance test-backend test-e2e test-molecule test-reliability test-long test-collection test-cores docs changelog release-check bench bench-roll screens clean
 
 help:
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -122,6 +122,9 @@ bench: .build/setup.done .build/bin/judge ## our converter beside HashiCorp's ow
 
 bench-roll: .build/setup.done .build/bin/lab ## a roll there and back, on loopback and over a long way; BENCH="--runs 1 --links ..." for slices (NOMAD_BIN: a real Nomad)
 	PYTHONPATH=tests $(BIN)/python -m bench.roll $(BENCH)
+
+screens: .build/setup.done .build/bin/lab ## docs/screens*.md: what an operator sees, from a real terminal (tmux); SCREENS="--columns 80" for one width
+	PYTHONPATH=tests $(BIN)/python -m screens.take $(SCREENS)
 
 clean: ## remove .venv and .build
 	rm -rf .venv .build

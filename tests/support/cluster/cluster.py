@@ -39,6 +39,12 @@ def free_network(size: int) -> str:
     raise AssertionError("no free addresses in 127.64.0.0/10")
 
 
+def free_addresses(size: int) -> Dict[str, str]:
+    """The addresses of `size` servers, s1 and so on, in a network of their own."""
+    prefix = free_network(size)
+    return {f"s{number}": f"{prefix}{number}" for number in range(1, size + 1)}
+
+
 def _is_free(address: str, port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -52,7 +58,8 @@ def _is_free(address: str, port: int) -> bool:
 class Cluster:
     """`size` servers below `root` on addresses of their own, or as many as `backends` has, each with its own backend.
 
-    An existing root is opened again, with its processes.
+    `addresses`: by name, where they are to have others than free ones. An existing root is opened again, with its
+    processes.
     """
 
     def __init__(
@@ -65,25 +72,27 @@ class Cluster:
         extra_hcl: str = "",
         server_hcl: str = "",
         acl: bool = False,
+        addresses: Optional[Dict[str, str]] = None,
     ) -> None:
         self.root = Path(root)
         self.acl = acl
         if not (self.root / "cluster.json").exists():
-            self._create(binary or server_binary(), backends or [backend] * size, extra_hcl, server_hcl)
+            each = backends or [backend] * size
+            self._create(binary or server_binary(), each, addresses or free_addresses(len(each)), extra_hcl, server_hcl)
         description = json.loads((self.root / "cluster.json").read_text())
         self.acl = description["acl"]
         self.servers = [Server(self.root / name) for name in description["servers"]]
 
-    def _create(self, binary: str, backends: Sequence[str], extra_hcl: str, server_hcl: str) -> None:
+    def _create(
+        self, binary: str, backends: Sequence[str], addresses: Dict[str, str], extra_hcl: str, server_hcl: str
+    ) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
-        names = [f"s{number}" for number, _backend in enumerate(backends, 1)]
-        prefix = free_network(len(names))
-        addresses = [f"{prefix}{number}" for number, _name in enumerate(names, 1)]
-        for name, address, backend in zip(names, addresses, backends):
+        for (name, address), backend in zip(addresses.items(), backends):
             block = "" if backend == "boltdb" else f'\n  raft_logstore {{\n    backend = "{backend}"\n  }}\n'
             server = Server.create(self.root / name, name, address, binary)
-            server.config_path.write_text(main_config(server, addresses, server_hcl + block, extra_hcl, self.acl))
-        (self.root / "cluster.json").write_text(json.dumps({"servers": names, "acl": self.acl}))
+            others = list(addresses.values())
+            server.config_path.write_text(main_config(server, others, server_hcl + block, extra_hcl, self.acl))
+        (self.root / "cluster.json").write_text(json.dumps({"servers": list(addresses), "acl": self.acl}))
 
     def start(self) -> None:
         for server in self.servers:
