@@ -161,7 +161,7 @@ class Client:
         received = 0
         while True:
             if self._clock() > deadline:
-                raise Unreachable("the answer did not end in time", self.url + path, response.code)
+                raise self._no_answer(path, TimeoutError("timed out before the answer had ended"))
             try:
                 chunk = response.read1(_CHUNK_LEN)
             except (OSError, http.client.HTTPException, ValueError) as error:
