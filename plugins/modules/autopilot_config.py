@@ -69,9 +69,12 @@ options:
     type: bool
   expected:
     description:
-      - The value that C(CleanupDeadServers) had when O(state=held) was decided on. If no hold is found and
-        O(previous) is not given, any other value is refused and nothing changed, because somebody else may have begun
-        a hold since. Of two runs that begin at the same moment only one succeeds.
+      - The value that C(CleanupDeadServers) had when O(state=held) was decided on. Any other value is refused and
+        nothing changed, because somebody else may have begun a hold since, even if O(hold_file) is there from an
+        earlier run. Of two runs that begin at the same moment only one succeeds.
+      - V(false) where a hold is known, from O(hold_file) or O(previous), is not compared. A new leader may have
+        forgotten that it was switched off.
+      - Leave it out once this run holds.
     type: bool
   take_over:
     description:
@@ -251,9 +254,11 @@ class Task:
         previous, was = self.params["previous"], NOTHING
         if self.found is not None:
             previous = self.found.previous
-        elif previous is None:
+        # Who begins a hold makes it false. True again after an earlier hold, it is nobody's: a new leader has forgotten it.
+        if self.params["expected"] or (self.params["expected"] is False and previous is None):
+            was = {SETTING: self.params["expected"]}
+        if previous is None:
             previous = self.before.setting(SETTING)
-            was = NOTHING if self.params["expected"] is None else {SETTING: self.params["expected"]}
         check_unchanged(self.before, was)
         created = self.found.created if self.found else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         hold = Hold(self.params["origin"], previous, created)
@@ -262,7 +267,8 @@ class Task:
         try:
             return self.result({SETTING: False}, hold, file_changes=hold != self.found, was=was)
         except Overtaken:
-            self.file.remove()
+            if self.found is None:
+                self.file.remove()
             raise
 
     def released(self) -> dict:

@@ -45,12 +45,16 @@ def settings_planned(servers: Sequence[Server]) -> Mapping[str, Any]:
 
 
 def arguments(servers: Sequence[Server]) -> Dict[str, bool]:
-    """What a hold has to know: the value to put back, and the one that must be in force; each only if it is known."""
+    """What a hold has to know: the value to put back, and the one that must be in force; each only if it is known.
+
+    The plan's value must be in force at the first hold of this run, also where an earlier run has left a file: that run
+    may have been killed before it changed the setting, and another controller may have begun since.
+    """
     known: Dict[str, bool] = {}
     before, planned = values_before(servers), settings_planned(servers)
     if before:
         known["previous"] = before[0]
-    if SETTING in planned:
+    if SETTING in planned and all(server.previous is None for server in servers):
         known["expected"] = planned[SETTING]
     return known
 

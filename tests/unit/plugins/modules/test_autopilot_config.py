@@ -128,6 +128,20 @@ def test_a_later_run_never_takes_the_held_value_for_the_previous_one(cluster: Cl
     assert json.loads(second.read_text())["previous"] is True
 
 
+def test_an_own_file_is_no_leave_to_pass_over_what_another_has_begun(cluster: Cluster, hold_file: Path) -> None:
+    """A run was killed after it had written its file. Its next one plans, and then another controller holds."""
+    cluster.server.on(CONFIG, plain(500, "rpc error: EOF"), method="PUT")
+    assert held(cluster, hold_file, expected=True)["failed"]
+    cluster.show(CleanupDeadServers=False)
+    said = held(cluster, hold_file, expected=True, previous=True)["msg"]
+    assert "cleanup_dead_servers is False and was True before: somebody else has changed it" in said
+    assert json.loads(hold_file.read_text())["previous"] is True, "it is what the next run puts back"
+    assert held(cluster, hold_file, expected=False, previous=True)["adopted"]
+    cluster.show(CleanupDeadServers=True)
+    cluster.accept(CleanupDeadServers=False)
+    assert held(cluster, hold_file, expected=False, previous=True)["adopted"], "a new leader may have forgotten it"
+
+
 def test_a_cluster_that_never_removed_dead_servers_stays_so(cluster: Cluster, hold_file: Path) -> None:
     cluster.show(CleanupDeadServers=False)
     assert held(cluster, hold_file)["previous"] is False

@@ -24,6 +24,10 @@ def test_the_value_that_must_be_in_force_is_the_one_of_the_plan() -> None:
     off = {**SETTINGS, "cleanup_dead_servers": False}
     assert holds.arguments(three(s2={"settings": off})) == {"expected": False}
     assert holds.arguments(three(s2={"settings": SETTINGS}, s3={"settings": off})) == {"expected": True}
+    left = three(s1={"settings": SETTINGS, "held": FIRST})
+    assert holds.arguments(left) == {"previous": True, "expected": True}, "an earlier run may not have changed it"
+    later = three(s1={"settings": SETTINGS, "previous": True})
+    assert holds.arguments(later) == {"previous": True}, "this run has changed it"
 
 
 def test_other_owners_are_those_that_hold_or_convert_and_are_not_this_controller() -> None:

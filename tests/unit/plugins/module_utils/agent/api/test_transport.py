@@ -62,7 +62,7 @@ def dripping(request: pytest.FixtureRequest) -> Iterator[Dripping]:
 def test_no_slow_answer_goes_beyond_the_timeout(dripping: Dripping) -> None:
     client = Client(Connection(port=dripping.port, timeout_s=1.0))
     started = time.monotonic()
-    with pytest.raises(Unreachable, match="no answer: .*timed out"):
+    with pytest.raises(Unreachable, match=r"no answer: .*timed out"):
         client.leader()
     assert time.monotonic() - started < 4
 
@@ -70,6 +70,6 @@ def test_no_slow_answer_goes_beyond_the_timeout(dripping: Dripping) -> None:
 def test_no_slow_snapshot_goes_beyond_its_deadline(dripping: Dripping) -> None:
     client = Client(Connection(port=dripping.port, timeout_s=60.0))
     started = time.monotonic()
-    with pytest.raises(Unreachable, match="no answer: .*timed out"):
+    with pytest.raises(Unreachable, match=r"no answer: .*timed out"):
         client.snapshot(False, lambda _piece: None, started + 1.0)
     assert time.monotonic() - started < 4
