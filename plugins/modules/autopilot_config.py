@@ -254,7 +254,7 @@ class Task:
         previous, was = self.params["previous"], NOTHING
         if self.found is not None:
             previous = self.found.previous
-        # Who begins a hold makes it false. True again after an earlier hold, it is nobody's: a new leader has forgotten it.
+        # A hold makes it false. True again after an earlier hold, it is nobody's: a new leader has forgotten it.
         if self.params["expected"] or (self.params["expected"] is False and previous is None):
             was = {SETTING: self.params["expected"]}
         if previous is None:
