@@ -114,7 +114,7 @@ def recap(output: str) -> dict[str, dict[str, int]]:
 def test_check_mode_shows_plan_and_diff_and_changes_nothing(story: Story) -> None:
     assert story.check.returncode == 0, story.check.stdout
     assert story.checked == story.before
-    assert re.search(r"order +server +address +role +version +backend +state +action", story.check.stdout)
+    assert re.search(r"order +server +role +backend +state +action", story.check.stdout)
     assert story.check.stdout.count('backend = "wal"') >= 3, "the configuration's diff of each server"
     assert "s1: would stop the agent" in story.check.stdout
 
