@@ -19,7 +19,7 @@ SHORT := $(PYTEST) -m "not long"
 # Tests of one file share a cluster. In the order of their names: by default those with few tests, the rolls, would come last.
 BY_FILE := --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo demo-rollback test lint test-unit test-interop test-conformance test-e2e test-molecule test-reliability test-long test-collection test-cores bench bench-roll clean
+.PHONY: help setup demo demo-rollback test lint test-unit test-model test-interop test-conformance test-e2e test-molecule test-reliability test-long test-collection test-cores bench bench-roll clean
 
 help:
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ lint: .build/setup.done ## ruff, mypy --strict, yamllint, ansible-lint --profile
 test-unit: .build/setup.done ## unit tests and house rules, on the Python of .venv and, for the stores, on the oldest one found
 	$(SHORT) -n 2 tests/unit
 	tests/tools/oldest-python
+
+test-model: .build/setup.done ## the protocol as models: spin searches all orders of events within bounds, and must find what breaks them (docs/model.md)
+	$(SHORT) -n 2 tests/model
 
 test-interop: .build/setup.done .build/bin/judge ## our stores against HashiCorp's own libraries
 	$(SHORT) -n 2 tests/interop

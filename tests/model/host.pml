@@ -104,6 +104,17 @@ inline promise(s, p) {
 #define PROMISED(s, p) (p.term == store[s].term && p.vote == store[s].vote && p.first == fb && p.last == lb && \
                         p.sum == store[s].e[lb])
 
+#ifdef NO_SNAPSHOT_COUNTED
+#define SNAPSHOT_COVERS(index) (journal.copied.last == 0 && snapshot >= index)
+#else
+#define SNAPSHOT_COVERS(index) (snapshot >= index)
+#endif
+#ifdef NO_SHAPE_COMPARED
+#define ENDS_BELOW_SNAPSHOT false
+#else
+#define ENDS_BELOW_SNAPSHOT (lb != 0 && lb < snapshot)
+#endif
+
 /* directory/covers.py: does A have everything that B could have promised to anybody? */
 inline covers(a, b, out) {
   last_of(a, la); last_of(b, lb); first_of(b, fb);
@@ -118,8 +129,10 @@ inline covers(a, b, out) {
   :: else ->
     out = journal.phase != journal_absent && (PROMISED(b, journal.source) || PROMISED(b, journal.copied));
     if
+#ifndef NO_NEWER_ASKED
     :: store[a].e[lb] != 0 -> out = out && store[a].e[lb] > store[b].e[lb]
-    :: else -> out = out && (snapshot >= lb || (journal.copied.last != 0 &&
+#endif
+    :: else -> out = out && (SNAPSHOT_COVERS(lb) || (journal.copied.last != 0 &&
                              (la >= journal.copied.last || (la != 0 && store[a].e[la] > store[b].e[lb]))))
     fi
   fi
@@ -129,7 +142,7 @@ inline covers(a, b, out) {
 inline relate() {
   same(raft_db, wal, yes); last_of(wal, lb);
   if
-  :: yes && !(lb != 0 && lb < snapshot) -> see_relation = relation_equal
+  :: yes && !ENDS_BELOW_SNAPSHOT -> see_relation = relation_equal
   :: else ->
     covers(raft_db, wal, yes);
     if

@@ -98,9 +98,11 @@ inline others_serve(s) {
   i = 0
 }
 
-/* Whether those that are up are a majority; a leader that has none steps down. */
+/* Whether those that run are a majority; a leader that has none steps down. */
 inline count() {
-  can_do_without(0); quorum = fine;
+  others = 0; all = 0;
+  each(i) { all = all + voter[i]; others = others + (voter[i] && agent[i] != DOWN) };
+  quorum = others >= MAJORITY(all); i = 0; others = 0; all = 0;
   if :: !quorum -> leader = 0 :: else fi;
   fine = 0
 }
@@ -124,7 +126,7 @@ inline goes_down(s) {
 proctype Server(byte s) {
 end:
   do
-  :: d_step { leader == 0 && agent[s] == UP && voter[s] && quorum -> leader = s; printf("%d leads\n", s) }
+  :: d_step { leader == 0 && agent[s] != DOWN && voter[s] && quorum -> leader = s; printf("%d leads\n", s) }
   :: d_step { agent[s] == STARTING && leader != 0 -> agent[s] = UP; voter[s] = true; count(); printf("%d is back\n", s) }
   :: d_step { seen[s] != (agent[s] != DOWN) -> seen[s] = (agent[s] != DOWN) }
   :: d_step { cleanup && leader != 0 && !seen[s] && agent[s] == DOWN && voter[s] ->
@@ -133,10 +135,11 @@ end:
        voter[s] = false; count() }
   :: d_step { crashes > 0 && agent[s] == UP && NO_STOP_IS_DUE ->
        crashes--; goes_down(s); crashed[s] = true; printf("%d dies\n", s) }
-  :: d_step { crashed[s] && agent[s] == DOWN && !(work[s] >= STOPPED && AT_WORK(s)) -> agent[s] = STARTING; crashed[s] = false }
-  :: d_step { reboots > 0 && AT_WORK(s) && work[s] >= STOPPED ->
-       reboots--; work[s] = NONE; goes_down(s); ours[s] = true; printf("the host of %d reboots\n", s) }
-  :: d_step { ours[s] && agent[s] == DOWN && work[s] == NONE -> agent[s] = STARTING; ours[s] = false; printf("systemd starts %d\n", s) }
+  :: d_step { crashed[s] && agent[s] == DOWN && work[s] != STOPPED && work[s] != SWITCHED ->
+       agent[s] = STARTING; crashed[s] = false; count() }
+  :: atomic { reboots > 0 && AT_WORK(s) && work[s] >= STOPPED ->      /* systemd starts it, where its configuration fits */
+       if :: ours[s] = true :: crashed[s] = true fi;
+       d_step { reboots--; work[s] = NONE; goes_down(s); printf("the host of %d reboots\n", s) } }
   :: d_step { cuts > 0 && reachable[s] -> cuts--; reachable[s] = false; printf("%d is cut off\n", s) }
   :: d_step { !reachable[s] -> reachable[s] = true }
   od
@@ -148,8 +151,9 @@ end:
   do
   :: d_step { work[s] == ASKED ->
        if
+       :: converted[s] && agent[s] == UP -> work[s] = DONE         /* there is nothing to do */
        :: agent[s] == DOWN -> work[s] = STOPPED; crashed[s] = false; ours[s] = false
-       :: else ->
+       :: agent[s] != DOWN && !(converted[s] && agent[s] == UP) ->
 #ifdef NO_LAST_LOOK
          work[s] = LOOKED
 #else
@@ -165,8 +169,8 @@ end:
        goes_down(s); work[s] = STOPPED }
   :: d_step { work[s] == STOPPED -> converted[s] = true; work[s] = SWITCHED }
   :: d_step { work[s] == STOPPED && faults > 0 && !converted[s] ->
-       faults--; agent[s] = STARTING; work[s] = PUT_BACK; printf("%d is put back\n", s) }
-  :: d_step { work[s] == SWITCHED -> agent[s] = STARTING; work[s] = STARTED }
+       faults--; agent[s] = STARTING; count(); work[s] = PUT_BACK; printf("%d is put back\n", s) }
+  :: d_step { work[s] == SWITCHED -> agent[s] = STARTING; count(); work[s] = STARTED }
   :: d_step { work[s] == STARTED && agent[s] == UP && voter[s] -> work[s] = DONE; printf("%d is done\n", s) }
   :: d_step { work[s] == PUT_BACK && agent[s] == UP && voter[s] -> work[s] = FAILED }
   od
@@ -175,6 +179,13 @@ end:
 /* One who runs the playbook until it has come to its end: roles/raft_logstore, on decisions of module_utils/roll. Killed,
  * unreachable or refused: it runs again. */
 #define OTHER_RUN (3 - me)
+#ifdef ONE_CONTROLLER                       /* both on one: plugin_utils/rolls.py keeps them apart, the hold is of one origin */
+#define HELD_ELSEWHERE false
+#define AS_PLANNED true
+#define MINE 1
+#else                                       /* two: .raft-hold.json of another, and autopilot's compare-and-set */
+#define ROLLING_ELSEWHERE false
+#define MINE me
 #ifdef NO_OWNERS
 #define HELD_ELSEWHERE false
 #define AS_PLANNED true
@@ -182,28 +193,38 @@ end:
 #define HELD_ELSEWHERE (RUNS > 1 && hold[OTHER_RUN])
 #define AS_PLANNED (cleanup == expected)    /* hold.py, Overtaken: else somebody has changed autopilot's setting */
 #endif
+#endif
+#ifndef ROLLING_ELSEWHERE
 #ifdef NO_LOCK
 #define ROLLING_ELSEWHERE false
 #else
 #define ROLLING_ELSEWHERE (rolling != 0 && rolling != me)
+#endif
+#endif
+
+#ifdef NO_REPAIR
+#define OURS(s) false
+#else
+#define OURS(s) ours[s]
 #endif
 
 /* The plan: every server can be read; none is down but one of ours; the others serve; nobody else is at it. */
 inline plan() {
   can = !HELD_ELSEWHERE && !ROLLING_ELSEWHERE; down = 0;
   each(i) { can = can && reachable[i] };
-  each(i) { if :: agent[i] == DOWN && !AT_WORK(i) -> can = can && down == 0 && ours[i]; down = i :: AT_WORK(i) -> down = i :: else fi };
+  each(i) { if :: agent[i] == DOWN && !AT_WORK(i) -> can = can && down == 0 && OURS(i); down = i :: AT_WORK(i) -> down = i :: else fi };
   if :: can -> leader_agrees(down); can = fine :: else fi;
   if :: can -> others_serve(down); can = fine :: else fi;
   i = 0
 }
 
-/* Down or interrupted first, then followers, the leader last. */
+/* Down or interrupted first, then followers, the leader last. The two runs have inventories in opposite order. */
+#define BETTER (s == 0 || (me == 1 -> i > s : i < s))
 inline next_server() {
   s = 0; fine = 0;
   each(i) { if :: (ours[i] || AT_WORK(i)) && !(converted[i] && agent[i] == UP && !AT_WORK(i)) -> s = i :: else fi };
   if
-  :: s == 0 -> each(i) { if :: !converted[i] && i != leader -> s = i :: else fi }
+  :: s == 0 -> each(i) { if :: !converted[i] && i != leader && BETTER -> s = i :: else fi }
   :: else
   fi;
   if :: s == 0 -> each(i) { if :: !converted[i] -> s = i :: else fi } :: else fi;
@@ -217,7 +238,7 @@ inline may_die() {
 proctype Run(byte me) {
   byte s, down; bool can, expected, holding, attached;
 end_before:
-  atomic { skip; d_step { plan(); down = 0 }; if :: can -> rolling = me; expected = cleanup; holding = hold[me]; printf("run %d has planned\n", me) :: else -> goto end_before fi };
+  atomic { skip; d_step { plan(); down = 0 }; if :: can -> rolling = me; expected = cleanup; holding = hold[MINE]; printf("run %d has planned\n", me) :: else -> goto end_before fi };
   do
   :: true ->
     d_step { next_server() };
@@ -243,14 +264,14 @@ end_before:
     /* hold.yml: the file first, then autopilot's setting by compare-and-set */
 #ifndef NO_HOLD
     if
-    :: holding || AS_PLANNED -> hold[me] = true
+    :: holding || AS_PLANNED -> hold[MINE] = true
     :: else -> goto ended
     fi;
     may_die();
     atomic {
       if
       :: holding || AS_PLANNED -> cleanup = false; holding = true
-      :: else -> hold[me] = false; goto ended
+      :: else -> hold[MINE] = false; goto ended
       fi
     };
     may_die();
@@ -271,9 +292,9 @@ proven:
   skip;
   d_step { others_serve(0); can = fine };
   if :: !can -> goto ended :: else fi;
-  atomic { if :: hold[me] -> cleanup = true :: else fi };
+  atomic { if :: hold[MINE] -> cleanup = true :: else fi };
   may_die();
-  hold[me] = false;
+  hold[MINE] = false;
   rolling = (rolling == me -> 0 : rolling);
   goto finished;
 ended:

@@ -18,7 +18,8 @@ WORDS = {"-": "absent", "0": "nothing"}
 BACKENDS = {"wal": "WAL", "boltdb": "BOLTDB"}
 STEPS = {value: name for name, value in vars(table).items() if name.isupper() and isinstance(value, str)}
 DEEDS = {
-    value: f"DO_{re.sub('[^A-Z]', '_', value.upper())}" for value in {*sum(transaction.FORWARD.values(), ()), "former configuration"}
+    value: f"DO_{re.sub('[^A-Z]', '_', value.upper())}"
+    for value in {*sum(transaction.FORWARD.values(), ()), "former configuration"}
 }
 
 
@@ -89,7 +90,8 @@ def _decide() -> Iterator[str]:
 
 def _condition(row: table.Row) -> str:
     columns = (
-        "(" + " || ".join(f"see_{column} == {word(column, text)}" for text in texts) + ")" for column, texts in row.when.items()
+        "(" + " || ".join(f"see_{column} == {word(column, text)}" for text in texts) + ")"
+        for column, texts in row.when.items()
     )
     return " && ".join(columns)
 
@@ -131,7 +133,9 @@ def _transactions() -> Iterator[str]:
     """`deed_at`: the n-th deed of a transaction. `way`: FORWARD, AS_IT_WAS or BACK; `wanted`: the goal of that way."""
     ways = {
         "FORWARD": {name: transaction.FORWARD[backend] for backend, name in BACKENDS.items()},
-        "AS_IT_WAS": {name: left.remedy(left.UNSWITCHED, transaction.OTHER[backend]) for backend, name in BACKENDS.items()},
+        "AS_IT_WAS": {
+            name: left.remedy(left.UNSWITCHED, transaction.OTHER[backend]) for backend, name in BACKENDS.items()
+        },
         "BACK": {name: left.remedy(left.DOWN, transaction.OTHER[backend]) for backend, name in BACKENDS.items()},
     }
     yield from (f"#define {way} {number}" for number, way in enumerate(ways, 1))
