@@ -24,7 +24,7 @@ BY_FILE := --dist loadfile --no-loadscope-reorder
 # They mostly wait for servers, and count no seconds: they run beside other parts.
 BACKEND := tests/e2e/server_backend tests/e2e/sshd
 
-.PHONY: help setup tarball demo demo-rollback test lint test-unit test-interop test-conformance test-backend test-e2e test-molecule test-reliability test-long test-collection test-cores docs changelog release-check bench bench-roll screens clean
+.PHONY: help setup tarball demo demo-rollback test lint test-unit test-model test-interop test-conformance test-backend test-e2e test-molecule test-reliability test-long test-collection test-cores docs changelog release-check bench bench-roll screens clean
 
 help:
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -73,6 +73,9 @@ lint: .build/setup.done $(ACTIONLINT) ## ruff, mypy --strict of plugins/module_u
 test-unit: .build/setup.done ## unit tests and house rules, on the Python of .venv and, for the stores, on the oldest one found; how much of plugins/ they run
 	$(SHORT) -n 2 $$($(BIN)/python -c 'import sys; hasattr(sys, "monitoring") and print("--cov --cov-report=")') tests/unit
 	tests/tools/oldest-python
+
+test-model: .build/setup.done ## the protocol as models: spin searches all orders of events within bounds, and must find what breaks them (docs/model.md)
+	$(SHORT) -n 2 tests/model
 
 test-interop: .build/setup.done .build/bin/judge ## our stores against HashiCorp's own libraries
 	$(SHORT) -n 2 tests/interop
