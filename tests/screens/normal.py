@@ -6,14 +6,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import groupby
 
 ID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 PATTERNS = (
     (re.compile(r"\b20\d\d-\d\d-\d\d(?=[ T])"), "2026-01-23"),
-    (re.compile(r"\b20\d{6}-\d{6}\b"), "20260123-123456"),
+    (re.compile(r"\b20\d{6}(-|T)\d{6}(?!\d)"), r"20260123\g<1>123456"),
     (re.compile(r"(?<!\d)\d\d:\d\d:\d\d(?:\.\d+)?"), "12:34:56"),
-    (re.compile(r"(?<![\d.])\d+\.\d\d\b(?!\.)"), "1.23"),
+    (re.compile(r"(?<![\w./])\d+\.\d\d\b(?!\.)"), "1.23"),
+    (re.compile(r"(?:(?:boltdb|wal|migrate|finish|\ds|ms) +|\bapplied |\bnomad-|\b[Pp]rocess )\d{2,}\b"), ""),
+    (re.compile(r"\b\d+(?: / \d+)?(?= entries)|\b(?:entry|committed) \d+|\b\d+\.\d+ms\b|\b\d{10}\.\d+\b"), ""),
+    (re.compile(r"\b\d+GB\b|\b\d+(?= bytes are| are free)"), ""),
 )
+ONE_OF_SEVERAL = re.compile(r"(?:ok|changed): \[[\w-]+\]$|skipping: ")
 DIGITS = "123456789"
 
 
@@ -27,7 +32,7 @@ class Normal:
         """The line without what varies. It is as long as before."""
         text = ID.sub(self._id, text)
         for pattern, instead in PATTERNS:
-            text = pattern.sub(lambda found, instead=instead: as_long(found.group(), instead), text)
+            text = pattern.sub(lambda found, instead=instead: as_long(found.group(), found.expand(instead)), text)
         return text
 
     def _id(self, found: re.Match[str]) -> str:
@@ -41,6 +46,15 @@ def as_long(text: str, instead: str) -> str:
         return instead
     digits = iter(DIGITS * len(text))
     return re.sub(r"\d", lambda _found: next(digits), text)
+
+
+def in_order(lines: Sequence[str]) -> list[str]:
+    """The same lines, where several servers do the same at once in the order of their names."""
+    ordered: list[str] = []
+    for several, group in groupby(lines, lambda line: bool(ONE_OF_SEVERAL.match(line))):
+        told = list(group)
+        ordered += sorted(told) if several else told
+    return ordered
 
 
 def broken(lines: Sequence[str], columns: int) -> list[str]:

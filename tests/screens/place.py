@@ -20,7 +20,7 @@ from pathlib import Path
 from support.cluster import serverctl, start_faulty
 from support.cluster.cluster import Cluster
 from support.cluster.writer import fill
-from support.paths import BUILD, CHECKOUT
+from support.paths import CHECKOUT
 from support.rolls.playbooks import tool
 
 ROOT = Path("/srv")
@@ -37,6 +37,7 @@ nomad-3 ansible_host=10.0.0.13
 
 [nomad_servers:vars]
 ansible_connection=local
+ansible_python_interpreter=auto_silent
 raft_logstore_data_dir=/srv/{{ inventory_hostname }}/data
 raft_logstore_config_path=["/srv/{{ inventory_hostname }}/config"]
 raft_logstore_snapshot_dest=/srv/{{ inventory_hostname }}/snapshots
@@ -75,6 +76,10 @@ def furnished() -> Iterator[None]:
         subprocess.run(["mount", "--bind", empty, str(ROOT)], check=True)
         try:
             (ROOT / "inventory").write_text(INVENTORY)
+            (ROOT / "ansible.cfg").touch()
+            installed = ROOT / ".ansible/collections/ansible_collections/raftops/nomad"
+            installed.mkdir(parents=True)
+            subprocess.run(["mount", "--bind", str(CHECKOUT), str(installed)], check=True)
             commands = ROOT / "bin"
             commands.mkdir()
             (commands / "ansible-playbook").symlink_to(tool("ansible-playbook"))
@@ -91,8 +96,7 @@ def environment() -> dict[str, str]:
         "PATH": f"{ROOT}/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": str(ROOT),
         "LC_ALL": "C.UTF-8",
-        "ANSIBLE_CONFIG": os.devnull,
-        "ANSIBLE_COLLECTIONS_PATH": str(BUILD),
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
     }
 
 

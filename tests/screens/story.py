@@ -24,7 +24,7 @@ LIMIT_S = 300
 class Screen(NamedTuple):
     """What one command shows. `lines` are as written, not broken; the first `above` of them are another screen's.
 
-    `code`: its exit code; None while it runs. `about`: what to read in it.
+    `code`: its exit code; None while it runs. `about`: what to read in it. `head`: how many lines are shown at least.
     """
 
     title: str
@@ -33,6 +33,7 @@ class Screen(NamedTuple):
     lines: list[str]
     code: int | None = None
     above: int = 0
+    head: int = 80
 
 
 def told(columns: int) -> Iterator[Screen]:
@@ -57,7 +58,7 @@ def seen(columns: int, title: str, about: str, command: str) -> Screen:
 def rolled(columns: int, title: str, about: str, until: str = "") -> Screen:
     """A roll, to whose question the answer is yes. With `until` Ctrl-C is pressed as soon as that is shown."""
     with terminal(columns, MIGRATE) as shown:
-        shown.wait_for(QUESTION, LIMIT_S)
+        shown.wait_for(QUESTION, 120)
         above = len(shown.lines()) - 1
         shown.press("yes", "Enter")
         if until:
@@ -68,15 +69,18 @@ def rolled(columns: int, title: str, about: str, until: str = "") -> Screen:
 
 
 def well(columns: int) -> Iterator[Screen]:
-    yield seen(columns, "Status", "The last line says whether all is well.", STATUS)
-    yield seen(columns, "Check", "The last line says what would be done, or what stands against it.", CHECK)
+    yield seen(columns, "Status", "The line above PLAY RECAP says whether all is well.", STATUS)
+    about = "Each change is shown as a diff. The last message says what would be done, or what stands against it."
+    yield seen(columns, "Check", about, CHECK)._replace(head=190)
     about = "The last message is for the ticket: what was done on each server, what is left, and the verdict."
     roll = rolled(columns, "Roll", about)
     about = "Each server that would be taken, in order, and the space that it needs."
     asked = roll.lines[: roll.above + 1]
     yield roll._replace(title="The question", about=about, lines=asked, code=None, above=0)
     yield roll
-    yield seen(columns, "Second run", "Nothing is stopped: the last line says that there was nothing to do.", MIGRATE)
+    yield seen(
+        columns, "Second run", "Nothing is stopped. The last message says that there was nothing to do.", MIGRATE
+    )
     yield seen(columns, "Status after the roll", "All three run on wal, and so say config and disk.", STATUS)
     about = "The old stores that would go, and the space that would become free."
     yield seen(columns, "Cleanup, check", about, CLEANUP)
@@ -87,9 +91,9 @@ def badly(columns: int, cluster: Cluster) -> Iterator[Screen]:
     broken = server.root / place.BROKEN
     broken.touch()
     about = "nomad-2 does not start on WAL, and returns to BoltDB. The last message says so, and what comes next."
-    yield rolled(columns, "A server that does not start", about)
+    yield rolled(columns, "A server that does not start", about)._replace(head=190)
     broken.unlink()
-    about = "The line `is taken out now` has said what becomes of nomad-2: its host brings it to its end."
+    about = "The line `is taken out now` has said what becomes of nomad-2: its host finishes it."
     yield rolled(columns, "Ctrl-C in the middle of a server", about, OUT)
     yield seen(columns, "Status right after Ctrl-C", "It says what the host of nomad-2 is doing.", STATUS)
     about = "It says what became of nomad-2, and goes on with the others."

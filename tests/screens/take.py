@@ -37,12 +37,12 @@ def kept(columns: int) -> Path:
 def take(columns: int) -> None:
     """Keep all screens of this width, as they are."""
     found = []
+    KEPT.mkdir(exist_ok=True)
     for screen in story.told(columns):
         rows = broken(screen.lines, columns)
         print(f"{columns} columns: {screen.title}: {len(rows)} lines, exit code {screen.code}", flush=True)
-        found.append(screen)
-    KEPT.mkdir(exist_ok=True)
-    kept(columns).write_text(json.dumps([screen._asdict() for screen in found], indent=1))
+        found.append(screen._asdict())
+        kept(columns).write_text(json.dumps(found, indent=1))
 
 
 def write(columns: int) -> None:

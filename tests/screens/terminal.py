@@ -59,9 +59,12 @@ class Terminal:
 
     def wait_end(self, limit_s: float) -> int:
         """The exit code of the command; 128 and the signal's number when one ended it."""
-        wait_until("the end of the command", lambda: self._told("pane_dead") == "1", limit_s)
+        # It is called dead a moment before it is known how it has ended.
+        return int(wait_until("the end of the command", self._ended, limit_s))
+
+    def _ended(self) -> str:
         status, signal = self._told("pane_dead_status"), self._told("pane_dead_signal")
-        return int(status) if status else 128 + int(signal or 0)
+        return status or (str(128 + int(signal)) if signal else "")
 
     def _told(self, variable: str) -> str:
         return self._tmux("display-message", "-p", f"#{{{variable}}}").strip()

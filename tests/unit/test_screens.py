@@ -7,8 +7,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from screens.normal import Normal, broken
-from screens.page import SHOWN, page
+from screens.normal import Normal, broken, in_order
+from screens.page import TAIL, page
 from screens.story import Screen
 
 FIRST, SECOND = "0b2f7c1e-1a2b-3c4d-5e6f-0123456789ab", "ffffffff-1a2b-3c4d-5e6f-0123456789ab"
@@ -44,11 +44,27 @@ def test_lines_break_at_the_last_column() -> None:
     assert broken(["a" * 10, "", "bc  "], 4) == ["aaaa", "aaaa", "aa", "", "bc"]
 
 
+def test_what_several_servers_do_at_once_is_in_the_order_of_their_names() -> None:
+    lines = ["TASK [Look]", "ok: [nomad-2]", "ok: [nomad-1]", "ok: [nomad-1] => (item=b)", "ok: [nomad-1] => (item=a)"]
+    assert in_order(lines) == ["TASK [Look]", "ok: [nomad-1]", "ok: [nomad-2]", *lines[3:]]
+
+
 def test_rows_that_are_not_shown_are_counted() -> None:
-    lines = [f"line {number}" for number in range(SHOWN + 30)]
+    turns = ["PLAY [Roll through the servers] **", "fatal: [nomad-1]: FAILED! => {" + "x" * 1000 + "}", ""]
+    lines = [f"line {number}" for number in range(80 + TAIL + 30)]
+    lines += [
+        *turns,
+        *turns,
+        *turns[1:],
+        "line The last lines of its log:",
+        *"abcdefghi",
+        "    ]",
+        "PLAY [Prove the end state] **",
+    ]
     text = page([Screen("Roll", "About.", "roll", lines, 0, above=7)], 80, "")
     hidden = [int(found) for found in re.findall(r"\[\.\.\. (\d+) lines", text)]
     (block,) = re.findall(r"```text\n(.*?)```", text, re.S)
-    shown = [row for row in block.splitlines() if row.startswith("line ")]
-    assert sum(hidden) + len(shown) == len(lines)
-    assert hidden[0] == 7 and f"{len(lines)} lines. Exit code 0." in text
+    shown = [row for row in block.splitlines() if not row.startswith(("[...", "$ "))]
+    count = len(broken(lines, 80))
+    assert sum(hidden) + len(shown) == count
+    assert hidden[0] == 7 and f"{count} lines. Exit code 0." in text

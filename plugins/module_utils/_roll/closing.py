@@ -19,27 +19,30 @@ def closing(servers: Servers, options: Options) -> List[str]:
     """What was done on each server, where the old stores and the snapshots are, the hold, and the verdict."""
     if options.check_mode:
         return ["", verdict(servers, options)]
-    told = [_done(server, options) for server in servers if server.times]
-    snapshots = [f"{path} on {one.host}" for one in servers for path in (one.snapshot, one.own_snapshot) if path]
+    told = [line for server in servers if server.times for line in _done(server, options)]
+    snapshots = [f"  {one.host} {path}" for one in servers for path in (one.snapshot, one.own_snapshot) if path]
     if snapshots:
-        told.append(f"Snapshots, which contain the keyring and which nothing removes: {', '.join(snapshots)}.")
+        told += ["Snapshots, which contain the keyring and which nothing removes:", *snapshots]
     if any(server.previous is not None for server in servers) and not any(server.hold for server in servers):
         told.append("Autopilot's removal of dead servers is as it was before.")
     return ["", *told, verdict(servers, options)]
 
 
-def _done(server: Server, options: Options) -> str:
-    """One server's part of the roll. Without a conversion its store was on the backend already."""
+def _done(server: Server, options: Options) -> List[str]:
+    """One server's part of the roll, in lines that a terminal does not break. Without a conversion its store was on
+    the backend already."""
     found, total = server.converted or {}, (server.times or {}).get(TOTAL)
-    parts = [f"{server.host}: on {options.backend}"]
+    out = f"out of the cluster for {total:.2f} s" if total is not None else "was down before"
+    lines = [f"{server.host}: on {options.backend}, {out}"]
     if server.began_at is not None:
-        parts.append(f"started at {datetime.fromtimestamp(server.began_at, timezone.utc):%Y-%m-%d %H:%M:%S} UTC")
-    parts.append(f"out of the cluster for {total:.2f} s" if total is not None else "was down before")
+        lines.append(
+            f"  agent started at {datetime.fromtimestamp(server.began_at, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+        )
     if found.get("verified"):
-        parts.append(f"{found['verified']} entries converted and compared")
+        lines.append(f"  {found['verified']} entries converted and compared")
     if found.get("backup"):
-        parts.append(f"old store {found['backup']}")
-    return f"{', '.join(parts)}."
+        lines.append(f"  kept {found['backup']}")
+    return lines
 
 
 def verdict(servers: Servers, options: Options) -> str:
@@ -56,7 +59,7 @@ def verdict(servers: Servers, options: Options) -> str:
         )
     if not any(server.times for server in servers):
         return f"Nothing to do: {_on(servers, options)}."
-    return f"Done: {_on(servers, options)}. The old stores stay until you run the playbook cleanup."
+    return f"Done: {_on(servers, options)}. The old stores stay until you run cleanup."
 
 
 def ill(servers: Servers) -> List[str]:

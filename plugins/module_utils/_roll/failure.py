@@ -29,6 +29,7 @@ STAYS = (
     "Its store is switched to {backend} and the agent runs, but this server has not passed its checks. It was left as "
     "it is. When the cause is gone, run this again."
 )
+AGAIN = "When the cause is gone, run the same command again."
 
 
 class Said(NamedTuple):
@@ -97,7 +98,8 @@ def _left(said: Said) -> str:
 
 def _message(server: Server, options: Options, said: Said, left: str) -> str:
     parts = [f"{server.host}: {_what(said)}", _again(said, left, options), _outcome(server, options, said, left)]
-    return " ".join(part for part in (*parts, said.hold_note, "No server after it was touched.") if part)
+    parts += [said.hold_note, "No server after it was touched.", AGAIN if left in (PUT_BACK, RETURNED) else ""]
+    return " ".join(part for part in parts if part)
 
 
 def _what(said: Said) -> str:

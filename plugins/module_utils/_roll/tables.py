@@ -15,9 +15,10 @@ from .server import Peer, Server
 
 PHASES = ("stop", "configuration", "conversion", "start", "rejoin")
 TOTAL = "total"
-TIMES = (
-    "Seconds out of the cluster, on each server's own clock: stop until its agent has let go of its store, start until "
-    "the agent is started, rejoin until the server is back, without the time for which it has to stay so."
+TIMES = "Seconds out of the cluster, on each server's own clock:"
+MEANT = (
+    "stop: until the agent has let go of its store. start: until it runs.",
+    "rejoin: until it is back, without the time it has to stay so.",
 )
 UNFINISHED = (
     "hold, interrupted: a roll is under way, or stopped before its end. If it stopped, run the same command again: it "
@@ -101,7 +102,7 @@ def times(servers: Sequence[Server]) -> List[str]:
             parts = [f"{server.times[name]:.2f}" if name in server.times else "-" for name in PHASES]
             total = f"{server.times[TOTAL]:.2f}" if TOTAL in server.times else "repaired"
             rows.append([server.host, *parts, total])
-    return [TIMES, *table(rows)] if len(rows) > 1 else []
+    return [TIMES, *table(rows), *MEANT] if len(rows) > 1 else []
 
 
 def status_and_times(servers: Sequence[Server]) -> List[str]:

@@ -31,7 +31,7 @@ LEADS = {**SEEN, "rank": 4}
             "3 servers: 1 on boltdb, 1 on wal, 1 down. Look at s2 (differs); s3 (down, hold).",
         ),
         ((WAL, WAL, WAL), ME, "Nothing to do: 3 of 3 on wal."),
-        ((WAL, OUT, OUT), ME, "Done: 3 of 3 on wal. The old stores stay until you run the playbook cleanup."),
+        ((WAL, OUT, OUT), ME, "Done: 3 of 3 on wal. The old stores stay until you run cleanup."),
         (
             ({}, OUT, {}),
             CANARY,
@@ -68,21 +68,26 @@ def test_one_that_the_leader_does_not_call_healthy_is_to_be_looked_at() -> None:
     assert ill(led(s1={"view": view})) == ["s2 (unhealthy)"]
 
 
-CONVERTED = {"verified": 663, "backup": "/opt/nomad/server/raft/raft.db.migrated.20261122-104750"}
+CONVERTED = {"verified": 663, "backup": "/opt/nomad/data/server/raft/raft.db.migrated.20261122-104750"}
 
 
 def test_what_was_done_is_told_for_the_ticket() -> None:
     first = {**OUT, "began_at": 1795344470.5, "converted": CONVERTED, "previous": True, "snapshot": "/s/nomad-316.snap"}
     last = {**WAL, "times": {"stop": 0.4}, "own_snapshot": "/s/nomad-s3.snap"}
-    assert closing(led(s1=WAL, s2=first, s3=last), ME) == [
+    lines = closing(led(s1=WAL, s2=first, s3=last), ME)
+    assert max(map(len, lines)) <= 69, "beside the quotes of a callback, at 80 columns"
+    assert lines == [
         "",
-        "s2: on wal, started at 2026-11-22 10:47:50 UTC, out of the cluster for 1.20 s, 663 entries converted and "
-        "compared, old store /opt/nomad/server/raft/raft.db.migrated.20261122-104750.",
-        "s3: on wal, was down before.",
-        "Snapshots, which contain the keyring and which nothing removes: /s/nomad-316.snap on s2, /s/nomad-s3.snap on "
-        "s3.",
+        "s2: on wal, out of the cluster for 1.20 s",
+        "  agent started at 2026-11-22 10:47:50 UTC",
+        "  663 entries converted and compared",
+        "  kept /opt/nomad/data/server/raft/raft.db.migrated.20261122-104750",
+        "s3: on wal, was down before",
+        "Snapshots, which contain the keyring and which nothing removes:",
+        "  s2 /s/nomad-316.snap",
+        "  s3 /s/nomad-s3.snap",
         "Autopilot's removal of dead servers is as it was before.",
-        "Done: 3 of 3 on wal. The old stores stay until you run the playbook cleanup.",
+        "Done: 3 of 3 on wal. The old stores stay until you run cleanup.",
     ]
 
 

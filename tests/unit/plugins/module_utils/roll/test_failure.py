@@ -49,6 +49,7 @@ def test_what_is_back_as_it_was_is_not_taken_back_again(left: str) -> None:
     found = told(worked=worked(left))
     assert (found.left, found.returns, found.is_back) == (left, False, True)
     assert found.message.startswith("s1: Start: no. ") and "It is back in the cluster as it was." in found.message
+    assert found.message.endswith("When the cause is gone, run the same command again.")
 
 
 @pytest.mark.parametrize("left", ["unswitched", "unknown", "halfway", "down"])

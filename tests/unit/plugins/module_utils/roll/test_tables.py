@@ -89,8 +89,8 @@ def test_of_a_server_that_is_down_only_the_disk_is_told() -> None:
 
 def test_a_time_out_of_the_cluster_is_shown_with_what_it_was_made_of() -> None:
     lines = tables.times(three(s1={"times": PHASES}))
-    assert lines[0].startswith("Seconds out of the cluster, on each server's own clock: ")
-    assert [line.split() for line in lines[1:]] == [
+    assert lines[0] == "Seconds out of the cluster, on each server's own clock:"
+    assert [line.split() for line in lines[1:3]] == [
         ["server", "stop", "configuration", "conversion", "start", "rejoin", "total"],
         ["s1", "0.41", "0.02", "0.25", "0.12", "1.50", "2.31"],
     ]
@@ -99,7 +99,7 @@ def test_a_time_out_of_the_cluster_is_shown_with_what_it_was_made_of() -> None:
 
 def test_of_one_that_was_down_before_there_is_no_total_and_of_what_did_not_happen_no_time() -> None:
     repaired = {name: PHASES[name] for name in ("stop", "configuration", "start", "rejoin")}
-    (line,) = tables.times(three(s3={"times": repaired}))[2:]
+    line = tables.times(three(s3={"times": repaired}))[2]
     assert line.split() == ["s3", "0.41", "0.02", "-", "0.12", "1.50", "repaired"]
 
 
@@ -131,5 +131,5 @@ def test_sizes_are_for_people(size: int, told: str) -> None:
 def test_tables_fit_on_a_terminal_beside_the_quotes_of_a_callback() -> None:
     names = {"address": "192.168.100.101:4647", "last_index": 12345678, "size": 214 << 20, "applied": 1234567}
     servers = [server(f"nomad-{n}", **{**DONE, **names, "version": "2.0.5", "times": PHASES}) for n in (1, 2, 3)]
-    lines = [*tables.status(servers), *tables.times(servers)[1:], *table(planning.rows(servers, ME))]
-    assert max(map(len, lines)) <= 70 and len(lines) == 12, lines
+    lines = [*tables.status(servers), *tables.times(servers), *table(planning.rows(servers, ME))]
+    assert max(map(len, lines)) <= 69 and len(lines) == 15, lines
