@@ -108,7 +108,8 @@ def cluster() -> Iterator[Cluster]:
         made.start()
         made.wait_healthy()
         fill([(server.address, server.http_port) for server in made.servers], FILL_MB)
-        made.lead_by(next(server for server in made.servers if server.name == LEADER))
+        (leader,) = (server for server in made.servers if server.name == LEADER)
+        made.lead_by(leader)
         made.wait_healthy()
         yield made
     finally:
