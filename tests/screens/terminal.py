@@ -7,7 +7,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from support.cluster.server import wait_until
 
@@ -28,9 +30,12 @@ class Terminal:
         self._environment = environment
         self._files = Path(tempfile.mkdtemp())  # one that ended a moment ago may still be there under the same name
         self._socket, settings = self._files / "socket", self._files / "conf"
+        self._code = self._files / "code"
         settings.write_text(SETTINGS)
+        # Ctrl-C is for the command: the shell stays to note how it has ended. tmux itself does not always know.
+        noted = f"trap : INT; {command}; echo $? > {self._code}"
         size = ("-x", str(columns), "-y", str(ROWS))
-        self._tmux("-f", str(settings), "new-session", "-d", *size, "-c", str(root), command)
+        self._tmux("-f", str(settings), "new-session", "-d", *size, "-c", str(root), noted)
 
     def _tmux(self, *arguments: str) -> str:
         command = ["tmux", "-u", "-S", str(self._socket), *arguments]
@@ -51,20 +56,21 @@ class Terminal:
 
     def wait_for(self, text: str, limit_s: float) -> None:
         """Until this text is shown."""
-        wait_until(f"{text!r} at the terminal", lambda: text in "\n".join(self.lines()), limit_s)
+        self._wait(f"{text!r}", lambda: text in "\n".join(self.lines()), limit_s)
 
     def press(self, *keys: str) -> None:
         """Type, with the names that tmux has for keys: "yes", "Enter", "C-c"."""
         self._tmux("send-keys", *keys)
 
     def wait_end(self, limit_s: float) -> int:
-        """The exit code of the command; 128 and the signal's number when one ended it."""
-        # It is called dead a moment before it is known how it has ended.
-        return int(wait_until("the end of the command", self._ended, limit_s))
+        """The exit code of the command."""
+        return int(self._wait("the end of the command", self._ended, limit_s))
 
     def _ended(self) -> str:
-        status, signal = self._told("pane_dead_status"), self._told("pane_dead_signal")
-        return status or (str(128 + int(signal)) if signal else "")
+        return self._code.read_text() if self._code.exists() else ""
 
-    def _told(self, variable: str) -> str:
-        return self._tmux("display-message", "-p", f"#{{{variable}}}").strip()
+    def _wait(self, what: str, predicate: Callable[[], Any], limit_s: float) -> Any:
+        try:
+            return wait_until(what, predicate, limit_s)
+        except AssertionError as error:
+            raise AssertionError("\n".join([str(error), *self.lines()[-ROWS:]])) from None
