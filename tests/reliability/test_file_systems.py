@@ -29,8 +29,8 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def top(name: str, tmp_path: Path) -> Iterator[Path]:
-    with filesystems.mounted(name, tmp_path) as path:
-        yield path
+    with contextlib.ExitStack() as mounts:
+        yield mounts.enter_context(filesystems.mounted(name, tmp_path))
 
 
 def test_a_listing_shows_what_came_after_the_directory_was_opened(top: Path) -> None:

@@ -56,7 +56,7 @@ def compare(number: int, where: Path) -> None:
     if not damaged.files[name]:
         return  # bbolt begins a new database in an empty file, and the judge may not write
     digest, stable = read(place, name)
-    theirs = judge.digest(place.raft / name.split("/")[0])
+    theirs = judge.digest(place.raft / name.partition("/")[0])
     assert digest == theirs.digest, f"input {number}"
     for key, value in theirs.stable.items():
         assert as_json(stable[key] or type(value)()) == value, f"input {number}: {key}"
