@@ -14,9 +14,9 @@ PATTERNS = (
     (re.compile(r"\b20\d{6}(-|T)\d{6}(?!\d)"), r"20260123\g<1>123456"),
     (re.compile(r"(?<!\d)\d\d:\d\d:\d\d(?:\.\d+)?"), "12:34:56"),
     (re.compile(r"(?<![\w./])\d+\.\d\d\b(?!\.)"), "1.23"),
-    (re.compile(r"(?:(?:boltdb|wal|migrate|finish|\ds|ms) +|\bapplied |\bnomad-|\b[Pp]rocess )\d{2,}\b"), ""),
+    (re.compile(r"(?:(?:boltdb|wal|migrate|nothing|finish|\ds|ms) +|\bapplied |\bnomad-|\b[Pp]rocess )\d{2,}\b"), ""),
     (re.compile(r"\b\d+(?: / \d+)?(?= entries)|\b(?:entry|committed) \d+|\b\d+\.\d+ms\b|\b\d{10}\.\d+\b"), ""),
-    (re.compile(r"\b\d+GB\b|\b\d+(?= bytes are| are free)"), ""),
+    (re.compile(r"\b\d+GB\b|\b\d+(?= bytes are| are free)|\b\d+\.\d(?= MB/s)"), ""),
 )
 ONE_OF_SEVERAL = re.compile(r"(?:ok|changed): \[[\w-]+\]$|skipping: ")
 DIGITS = "123456789"
