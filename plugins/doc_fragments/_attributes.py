@@ -35,74 +35,35 @@ attributes:
     platforms: linux
 """
 
+    # A module that names this also names the first one after it: of two that say something, the earlier is right.
     INFO = r"""
 options: {}
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and return what it would change without changing it.
     support: full
     details:
       - This module changes nothing.
   diff_mode:
-    description: Returns in diff mode what has changed, or would change in C(check_mode).
     support: N/A
     details:
       - This module changes nothing.
   idempotent:
-    description:
-      - A second run with the same arguments, outside check mode, changes nothing.
-      - This assumes that nothing else has changed the server or the cluster meanwhile.
     support: full
     details:
       - This module changes nothing.
-  action:
-    description: A plugin of the same name runs on the controller.
-    support: none
-  async:
-    description: Can be used with the keyword C(async).
-    support: full
-  facts:
-    description: Returns C(ansible_facts) that are added to those of the host.
-    support: none
-  platform:
-    description: The systems on which the module runs.
-    support: full
-    platforms: linux
 """
 
+    # Likewise, with INFO between the two.
     CONTROLLER = r"""
 options: {}
 attributes:
-  check_mode:
-    description: Can run in C(check_mode) and return what it would change without changing it.
-    support: full
-    details:
-      - This module changes nothing.
-  diff_mode:
-    description: Returns in diff mode what has changed, or would change in C(check_mode).
-    support: N/A
-    details:
-      - This module changes nothing.
-  idempotent:
-    description:
-      - A second run with the same arguments, outside check mode, changes nothing.
-      - This assumes that nothing else has changed the server or the cluster meanwhile.
-    support: full
-    details:
-      - This module changes nothing.
   action:
-    description: A plugin of the same name runs on the controller.
     support: full
     details:
       - It does all the work. Nothing is run on the target.
   async:
-    description: Can be used with the keyword C(async).
-    support: none
-  facts:
-    description: Returns C(ansible_facts) that are added to those of the host.
     support: none
   platform:
-    description: The systems on which the module runs.
     support: full
     platforms: posix
     details:

@@ -21,6 +21,7 @@ description:
   - Reads Nomad's plain and JSON lines. It cannot find what a C(log_level) above ERROR keeps out of the log.
 extends_documentation_fragment:
   - raftops.nomad._attributes.info
+  - raftops.nomad._attributes
 options:
   since:
     description:

@@ -18,6 +18,8 @@ description:
     ansible-runner and AWX there is a terminal, but nobody types at it.
 extends_documentation_fragment:
   - raftops.nomad._attributes.controller
+  - raftops.nomad._attributes.info
+  - raftops.nomad._attributes
 attributes:
   check_mode:
     support: full

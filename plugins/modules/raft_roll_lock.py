@@ -19,6 +19,8 @@ description:
   - Runs on different controllers do not see each other here. See O(raftops.nomad.autopilot_config#module:origin).
 extends_documentation_fragment:
   - raftops.nomad._attributes.controller
+  - raftops.nomad._attributes.info
+  - raftops.nomad._attributes
 attributes:
   check_mode:
     support: full

@@ -17,6 +17,7 @@ description:
     then null.
 extends_documentation_fragment:
   - raftops.nomad._attributes.info
+  - raftops.nomad._attributes
 options:
   data_dir:
     description:

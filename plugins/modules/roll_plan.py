@@ -18,6 +18,8 @@ description:
     RV(refused).
 extends_documentation_fragment:
   - raftops.nomad._attributes.controller
+  - raftops.nomad._attributes.info
+  - raftops.nomad._attributes
 options:
   servers:
     description:

@@ -25,6 +25,7 @@ description:
 extends_documentation_fragment:
   - raftops.nomad._connection
   - raftops.nomad._attributes.info
+  - raftops.nomad._attributes
   - raftops.nomad._attributes.action_group
 options:
   host:
