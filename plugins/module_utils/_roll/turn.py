@@ -14,6 +14,9 @@ from .server import Server, View
 
 Servers = Sequence[Server]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+HOLD = ".raft-hold.json"
+# What is done in a turn, as files of the role: with others there, where nobody is left to ask, and without a stop.
+TOGETHER, ALONE, SETTLED = "steps/one_server.yml", "steps/alone.yml", "steps/settle.yml"
 
 
 class Answered(NamedTuple):
@@ -199,10 +202,10 @@ def before(servers: Servers, server: Server, options: Options) -> Before:
 class Turn(NamedTuple):
     """All that one server's turn depends on; hosts by name, servers by id.
 
-    `accompanied`: there is somebody to ask; else this server itself is the reason why there is nobody. `asked` is the
-    host whose API is asked about the cluster, `other` another one where there is one. `prepares`: whether there is
-    anything in `before`. `holds`: whether autopilot is held; `hold`: what for that has to be known. `unfinished`:
-    autopilot is held, by this roll or an earlier one.
+    `steps`: what is done in it, files of tasks, the operator's among them. `works`: they do something about the server.
+    `speaker` is a host that answers, `asked` the one whose API is asked about the cluster, `other` another one where
+    there is one; `ids` and `hold_files` are by host. `holds`: whether autopilot is held; `hold`: what for that has to
+    be known. `unfinished`: autopilot is held, by this roll or an earlier one.
     """
 
     interlock: Gate
@@ -210,15 +213,18 @@ class Turn(NamedTuple):
     leadership: Leadership
     first: bool
     pauses: bool
-    prepares: bool
     before: Before
     comes: bool
+    works: bool
+    steps: List[str]
     down: List[str]
-    accompanied: bool
+    speaker: str
     asked: str
     other: str
     peers: List[str]
     hosts: List[str]
+    ids: Dict[str, str]
+    hold_files: Dict[str, str]
     voters: List[str]
     voters_after: List[str]
     gate_timeout: int
@@ -227,6 +233,7 @@ class Turn(NamedTuple):
     saves_first: bool
     holds: bool
     hold: Dict[str, bool]
+    origin: str
     unfinished: bool
     releases: bool
     hold_note: str
@@ -241,21 +248,26 @@ def turn(servers: Servers, host: str, options: Options, so_far: Answered) -> Tur
     alone = cluster.outage(servers, options) and not server.up
     peers = [name for name in so_far.group if name != host]
     first = before(servers, server, options)
+    comes, settles = server.todo and not first.unrehearsed, first.hears or first.stays
+    own = (ALONE if alone else TOGETHER) if comes else SETTLED if settles else ""
     return Turn(
         interlock=interlock(servers, host, so_far),
         stoppable=stoppable(server, options),
         leadership=leadership(server, alone, options, so_far),
         first=host in so_far.order[:1],
         pauses=_pauses(servers, server, options),
-        prepares=any(first),
         before=first,
-        comes=server.todo and not first.unrehearsed,
+        comes=comes,
+        works=comes or settles,
+        steps=_steps(server, options, own),
         down=lost,
-        accompanied=not alone,
+        speaker=[*(one.host for one in servers if one.up), host][0],
         asked=host if server.up else [*peers, host][0],
         other=[*peers, host][0],
         peers=peers,
         hosts=[one.host for one in servers],
+        ids={one.host: one.id for one in servers},
+        hold_files={one.host: f"{one.raft_dir}/{HOLD}" for one in servers},
         voters=cluster.voters(servers),
         voters_after=cluster.voters_with(servers, server),
         gate_timeout=0 if options.check_mode else options.gate_timeout,
@@ -264,11 +276,18 @@ def turn(servers: Servers, host: str, options: Options, so_far: Answered) -> Tur
         saves_first=server.up and not any(one.snapshot for one in servers),
         holds=options.hold_autopilot and not alone,
         hold=holds.arguments(servers),
+        origin=options.origin,
         unfinished=bool(holds.values_before(servers)),
         releases=not options.check_mode or not lost,
         hold_note=holds.note(servers, so_far.released, bool(so_far.held.get("failed", False))),
         end=at_end(servers, server, options, so_far),
     )
+
+
+def _steps(server: Server, options: Options, own: str) -> List[str]:
+    """The operator's tasks are for servers that have something to do."""
+    around = [options.pre_tasks_file, own, options.post_tasks_file] if server.todo else [own]
+    return [step for step in around if step]
 
 
 def _pauses(servers: Servers, server: Server, options: Options) -> bool:
