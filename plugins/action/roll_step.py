@@ -14,9 +14,10 @@ from ansible_collections.raftops.nomad.plugins.module_utils._roll.closing import
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import parse
 from ansible_collections.raftops.nomad.plugins.modules.roll_step import SPEC
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import mistakes, options, plain
-from ansible_collections.raftops.nomad.plugins.plugin_utils._steps import cleanup, finish, look, way, work
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps import cleanup, finish, look, starting, way, work
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.given import Given, Result
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import Modules, Stopped, say
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.starting import Tags
 
 
 class ActionModule(ActionBase):
@@ -52,7 +53,8 @@ class ActionModule(ActionBase):
 
         def first_look(run: Modules, given: Given, result: Result) -> None:
             told = mistakes(args["specified"], args["variables"])
-            look.look(run, given, result, args["plans"], task_vars.get("ansible_python_interpreter", ""), told)
+            python = task_vars.get("ansible_python_interpreter", "")
+            look.look(run, given, result, look.First(args["plans"], plain(args["connection"]), python, told))
 
         def make_way(run: Modules, given: Given, result: Result) -> None:
             way.make_way(run, given, result, args["snapshot_dest"], datetime.now(timezone.utc))
@@ -67,7 +69,12 @@ class ActionModule(ActionBase):
             servers = [parse(one) for one in given.servers]
             result["lines"] = [*tables.status_and_times(servers), *closing(servers, given.options)]
 
+        def start(_run: Modules, _given: Given, _result: Result) -> None:
+            tags = Tags(self._task.tags, task_vars["ansible_run_tags"], task_vars["ansible_skip_tags"])
+            starting.start(tags, task_vars["groups"].get(args["group"], ()), args["group"])
+
         return {
+            "start": start,
             "look": first_look,
             "begin": look.begin,
             "make_way": make_way,

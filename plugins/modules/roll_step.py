@@ -32,18 +32,22 @@ attributes:
 options:
   step:
     description:
-      - V(look) is the first look at a server, V(begin) the beginning of its turn, V(make_way) all that the leader and
-        the server itself do before the stop, V(work) its time out of the cluster, V(settle) what there is to do about
-        a server which needs no change.
+      - V(start) sees that tags leave nothing out and that the group has hosts, V(look) is the first look at a server,
+        V(begin) the beginning of its turn, V(make_way) all that the leader and the server itself do before the stop,
+        V(work) its time out of the cluster, V(settle) what there is to do about a server which needs no change.
       - V(back) and V(end) are the proof at the end of a roll, V(show) its tables. V(find_old) and V(ask_cleanup) come
         before old stores are removed.
     type: str
-    choices: [look, begin, make_way, work, settle, back, end, show, find_old, ask_cleanup]
+    choices: [start, look, begin, make_way, work, settle, back, end, show, find_old, ask_cleanup]
     required: true
   options:
     description: What the operator has asked for, as O(raftops.nomad.roll_plan#module:options).
     type: dict
-    required: true
+    default: {}
+  group:
+    description: Name of the group of the servers.
+    type: str
+    default: nomad_servers
   servers:
     description: All servers that were looked at, as this module has returned them.
     type: list
@@ -131,13 +135,11 @@ doing:
 
 from ansible.module_utils.basic import AnsibleModule
 
+STEPS = ["start", "look", "begin", "make_way", "work", "settle", "back", "end", "show", "find_old", "ask_cleanup"]
 SPEC = {
-    "step": {
-        "type": "str",
-        "choices": ["look", "begin", "make_way", "work", "settle", "back", "end", "show", "find_old", "ask_cleanup"],
-        "required": True,
-    },
-    "options": {"type": "dict", "required": True},
+    "step": {"type": "str", "choices": STEPS, "required": True},
+    "options": {"type": "dict", "default": {}},
+    "group": {"type": "str", "default": "nomad_servers"},
     "servers": {"type": "list", "elements": "dict", "default": []},
     "connection": {"type": "dict", "default": {}, "no_log": True},
     "agent": {"type": "dict", "default": {}},

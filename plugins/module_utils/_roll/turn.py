@@ -1,14 +1,15 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one server's turn depends on: may it come, whom to ask, what to expect, what is left at the end. Pure."""
+"""What one server's turn depends on: may it come, whom to ask, what to expect, what is done in it. Pure."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
-from .._agent.cluster.peers import difference
-from . import closing, cluster, holds
+from . import cluster, holds
+from .end import End, at_end
+from .gate import Gate, gate
 from .options import Options
 from .server import Server, View
 
@@ -39,13 +40,6 @@ class Answered(NamedTuple):
     settings: Optional[Mapping[str, Any]] = None
 
 
-class Gate(NamedTuple):
-    """Whether something may not go on, and why in a sentence."""
-
-    refused: bool
-    refusal: str
-
-
 def interlock(servers: Servers, host: str, so_far: Answered) -> Gate:
     """A server comes alone, when all before it are done and all of the group were looked at."""
     done = [server.host for server in servers if server.done]
@@ -54,15 +48,15 @@ def interlock(servers: Servers, host: str, so_far: Answered) -> Gate:
     known = [server.host for server in servers]
     unplanned = [name for name in so_far.group if name not in known]
     if len(so_far.batch) != 1:
-        return _gate("This roll takes one server at a time. Set serial: 1 on the play.")
+        return gate("This roll takes one server at a time. Set serial: 1 on the play.")
     if left:
-        return _gate(f"Not finished: {', '.join(left)}. No other server is touched.")
+        return gate(f"Not finished: {', '.join(left)}. No other server is touched.")
     if unplanned:
-        return _gate(
+        return gate(
             f"Not looked at by this run: {', '.join(unplanned)}. Every server of the group must be asked before one is "
             "stopped, so run without --limit."
         )
-    return _gate("")
+    return gate("")
 
 
 def stoppable(server: Server, options: Options) -> Gate:
@@ -71,48 +65,7 @@ def stoppable(server: Server, options: Options) -> Gate:
     told = list(server.obstacles) or [f"{owner} has begun to convert it since the plan" for owner in owners]
     if not told and not server.up and not server.ours:
         told = [f"its agent is down: {server.error}"]
-    return _gate(f"{'; '.join(told)}." if told else "")
-
-
-def on_backend(server: Server, options: Options) -> Gate:
-    """Whether the server is on the backend, and would start on it again. One that comes later: on the other."""
-    waits = bool(options.stop_after) and not server.done and server.up and is_settled(server)
-    if not server.todo or waits:
-        return _gate("")
-    return _gate(
-        f"{server.host} is {server.role}, runs on {server.running or 'nothing'}, is configured for "
-        f"{server.configured} and has a store in state {server.store}."
-    )
-
-
-def is_settled(server: Server) -> bool:
-    """Whether it runs on the store that it is configured for, and no conversion is unfinished."""
-    same = server.running == server.configured == server.store and server.store in ("boltdb", "wal")
-    return same and not server.interrupted
-
-
-def tidy(servers: Servers, server: Server) -> Gate:
-    """Whether old stores may go: it runs on what it is configured for, knows its leader's peers, has ended."""
-    other = difference(server.peers, cluster.peer_set(servers)) if server.up and server.peers else ""
-    if other:
-        return _gate(
-            f"{server.host} has another Raft configuration than its leader: {other}. It may lose what the others have "
-            "acknowledged. Nothing is removed from any server until this is in order."
-        )
-    if server.up and is_settled(server) and not server.hold:
-        return _gate("")
-    state = [server.store]
-    state += ["a conversion is unfinished"] if server.interrupted else []
-    state += ["and a roll has left its hold there"] if server.hold else []
-    return _gate(
-        f"{server.host} runs on {server.running or 'nothing'}, is configured for {server.configured} and has a store "
-        f"in state {', '.join(filter(None, state))}. Nothing is removed from any server until this is in order. Run "
-        "the roll to its end first."
-    )
-
-
-def _gate(refusal: str) -> Gate:
-    return Gate(bool(refusal), refusal)
+    return gate(f"{'; '.join(told)}." if told else "")
 
 
 class Leadership(NamedTuple):
@@ -142,37 +95,6 @@ def leadership(server: Server, alone: bool, options: Options, so_far: Answered) 
         must_follow=not (denied or only_voter or (leads and options.check_mode)),
         failed=bool(so_far.transfer.get("failed", False)) and not denied,
         denied=denied,
-    )
-
-
-class End(NamedTuple):
-    """What is proven, shown and asked about once all servers had their turn.
-
-    `ill`: not all is well, and that was to be a failure. `on_backend`: this server would start on the backend again.
-    `tidy`: its old stores may go, those of the hosts in `old`. `forgotten` is a warning of settings.
-    """
-
-    ill: Gate
-    on_backend: Gate
-    tidy: Gate
-    forgets: bool
-    forgotten: str
-    has_old: bool
-    old: List[str]
-
-
-def at_end(servers: Servers, server: Server, options: Options, so_far: Answered) -> End:
-    """What there is to say at the end about this server, and about all."""
-    forgotten = holds.forgotten(servers, so_far.settings)
-    old = [one.host for one in servers if one.old_stores and one.old_stores["removed"]]
-    return End(
-        ill=_gate(closing.verdict(servers, options) if options.status_strict and closing.ill(servers) else ""),
-        on_backend=on_backend(server, options),
-        tidy=tidy(servers, server),
-        forgets=bool(forgotten),
-        forgotten=forgotten,
-        has_old=bool(old),
-        old=old,
     )
 
 
@@ -280,7 +202,7 @@ def turn(servers: Servers, host: str, options: Options, so_far: Answered) -> Tur
         unfinished=bool(holds.values_before(servers)),
         releases=not options.check_mode or not lost,
         hold_note=holds.note(servers, so_far.released, bool(so_far.held.get("failed", False))),
-        end=at_end(servers, server, options, so_far),
+        end=at_end(servers, server, options, so_far.settings),
     )
 
 

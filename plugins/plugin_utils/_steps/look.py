@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, NamedTuple
 
 from ansible_collections.raftops.nomad.plugins.module_utils._roll import server as servers
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.given import Given, Result
@@ -24,21 +24,32 @@ UNREHEARSED = (
 )
 
 
-def look(run: Run, given: Given, result: Result, plans: bool, interpreter: str, mistakes: str) -> None:
-    """The first look of a run at this server. `plans`: for a roll. `mistakes` are those in the role's variables."""
+class First(NamedTuple):
+    """Of a first look: whether it is for a roll, what the operator has said of the API and of the interpreter, and the
+    mistakes in the role's variables, in sentences."""
+
+    plans: bool
+    connection: Mapping[str, Any]
+    interpreter: str
+    mistakes: str
+
+
+def look(run: Run, given: Given, result: Result, first: First) -> None:
+    """The first look of a run at this server. Returns how its agent is reached as well, without the token."""
+    plans, connection = first.plans, first.connection
     if plans and given.own.get("done"):
         raise Stopped("This run of Ansible begins its first roll", AGAIN.format(host=given.host))
-    if mistakes:
-        raise Stopped("The role's variables are valid", mistakes)
+    if first.mistakes:
+        raise Stopped("The role's variables are valid", first.mistakes)
     try:
         run("Ask for its Python", "ansible.legacy.setup", {"gather_subset": ["!all", "!min", "python"]}, asks=True)
     except Stopped as stopped:
-        named = interpreter or "none is set with ansible_python_interpreter"
+        named = first.interpreter or "none is set with ansible_python_interpreter"
         told = NO_PYTHON.format(host=given.host, interpreter=named, reason=stopped.message.strip())
         raise Stopped("Its Python can run modules", told) from stopped
     found = _read(run, given, rehearses=plans)
     result["server"] = given.noted({**given.own, **_kept(given, found), **servers.planned(found)})
-    result["api"] = found["api"]
+    result["api"] = {**found["api"], **{name: connection[name] for name in connection if name != "token"}}
 
 
 def begin(run: Run, given: Given, result: Result) -> None:
@@ -62,7 +73,7 @@ def end(run: Run, given: Given, result: Result) -> None:
     if now.first and now.end.forgets:
         result["lines"] = [now.end.forgotten]
     given = given.after(given.noted({**given.own, **_kept(given, _read(run, given, rehearses=False))}))
-    result["server"] = given.own
+    result["server"] = {**given.own, "done": given.own.get("done") or not given.own["todo"]}
     if given.own["barred"]:
         service = {"state": "started", "manager": given.options.service_manager, "name": given.options.service_name}
         run("Let systemd start the agent again", "raftops.nomad.agent_service", service)
