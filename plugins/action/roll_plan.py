@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
             make_plan(run, servers(args["servers"]), options(args["options"]), asking, found)
         except Stopped as stopped:
             found.update(failed=True, msg=stopped.message, doing=stopped.doing)
-        result.update(found, changed=False)
+        result.update(found, **run.outcome())
         return result
 
     def _engine(self) -> Engine:

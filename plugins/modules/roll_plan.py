@@ -233,6 +233,12 @@ msg:
   returned: failure
   type: str
   sample: "The WAL backend came with Nomad 2.0.0. Upgrade first: nomad-1 runs 1.11.3. Nothing was changed."
+did:
+  description: What modules were run for, in their order.
+  returned: always
+  type: list
+  elements: str
+  sample: ["The cluster is healthy"]
 doing:
   description: What does not hold, or could not be done.
   returned: failure

@@ -126,6 +126,12 @@ lines:
   type: list
   elements: str
   sample: ["server   role      health   version  running  config  disk  applied"]
+did:
+  description: What modules were run for, in their order.
+  returned: always
+  type: list
+  elements: str
+  sample: ["The cluster is healthy"]
 doing:
   description: What could not be done.
   returned: failure

@@ -40,18 +40,21 @@ class Run(Protocol):
 class Modules:
     """What `Run` says, in Ansible. Each module is run as by a task of its own, through its action plugin if it has one.
 
-    `changed`, `diffs` and `facts` (the interpreter that Ansible has found) are of all of them.
+    `changed`, `did` (what each was run for), `diffs` and `facts` (the interpreter that Ansible has found) are of all of
+    them.
     """
 
     def __init__(self, action: ActionBase, task_vars: Dict[str, Any], connection: Mapping[str, Any]) -> None:
         self._action, self._task_vars, self._connection = action, task_vars, connection
         self.changed = False
+        self.did: List[str] = []
         self.diffs: List[Any] = []
         self.facts: Dict[str, Any] = {}
 
     def __call__(
         self, doing: str, module: str, args: Mapping[str, Any], asks: bool = False, rehearses: bool = False
     ) -> Dict[str, Any]:
+        self.did.append(doing)
         action = self._action
         task = action._task.copy()
         task.action = module
@@ -89,7 +92,7 @@ class Modules:
 
     def outcome(self) -> Dict[str, Any]:
         """What the result of the whole task has of these."""
-        told: Dict[str, Any] = {"changed": self.changed}
+        told: Dict[str, Any] = {"changed": self.changed, "did": self.did}
         if self.diffs:
             told["diff"] = self.diffs
         if self.facts:
