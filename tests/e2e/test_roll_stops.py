@@ -39,7 +39,7 @@ def test_stops_at_the_second_server_and_still_knows_the_value_from_before_the_ho
 
     again = playbooks.run("migrate", playbooks.write_inventory(cluster))
     assert again.returncode == 0, again.stdout
-    back, stop = "This server, already done, is back for good", "Bring the server to the backend"
+    back, stop = "See that it is back for good", "Take it out, convert, bring it back"
     assert result_of(back, first, again.stdout) < result_of(stop, second, again.stdout), "what is done is asked first"
     after = leftbehind.observe(cluster)
     assert set(after.backends.values()) == {"wal"}
