@@ -40,13 +40,14 @@ class Run(Protocol):
 class Modules:
     """What `Run` says, in Ansible. Each module is run as by a task of its own, through its action plugin if it has one.
 
-    `changed`, `diffs` and `facts` (the interpreter that Ansible has found) are of all of them.
+    `changed`, `diffs`, `warnings` and `facts` (the interpreter that Ansible has found) are of all of them.
     """
 
     def __init__(self, action: ActionBase, task_vars: Dict[str, Any], connection: Mapping[str, Any]) -> None:
         self._action, self._task_vars, self._connection = action, task_vars, connection
         self.changed = False
         self.diffs: List[Any] = []
+        self.warnings: List[Any] = []
         self.facts: Dict[str, Any] = {}
 
     def __call__(
@@ -74,6 +75,7 @@ class Modules:
             raise Stopped(doing, str(error), error.result) from error
         finally:
             handler.cleanup()
+        self.warnings += result.get("warnings") or []
         if not rehearses:
             self._keep(result)
         if result.get("failed"):
@@ -92,6 +94,8 @@ class Modules:
         told: Dict[str, Any] = {"changed": self.changed}
         if self.diffs:
             told["diff"] = self.diffs
+        if self.warnings:
+            told["warnings"] = self.warnings
         if self.facts:
             told["ansible_facts"] = self.facts
         return told
