@@ -4,48 +4,18 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
-from ansible.parsing.dataloader import DataLoader
-from ansible.playbook.play_context import PlayContext
-from ansible.playbook.task import Task
-from ansible.plugins import loader as plugins
 from ansible.plugins.action import ActionBase
-from ansible.template import Templar
 from ansible.utils.display import Display
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import NORMAL, Modules, Stopped, say
+from support.rolls.handlers import Handlers, action
 
 CONNECTION = {"host": "10.0.0.1", "port": 4646, "token": "secret"}
 API = ["server_info", "server_wait", "raft_write_check", "raft_transfer_leadership", "snapshot_save", "server_backend"]
-
-
-class Handlers:
-    """Ansible's loader of action plugins: notes what was asked for, and hands out one that returns a result."""
-
-    def __init__(self, result: Any, known: tuple[str, ...] = ()) -> None:
-        self.result, self.known = result, known
-        self.got: list[tuple[str, Task]] = []
-        self.cleaned = 0
-
-    def has_plugin(self, name: str) -> bool:
-        return name in self.known
-
-    def get(self, name: str, task: Task, **_given: Any) -> Any:
-        self.got.append((name, task))
-        return self
-
-    def run(self, task_vars: dict[str, Any]) -> dict[str, Any]:
-        assert task_vars == {"inventory_hostname": "s1"}
-        if isinstance(self.result, Exception):
-            raise self.result
-        return dict(self.result)
-
-    def cleanup(self) -> None:
-        self.cleaned += 1
 
 
 class Action(ActionBase):
@@ -55,13 +25,9 @@ class Action(ActionBase):
         return {}
 
 
-def running(loader: Any, check_mode: bool = False) -> Modules:
-    task = Task()
-    task.args, task.check_mode, task.action = {"step": "work"}, check_mode, "raftops.nomad.roll_step"
-    data, connection = DataLoader(), plugins.connection_loader.get("local", PlayContext())
-    action = Action(task, connection, PlayContext(), data, Templar(loader=data), plugins)
-    action._shared_loader_obj = SimpleNamespace(action_loader=loader)  # what is handed over is not taken
-    return Modules(action, {"inventory_hostname": "s1"}, CONNECTION)
+def running(loader: Handlers, check_mode: bool = False) -> Modules:
+    made = action(Action, loader, {"step": "work"}, check_mode=check_mode, action="raftops.nomad.roll_step")
+    return Modules(made, {"inventory_hostname": "s1"}, CONNECTION)
 
 
 @pytest.mark.parametrize("module", [*API, "raft_confirm", "agent_service", "raft_backup_remove"])
