@@ -64,6 +64,7 @@ PACKAGES = {
     "roll.host": Package(""),
     "roll.wish": Package(""),
     "roll": Package("disk agent agent.cluster agent.host roll.host roll.wish"),
+    "roll.turns": Package("agent.cluster roll"),
     "server": Package(
         "disk raftstore.base raftstore.conversion raftstore agent agent.config agent.api agent.cluster agent.host"
         " roll.host",

@@ -8,4 +8,4 @@ is refused, in its order.
 
 from __future__ import annotations
 
-__all__ = ["closing", "failure", "options", "plan", "server", "tables", "turn"]
+__all__ = ["closing", "cluster", "failure", "holds", "options", "plan", "server", "tables"]

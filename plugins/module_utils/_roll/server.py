@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One server: as it was found on its disk and by its API, and what was noted about it since. Pure.
 
-Between two tasks a server is a plain dict, the fact raft_logstore_server: `values` makes it, `parse` reads it. It has
+Between two tasks a server is a plain dict, what a step returns: `values` makes it, `parse` reads it. It has
 no token in it.
 """
 

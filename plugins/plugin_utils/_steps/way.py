@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import view
-from ansible_collections.raftops.nomad.plugins.module_utils._roll.turn import Leadership, answers, leadership
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.turn import Leadership, answers, leadership
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.given import Given, Result
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import (
     SAVE,

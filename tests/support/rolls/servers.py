@@ -16,7 +16,7 @@ ME = Options(origin="me")
 
 
 def facts(name: str, **read: Any) -> dict[str, Any]:
-    """The fact raft_logstore_server of a healthy follower that is still on BoltDB, and what was read instead."""
+    """What is known of a healthy follower that is still on BoltDB, and what was read instead."""
     seen = {
         "host": name, "id": f"id-{name}", "version": "2.0.5", "role": "follower", "leader": "s1:4647", "peers": PEERS,
         "todo": True, "store": "boltdb", "configured": "boltdb", "running": "boltdb", "interrupted_by": "",

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping, NamedTuple, Optional, Sequence
 
-from .._agent.cluster.peers import difference
-from . import closing, cluster, holds
+from ..._agent.cluster.peers import difference
+from .. import closing, cluster, holds
+from ..options import Options
+from ..server import Server
 from .gate import Gate, gate
-from .options import Options
-from .server import Server
 
 Servers = Sequence[Server]
 
