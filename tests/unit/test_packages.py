@@ -35,7 +35,8 @@ BESIDE = "."  # the files beside the packages, where a package imports from them
 # From the ground up: a package may import only from packages above it in this table, and only those that it names.
 # All files are pure but those named: no clock, disk or network, and nothing imported that is not pure itself.
 PACKAGES = {
-    "disk": Package("", "attributes datadir durable mounts places reading syscalls"),
+    "text": Package(""),
+    "disk": Package("text", "attributes datadir durable mounts places reading syscalls"),
     "raftstore.base": Package("disk", "workers"),
     "raftstore.bbolt": Package("disk", "meta pages pageset reader writer"),
     "raftstore.boltdb": Package("disk raftstore.base raftstore.bbolt", "log reader survey writer"),
@@ -57,13 +58,13 @@ PACKAGES = {
     "agent.config": Package("agent disk", "change ensure files load"),
     "agent.api": Package("agent disk", "client connection transport"),
     "agent.cluster": Package(
-        "agent agent.api disk", "hold leadership listening observe rights snapshot waiter writecheck"
+        "agent agent.api disk", "hold leadership listening observe rights snapshot snapshotfiles waiter writecheck"
     ),
     "agent.host": Package("agent disk", "loglines process service validate"),
     "": Package("disk raftstore raftstore.conversion", "arguments progress results"),  # beside the packages
     "roll.host": Package(""),
     "roll.wish": Package(""),
-    "roll": Package("disk agent agent.cluster agent.host roll.host roll.wish"),
+    "roll": Package("text disk agent agent.cluster agent.host roll.host roll.wish"),
     "server": Package(
         "disk raftstore.base raftstore.conversion raftstore agent agent.config agent.api agent.cluster agent.host"
         " roll.host",
@@ -81,7 +82,7 @@ CHECKSUMS = {"crc32c.py", "crc64.py"}
 PURE_IMPORTS = {
     "__future__", "array", "base64", "bisect", "collections", "contextlib", "dataclasses", "datetime", "enum", "errno",
     "difflib", "fractions", "functools", "itertools", "json", "math", "operator", "posixpath", "re", "shlex", "string",
-    "struct", "types", "typing", "unicodedata",
+    "struct", "textwrap", "types", "typing", "unicodedata",
 }  # fmt: skip
 
 

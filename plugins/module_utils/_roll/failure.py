@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
+from .._text.lines import table
 from .host.left import (
     OUTCOMES,
     PUT_BACK,
@@ -22,7 +23,6 @@ from .host.left import (
 from .host.transaction import OTHER
 from .options import Options
 from .server import Server
-from .tables import table
 
 Result = Mapping[str, Any]
 STAYS = (

@@ -9,12 +9,14 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from .._agent import versions
 from .._agent.cluster.peers import difference
 from .._disk.errors import page
+from .._text.lines import table
+from .._text.sizes import human
 from . import cluster, holds
 from .obstacles import immobile, lacks, powerless
 from .options import Options
 from .question import question
 from .server import RANKS, UNFINISHED, Server, View
-from .tables import human, marks, table
+from .tables import marks
 
 Servers = Sequence[Server]
 SETTLED_WITHIN_S = 15

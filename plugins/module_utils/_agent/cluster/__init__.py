@@ -16,6 +16,7 @@ __all__ = [
     "peers",
     "rights",
     "snapshot",
+    "snapshotfiles",
     "waiter",
     "writecheck",
 ]
