@@ -143,7 +143,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Mo
 from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.prune import prune
 from ansible_collections.raftops.nomad.plugins.module_utils._results import difference, failure
-from ansible_collections.raftops.nomad.plugins.module_utils._text.sizes import human
+from ansible_collections.raftops.nomad.plugins.module_utils._text.sizes import counted, human
 
 
 def snapshots(module: Module, check: bool) -> tuple:
@@ -155,7 +155,7 @@ def snapshots(module: Module, check: bool) -> tuple:
 def sentence(stores: int, files: int, size: int, check: bool) -> str:
     """What was removed, or would be."""
     counts = [(stores, "old store"), (files, "snapshot")]
-    told = [f"{count} {what}{'' if count == 1 else 's'}" for count, what in counts if count]
+    told = [counted(count, what) for count, what in counts if count]
     if not told:
         return "Nothing to remove."
     return f"{'Would remove' if check else 'Removed'} {' and '.join(told)}, {human(size)}."

@@ -388,7 +388,11 @@ left:
   type: str
   sample: returned
 step:
-  description: The step that failed.
+  description:
+    - The step that failed. Messages and progress lines have words for it instead.
+    - "V(last look): asking whether it may be stopped. V(stop): stopping its agent. V(configuration): writing its
+      configuration. V(former configuration): putting its configuration back. V(conversion): converting its store.
+      V(start): starting its agent. V(rejoin): waiting until it is back. V(log): checking its log."
   returned: failure
   type: str
   sample: rejoin

@@ -47,11 +47,11 @@ PACKAGES = {
         "covers journal locks observe raftdir readstores snapshots",
     ),
     "raftstore.conversion": Package(
-        "disk raftstore.base raftstore.boltdb raftstore.wal raftstore.entries raftstore.directory",
+        "text disk raftstore.base raftstore.boltdb raftstore.wal raftstore.entries raftstore.directory",
         "backupcopy build preflight refusals reuse run steps",
     ),
     "raftstore": Package(
-        "disk raftstore.base raftstore.wal raftstore.entries raftstore.directory raftstore.conversion",
+        "text disk raftstore.base raftstore.wal raftstore.entries raftstore.directory raftstore.conversion",
         "describe migrate prospect prune released",
     ),
     "agent": Package(""),
@@ -60,7 +60,7 @@ PACKAGES = {
     "agent.cluster": Package(
         "agent agent.api disk", "hold leadership listening observe rights snapshot snapshotfiles waiter writecheck"
     ),
-    "agent.host": Package("agent disk", "loglines process service validate"),
+    "agent.host": Package("text agent disk", "loglines process service validate"),
     "": Package("disk raftstore raftstore.conversion", "arguments progress results"),  # beside the packages
     "roll.host": Package(""),
     "roll.wish": Package(""),

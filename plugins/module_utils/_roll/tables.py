@@ -10,16 +10,17 @@ from typing import Dict, List, Optional, Sequence
 
 from .._agent.cluster.peers import difference
 from .._text.lines import narrow_table, table, wrapped
-from .._text.sizes import age, human
+from .._text.sizes import age, counted, human
 from .cluster import peer_set
 from .server import Peer, Server
 
 PHASES = ("stop", "configuration", "conversion", "start", "rejoin")
+TITLES = ("stop", "configuration", "conversion", "start", "back")
 TOTAL = "total"
 TIMES = "Seconds out of the cluster, on each server's own clock:"
 MEANT = (
     "stop: until the agent has let go of its store. start: until it runs.",
-    "rejoin: until it is back, without the time it has to stay so.",
+    "back: until it is back, without the time it has to stay so.",
 )
 AGAIN = "run the same command again: it goes on from there."
 UNHEALTHY = (
@@ -131,7 +132,7 @@ def _snapshots(servers: Sequence[Server], now: Optional[float]) -> List[str]:
     for server in servers:
         if server.snapshots:
             newest = server.snapshots[-1]
-            count = f"{len(server.snapshots)} snapshot{'' if len(server.snapshots) == 1 else 's'}"
+            count = counted(len(server.snapshots), "snapshot")
             size = human(sum(one["size"] for one in server.snapshots))
             folder = posixpath.dirname(newest["path"])
             told.append(f"{server.host}: {count}, {size}, the newest {_since(newest['created'], now)}, in {folder}")
@@ -155,7 +156,7 @@ def health(servers: Sequence[Server]) -> Dict[str, str]:
 
 def times(servers: Sequence[Server]) -> List[str]:
     """One line for each server that was out. One that was down before has been out for longer than that."""
-    rows: List[List[str]] = [["server", *PHASES, TOTAL]]
+    rows: List[List[str]] = [["server", *TITLES, TOTAL]]
     for server in servers:
         if server.times:
             parts = [f"{server.times[name]:.2f}" if name in server.times else "-" for name in PHASES]

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Numbers of bytes and seconds for people. Pure."""
+"""Numbers for people: bytes, ages, how many there are of something. Pure."""
 
 from __future__ import annotations
 
@@ -16,10 +16,15 @@ def human(size: float) -> str:
     return f"{size:.{1 if power and size < 9.95 else 0}f} {_UNITS[power]}"
 
 
+def counted(count: int, what: str) -> str:
+    """The number and the word, with an s for all but one."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def age(seconds: float) -> str:
     """So many seconds in the largest unit of which there is at least one: 3 hours."""
     for length, unit in _AGES:
         count = int(seconds // length)
         if count >= 1:
-            return f"{count} {unit}{'' if count == 1 else 's'}"
+            return counted(count, unit)
     return "less than a minute"

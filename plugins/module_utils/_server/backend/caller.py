@@ -102,7 +102,8 @@ def wait(place: Place, note: Note, relay: Relay, sleep: Callable[[float], None] 
         if answer is not None and DIED not in answer:
             return answer
         if answer is not None or not at_work:
-            return {**NOTHING_LEFT, "msg": NOTHING_SAID.format(step or (answer or {}).get(DIED) or "its beginning")}
+            at = transaction.shown(step or (answer or {}).get(DIED) or "its beginning")
+            return {**NOTHING_LEFT, "msg": NOTHING_SAID.format(at)}
         shown = read_progress(place.path_of(PROGRESS))
         if shown:
             step = shown.phase

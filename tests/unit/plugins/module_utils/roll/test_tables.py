@@ -49,7 +49,7 @@ def test_a_time_out_of_the_cluster_is_shown_with_what_it_was_made_of() -> None:
     lines = tables.times(three(s1={"times": PHASES}))
     assert lines[0] == "Seconds out of the cluster, on each server's own clock:"
     assert [line.split() for line in lines[1:3]] == [
-        ["server", "stop", "configuration", "conversion", "start", "rejoin", "total"],
+        ["server", "stop", "configuration", "conversion", "start", "back", "total"],
         ["s1", "0.41", "0.02", "0.25", "0.12", "1.50", "2.31"],
     ]
     assert tables.times(three()) == []
