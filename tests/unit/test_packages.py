@@ -58,7 +58,7 @@ PACKAGES = {
     "agent.config": Package("agent disk", "change ensure files load"),
     "agent.api": Package("agent disk", "client connection transport"),
     "agent.cluster": Package(
-        "agent agent.api disk", "hold leadership listening observe rights snapshot snapshotfiles waiter writecheck"
+        "text agent agent.api disk", "hold leadership listening observe rights snapshot snapshotfiles waiter writecheck"
     ),
     "agent.host": Package("text agent disk", "loglines process service validate"),
     "": Package("disk raftstore raftstore.conversion", "arguments progress results"),  # beside the packages
