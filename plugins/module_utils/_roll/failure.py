@@ -133,7 +133,7 @@ def _outcome(server: Server, options: Options, said: Said, left: str) -> str:
 
 
 def _lines(said: Said) -> List[str]:
-    """The store, the agent, the cluster and the last log lines of a server that has failed, for a person."""
+    """The store, the agent and the cluster of a server that has failed, for a person. The action has shown its log."""
     looked = said.looked or {}
     return [
         f"Failed: {_what(said)}",
@@ -141,8 +141,6 @@ def _lines(said: Said) -> List[str]:
         _agent_line(looked["agent"]),
         *_cluster_lines(said),
         *([f"Hold: {said.hold_note}"] if said.hold_note else []),
-        "The last lines of its log:",
-        *((said.worked or {}).get("log_end") or ["none"]),
     ]
 
 
