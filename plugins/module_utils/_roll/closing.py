@@ -56,7 +56,8 @@ def verdict(servers: Servers, options: Options) -> str:
         return f"{_counted(servers)}. {'Look at ' + '; '.join(wrong) if wrong else 'All is well'}."
     if left:
         return (
-            f"{_on(servers, options)}. Run this again to go on, without raft_logstore_stop_after for all that are left."
+            f"{_on(servers, options)}. Run this again to go on; without raft_logstore_stop_after it takes all that are "
+            "left."
         )
     if not any(server.times for server in servers):
         return f"Nothing to do: {_on(servers, options)}."

@@ -78,5 +78,5 @@ def impossible(options: Options) -> str:
             f"{options.wait_timeout} s. Give a longer timeout, or no server will ever be back in time."
         )
     if options.unusable_hooks:
-        return f"{'; '.join(options.unusable_hooks)}. Such a file would be missed only at the first server."
+        return f"{'; '.join(options.unusable_hooks)}. That would be noticed only at the first server."
     return ""

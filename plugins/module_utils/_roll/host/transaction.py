@@ -109,6 +109,11 @@ def shown(step: str) -> str:
     return SHOWN.get(step, step)
 
 
+def last_seen(step: str) -> str:
+    """Where a run was that has ended in the middle, for a sentence."""
+    return f"while {shown(step)}" if step else "at its beginning"
+
+
 def goal(state: str, backend: str) -> str:
     """The backend at the end."""
     return backend if state == PRESENT else OTHER[backend]
@@ -192,8 +197,7 @@ def earlier(note: Optional[Note], answer: Optional[Dict[str, Any]], step: str) -
     by = f" for {note.origin}" if note.origin else ""
     run = f"The run that process {note.pid} began{by} at {note.since}, to {goal(note.state, note.backend)},"
     if answer is None:
-        at = shown(step) or "its beginning"
-        return f"{run} ended before it was done, at: {at}. This run goes on from what is on the disk."
+        return f"{run} ended before it was done, {last_seen(step)}. This run goes on from what is on the disk."
     if answer.get("failed"):
         return f"{run} has failed: {answer['msg']}"
     return f"{run} has ended: the server {'is back' if answer.get('changed') else 'was so already'}."

@@ -35,7 +35,7 @@ LEADS = {**SEEN, "rank": 4}
         (
             ({}, OUT, {}),
             CANARY,
-            "1 of 3 on wal. Run this again to go on, without raft_logstore_stop_after for all that are left.",
+            "1 of 3 on wal. Run this again to go on; without raft_logstore_stop_after it takes all that are left.",
         ),
         ((WAL, WAL, WAL), CHECK, "Nothing to do: 3 of 3 on wal. Nothing was changed."),
         (

@@ -93,7 +93,7 @@ def test_who_wants_the_same_end_may_attach(backend: str, state: str, may: bool) 
     [
         (None, None, ""),
         (NOTE._replace(begun=False), None, ""),
-        (NOTE, None, "ended before it was done, at: stopping its agent."),
+        (NOTE, None, "ended before it was done, while stopping its agent."),
         (
             NOTE,
             {"failed": True, "msg": "Waiting until it is back: not back."},

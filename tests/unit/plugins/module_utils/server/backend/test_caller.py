@@ -107,12 +107,12 @@ def test_one_that_is_killed_is_told_with_its_step(host: Any) -> None:
     answer = caller.wait(place, note, relay)
     assert (
         answer["failed"]
-        and "has ended before it was done, at: asking whether" in answer["msg"]
+        and "has ended before it was done, while asking whether" in answer["msg"]
         and set(steps) == {"last look"}
     )
     assert place.take()
     known = caller.earlier(place)
-    assert known is not None and known["result"] is None and "at: asking whether" in known["sentence"]
+    assert known is not None and known["result"] is None and "while asking whether" in known["sentence"]
     assert caller.earlier(place) == known
     arrived(known)
     assert caller.earlier(place) is None
