@@ -15,7 +15,7 @@ from contextlib import closing
 from typing import Any, Dict, List, NamedTuple, Tuple
 
 from ..._disk.durable import Directory
-from ..._disk.errors import Refused, StoreError
+from ..._disk.errors import Refused, StoreError, WriteFailed
 from .snapshot import open_directory
 
 NAME = re.compile(r"nomad-.+-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.snap")
@@ -56,8 +56,17 @@ def prune(path: str, uid: int, keep: int, check: bool) -> Tuple[List[SnapshotFil
         files = _listed(directory)
         goes = files[: max(len(files) - keep, 0)]
         for one in [] if check else goes:
-            directory.remove(os.path.basename(one.path))
+            _remove(directory, os.path.basename(one.path))
     return goes, files[len(goes) :]
+
+
+def _remove(directory: Directory, name: str) -> None:
+    """Servers may share the directory: what another one has removed meanwhile is gone as well."""
+    try:
+        directory.remove(name)
+    except WriteFailed:
+        if directory.stat(name) is not None:
+            raise
 
 
 def _listed(directory: Directory) -> List[SnapshotFile]:

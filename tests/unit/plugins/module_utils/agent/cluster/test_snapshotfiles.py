@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,11 @@ def test_nothing_is_removed_where_others_can_write_or_less_than_none_is_to_stay(
     with pytest.raises(Refused, match="others can write"):
         prune(saved, 0)
     assert len(os.listdir(saved)) == 3
+
+
+def test_servers_that_share_the_directory_may_remove_at_once(saved: Path) -> None:
+    for number in range(300):
+        (saved / f"nomad-{number}-20260101T000000Z.snap").touch()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _server: prune(saved, 1), range(4)))
+    assert os.listdir(saved) == [NEWEST]
