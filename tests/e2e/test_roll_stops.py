@@ -114,7 +114,7 @@ def test_stops_at_a_server_that_is_not_back_in_time_and_finishes_when_run_again(
     run = playbooks.run("migrate", inventory)
     said = " ".join(run.stdout.split())
     assert run.returncode != 0
-    assert f"{first.name}: Rejoin: not back after " in said, run.stdout
+    assert f"{first.name}: Waiting until it is back: not back after " in said, run.stdout
     assert "No server after it was touched" in said
     assert pids(cluster) == {**before, first.name: None}
     assert is_untouched(second)
@@ -145,7 +145,7 @@ def test_puts_a_server_back_whose_store_cannot_be_converted(make_cluster: Any) -
     run = playbooks.run("migrate", inventory)
     said = " ".join(run.stdout.split())
     assert run.returncode != 0
-    assert f": Conversion: {place}: " in said, run.stdout
+    assert f": Converting its store: {place}: " in said, run.stdout
     assert "It is back in the cluster as it was" in said
     after = leftbehind.observe(cluster)
     assert set(after.backends.values()) == {"boltdb"}

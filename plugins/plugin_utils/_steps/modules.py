@@ -40,8 +40,8 @@ class Run(Protocol):
 class Modules:
     """What `Run` says, in Ansible. Each module is run as by a task of its own, through its action plugin if it has one.
 
-    `changed`, `did` (what each was run for), `diffs`, `warnings` and `facts` (the interpreter that Ansible has found) are
-    of all of them.
+    Of all of them: `changed`, `did` (what each was run for), `diffs`, `warnings`, and `facts`, the interpreter that
+    Ansible has found.
     """
 
     def __init__(self, action: ActionBase, task_vars: Dict[str, Any], connection: Mapping[str, Any]) -> None:

@@ -71,7 +71,8 @@ def looked(
         "unit": {"manager": "systemd", "signal": 2, "config_paths": [], "literal": True, **(unit or {})},
         "configuration": configuration, "data_dir": "/opt/nomad", "store": {**STORE, **store},
         "token": {"lacking": []},
-        "leftovers": {"hold": hold, "drop_in": drop_in, "transaction": transaction}, "prospect": {"refusal": ""},
+        "leftovers": {"hold": hold, "drop_in": drop_in, "transaction": transaction, "snapshots": []},
+        "prospect": {"refusal": ""},
         "rehearsal": list(rehearsal),
         "errors": errors or {},
     }  # fmt: skip
