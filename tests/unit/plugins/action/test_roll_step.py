@@ -46,7 +46,7 @@ RUN: dict[str, tuple[dict[str, Any], list[str]]] = {
     "start": ({}, []),
     "look": ({}, ["setup", "server_info"]),
     "begin": ({}, ["server_info"]),
-    "make_way": ({"snapshot_dest": "/s"}, ["server_wait", "raft_write_check", "snapshot_save", "snapshot_save"]),
+    "make_way": ({}, ["server_wait", "raft_write_check", "snapshot_save", "snapshot_save"]),
     "work": ({}, ["server_backend", "raft_write_check"]),
     "settle": ({}, []),
     "back": ({}, ["server_wait"]),

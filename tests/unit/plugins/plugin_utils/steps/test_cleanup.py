@@ -20,16 +20,17 @@ OLD = {"removed": ["raft.db.migrated.1"], "kept": [], "state": "wal", "freed_byt
 
 def test_what_would_go_is_found_in_a_rehearsal_whatever_the_run_is() -> None:
     run, result = Script({FIND: OLD}), {}
-    find_old(run, given(s1=TIDY), result, 2)
+    find_old(run, given(s1=TIDY, options=ME._replace(keep_backups=2)), result)
     assert run.done == [FIND] and run.calls[0].rehearses
-    assert run.calls[0][1:3] == ("raftops.nomad.raft_backup_remove", {"data_dir": "/opt/nomad", "keep": 2})
+    where = {"data_dir": "/opt/nomad", "snapshot_dir": "/var/lib/nomad-raft-snapshots"}
+    assert run.calls[0][1:3] == ("raftops.nomad.raft_backup_remove", {**where, "keep": 2, "keep_snapshots": 1})
     assert result["server"]["old_stores"] == OLD and result["server"]["serial"] == 2
 
 
 def test_nothing_is_found_on_a_server_that_is_not_in_order() -> None:
     run = Script({FIND: OLD})
     with pytest.raises(Stopped) as told:
-        find_old(run, given(s1={**TIDY, "hold": True}), {}, 0)
+        find_old(run, given(s1={**TIDY, "hold": True}), {})
     assert told.value.doing == "This server is in order" and run.done == []
     assert "a roll has left its hold there" in told.value.message
 

@@ -53,6 +53,7 @@ def test_a_first_look_asks_for_the_python_then_looks_and_rehearses_for_a_roll_on
     assert run.asked(LOOK).args == {
         "service_manager": "command", "stop_command": "/stop", "backend": "wal", "wal_segment_size": 32,
         "data_dir": "/data", "config_path": ["/etc/a", "/etc/b"], "rehearse": plans,
+        "snapshot_dir": "/var/lib/nomad-raft-snapshots",
     }  # fmt: skip
 
 

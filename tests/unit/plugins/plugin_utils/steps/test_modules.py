@@ -101,7 +101,7 @@ def test_a_host_that_cannot_be_reached_is_for_ansible_to_say() -> None:
 
 def test_the_task_has_changed_what_one_of_its_modules_has_changed_and_shows_all_differences() -> None:
     modules = running(Handlers({}))
-    assert modules.outcome() == {"changed": False}
+    assert modules.outcome() == {"changed": False, "did": []}
     facts = {"discovered_interpreter_python": "/usr/bin/python3", "ansible_python": {}}
     for result in [
         {"changed": True, "diff": {"before": "a"}, "ansible_facts": facts, "warnings": ["one"]},
@@ -111,6 +111,7 @@ def test_the_task_has_changed_what_one_of_its_modules_has_changed_and_shows_all_
         modules("Do", "x", {})
     assert modules.outcome() == {
         "changed": True,
+        "did": ["Do", "Do"],
         "diff": [{"before": "a"}, {"before": "b"}, {"before": "c"}],
         "warnings": ["one", "two"],
         "ansible_facts": {"discovered_interpreter_python": "/usr/bin/python3"},
@@ -121,13 +122,13 @@ def test_what_a_module_that_fails_has_changed_is_told_as_well() -> None:
     modules = running(Handlers({"failed": True, "changed": True, "warnings": ["one"]}))
     with pytest.raises(Stopped):
         modules("Do", "x", {})
-    assert modules.outcome() == {"changed": True, "warnings": ["one"]}
+    assert modules.outcome() == {"changed": True, "did": ["Do"], "warnings": ["one"]}
 
 
 def test_what_a_rehearsal_would_change_is_no_change() -> None:
     modules = running(Handlers({"changed": True, "diff": {"before": "a"}, "warnings": ["one"]}))
     modules("Find", "x", {}, rehearses=True)
-    assert modules.outcome() == {"changed": False, "warnings": ["one"]}
+    assert modules.outcome() == {"changed": False, "did": ["Find"], "warnings": ["one"]}
 
 
 @pytest.mark.parametrize(("callback", "stderr"), [("default", False), ("json", True), ("ansible.posix.jsonl", True)])

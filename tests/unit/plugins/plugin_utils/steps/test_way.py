@@ -47,7 +47,7 @@ def turn(**more: Any) -> Given:
 
 def made(run: Script, of: Given) -> dict[str, Any]:
     result: dict[str, Any] = {}
-    make_way(run, of, result, "/s", AT)
+    make_way(run, of, result, AT)
     return result
 
 
@@ -64,7 +64,7 @@ def test_the_leader_agrees_then_leadership_goes_then_snapshots_are_saved() -> No
 def test_nothing_is_done_after_what_has_failed(doing: str) -> None:
     run, result = script().fails(doing), {}
     with pytest.raises(Stopped) as told:
-        make_way(run, turn(), result, "/s", AT)
+        make_way(run, turn(), result, AT)
     assert run.done == ORDER[: ORDER.index(doing) + 1]
     assert (told.value.doing, told.value.message) == (doing, f"no {doing}")
 
@@ -116,7 +116,7 @@ def test_a_token_that_may_not_move_leadership_lets_the_roll_go_on() -> None:
 def test_a_transfer_that_was_not_proven_ends_the_turn_and_is_told() -> None:
     run, result = script().fails(MOVE, denied=False, leader="id-s1"), {}
     with pytest.raises(Stopped):
-        make_way(run, turn(), result, "/s", AT)
+        make_way(run, turn(), result, AT)
     assert result["transfer"]["leader"] == "id-s1" and WRITES not in run.done
 
 
@@ -143,8 +143,12 @@ def test_a_server_that_is_down_is_repaired_and_saves_nothing() -> None:
 def test_its_own_snapshot_is_named_after_it_and_the_time() -> None:
     run = script(leader="id-s2")
     made(run, turn())
-    assert run.asked(LEADERS).args == {"dest": "/s"}
-    assert run.asked(OWN).args == {"dest": "/s", "name": "nomad-s1.global-20261122T130005Z.snap", "stale": True}
+    assert run.asked(LEADERS).args == {"dest": "/var/lib/nomad-raft-snapshots"}
+    assert run.asked(OWN).args == {
+        "dest": "/var/lib/nomad-raft-snapshots",
+        "name": "nomad-s1.global-20261122T130005Z.snap",
+        "stale": True,
+    }
     assert {run.asked(doing).module for doing in (LEADERS, OWN)} == {"raftops.nomad.snapshot_save"}
 
 
