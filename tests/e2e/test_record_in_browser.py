@@ -69,7 +69,7 @@ def test_the_console_is_heard_and_no_script_runs(here: Path) -> None:
     assert "run" not in next(Browser(here).parsed(path).every("title")).text
 
 
-@pytest.mark.parametrize("width", [400, 1280, 1920])
+@pytest.mark.parametrize("width", [400, 1080, 1280, 1920])
 @pytest.mark.parametrize("name", ["one", "three", "forty", "eighty", "lost", "resumed", "start"])
 def test_nothing_is_cut_off_or_out_of_its_place(name: str, width: int, here: Path) -> None:
     path, browser = written(here, name), Browser(here, size=(width, 1200))

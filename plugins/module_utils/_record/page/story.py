@@ -132,7 +132,7 @@ def _commit(record: Record) -> List[Tuple[str, str]]:
         pairs = [(before[host][name], after[host][name]) for host in before if _has(before, after, host, name)]
         if pairs:
             first, last = (sum(pair[at] for pair in pairs) / len(pairs) for at in (0, 1))
-            return [(f"{first:.2f} \u2192 {last:.2f} ms", name)]
+            return [(f"{first:.2f} \u2192 {last:.2f} ms", name.replace(".", ".\u200b"))]  # where it may break
     return []
 
 

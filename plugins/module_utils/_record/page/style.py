@@ -45,8 +45,8 @@ pre { background: var(--card); border: 1px solid var(--line); border-radius: 6px
   border-radius: 0 6px 6px 0; margin: 10px 0; overflow-wrap: anywhere; }
 .failure b { color: var(--bad); }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 10px; margin: 20px 0 4px; }
-.figure { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 10px 14px; }
-.figure b { display: block; font-size: 18px; line-height: 1.3; white-space: nowrap; }
+.figure { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 10px 12px; }
+.figure b { display: block; font-size: 16px; line-height: 1.3; white-space: nowrap; }
 .figure span { overflow-wrap: anywhere; color: var(--quiet); font-size: 13px; }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; font-variant-numeric: tabular-nums; }

@@ -43,6 +43,8 @@ def test_it_is_well_formed_and_alone(name: str) -> None:
     text = page(build("CHG-1", STORIES[name]))
     assert text.startswith("<!DOCTYPE html>\n")
     found = read(text)
+    policy = next(one for one in found.every("meta") if one.attributes.get("http-equiv") == "Content-Security-Policy")
+    assert policy.attributes["content"] == "default-src 'none'; style-src 'unsafe-inline'"
     names = {one.name for one in found.every()}
     assert not names & {"script", "link", "img", "iframe", "object", "embed", "a", "form", "base", "svg"}
     for one in found.every():

@@ -69,7 +69,7 @@ def test_the_figures() -> None:
         "out at the same time, at most": "1",
         "writes refused meanwhile": "0 of 4\u202f312",
         "longest without a write": "0.21 s",
-        "nomad.raft.commitTime": "3.60 \u2192 1.48 ms",
+        "nomad.\u200braft.\u200bcommitTime": "3.60 \u2192 1.48 ms",
     }
     assert figures(stories.failed("start"))["servers on wal"] == "1 of 3"
 

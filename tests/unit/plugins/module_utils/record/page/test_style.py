@@ -12,7 +12,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils._record.page.style i
 from support.records import stories
 from support.records.reading import read
 
-OWN = {"s-backend", "s-look"}  # as other steps
+OWN = {"s-backend", "s-look", "said"}  # as other steps; for make pictures
 
 
 def test_each_class_has_a_style_and_each_style_a_class() -> None:
