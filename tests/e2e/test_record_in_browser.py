@@ -38,6 +38,10 @@ CUT = """[...document.querySelectorAll(".lane .name, .lane .end, .figure b")]
   .filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.textContent)"""
 LANES = """[...document.querySelectorAll("ol")].map(list => [...list.querySelectorAll("li")]
   .map(lane => lane.getBoundingClientRect().height))"""
+OVERLAP = """[...document.querySelectorAll(".axis .track")].flatMap(axis => {
+  const shown = [...axis.querySelectorAll("span")].map(one => one.getBoundingClientRect()).filter(one => one.width);
+  return shown.filter((one, at) => at && one.left < shown[at - 1].right).map(one => one.left);
+})"""
 COLOUR = "getComputedStyle(document.body).backgroundColor"
 
 
@@ -76,6 +80,7 @@ def test_nothing_is_cut_off_or_out_of_its_place(name: str, width: int, here: Pat
     assert browser.measured(path, BARS) == []
     assert browser.measured(path, WIDE) <= 0
     assert browser.measured(path, CUT) == []
+    assert browser.measured(path, OVERLAP) == []
 
 
 def test_lanes_of_eighty_are_low_but_there(here: Path) -> None:

@@ -94,26 +94,41 @@ def _with_work(segments: List[Segment], worked: Event, ended: float) -> List[Seg
 
 
 def _cut(call: Segment, worked: Event) -> List[Segment]:
+    """The phases in their order, between what came before the stop and what came after it was back."""
     phases = worked.get("phases", {})
-    converted = phases.get("configuration", 0.0) + phases.get("conversion", 0.0)
-    known = {"stop": phases.get("stop"), "convert": converted or None, "start": phases.get("start")}
-    known["rejoin"] = phases.get("rejoin")
+    failing = _failing(worked)
+    converted = [phases[name] for name in ("configuration", "conversion") if name in phases]
+    known = {"stop": phases.get("stop"), "convert": sum(converted) if converted else None}
+    known.update({step: phases.get(step) for step in ("start", "rejoin")})
     lengths = {step: length for step, length in known.items() if length is not None}
     if not lengths:
-        return [call]
+        return _failure([call], worked)
     span, total = call["ended"] - call["began"], sum(lengths.values())
     if total > span:  # the answer of a run that had lost its controller, or clocks that do not go alike
         return _failure(_laid(lengths, call["began"], span / total), worked)
-    before = phases.get("stop", 0.0) + converted
+    before = phases.get("stop", 0.0) + sum(converted)
     first = min(max(worked.get("began_at", 0.0) - before, call["began"]), call["ended"] - total)
-    laid = _laid(lengths, first, 1.0)
-    rest = "rejoin" if "rejoin" not in lengths and worked.get("step") == "rejoin" else "stable"
-    edges = [
-        {"step": "gate", "began": call["began"], "ended": first, "ok": True},
-        {"step": rest, "began": laid[-1]["ended"], "ended": call["ended"], "ok": True},
-    ]
-    parts = [edges[0], *laid, edges[1]]
-    return _failure([one for one in parts if one not in edges or _lasts(one)], worked)
+    gate = {"step": "gate", "began": call["began"], "ended": first, "ok": True}
+    if failing in ("stop", "convert") and worked.get("step") not in phases:  # a step that fails is not timed
+        timed = {"stop": lengths.get("stop", 0.0), **lengths}
+        lengths = {**timed, failing: timed.get(failing, 0.0) + first - call["began"]}
+        gate["ended"] = first = call["began"]
+    laid = _laid({step: lengths[step] for step in known if step in lengths}, first, 1.0)
+    rest = {"step": _rest(worked, lengths), "began": laid[-1]["ended"], "ended": call["ended"], "ok": True}
+    return _failure([one for one in (gate, *laid, rest) if one in laid or _lasts(one)], worked)
+
+
+def _failing(worked: Event) -> str:
+    """The part in which it has failed; "" where it has not."""
+    step: str = worked.get("step", "") if worked.get("failed") else ""
+    return _FAILED_IN.get(step, step)
+
+
+def _rest(worked: Event, lengths: Mapping[str, float]) -> str:
+    """What it did after the last phase that was timed."""
+    if _failing(worked) == "rejoin" and "rejoin" not in lengths:
+        return "rejoin"
+    return "down" if worked.get("failed") and worked.get("left") in _DOWN else "stable"
 
 
 def _laid(lengths: Mapping[str, float], first: float, scale: float) -> List[Segment]:
@@ -131,11 +146,9 @@ def _lasts(segment: Segment) -> bool:
 
 def _failure(parts: List[Segment], worked: Event) -> List[Segment]:
     """The parts, with the one in which it failed marked."""
-    if worked.get("failed") and parts:
-        step = _FAILED_IN.get(worked.get("step", ""), worked.get("step", ""))
-        for part in [one for one in parts if one["step"] == step] or parts[-1:]:
-            part["ok"] = False
-            part["message"] = worked.get("failure", "")
+    if worked.get("failed"):
+        for part in [one for one in parts if one["step"] == _failing(worked)] or parts[-1:]:
+            part.update(ok=False, message=worked.get("failure", ""))
     return parts
 
 

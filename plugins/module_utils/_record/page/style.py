@@ -75,6 +75,8 @@ ul { margin: 4px 0; padding-left: 20px; }
 .track > .tick { top: 0; bottom: 0; width: 1px; min-width: 0; background: var(--line); }
 .axis .track > span { position: absolute; white-space: nowrap; transform: translateX(-50%); }
 .axis .track > span:first-child { transform: none; }
+@media (max-width: 760px) { .axis .track > span:nth-child(even) { display: none; } }
+@media (max-width: 560px) { .axis .track > span:nth-child(4n+3) { display: none; } }
 .track > .leads { top: 4%; bottom: auto; height: 11%; min-height: 2px; background: var(--leads); }
 .s-gate, .s-write, .s-hold, .s-release { background: var(--gate) !important; }
 .s-transfer { background: var(--transfer) !important; }

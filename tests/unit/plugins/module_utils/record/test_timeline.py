@@ -82,6 +82,17 @@ def test_where_it_failed(step: str, marked: str) -> None:
     assert [(one["step"], one.get("message")) for one in found if not one["ok"]] == [(marked, "no")]
 
 
+@pytest.mark.parametrize(("stage", "marked", "length_s"), [("stop", "stop", 1.298), ("conversion", "convert", 0.745)])
+def test_a_step_that_fails_is_not_timed_but_drawn(stage: str, marked: str, length_s: float) -> None:
+    """It has all the time before the start that no other step has, and so that of the last look."""
+    found = drawn(stories.failed(stage))["nomad-3"]
+    work = found[steps(found).index("stop") :]
+    assert steps(work) == [*(["stop"] if stage == "stop" else ["stop", "convert"]), "start", "rejoin", "stable"]
+    (failed,) = [one for one in found if not one["ok"]]
+    assert failed["step"] == marked
+    assert failed["ended"] - failed["began"] == pytest.approx(length_s, abs=0.002)
+
+
 def test_one_that_has_not_come_back_is_out_until_it_was_given_up() -> None:
     found = drawn(stories.failed("rejoin"))["nomad-3"]
     assert found[-1]["step"] == "rejoin" and not found[-1]["ok"] and found[-1]["ended"] - found[-1]["began"] > 9
