@@ -66,6 +66,8 @@ PACKAGES = {
     "roll.wish": Package(""),
     "roll": Package("text disk agent agent.cluster agent.host roll.host roll.wish"),
     "roll.turns": Package("agent.cluster roll"),
+    "record": Package(""),
+    "record.page": Package("record roll"),
     "server": Package(
         "disk raftstore.base raftstore.conversion raftstore agent agent.config agent.api agent.cluster agent.host"
         " roll.host",
@@ -82,8 +84,8 @@ CHECKSUMS = {"crc32c.py", "crc64.py"}
 # What a pure file may import beside the collection's own: everything else can touch the world.
 PURE_IMPORTS = {
     "__future__", "array", "base64", "bisect", "collections", "contextlib", "dataclasses", "datetime", "enum", "errno",
-    "difflib", "fractions", "functools", "itertools", "json", "math", "operator", "posixpath", "re", "shlex", "string",
-    "struct", "textwrap", "types", "typing", "unicodedata",
+    "difflib", "fractions", "functools", "html", "itertools", "json", "math", "operator", "posixpath", "re", "shlex",
+    "string", "struct", "textwrap", "types", "typing", "unicodedata",
 }  # fmt: skip
 
 
