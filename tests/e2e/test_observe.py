@@ -22,7 +22,8 @@ import pytest
 from support.paths import DOCS, SUPPORT
 from support.rolls import leftbehind, playbooks
 
-METRIC = DOCS / "examples/tasks/textfile_metric.yml"
+EXAMPLES = DOCS / "examples"
+METRIC = EXAMPLES / "tasks/textfile_metric.yml"
 # The text format of Prometheus, as far as this file needs it.
 EXPOSITION = re.compile(
     r"# HELP nomad_raft_backend [^\n]+\n# TYPE nomad_raft_backend gauge\n"
@@ -40,6 +41,7 @@ class Watched(NamedTuple):
     everything: Path
     collector: Path
     collected: set[str]
+    inventory: Path
 
 
 @contextmanager
@@ -93,7 +95,7 @@ def watched(make_cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Watc
     assert run.returncode == 0, run.stdout + run.stderr
     assert leftbehind.observe(cluster).backends == {"s1": "wal"}
     (junit,) = (kept / "junit").iterdir()
-    return Watched(run.stdout, run.stderr, token, junit, kept / "everything", collector, collected)
+    return Watched(run.stdout, run.stderr, token, junit, kept / "everything", collector, collected, inventory)
 
 
 def test_no_callback_is_told_the_token(watched: Watched) -> None:
@@ -127,3 +129,12 @@ def test_the_metric_is_in_place_for_node_exporter(watched: Watched) -> None:
 
 def test_the_collector_never_reads_half_a_metric(watched: Watched) -> None:
     assert watched.collected == {"an older one\n", *(path.read_text() for path in watched.collector.iterdir())}
+
+
+def test_a_playbook_writes_the_metric_at_any_time(watched: Watched) -> None:
+    (metric,) = watched.collector.iterdir()
+    before = metric.read_text()
+    metric.unlink()
+    run = playbooks.run(str(EXAMPLES / "which_backend.yml"), watched.inventory)
+    assert run.returncode == 0, run.stdout
+    assert metric.read_text() == before
