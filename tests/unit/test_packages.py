@@ -64,6 +64,7 @@ PACKAGES = {
     "roll.host": Package(""),
     "roll.wish": Package(""),
     "roll": Package("disk agent agent.cluster agent.host roll.host roll.wish"),
+    "fleet": Package("roll"),
     "server": Package(
         "disk raftstore.base raftstore.conversion raftstore agent agent.config agent.api agent.cluster agent.host"
         " roll.host",
@@ -80,8 +81,8 @@ CHECKSUMS = {"crc32c.py", "crc64.py"}
 # What a pure file may import beside the collection's own: everything else can touch the world.
 PURE_IMPORTS = {
     "__future__", "array", "base64", "bisect", "collections", "contextlib", "dataclasses", "datetime", "enum", "errno",
-    "difflib", "fractions", "functools", "itertools", "json", "math", "operator", "posixpath", "re", "shlex", "string",
-    "struct", "types", "typing", "unicodedata",
+    "difflib", "fractions", "functools", "html", "itertools", "json", "math", "operator", "posixpath", "re", "shlex",
+    "string", "struct", "textwrap", "types", "typing", "unicodedata",
 }  # fmt: skip
 
 
