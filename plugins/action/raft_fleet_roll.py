@@ -13,7 +13,6 @@ from typing import Any, Dict, List, Optional
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.utils.display import Display
 from ansible_collections.raftops.nomad.plugins.module_utils._fleet import childenv, closing, outcome, resume, states
 from ansible_collections.raftops.nomad.plugins.modules.raft_fleet_roll import SPEC
@@ -138,10 +137,8 @@ class ActionModule(ActionBase):
         if self._kind == outcome.LOOK:
             del ours["raft_logstore_backend"]
         token = child.token(args["token_env"], child.words(args["token_command"]), os.environ)
-        more = {
-            "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(AnsibleCollectionConfig.collection_paths),
-            "ANSIBLE_HOST_KEY_CHECKING": str(C.HOST_KEY_CHECKING),  # ansible-runner would turn it off
-        }
+        # ansible-runner would turn it off.
+        more = {"ANSIBLE_HOST_KEY_CHECKING": str(C.HOST_KEY_CHECKING)}
         return child.Job(
             self._kind,
             self._own(run),

@@ -98,7 +98,7 @@ def run(job: Job, lock: int) -> Ended:
 def ended(kind: str, directory: str) -> Ended:
     """How the child in this directory has ended, from what it has left."""
     result = read(os.path.join(directory, "result.json")) or {}
-    text = _end_of(output(directory)) or _end_of(os.path.join(directory, "keeper"))
+    text = _end_of(output(directory)) or _end_of(os.path.join(directory, "keeper"))  # what Python says of an error
     found = outcome(kind, result.get("code"), text)
     return Ended(found, result.get("began", 0), result.get("ended", 0), result.get("engine", ""))
 

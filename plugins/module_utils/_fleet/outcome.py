@@ -55,20 +55,19 @@ def outcome(kind: str, code: Optional[int], text: str) -> Outcome:
 
 
 def _rows(lines: List[str], head: re.Pattern[str]) -> List[List[str]]:
-    """The cells below the first line that is such a head, as long as the lines have as many."""
+    """The cells below the first line that is such a head. Two spaces are between cells, and one between words."""
     begin = next((number for number, line in enumerate(lines) if head.match(line)), None)
     rows: List[List[str]] = []
     for line in lines[begin + 1 :] if begin is not None else []:
-        if len(line.split()) < 6 or VERDICT.match(line):
+        cells = re.split(r" {2,}", line)
+        if len(cells) < 6:
             break
-        rows.append(line.split())
+        rows.append(cells)
     return rows
 
 
 def reason(code: Optional[int], text: str) -> str:
     """Why a child has failed, as a sentence: what its last failed task said, else the last line that it printed."""
-    if code is None:
-        return GONE
     said = ""
     for line in text.splitlines():
         found, error = FATAL.match(line), ERROR.match(line)
@@ -78,7 +77,9 @@ def reason(code: Optional[int], text: str) -> str:
             said = error.group(1)
     if not said:
         said = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "It printed nothing.")
-    return f"Ended by signal {-code}. Its last line: {said}" if code < 0 else said
+    if code is None or code < 0:
+        return f"{GONE if code is None else f'Ended by signal {-code}.'} Its last line: {said}"
+    return said
 
 
 def _message(result: str) -> str:

@@ -9,6 +9,7 @@ The inventory says how it goes: {"end": "well", "seconds": 1}. `end` is well, fa
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -17,8 +18,8 @@ import time
 from pathlib import Path
 from typing import Any, Dict
 
+STATUS_HEAD = "server  role    health   version  running  config  disk  applied"
 HEAD = "order  server  role    backend  state   action   last  size"
-NO_TOKEN = "No token."
 
 
 def said(path: Path) -> Dict[str, Any]:
@@ -31,6 +32,11 @@ def note(path: Path, **what: Any) -> None:
     """One line for what was called; appended as a whole."""
     with open(f"{path}.calls", "a", encoding="utf-8") as calls:
         calls.write(json.dumps({"pid": os.getpid(), "time": time.time(), **what}) + "\n")
+
+
+def digest(token: str) -> str:
+    """What says which token it was, without saying the token."""
+    return hashlib.sha256(token.encode()).hexdigest() if token else ""
 
 
 def fails(message: str) -> None:
@@ -46,12 +52,10 @@ def main() -> None:
     plans = "--check" in sys.argv
     cluster = said(path)
     rolled = Path(f"{path}.rolled")
-    note(path, what="plan" if plans else playbook, end="begins", token=os.environ.get("NOMAD_TOKEN", ""))
+    note(path, what="plan" if plans else playbook, end="begins", token=digest(os.environ.get("NOMAD_TOKEN", "")))
     backend = "wal" if rolled.exists() else "boltdb"
     if playbook == "status":
-        print(
-            f"server  role  health  version  running  config\ns1 leader healthy 2.0.5 {backend} {backend} {backend} 9"
-        )
+        print(f"{STATUS_HEAD}\ns1      leader  healthy  2.0.5  {backend}  {backend}  {backend}  9")
         print(f"1 server: on {backend}. {'Look at it.' if cluster['end'] == 'refuse' else 'All is well.'}")
         return
     print(

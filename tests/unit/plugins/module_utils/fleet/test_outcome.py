@@ -58,7 +58,7 @@ def test_a_roll_that_failed(code: int, text: str, line: str) -> None:
 
 def test_a_roll_whose_end_nobody_knows() -> None:
     found = outcome(ROLL, None, "TASK [stop]\n")
-    assert found.state == "failed" and "ended without a result" in found.line
+    assert found.state == "failed" and "ended without a result" in found.line and "TASK [stop]" in found.line
 
 
 def test_a_roll_that_went_well() -> None:
