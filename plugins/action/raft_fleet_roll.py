@@ -19,6 +19,7 @@ from ansible_collections.raftops.nomad.plugins.modules.raft_fleet_roll import SP
 from ansible_collections.raftops.nomad.plugins.plugin_utils import _fleetchild as child
 from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import Fleet, Run
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import plain, without_empty
+from ansible_collections.raftops.nomad.plugins.plugin_utils._rolls import born
 
 POLL_S = 0.5
 BACKEND = {"assess": "wal", "migrate": "wal", "rollback": "boltdb", "status": "wal"}
@@ -91,26 +92,28 @@ class ActionModule(ActionBase):
         self._pause(run)
         if self._task.check_mode:
             return self._told(states.cluster(self._name, run["states"].get(self._name, {})), "")
-        begins = False
-
-        def begin(now: Run) -> None:
-            nonlocal begins
-            state = resume.turn(self._name, now, self._args["skip_refused"])
-            begins = state == states.ROLLING
-            now["states"].setdefault(self._name, {})["state"] = state
-            if begins:
-                now["states"][self._name].update(began=time.time(), log=child.output(self._own(now)))
-
-        run = self._fleet.update(run, begin)
-        if not begins:
-            return self._closed(run, self._told(states.cluster(self._name, run["states"][self._name]), ""))
-        job = self._job(run, "migrate")
-        ended = child.run(job, child.wait_free(self._place))
+        job, lock = self._job(run, "migrate"), child.wait_free(self._place)
+        run = self._fleet.update(run, self._begin)
+        one = states.cluster(self._name, run["states"][self._name])
+        if one.state != states.ROLLING:
+            os.close(lock)
+            return self._closed(run, self._told(one, ""))
+        try:
+            ended = child.run(job, lock)
+        except OSError as error:
+            ended = child.Ended(outcome.Outcome(states.FAILED, f"Its process cannot be started: {error}."), 0, 0, "")
         told = self._finished(run, ended)
         if ended.outcome.state != states.ROLLED:
             told.update(failed=True)
             Display().display(f"{self._name}: failed. What is under way finishes, nothing else begins.")
         return self._closed(run, {**told, "changed": True})
+
+    def _begin(self, run: Run) -> None:
+        """Note that the roll of this cluster begins, or why it does not."""
+        known = run["states"].setdefault(self._name, {})
+        known["state"] = resume.turn(self._name, run, self._args["skip_refused"])
+        if known["state"] == states.ROLLING:
+            known.update(began=time.time(), log=child.output(self._own(run)), worker=[os.getpid(), born(os.getpid())])
 
     def _pause(self, run: Run) -> None:
         """Wait until the wave of this cluster may begin."""
@@ -169,16 +172,23 @@ class ActionModule(ActionBase):
             told["msg"] = f"{one.name}: {one.state}. {one.line}"
         return told
 
+    def _under_way(self, run: Run) -> bool:
+        """Whether a worker that lives waits for the end of a roll."""
+        workers = [run["states"][name]["worker"] for name in resume.under_way(run)]
+        return any(born(pid) == began for pid, began in workers)
+
     def _closed(self, run: Run, told: Dict[str, Any]) -> Dict[str, Any]:
         """The result, with the end of the run in it where this is the cluster with which it ends.
 
         After a failure Ansible runs no other task, so the failing one waits for those under way and says it.
         """
         if told.get("failed"):
-            while resume.under_way(run):
+            while self._under_way(run):
                 time.sleep(POLL_S)
                 run = self._fleet.update(run, lambda now: None)
-            Display().display("\n".join(closing.verdict(run)))
+            run = self._fleet.update(run, lambda now: now.setdefault("told", self._name))
+            if run["told"] == self._name:
+                Display().display("\n".join(closing.verdict(run)))
             return told
         if told["state"] in (states.NOT_BEGUN, states.LEFT_OUT):
             told["skipped"] = True

@@ -60,5 +60,5 @@ def question(do: str, found: Sequence[Cluster], waves: Sequence[Sequence[str]], 
         f"The Raft log stores of {rolls} Nomad cluster{'' if rolls == 1 else 's'} will be moved to {DONE[do]}, in "
         f"{len(waves)} wave{'' if len(waves) == 1 else 's'}, at most {at_once} at once{pause}."
     )
-    end = "The first failure ends it: what is under way finishes, nothing else begins."
-    return [*paragraph(opening), *plans(found, waves), numbers(found), end]
+    end = "The first failure ends it, as Ctrl-C does: what is under way finishes, nothing else begins."
+    return [*paragraph(opening), *plans(found, waves), numbers(found), *paragraph(end)]
