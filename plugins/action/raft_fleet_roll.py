@@ -15,6 +15,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.raftops.nomad.plugins.module_utils._fleet import childenv, closing, outcome, resume, states
+from ansible_collections.raftops.nomad.plugins.module_utils._fleet.recorded import Outcome
 from ansible_collections.raftops.nomad.plugins.modules.raft_fleet_roll import SPEC
 from ansible_collections.raftops.nomad.plugins.plugin_utils import _fleetchild as child
 from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import Fleet, Run
@@ -101,7 +102,7 @@ class ActionModule(ActionBase):
         try:
             ended = child.run(job, lock)
         except OSError as error:
-            ended = child.Ended(outcome.Outcome(states.FAILED, f"Its process cannot be started: {error}."), 0, 0, "")
+            ended = child.Ended(Outcome(states.FAILED, f"Its process cannot be started: {error}."), 0, 0, "")
         told = self._finished(run, ended)
         if ended.outcome.state != states.ROLLED:
             told.update(failed=True)

@@ -12,12 +12,14 @@ import time
 from typing import Any, List, Mapping, NamedTuple, Optional, Sequence
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.raftops.nomad.plugins.module_utils._fleet.outcome import Outcome, outcome
+from ansible_collections.raftops.nomad.plugins.module_utils._fleet.outcome import outcome
+from ansible_collections.raftops.nomad.plugins.module_utils._fleet.recorded import Outcome
 from ansible_collections.raftops.nomad.plugins.plugin_utils import _fleetkeeper
 from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import held, read, write
 
 POLL_S = 0.2
 OUTPUT = os.path.join("artifacts", "roll", "stdout")
+REPORT = "report"
 COMMAND_S = 60.0
 MAX_OUTPUT = 4 << 20  # of a child's output, its end
 
@@ -99,7 +101,7 @@ def ended(kind: str, directory: str) -> Ended:
     """How the child in this directory has ended, from what it has left."""
     result = read(os.path.join(directory, "result.json")) or {}
     text = _end_of(output(directory)) or _end_of(os.path.join(directory, "keeper"))  # what Python says of an error
-    found = outcome(kind, result.get("code"), text)
+    found = outcome(kind, result.get("code"), text, read(os.path.join(directory, f"{REPORT}.json")))
     return Ended(found, result.get("began", 0), result.get("ended", 0), result.get("engine", ""))
 
 

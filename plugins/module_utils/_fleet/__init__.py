@@ -7,4 +7,4 @@ Pure. May import `roll`. Open states.py first: what a cluster can be in.
 
 from __future__ import annotations
 
-__all__ = ["childenv", "closing", "outcome", "page", "resume", "states", "table", "waves"]
+__all__ = ["childenv", "closing", "outcome", "page", "recorded", "resume", "states", "table", "waves"]

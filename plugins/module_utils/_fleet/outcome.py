@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the roll of one cluster has come to, from its exit code and what it printed. Pure.
+"""What the roll of one cluster has come to, from its exit code and its record, else from what it printed. Pure.
 
 The one place that reads a child's output. Its results are printed as JSON, one to a line where something has failed.
 """
@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import List, NamedTuple, Optional
+from typing import Any, List, Mapping, Optional
 
 from . import states
+from .recorded import Outcome, recorded
 
 PLAN, ROLL, LOOK = "plan", "roll", "status"
 HEAD = re.compile(r"^order +server +role +backend +state +action\b")
@@ -23,17 +24,13 @@ ALL_WELL = "All is well."
 GONE = "Its process ended without a result; its host may have been restarted, or somebody has ended it."
 
 
-class Outcome(NamedTuple):
-    """One of the words of states.py, a sentence, and what is known of the servers."""
-
-    state: str
-    line: str = ""
-    servers: int = 0
-    backend: str = ""
-
-
-def outcome(kind: str, code: Optional[int], text: str) -> Outcome:
+def outcome(kind: str, code: Optional[int], text: str, record: Optional[Mapping[str, Any]] = None) -> Outcome:
     """The outcome of a child of this kind. `code`: its exit code, negative for a signal, None where nobody knows it."""
+    known = recorded(kind == PLAN, code, record) if record and kind != LOOK else None
+    return known or _printed(kind, code, text)
+
+
+def _printed(kind: str, code: Optional[int], text: str) -> Outcome:
     failed = {PLAN: states.REFUSED, ROLL: states.FAILED, LOOK: states.SILENT}[kind]
     lines = [re.sub(r'^"(.*?)",?$', r"\1", line.strip()) for line in text.splitlines()]
     rows = _rows(lines, STATUS_HEAD if kind == LOOK else HEAD)
