@@ -12,7 +12,7 @@ import time
 from typing import Any, List, Mapping, NamedTuple, Optional, Sequence
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.raftops.nomad.plugins.module_utils._fleet.outcome import outcome
+from ansible_collections.raftops.nomad.plugins.module_utils._fleet.outcome import LOOK, outcome
 from ansible_collections.raftops.nomad.plugins.module_utils._fleet.recorded import Outcome
 from ansible_collections.raftops.nomad.plugins.plugin_utils import _fleetkeeper
 from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import held, read, write
@@ -93,7 +93,8 @@ def run(job: Job, lock: int) -> Ended:
     keeper = begin(job, lock)
     os.close(lock)
     keeper.wait()
-    os.close(wait_free(os.path.dirname(job.dir)))  # a keeper may be killed; its child goes on
+    if job.kind != LOOK:  # a keeper may be killed; its child goes on
+        os.close(wait_free(os.path.dirname(job.dir)))
     return ended(job.kind, job.dir)
 
 

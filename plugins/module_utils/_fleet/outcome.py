@@ -12,7 +12,7 @@ import re
 from typing import Any, List, Mapping, Optional
 
 from . import states
-from .recorded import Outcome, recorded
+from .recorded import Outcome, planned, recorded
 
 PLAN, ROLL, LOOK = "plan", "roll", "status"
 HEAD = re.compile(r"^order +server +role +backend +state +action\b")
@@ -47,8 +47,7 @@ def _printed(kind: str, code: Optional[int], text: str) -> Outcome:
     if not rows:
         return Outcome(states.UNREAD, "It ended well, but without a plan.")
     todo = [row for row in rows if row[5] != "nothing" or "," in row[4]]
-    line = f"{len(todo)} of {len(rows)} servers" if todo else ""
-    return Outcome(states.ROLLS if todo else states.IN_ORDER, line, len(rows), backend)
+    return planned(len(todo), len(rows), backend)
 
 
 def _rows(lines: List[str], head: re.Pattern[str]) -> List[List[str]]:

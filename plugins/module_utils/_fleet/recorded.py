@@ -34,5 +34,10 @@ def recorded(plans: bool, code: Optional[int], record: Mapping[str, Any]) -> Opt
         state = states.REFUSED if record.get("outcome") == "refused" else states.UNREAD
         return Outcome(state, str(plan.get("refusal") or verdict), len(rows), backend)
     busy = len(plan.get("busy", []))
-    line = f"{busy} of {len(rows)} servers" if busy else ""
-    return Outcome(states.ROLLS if busy else states.IN_ORDER, line, len(rows), backend)
+    return planned(busy, len(rows), backend)
+
+
+def planned(busy: int, count: int, backend: str) -> Outcome:
+    """The outcome of a plan with something to do, or nothing, for `busy` servers of `count`."""
+    line = f"{busy} of {count} server{'' if count == 1 else 's'}" if busy else ""
+    return Outcome(states.ROLLS if busy else states.IN_ORDER, line, count, backend)

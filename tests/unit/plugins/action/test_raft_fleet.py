@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from ansible.plugins import loader as plugins
 from ansible.template import Templar
 from ansible.utils.context_objects import CLIArgs
 from ansible_collections.raftops.nomad.plugins.action import raft_fleet_confirm, raft_fleet_report, raft_fleet_roll
+from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import held
 from support.fleet.fleet import STANDIN, StandIns
 
 NAMES = ["eu-1", "eu-2"]
@@ -97,6 +99,13 @@ def test_check_mode_and_assess_and_status_only_show(fleet: Fleet, capsys: pytest
     assert fleet.plan(do="status") == ["well", "well"]
     fleet.confirm(do="status")
     assert fleet.standins.begun() == [] and "cluster  servers  now     state" in capsys.readouterr().out
+
+
+def test_one_may_look_while_a_cluster_is_rolled(fleet: Fleet) -> None:
+    fleet.plan()
+    lock = held(str(fleet.standins.records / "clusters/eu-1/lock"))
+    assert lock is not None and fleet.plan(do="status") == ["well", "well"]
+    os.close(lock)
 
 
 def test_a_pause_is_told_by_the_first_of_a_wave(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,6 +22,7 @@ def plan(*rows: str) -> str:
     [
         ([LEFT, DONE], "to roll", "1 of 2 servers", "boltdb, wal"),
         ([DONE], "in order", "", "wal"),
+        ([LEFT], "to roll", "1 of 1 server", "boltdb"),
         ([HELD, DONE], "to roll", "1 of 2 servers", "wal"),
     ],
 )
