@@ -68,6 +68,7 @@ PACKAGES = {
     "roll.turns": Package("agent.cluster roll"),
     "record": Package(""),
     "record.page": Package("record roll"),
+    "fleet": Package("roll"),
     "server": Package(
         "disk raftstore.base raftstore.conversion raftstore agent agent.config agent.api agent.cluster agent.host"
         " roll.host",
