@@ -64,6 +64,12 @@ PACKAGES = {
     "roll.host": Package(""),
     "roll.wish": Package(""),
     "roll": Package("disk agent agent.cluster agent.host roll.host roll.wish"),
+    "assess": Package("agent.api disk roll"),
+    "measure": Package(
+        "disk raftstore.base raftstore.boltdb raftstore.entries raftstore.directory raftstore.conversion raftstore"
+        " agent agent.api assess",
+        "cost sampling scratch syncs trial",
+    ),
     "server": Package(
         "disk raftstore.base raftstore.conversion raftstore agent agent.config agent.api agent.cluster agent.host"
         " roll.host",
