@@ -29,6 +29,8 @@ STAYS = (
     "Its store is switched to {backend} and the agent runs, but this server has not passed its checks. It was left as "
     "it is. When the cause is gone, run this again."
 )
+HOOK = "{host}: {what} This server is done and in the cluster, the roll ends here. {note}"
+DONE = "done"
 AGAIN = "When the cause is gone, run the same command again."
 
 
@@ -64,14 +66,17 @@ class Failure(NamedTuple):
 
 
 def failed(result: Result, task: str) -> Dict[str, str]:
-    """What a failed task, perhaps a loop, says: the name of the task and its messages without a full stop."""
+    """What a failed task, perhaps a loop, says: what it was doing, and its messages without a full stop."""
     said = [one.get("msg") for one in result.get("results", [result]) if one.get("failed")]
-    return {"task": task, "message": bare(" ".join(str(one) for one in said if one))}
+    return {"task": result.get("doing") or task, "message": bare(" ".join(str(one) for one in said if one))}
 
 
 def failure(servers: List[Server], host: str, options: Options, said: Said) -> Failure:
     """What to do about the failure on this host."""
-    server = next(one for one in servers if one.host == host)
+    server = next((one for one in servers if one.host == host), Server(host=host, id=""))
+    if (said.worked or {}).get("done"):  # only the operator's own tasks come after that
+        told = HOOK.format(host=host, what=_what(said), note=said.hold_note).strip()
+        return Failure(DONE, False, False, False, False, [], told)
     left = _left(said)
     return Failure(
         left=left,

@@ -30,6 +30,7 @@ class Options(NamedTuple):
     status_command: str = ""
     log_file: str = ""
     gate_timeout: int = 30
+    stop_timeout: int = 30
     wait_timeout: int = 300
     stable_for: int = 10
     min_failure_tolerance: int = 1

@@ -23,9 +23,9 @@ SETTLED_WITHIN_S = 15
 class Plan(NamedTuple):
     """What is shown, who is taken in which order, and the first thing that prevents it.
 
-    `asks`: whether the leader can and must be asked about its cluster, on the host `speaker`, by server_wait with the
-    condition `until`, but for the server with the id `without`, which is repaired (`repair`). `ids`: all servers that
-    the roll concerns.
+    `queue`: empty where there is nothing to do. `asks`: whether the leader can and must be asked about its cluster, on
+    the host `speaker`, by server_wait with the condition `until`, but for the server with the id `without`, which is
+    repaired (`repair`). `ids`: all servers that the roll concerns.
     """
 
     lines: List[str]
@@ -58,7 +58,7 @@ def plan(servers: Servers, options: Options, view: Optional[View] = None) -> Pla
     return Plan(
         lines=[*lines, "", *notes] if notes else lines,
         notes=notes,
-        queue=[server.host for server in taken],
+        queue=[server.host for server in taken] if busy or any(server.untold for server in servers) else [],
         busy=busy,
         begins=bool(busy),
         question=question(servers, options),

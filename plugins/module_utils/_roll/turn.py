@@ -1,19 +1,23 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one server's turn depends on: may it come, whom to ask, what to expect, what is left at the end. Pure."""
+"""What one server's turn depends on: may it come, whom to ask, what to expect, what is done in it. Pure."""
 
 from __future__ import annotations
 
 from types import MappingProxyType
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
-from .._agent.cluster.peers import difference
-from . import closing, cluster, holds
+from . import cluster, holds
+from .end import End, at_end
+from .gate import Gate, gate
 from .options import Options
 from .server import Server, View
 
 Servers = Sequence[Server]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+HOLD = ".raft-hold.json"
+# What is done in a turn, as files of the role: with others there, where nobody is left to ask, and without a stop.
+TOGETHER, ALONE, SETTLED = "steps/one_server.yml", "steps/alone.yml", "steps/settle.yml"
 
 
 class Answered(NamedTuple):
@@ -36,13 +40,6 @@ class Answered(NamedTuple):
     settings: Optional[Mapping[str, Any]] = None
 
 
-class Gate(NamedTuple):
-    """Whether something may not go on, and why in a sentence."""
-
-    refused: bool
-    refusal: str
-
-
 def interlock(servers: Servers, host: str, so_far: Answered) -> Gate:
     """A server comes alone, when all before it are done and all of the group were looked at."""
     done = [server.host for server in servers if server.done]
@@ -51,15 +48,15 @@ def interlock(servers: Servers, host: str, so_far: Answered) -> Gate:
     known = [server.host for server in servers]
     unplanned = [name for name in so_far.group if name not in known]
     if len(so_far.batch) != 1:
-        return _gate("This roll takes one server at a time. Set serial: 1 on the play.")
+        return gate("This roll takes one server at a time. Set serial: 1 on the play.")
     if left:
-        return _gate(f"Not finished: {', '.join(left)}. No other server is touched.")
+        return gate(f"Not finished: {', '.join(left)}. No other server is touched.")
     if unplanned:
-        return _gate(
+        return gate(
             f"Not looked at by this run: {', '.join(unplanned)}. Every server of the group must be asked before one is "
             "stopped, so run without --limit."
         )
-    return _gate("")
+    return gate("")
 
 
 def stoppable(server: Server, options: Options) -> Gate:
@@ -68,48 +65,7 @@ def stoppable(server: Server, options: Options) -> Gate:
     told = list(server.obstacles) or [f"{owner} has begun to convert it since the plan" for owner in owners]
     if not told and not server.up and not server.ours:
         told = [f"its agent is down: {server.error}"]
-    return _gate(f"{'; '.join(told)}." if told else "")
-
-
-def on_backend(server: Server, options: Options) -> Gate:
-    """Whether the server is on the backend, and would start on it again. One that comes later: on the other."""
-    waits = bool(options.stop_after) and not server.done and server.up and is_settled(server)
-    if not server.todo or waits:
-        return _gate("")
-    return _gate(
-        f"{server.host} is {server.role}, runs on {server.running or 'nothing'}, is configured for "
-        f"{server.configured} and has a store in state {server.store}."
-    )
-
-
-def is_settled(server: Server) -> bool:
-    """Whether it runs on the store that it is configured for, and no conversion is unfinished."""
-    same = server.running == server.configured == server.store and server.store in ("boltdb", "wal")
-    return same and not server.interrupted
-
-
-def tidy(servers: Servers, server: Server) -> Gate:
-    """Whether old stores may go: it runs on what it is configured for, knows its leader's peers, has ended."""
-    other = difference(server.peers, cluster.peer_set(servers)) if server.up and server.peers else ""
-    if other:
-        return _gate(
-            f"{server.host} has another Raft configuration than its leader: {other}. It may lose what the others have "
-            "acknowledged. Nothing is removed from any server until this is in order."
-        )
-    if server.up and is_settled(server) and not server.hold:
-        return _gate("")
-    state = [server.store]
-    state += ["a conversion is unfinished"] if server.interrupted else []
-    state += ["and a roll has left its hold there"] if server.hold else []
-    return _gate(
-        f"{server.host} runs on {server.running or 'nothing'}, is configured for {server.configured} and has a store "
-        f"in state {', '.join(filter(None, state))}. Nothing is removed from any server until this is in order. Run "
-        "the roll to its end first."
-    )
-
-
-def _gate(refusal: str) -> Gate:
-    return Gate(bool(refusal), refusal)
+    return gate(f"{'; '.join(told)}." if told else "")
 
 
 class Leadership(NamedTuple):
@@ -142,37 +98,6 @@ def leadership(server: Server, alone: bool, options: Options, so_far: Answered) 
     )
 
 
-class End(NamedTuple):
-    """What is proven, shown and asked about once all servers had their turn.
-
-    `ill`: not all is well, and that was to be a failure. `on_backend`: this server would start on the backend again.
-    `tidy`: its old stores may go, those of the hosts in `old`. `forgotten` is a warning of settings.
-    """
-
-    ill: Gate
-    on_backend: Gate
-    tidy: Gate
-    forgets: bool
-    forgotten: str
-    has_old: bool
-    old: List[str]
-
-
-def at_end(servers: Servers, server: Server, options: Options, so_far: Answered) -> End:
-    """What there is to say at the end about this server, and about all."""
-    forgotten = holds.forgotten(servers, so_far.settings)
-    old = [one.host for one in servers if one.old_stores and one.old_stores["removed"]]
-    return End(
-        ill=_gate(closing.verdict(servers, options) if options.status_strict and closing.ill(servers) else ""),
-        on_backend=on_backend(server, options),
-        tidy=tidy(servers, server),
-        forgets=bool(forgotten),
-        forgotten=forgotten,
-        has_old=bool(old),
-        old=old,
-    )
-
-
 class Before(NamedTuple):
     """What only some turns have before the stop.
 
@@ -199,10 +124,10 @@ def before(servers: Servers, server: Server, options: Options) -> Before:
 class Turn(NamedTuple):
     """All that one server's turn depends on; hosts by name, servers by id.
 
-    `accompanied`: there is somebody to ask; else this server itself is the reason why there is nobody. `asked` is the
-    host whose API is asked about the cluster, `other` another one where there is one. `prepares`: whether there is
-    anything in `before`. `holds`: whether autopilot is held; `hold`: what for that has to be known. `unfinished`:
-    autopilot is held, by this roll or an earlier one.
+    `steps`: what is done in it, files of tasks, the operator's among them. `works`: they do something about the server.
+    `speaker` is a host that answers, `asked` the one whose API is asked about the cluster, `other` another one where
+    there is one; `ids` and `hold_files` are by host. `holds`: whether autopilot is held; `hold`: what for that has to
+    be known. `unfinished`: autopilot is held, by this roll or an earlier one.
     """
 
     interlock: Gate
@@ -210,15 +135,18 @@ class Turn(NamedTuple):
     leadership: Leadership
     first: bool
     pauses: bool
-    prepares: bool
     before: Before
     comes: bool
+    works: bool
+    steps: List[str]
     down: List[str]
-    accompanied: bool
+    speaker: str
     asked: str
     other: str
     peers: List[str]
     hosts: List[str]
+    ids: Dict[str, str]
+    hold_files: Dict[str, str]
     voters: List[str]
     voters_after: List[str]
     gate_timeout: int
@@ -227,6 +155,7 @@ class Turn(NamedTuple):
     saves_first: bool
     holds: bool
     hold: Dict[str, bool]
+    origin: str
     unfinished: bool
     releases: bool
     hold_note: str
@@ -241,21 +170,26 @@ def turn(servers: Servers, host: str, options: Options, so_far: Answered) -> Tur
     alone = cluster.outage(servers, options) and not server.up
     peers = [name for name in so_far.group if name != host]
     first = before(servers, server, options)
+    comes, settles = server.todo and not first.unrehearsed, first.hears or first.stays
+    own = (ALONE if alone else TOGETHER) if comes else SETTLED if settles else ""
     return Turn(
         interlock=interlock(servers, host, so_far),
         stoppable=stoppable(server, options),
         leadership=leadership(server, alone, options, so_far),
         first=host in so_far.order[:1],
         pauses=_pauses(servers, server, options),
-        prepares=any(first),
         before=first,
-        comes=server.todo and not first.unrehearsed,
+        comes=comes,
+        works=comes or settles,
+        steps=_steps(server, options, own),
         down=lost,
-        accompanied=not alone,
+        speaker=[*(one.host for one in servers if one.up), host][0],
         asked=host if server.up else [*peers, host][0],
         other=[*peers, host][0],
         peers=peers,
         hosts=[one.host for one in servers],
+        ids={one.host: one.id for one in servers},
+        hold_files={one.host: f"{one.raft_dir}/{HOLD}" for one in servers},
         voters=cluster.voters(servers),
         voters_after=cluster.voters_with(servers, server),
         gate_timeout=0 if options.check_mode else options.gate_timeout,
@@ -264,11 +198,18 @@ def turn(servers: Servers, host: str, options: Options, so_far: Answered) -> Tur
         saves_first=server.up and not any(one.snapshot for one in servers),
         holds=options.hold_autopilot and not alone,
         hold=holds.arguments(servers),
+        origin=options.origin,
         unfinished=bool(holds.values_before(servers)),
         releases=not options.check_mode or not lost,
         hold_note=holds.note(servers, so_far.released, bool(so_far.held.get("failed", False))),
-        end=at_end(servers, server, options, so_far),
+        end=at_end(servers, server, options, so_far.settings),
     )
+
+
+def _steps(server: Server, options: Options, own: str) -> List[str]:
+    """The operator's tasks are for servers that have something to do."""
+    around = [options.pre_tasks_file, own, options.post_tasks_file] if server.todo else [own]
+    return [step for step in around if step]
 
 
 def _pauses(servers: Servers, server: Server, options: Options) -> bool:
