@@ -9,13 +9,12 @@ import json
 import os
 from typing import Any, Dict, Mapping, Optional
 
-from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 from ansible_collections.raftops.nomad.plugins.module_utils._assess.assessment import assessment
 from ansible_collections.raftops.nomad.plugins.modules.raft_assess import SPEC
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import options, plain, servers
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import say
 
 STATS = "raft_logstore_assessment"
 
@@ -30,9 +29,9 @@ class ActionModule(ActionBase):
         result: Dict[str, Any] = super().run(tmp, task_vars)
         self._task.args = {name: value for name, value in self._task.args.items() if value not in (None, "")}
         args = self.validate_argument_spec(argument_spec=SPEC)[1]
-        found = assessment(servers(args["servers"]), plain(args["costs"]), options(args["options"]))
-        for line in found["lines"]:  # not into the one document that some callbacks make of all
-            Display().display(line, stderr="json" in C.DEFAULT_STDOUT_CALLBACK)
+        costs = {one["cost"]["id"]: one["cost"] for one in plain(args["costs"]) if "cost" in one}
+        found = assessment(servers(args["servers"]), costs, options(args["options"]))
+        say(found["lines"])
         kept = {name: value for name, value in found.items() if name != "lines"}
         if args["file"] and not self._task.check_mode:
             _write(os.path.expanduser(args["file"]), kept)

@@ -22,15 +22,16 @@ extends_documentation_fragment:
 options:
   servers:
     description:
-      - The fact C(raft_logstore_server) of each server, in the order of the inventory. There is no token in it.
+      - As O(raftops.nomad.roll_plan#module:servers).
     type: list
     elements: dict
     required: true
   costs:
     description:
-      - What was measured, by the names of the hosts, as RV(raftops.nomad.raft_cost_info#module:cost).
-    type: dict
-    default: {}
+      - What M(raftops.nomad.raft_cost_info) has returned on these servers, in any order. Each is known by its Raft ID.
+    type: list
+    elements: dict
+    default: []
   options:
     description:
       - As O(raftops.nomad.roll_plan#module:options).
@@ -57,7 +58,7 @@ EXAMPLES = r"""
 - name: Judge what was measured
   raftops.nomad.raft_assess:
     servers: "{{ groups['nomad_servers'] | map('extract', hostvars, 'raft_logstore_server') | select('defined') }}"
-    costs: {nomad-1: "{{ measured.cost }}"}
+    costs: ["{{ measured }}"]
     file: /tmp/assessment.json
   run_once: true
 """
@@ -118,7 +119,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 SPEC = {
     "servers": {"type": "list", "elements": "dict", "required": True},
-    "costs": {"type": "dict", "default": {}},
+    "costs": {"type": "list", "elements": "dict", "default": []},
     "options": {"type": "dict", "default": {}},
     "file": {"type": "path"},
 }

@@ -72,6 +72,10 @@ cost:
   returned: success
   type: dict
   contains:
+    id:
+      description: Raft ID of the server, from the file C(node-id) on its disk. Empty if there is none.
+      type: str
+      sample: e93eaec1-b82a-bf92-f2a5-79d404511e21
     backend:
       description: The backend that runs, else the one whose files are there.
       type: str

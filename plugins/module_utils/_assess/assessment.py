@@ -54,9 +54,9 @@ def _known(server: Server, cost: Mapping[str, Any], found: Figures) -> Known:
 
 
 def assessment(servers: Sequence[Server], costs: Mapping[str, Mapping[str, Any]], options: Options) -> Dict[str, Any]:
-    """Everything, as plain values: what docs/assess.md names, and `lines`."""
+    """Everything, as plain values, and `lines`. `costs` are the results of raft_cost_info by Raft ID."""
     wanted = options.backend
-    found = [assessed(server, costs.get(server.host) or {}, wanted) for server in servers]
+    found = [assessed(server, costs.get(server.id) or {}, wanted) for server in servers]
     whole = of_cluster([_known(one.server, one.cost, one.figures) for one in found], wanted)
     view = next((server.view for server in servers if server.view), None)
     _gate, refusal = refused(servers, options, view)

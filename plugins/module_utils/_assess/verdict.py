@@ -14,8 +14,8 @@ from .._roll.tables import human
 from .figures import Figures
 
 # Bytes. BoltDB writes the freelist at each commit, 8 bytes for a free page, and flushes it; HashiCorp names this as the
-# reason for the WAL (developer.hashicorp.com, Consul, "WAL LogStore backend overview"). From 1 MB on it alone takes a disk
-# of 100 MB/s longer than etcd allows a whole write.
+# reason for the WAL (developer.hashicorp.com, Consul, "WAL LogStore backend overview"). From 1 MB on it alone takes a
+# disk of 100 MB/s longer than etcd allows a whole write.
 FREELIST_MUCH = 1 << 20
 # etcd asks for a disk that writes and flushes in less than 10 ms (etcd.io, "Hardware recommendations" and FAQ).
 SLOW_MS = 10.0

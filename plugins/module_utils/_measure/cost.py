@@ -22,7 +22,7 @@ from .._disk.segmentsize import DEFAULT_SEGMENT_MIB
 from .._disk.syscalls import REAL
 from .._raftstore.base.names import RAFT_DB, WAL_DIR
 from .._raftstore.base.store import BOLTDB, WAL
-from .._raftstore.directory.raftdir import files_len, locate
+from .._raftstore.directory.raftdir import files_len, locate, node_id
 from .sampling import sample
 from .scratch import scratch
 from .syncs import syncs
@@ -42,8 +42,9 @@ class Asked(NamedTuple):
 
 
 class Files(NamedTuple):
-    """The backend whose files are there, their length, and how many bytes of that are on the disk."""
+    """The server's Raft ID, the backend whose files are there, their length, and how much of that is on the disk."""
 
+    id: str = ""
     backend: str = ""
     size: int = 0
     written: int = 0
@@ -59,6 +60,7 @@ def cost(client: Client, asked: Asked, sampled: Callable[..., Any] = sample) -> 
     measured = _measured(asked, known.entry_bytes, backend, errors) if asked.disk and files.backend else {}
     logstore = (agent.raft_logstore if agent else None) or {}
     return {
+        "id": files.id,
         "backend": backend,
         "size": files.size if files.backend else None,
         "entries": known.entries if agent else None,
@@ -92,14 +94,14 @@ def _on_disk(asked: Asked, errors: Dict[str, str]) -> Files:
     """Only looked at: a store in use is not read."""
     try:
         with closing(locate(asked.data_dir, REAL)) as raft:
-            status = raft.stat(RAFT_DB)
+            known, status = node_id(raft) or "", raft.stat(RAFT_DB)
             if status is not None and stat.S_ISREG(status.st_mode):
-                return Files(BOLTDB, status.st_size, min(status.st_size, 512 * status.st_blocks))
+                return Files(known, BOLTDB, status.st_size, min(status.st_size, 512 * status.st_blocks))
             wal = descend(raft, (WAL_DIR,))
             if wal is None:
-                return Files()
+                return Files(known)
             with closing(wal):
-                return Files(WAL, files_len(wal), files_len(wal))
+                return Files(known, WAL, files_len(wal), files_len(wal))
     except (StoreError, OSError) as error:
         errors["store"] = str(unreadable(error, asked.data_dir) if isinstance(error, OSError) else error)
         return Files()

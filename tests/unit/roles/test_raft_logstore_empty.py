@@ -37,6 +37,7 @@ HANDED_ON = {
 }
 # Only these can be empty where a task names them. Modules do not see them then, and the plan has no such hook.
 TO_MODULES = {"raft_logstore_data_dir", "raft_logstore_config_path", "raft_logstore_service_name"}
+TO_MODULES |= {"raft_logstore_assess_file"}
 ON_CONTROLLER = {"raft_assess", "raft_confirm", "raft_roll_lock", "roll_plan"}
 HOOKS = {"raft_logstore_pre_tasks_file", "raft_logstore_post_tasks_file"}
 

@@ -22,7 +22,7 @@ from support.rolls.servers import facts
 
 SERVERS = [facts("s1", role="leader", rank=4), facts("s2"), facts("s3")]
 COST = {"backend": "boltdb", "size": 1 << 20, "figures": {"commits_per_s": 0.2, "freelist_bytes": 56}}
-COSTS = dict.fromkeys(("s1", "s2", "s3"), COST)
+COSTS = [{"cost": {**COST, "id": f"id-{name}"}} for name in ("s1", "s2", "s3")]
 VERDICT = "little to gain on s1: 0.2 writes a second, freelist 56 Bytes."
 
 
@@ -54,6 +54,11 @@ def test_the_file_has_the_same(tmp_path: Path) -> None:
     result = run(file=str(path))
     assert json.loads(path.read_text()) == result["ansible_stats"]["data"][STATS]
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
+def test_one_that_could_not_be_measured_does_not_end_it() -> None:
+    found = run(costs=[*COSTS[:2], {"failed": True, "msg": "unreachable"}])["assessment"]
+    assert [one["gain"] for one in found["servers"]] == ["little to gain", "little to gain", "not known"]
 
 
 def test_check_mode_and_no_file_write_none(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def assessed(servers: list[Any], costs: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-COSTS = {"s1": cost("boltdb-leader"), "s2": cost(), "s3": cost()}
+COSTS = {"id-s1": cost("boltdb-leader"), "id-s2": cost(), "id-s3": cost()}
 
 
 def test_the_lines_fit_a_terminal_and_end_with_the_verdict() -> None:
@@ -68,7 +68,7 @@ def test_a_roll_that_would_be_refused_is_told_and_its_reason() -> None:
 
 
 def test_on_wal_nothing_is_left_to_tell_about_the_change() -> None:
-    found = assessed(three(**ON_WAL), {name: cost("wal-leader") for name in ("s1", "s2", "s3")})
+    found = assessed(three(**ON_WAL), dict.fromkeys(COSTS, cost("wal-leader")))
     assert found["lines"][-1] == "Nothing to gain: all servers are on wal already."
     assert found["longest_out_s"] is None and not any("needs" in line for line in found["lines"])
 
@@ -76,7 +76,7 @@ def test_on_wal_nothing_is_left_to_tell_about_the_change() -> None:
 def test_what_was_not_measured_is_a_dash_and_a_sentence() -> None:
     errors = {"metrics": "http://127.0.0.1:4646/v1/metrics: no such path (404).", "disk": "/data: it is full."}
     bare = cost(figures={}, syncs=None, trial=[], errors=errors)
-    found = assessed(three(), {"s1": bare, "s2": bare})
+    found = assessed(three(), {"id-s1": bare, "id-s2": bare})
     assert found["lines"][1].split() == ["s1", "leader", "boltdb", "-", "-", "-", "-", "-"]
     assert "s2: http://127.0.0.1:4646/v1/metrics: no such path (404)." in found["lines"]
     assert "s1: /data: it is full." in found["lines"]
