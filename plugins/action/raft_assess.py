@@ -11,7 +11,7 @@ from typing import Any, Dict, Mapping, Optional
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.raftops.nomad.plugins.module_utils._assess.assessment import assessment
+from ansible_collections.raftops.nomad.plugins.module_utils._assess.assessment import assessment, merged
 from ansible_collections.raftops.nomad.plugins.modules.raft_assess import SPEC
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import options, plain, servers
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import say
@@ -29,7 +29,9 @@ class ActionModule(ActionBase):
         result: Dict[str, Any] = super().run(tmp, task_vars)
         self._task.args = {name: value for name, value in self._task.args.items() if value not in (None, "")}
         args = self.validate_argument_spec(argument_spec=SPEC)[1]
+        disks = {one["disk"]["id"]: one["disk"] for one in plain(args["disks"]) if "disk" in one}
         costs = {one["cost"]["id"]: one["cost"] for one in plain(args["costs"]) if "cost" in one}
+        costs = {name: merged(cost, disks.get(name) or {}) for name, cost in costs.items()}
         found = assessment(servers(args["servers"]), costs, options(args["options"]))
         say(found["lines"])
         kept = {name: value for name, value in found.items() if name != "lines"}

@@ -32,6 +32,12 @@ options:
     type: list
     elements: dict
     default: []
+  disks:
+    description:
+      - The same of M(raftops.nomad.raft_disk_info). Without, it is not known how long a server would be out.
+    type: list
+    elements: dict
+    default: []
   options:
     description:
       - As O(raftops.nomad.roll_plan#module:options).
@@ -44,6 +50,7 @@ options:
     type: path
 seealso:
   - module: raftops.nomad.raft_cost_info
+  - module: raftops.nomad.raft_disk_info
   - module: raftops.nomad.roll_plan
 author:
   - raftops.nomad contributors (@raftops)
@@ -120,6 +127,7 @@ from ansible.module_utils.basic import AnsibleModule
 SPEC = {
     "servers": {"type": "list", "elements": "dict", "required": True},
     "costs": {"type": "list", "elements": "dict", "default": []},
+    "disks": {"type": "list", "elements": "dict", "default": []},
     "options": {"type": "dict", "default": {}},
     "file": {"type": "path"},
 }

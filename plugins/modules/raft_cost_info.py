@@ -8,16 +8,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: raft_cost_info
-short_description: What the Raft log of a running Nomad server costs, and what moving it would take
+short_description: What the Raft log of a running Nomad server costs
 version_added: 1.1.0
 author:
   - raftops.nomad contributors (@raftops)
 description:
-  - Samples the agent's own metrics for some seconds, times flushes to the disk, and converts small stores that it makes
-    for that. Changes nothing of Nomad's, and reads no store that is in use.
-  - What it makes is in one directory C(.raftops-scratch) beside the Raft directory, which belongs to the user who runs
-    this, has mode 0700, and is removed at the end. It writes less than 150 MB there.
-  - A part that cannot be measured is no failure. It is null or empty then, and RV(cost.errors) says why.
+  - Samples the agent's own metrics for some seconds, and looks at the size of its store. Changes nothing, and reads no
+    store that is in use.
+  - A part that is not known is no failure. It is null then, and RV(cost.errors) says why.
   - The playbook C(assess) shows the results of all servers, with a verdict.
 extends_documentation_fragment:
   - raftops.nomad._connection
@@ -31,24 +29,14 @@ options:
     type: path
     required: true
     aliases: [path]
-  backend:
-    description:
-      - The backend that the store might be moved to.
-    type: str
-    choices: [wal, boltdb]
-    default: wal
   sample_for:
     description:
       - Seconds for which the metrics are sampled. Nomad has them for intervals of 10 seconds, and shows each when it is
         over. With V(0) it is the last one.
     type: int
     default: 60
-  measure_disk:
-    description:
-      - Whether flushes and conversions are timed. In check mode they are not.
-    type: bool
-    default: true
 seealso:
+  - module: raftops.nomad.raft_disk_info
   - module: raftops.nomad.raft_store_info
   - module: raftops.nomad.server_info
 """
@@ -58,7 +46,6 @@ EXAMPLES = r"""
   raftops.nomad.raft_cost_info:
     data_dir: /opt/nomad/data
     sample_for: 20
-    measure_disk: false
   register: now
 
 - name: Show it
@@ -150,45 +137,8 @@ cost:
           description: Bytes of pages that BoltDB has written for each commit, the freelist's among them.
           type: int
           sample: 22657
-    syncs:
-      description: Flushes of 4 kB with fdatasync(2), one after the other. Null where they were not timed.
-      type: dict
-      contains:
-        number:
-          description: How many.
-          type: int
-          sample: 200
-        median_ms:
-          description: The median in milliseconds.
-          type: float
-          sample: 0.21
-        p99_ms:
-          description: The 99th percentile.
-          type: float
-          sample: 0.62
-        max_ms:
-          description: The longest.
-          type: float
-          sample: 0.71
-    trial:
-      description: Conversions of stores made for it. Empty where none was made, or the store is on O(backend) already.
-      type: list
-      elements: dict
-      contains:
-        data_bytes:
-          description: Bytes of its entries.
-          type: int
-          sample: 16777216
-        entries:
-          description: Number of its entries.
-          type: int
-          sample: 1654
-        seconds:
-          description: What it took, with the comparison of every entry.
-          type: float
-          sample: 0.1612
     errors:
-      description: Why a part is not known, by C(metrics), C(store) and C(disk).
+      description: Why a part is not known, by C(metrics) and C(store).
       type: dict
       sample: {}
 """
@@ -199,23 +149,19 @@ from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.client im
 from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import argument_spec, from_params
 from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError
 from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Module
-from ansible_collections.raftops.nomad.plugins.module_utils._measure.cost import Asked, cost
+from ansible_collections.raftops.nomad.plugins.module_utils._measure.cost import cost
 
 
 def main() -> None:
     spec = dict(
         argument_spec(),
         data_dir={"type": "path", "required": True, "aliases": ["path"]},
-        backend={"type": "str", "choices": ["wal", "boltdb"], "default": "wal"},
         sample_for={"type": "int", "default": 60},
-        measure_disk={"type": "bool", "default": True},
     )
     module = Module(argument_spec=spec, supports_check_mode=True)
     given = module.params
-    disk = given["measure_disk"] and not module.check_mode
-    asked = Asked(given["data_dir"], given["backend"], given["sample_for"], disk)
     try:
-        found = cost(Client(from_params(given, os.environ)), asked)
+        found = cost(Client(from_params(given, os.environ)), given["data_dir"], given["sample_for"])
     except AgentError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, cost=found)

@@ -68,7 +68,7 @@ PACKAGES = {
     "measure": Package(
         "disk raftstore.base raftstore.boltdb raftstore.entries raftstore.directory raftstore.conversion raftstore"
         " agent agent.api assess",
-        "cost sampling scratch syncs trial",
+        "cost disk files sampling scratch syncs trial",
     ),
     "server": Package(
         "disk raftstore.base raftstore.conversion raftstore agent agent.config agent.api agent.cluster agent.host"

@@ -37,8 +37,14 @@ class One(NamedTuple):
     out: Optional[times.Out]
 
 
+def merged(cost: Mapping[str, Any], disk: Mapping[str, Any]) -> Dict[str, Any]:
+    """What was measured on one server: by raft_cost_info, and by raft_disk_info; {} for nothing."""
+    errors = {**(cost.get("errors") or {}), **({"disk": disk["error"]} if disk.get("error") else {})}
+    return {**cost, "syncs": disk.get("syncs"), "trial": disk.get("trial") or [], "errors": errors}
+
+
 def assessed(server: Server, cost: Mapping[str, Any], wanted: str) -> One:
-    """What follows from the `cost` result of raft_cost_info; {} for a server that nothing was measured on."""
+    """What follows from what `merged` gives."""
     found = parse(cost.get("figures") or {})
     known = _known(server, cost, found)
     runs = [(run["data_bytes"], run["seconds"]) for run in cost.get("trial") or ()]
@@ -54,7 +60,7 @@ def _known(server: Server, cost: Mapping[str, Any], found: Figures) -> Known:
 
 
 def assessment(servers: Sequence[Server], costs: Mapping[str, Mapping[str, Any]], options: Options) -> Dict[str, Any]:
-    """Everything, as plain values, and `lines`. `costs` are the results of raft_cost_info by Raft ID."""
+    """Everything, as plain values, and `lines`. `costs` are what `merged` gives, by Raft ID."""
     wanted = options.backend
     found = [assessed(server, costs.get(server.id) or {}, wanted) for server in servers]
     whole = of_cluster([_known(one.server, one.cost, one.figures) for one in found], wanted)

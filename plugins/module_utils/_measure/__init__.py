@@ -7,4 +7,4 @@ Changes nothing of Nomad's. Files are made in one scratch directory of root's, w
 
 from __future__ import annotations
 
-__all__ = ["cost"]
+__all__ = ["cost", "disk"]

@@ -20,9 +20,10 @@ from .._raftstore.entries.gotime import GoTime
 from .._raftstore.migrate import migrate
 from .scratch import clear
 
-SIZES = (2 << 20, 16 << 20)  # bytes of data; the difference of the two is what a byte takes
-NEEDS = 4 * SIZES[-1] + (64 << 20)
+SMALL, LARGE = 2 << 20, 64 << 20  # bytes of data; the difference of the two is what a byte takes
 ENTRY_MIN, ENTRY_MAX = 256, 1 << 20
+ENTRIES_MAX = 100_000  # to make more would take longer than to convert them
+SPARE = 64 << 20
 BATCH = 256
 SEGMENT_MIB = 8
 FOLDER = "raft"
@@ -36,12 +37,21 @@ class Run(NamedTuple):
     seconds: float
 
 
+def needs(data_bytes: int) -> int:
+    """Free space that is asked for before a trial for a log of so many bytes: two stores, and as much again."""
+    return 3 * min(max(data_bytes, SMALL), LARGE) + SPARE
+
+
 def trial(
-    scratch: Directory, entry_bytes: int, backend: str, clock: Callable[[], float] = time.perf_counter
+    scratch: Directory, entries: int, data_bytes: int, backend: str, clock: Callable[[], float] = time.perf_counter
 ) -> List[Run]:
-    """One run for each size, with entries of about this length. The scratch directory is empty before and after."""
-    length = min(max(entry_bytes, ENTRY_MIN), ENTRY_MAX)
-    return [_run(scratch, length, size, backend, clock) for size in SIZES]
+    """A small run, and one as large as the log or as large as is bearable, with entries of the log's mean length.
+
+    The scratch directory is empty before and after.
+    """
+    length = min(max(data_bytes // entries, ENTRY_MIN), ENTRY_MAX)
+    large = min(max(data_bytes, 2 * SMALL), LARGE, ENTRIES_MAX * length)
+    return [_run(scratch, length, size, backend, clock) for size in (SMALL, large)]
 
 
 def _run(scratch: Directory, length: int, size: int, backend: str, clock: Callable[[], float]) -> Run:

@@ -61,6 +61,12 @@ def test_one_that_could_not_be_measured_does_not_end_it() -> None:
     assert [one["gain"] for one in found["servers"]] == ["little to gain", "little to gain", "not known"]
 
 
+def test_without_a_disk_nobody_knows_how_long_it_takes() -> None:
+    disk = {"id": "id-s2", "syncs": None, "trial": [{"data_bytes": 1, "entries": 1, "seconds": 0.1}] * 2, "error": ""}
+    outs = [one["out_s"] for one in run(disks=[{"disk": disk}, {"skipped": True}])["assessment"]["servers"]]
+    assert outs[0] is None and outs[1] > 0
+
+
 def test_check_mode_and_no_file_write_none(tmp_path: Path) -> None:
     run(check_mode=True, file=str(tmp_path / "assessment.json"))
     run(file=None)

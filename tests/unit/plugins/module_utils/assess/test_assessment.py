@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ansible_collections.raftops.nomad.plugins.module_utils._assess.assessment import assessment
+from ansible_collections.raftops.nomad.plugins.module_utils._assess.assessment import assessment, merged
 from ansible_collections.raftops.nomad.plugins.module_utils._assess.figures import figures
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.options import Options
 from support.metrics import intervals
@@ -88,3 +88,16 @@ def test_the_values_have_what_the_tables_have() -> None:
     assert (first["host"], first["gain"], first["out_s"], first["conversion_s"]) == ("s1", "some gain", 4.3, 2.1)
     assert (first["needed_bytes"], first["available_bytes"]) == (300_000_000, 38_000_000_000)
     assert first["commit"]["mean_ms"] == 2.065 and first["syncs"]["median_ms"] == 0.21
+
+
+def test_what_the_disk_is_like_joins_what_the_agent_says() -> None:
+    found = merged(
+        {"size": 7, "errors": {"metrics": "none"}}, {"syncs": {"median_ms": 1.0}, "trial": TRIAL, "error": "full"}
+    )
+    assert found == {
+        "size": 7,
+        "syncs": {"median_ms": 1.0},
+        "trial": TRIAL,
+        "errors": {"metrics": "none", "disk": "full"},
+    }
+    assert merged({}, {}) == {"syncs": None, "trial": [], "errors": {}}
