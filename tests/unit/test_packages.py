@@ -69,6 +69,12 @@ PACKAGES = {
     "record": Package(""),
     "record.page": Package("record roll"),
     "fleet": Package("roll"),
+    "assess": Package("agent.api disk roll"),
+    "measure": Package(
+        "disk raftstore.base raftstore.boltdb raftstore.entries raftstore.directory raftstore.conversion raftstore"
+        " agent agent.api assess",
+        "cost disk files sampling scratch syncs trial",
+    ),
     "server": Package(
         "disk raftstore.base raftstore.conversion raftstore agent agent.config agent.api agent.cluster agent.host"
         " roll.host",

@@ -25,7 +25,7 @@ ALLOWED = {
 FORBIDDEN = {"any_errors_fatal", "max_fail_percentage", "run_once", "ignore_unreachable", "ignore_errors"}
 # Files of the role that are for plays on all servers at once, never for the roll.
 CLEANUP = ["look", "cleanup_look", "cleanup_ask", "cleanup_remove"]
-AT_ONCE = ["plan", "cluster", "finish", "status", *CLEANUP]
+AT_ONCE = ["plan", "cluster", "finish", "status", "assess", "verdict", *CLEANUP]
 NOT_IN_THE_ROLL = {f"{name}.yml" for name in AT_ONCE}
 
 
