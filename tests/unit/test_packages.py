@@ -49,9 +49,13 @@ PACKAGES = {
         "disk raftstore.base raftstore.boltdb raftstore.wal raftstore.entries raftstore.directory",
         "backupcopy build preflight refusals reuse run steps",
     ),
+    "raftstore.rehearsal": Package(
+        "disk raftstore.base raftstore.directory raftstore.conversion", "clone priority scratch"
+    ),
     "raftstore": Package(
-        "disk raftstore.base raftstore.wal raftstore.entries raftstore.directory raftstore.conversion",
-        "describe migrate prospect prune released",
+        "disk raftstore.base raftstore.wal raftstore.entries raftstore.directory raftstore.conversion"
+        " raftstore.rehearsal",
+        "describe migrate prospect prune rehearse released",
     ),
     "agent": Package(""),
     "agent.config": Package("agent disk", "change ensure files load"),

@@ -105,7 +105,7 @@ TAKEN_IN = {
 }
 
 
-CONTENT = {path.stem: list(nodes(parsed(path))) for path in TASKS if not path.stem.startswith("cleanup")}
+CONTENT = {path.stem: list(nodes(parsed(path))) for path in TASKS if not path.stem.startswith(("cleanup", "rehearse"))}
 
 
 def is_gate(node: dict[str, Any]) -> bool:

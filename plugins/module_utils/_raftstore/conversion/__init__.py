@@ -7,4 +7,4 @@ May import everything below it: `disk`, `base`, the stores, `entries`, `director
 
 from __future__ import annotations
 
-__all__ = ["outcome", "preflight", "refusals", "request", "run", "steps", "table"]
+__all__ = ["outcome", "preflight", "refusals", "request", "run", "space", "steps", "table"]
