@@ -16,6 +16,7 @@ description:
     of a Nomad server, C(raft.db.migrated.*) and C(wal.migrated.*), and nothing else. A store itself is never removed.
   - Works beside a running Nomad. Fails, and removes nothing, unless the server's store is a BoltDB store or a WAL with
     nothing unfinished about it. Fails in the same way when a process has an old store open.
+  - What a killed M(raftops.nomad.raft_rehearse) has left is removed as well.
   - An old C(raft.db) is worth less every day. It lacks the votes that came since, so it must not be renamed back.
 extends_documentation_fragment:
   - raftops.nomad._attributes
@@ -126,6 +127,8 @@ def main() -> None:
         done = prune(module.params["data_dir"], module.params["keep"], module.check_mode)
     except (StoreError, OSError) as error:
         module.fail_json(**failure(error))
+    for warning in done.warnings:
+        module.warn(warning)
     shown = {"diff": difference(done)} if module._diff else {}
     count = f"{len(done.removed)} old store{'' if len(done.removed) == 1 else 's'}, {human(done.freed_bytes)}"
     words = f"{'Would remove' if module.check_mode else 'Removed'} {count}." if done.removed else "Nothing to remove."

@@ -19,6 +19,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils._disk import durable
 from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Corrupt, IndexGap, InUse, NoSpace
 from ansible_collections.raftops.nomad.plugins.module_utils._disk.syscalls import REAL, SystemCalls
 from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.migrate import Request, migrate
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.prune import prune
 from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.rehearsal import room
 from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.rehearsal.scratch import SCRATCH
 from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.rehearse import Rehearsal, Wish, rehearse
@@ -263,7 +264,7 @@ def test_a_conversion_may_begin_while_a_rehearsal_is_at_work(tmp_path: Path) -> 
     assert done.rehearsed and done.backend == "boltdb" and converted == ["wal"]
 
 
-@pytest.mark.parametrize("after", ["rehearsal", "conversion"])
+@pytest.mark.parametrize("after", ["rehearsal", "conversion", "cleanup"])
 def test_killed_at_any_change_the_next_run_cleans_up(after: str, tmp_path: Path) -> None:
     raft = nomad_store("compacted", tmp_path)
     before = listing(raft)
@@ -278,8 +279,10 @@ def test_killed_at_any_change_the_next_run_cleans_up(after: str, tmp_path: Path)
         if after == "rehearsal":
             done = rehearse(Wish(str(tmp_path)), Cloning())
             assert done.rehearsed and done.digest == truth("compacted")["digest"]
-        else:
+        elif after == "conversion":
             migrate(Request(str(tmp_path), backend="boltdb"), REAL)
+        else:
+            prune(str(tmp_path), 0, check=False)
         assert not (tmp_path / "server" / SCRATCH).exists() and listing(raft) == before
         number += 1 if number < 12 else 9
     assert kills > 15
