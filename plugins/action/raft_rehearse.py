@@ -19,9 +19,11 @@ def lines(host: str, hosts: List[str], told: str) -> List[str]:
     """What is told of a host, in a column beside the names of all, within the width of a narrow terminal."""
     column = max((len(name) for name in (*hosts, host)), default=0)
     if column > WIDTH // 3:
-        return textwrap.wrap(f"{host}: {told}", WIDTH, subsequent_indent="  ", break_long_words=False)
+        return textwrap.wrap(
+            f"{host}: {told}", WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
     first, later = f"{host}:".ljust(column + 2), " " * (column + 2)
-    return textwrap.wrap(first + told, WIDTH, subsequent_indent=later, break_long_words=False)
+    return textwrap.wrap(first + told, WIDTH, subsequent_indent=later, break_long_words=False, break_on_hyphens=False)
 
 
 class ActionModule(WaitingAction):
@@ -34,7 +36,8 @@ class ActionModule(WaitingAction):
         """The module's result."""
         result = super().run(tmp, task_vars)
         known = task_vars or {}
-        if result.get("msg"):
+        # Why it was not rehearsed is in the result, which whoever runs this shows, or does not.
+        if result.get("rehearsal") and not result["rehearsal"]["refusal"]:
             hosts = [str(name) for name in known.get("ansible_play_hosts_all", [])]
             for line in lines(known["inventory_hostname"], hosts, result["msg"]):
                 Display().display(line, stderr=True)
