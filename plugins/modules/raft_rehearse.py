@@ -59,6 +59,12 @@ options:
       - They run with the lowest priority for the processor and, where the I/O scheduler knows priorities, for the disk.
     type: int
     default: 1
+  copied:
+    description:
+      - Rehearse on the copy that M(raftops.nomad.server_backend) has made with
+        O(raftops.nomad.server_backend#module:state=copied), while the server was stopped. It is removed in any case.
+    type: bool
+    default: false
   progress_file:
     description:
       - As for M(raftops.nomad.raft_migrate_backend).
@@ -117,6 +123,10 @@ rehearsal:
       description: A sentence on why nothing was rehearsed, "" if nothing is in the way.
       type: str
       sample: ""
+    needs_stop:
+      description: Whether that is only because the store is in use and its file system cannot clone.
+      type: bool
+      sample: false
     raft_dir:
       description: The Raft directory.
       type: str
@@ -207,7 +217,7 @@ rehearsal:
       type: int
       sample: 22334668800
     freed_bytes:
-      description: Space that the rehearsal took at its end, and that is free again.
+      description: Bytes that both conversions have written, and that are free again. A copy of the store comes on top.
       type: int
       sample: 637112
     left:
@@ -249,7 +259,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils._results import fail
 def rehearsal(module: Module) -> Rehearsal:
     """The rehearsal, with the progress file around it."""
     params = module.params
-    wish = Wish(params["data_dir"], params["wal_segment_size"], params["workers"], module.check_mode)
+    wish = Wish(params["data_dir"], params["wal_segment_size"], params["workers"], module.check_mode, params["copied"])
     with lowered():
         if not params["progress_file"] or module.check_mode:
             return rehearse(wish)
@@ -263,6 +273,7 @@ def main() -> None:
             "data_dir": {"type": "path", "required": True, "aliases": ["path"]},
             "wal_segment_size": {"type": "int", "default": DEFAULT_SEGMENT_MIB},
             "workers": {"type": "int", "default": 1},
+            "copied": {"type": "bool", "default": False},
             "progress_file": {"type": "path"},
         },
         supports_check_mode=True,

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from typing import Iterator, List, Tuple
 
 from .._disk.durable import Directory, lock_exclusive
-from .._disk.errors import Corrupt, NoSpace, Refused, StoreError, unreadable
+from .._disk.errors import Corrupt, InUse, NoSpace, Refused, StoreError, unreadable
 from .._disk.mounts import PROC, mount_of
 from .._disk.syscalls import REAL, SystemCalls
 from .base.store import BOLTDB, WAL, ProgressSink
@@ -28,7 +28,7 @@ from .rehearsal import clone, room, scratch
 from .rehearsal.clone import CannotClone
 from .rehearsal.outcome import Rehearsal, Way, Wish
 
-__all__ = ["Rehearsal", "Wish", "rehearse"]
+__all__ = ["Rehearsal", "Wish", "copy_store", "rehearse"]
 
 RAFT = "raft"
 NO_CLONE = (
@@ -36,6 +36,7 @@ NO_CLONE = (
     "nothing was rehearsed. XFS (made with reflink=1) and btrfs can. On others the copy has to be made while the "
     "server is stopped."
 )
+NO_COPY = "There is no copy of the store to rehearse on. It is made with server_backend and its state copied."
 TELL = "Its store was not touched. Please report this, with the message."
 
 
@@ -48,17 +49,39 @@ def rehearse(wish: Wish, calls: SystemCalls = REAL, proc: str = PROC) -> Rehears
     started = time.monotonic()
     try:
         with closing(locate(wish.data_dir, calls)) as raft:
-            left = scratch.is_left(raft)
-            warnings = [] if wish.check else scratch.tidy(raft)
+            left = scratch.is_left(raft) and not wish.copied
+            warnings = [] if wish.check or wish.copied else scratch.tidy(raft)
             done, other = _look(wish, proc)
             done.left, done.warnings = left, warnings
             done.refusal = done.refusal or _no_room(done, raft)
-            if not done.refusal and not wish.check:
+            if wish.copied and not wish.check:
+                _rehearse_kept(wish, done, other, raft)
+            elif not done.refusal and not wish.check:
                 _rehearse(wish, done, other, raft, proc)
     except OSError as error:
         raise unreadable(error, wish.data_dir) from error
     done.seconds = round(time.monotonic() - started, 3)
     return done
+
+
+def copy_store(data_dir: str, calls: SystemCalls = REAL, proc: str = PROC) -> str:
+    """Put a copy of the store of a stopped server where a later rehearsal finds it (`copied`): "clone" or "copy".
+
+    Raises InUse while anybody has the store open, NoSpace, Refused for a store that cannot be rehearsed.
+    """
+    try:
+        with closing(locate(data_dir, calls)) as raft:
+            scratch.tidy(raft)
+            done, _other = _look(Wish(data_dir), proc)
+            if done.in_use:
+                raise InUse("the store is in use", done.raft_dir, hint="Stop the Nomad server, then run again.")
+            refusal = done.refusal or _no_room(done, raft)
+            if refusal:
+                raise Refused(refusal.rstrip("."))
+            with scratch.scratch(raft, keep=True) as place, closing(place.directory.make_directory(RAFT)) as copy:
+                return _take(done, raft, copy, proc)
+    except OSError as error:
+        raise unreadable(error, data_dir) from error
 
 
 def _look(wish: Wish, proc: str) -> Tuple[Rehearsal, str]:
@@ -106,23 +129,36 @@ def _no_room(done: Rehearsal, raft: Directory) -> str:
 
 
 def _rehearse(wish: Wish, done: Rehearsal, other: str, raft: Directory, proc: str) -> None:
-    with scratch.scratch(raft) as place:
-        free_before = place.home.free_bytes()
-        with closing(place.directory.make_directory(RAFT)) as copy:
-            started = time.monotonic()
-            wish.progress("clone", 0, 0, 0)
-            try:
-                done.method = _take(done, raft, copy, proc)
-            except CannotClone:
-                kind = mount_of(raft.fd, proc).kind or "its kind is not known"
-                done.refusal = NO_CLONE.format(path=done.raft_dir, kind=kind)
-                return
-            done.clone_seconds = round(time.monotonic() - started, 3)
-            raft.close()  # and with it the lock: a real conversion does not wait for a rehearsal
-            floor = _floor(place.home)
-            with _speaking_of(f"/proc/self/fd/{place.directory.fd}/{RAFT}", done.raft_dir):
-                _there_and_back(wish, done, other, place.directory, copy, _guarded(wish.progress, place.home, floor))
-            done.freed_bytes = max(free_before - place.home.free_bytes(), 0)
+    with scratch.scratch(raft) as place, closing(place.directory.make_directory(RAFT)) as copy:
+        started = time.monotonic()
+        wish.progress("clone", 0, 0, 0)
+        try:
+            done.method = _take(done, raft, copy, proc)
+        except CannotClone:
+            kind = mount_of(raft.fd, proc).kind or "its kind is not known"
+            done.refusal, done.needs_stop = NO_CLONE.format(path=done.raft_dir, kind=kind), True
+            return
+        done.clone_seconds = round(time.monotonic() - started, 3)
+        raft.close()  # and with it the lock: a real conversion does not wait for a rehearsal
+        _try(wish, done, other, place, copy)
+
+
+def _rehearse_kept(wish: Wish, done: Rehearsal, other: str, raft: Directory) -> None:
+    with scratch.kept(raft) as place:
+        if place is None:
+            done.refusal = done.refusal or NO_COPY
+        if place is None or done.refusal:
+            return
+        raft.close()
+        done.method = "copy"
+        with closing(place.directory.subdirectory(RAFT)) as copy:
+            _try(wish, done, other, place, copy)
+
+
+def _try(wish: Wish, done: Rehearsal, other: str, place: scratch.Scratch, copy: Directory) -> None:
+    progress = _guarded(wish.progress, place.home)
+    with _speaking_of(f"/proc/self/fd/{place.directory.fd}/{RAFT}", done.raft_dir):
+        _there_and_back(wish, done, other, place.directory, copy, progress)
     done.rehearsed = True
 
 
@@ -161,6 +197,7 @@ def _there_and_back(
     _forget(there, copy)
     back = _convert(wish, data_dir, done.backend or "", progress, place.calls)
     done.back = _way(back, done.backend or "")
+    done.freed_bytes = there.bytes_written + back.bytes_written
     progress("digest", 0, 0, 0)
     done.digest = describe(data_dir, digest=True)["digest"]
     if done.digest != digest:
@@ -205,8 +242,9 @@ def _floor(home: Directory) -> int:
     return room.margin_bytes(status.f_blocks * status.f_frsize) // 2
 
 
-def _guarded(progress: ProgressSink, home: Directory, floor: int) -> ProgressSink:
+def _guarded(progress: ProgressSink, home: Directory) -> ProgressSink:
     """The sink, which also looks at the free space: somebody else may need it meanwhile."""
+    floor = _floor(home)
 
     def tell(phase: str, done: int, total: int, length: int) -> None:
         free = home.free_bytes()

@@ -14,12 +14,16 @@ from ..conversion.request import no_progress
 
 @dataclass(frozen=True)
 class Wish:
-    """What to rehearse: the store below `data_dir`, and with what. `workers` 0 means one process for each core."""
+    """What to rehearse: the store below `data_dir`, and with what. `workers` 0 means one process for each core.
+
+    `copied`: the copy that was made of it while its server was stopped.
+    """
 
     data_dir: str
     wal_segment_size: int = DEFAULT_SEGMENT_MIB
     workers: int = 1
     check: bool = False
+    copied: bool = False
     progress: ProgressSink = no_progress
 
 
@@ -40,8 +44,9 @@ class Way:
 class Rehearsal:
     """What was found. `refusal` says why nothing was rehearsed; the numbers are then those of the store, or null.
 
-    `method` is clone or copy. `there` and `back` are the two conversions. `left`: there was something of a rehearsal
-    that was killed, which is removed, or in check mode would be.
+    `needs_stop`: that is because the store is in use where nothing can be cloned. `method` is clone or copy. `there`
+    and `back` are the two conversions. `left`: there was something of a rehearsal that was killed, which is removed, or
+    in check mode would be.
     """
 
     raft_dir: str
@@ -49,6 +54,7 @@ class Rehearsal:
     size: int
     in_use: bool
     refusal: str = ""
+    needs_stop: bool = False
     rehearsed: bool = False
     left: bool = False
     method: str = ""

@@ -12,13 +12,14 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import closing, contextmanager
-from typing import Iterator, List, NamedTuple
+from typing import Iterator, List, NamedTuple, Optional
 
 from ..._disk.durable import Directory, lock_exclusive
 from ..._disk.errors import InUse, Refused, StoreError
 
 SCRATCH = ".raftops-rehearsal"
 MARK = "rehearsal"  # made first and removed last
+KEPT = "copied"  # made when a copy is whole that is to be rehearsed later
 
 
 class Scratch(NamedTuple):
@@ -29,17 +30,40 @@ class Scratch(NamedTuple):
 
 
 @contextmanager
-def scratch(raft: Directory) -> Iterator[Scratch]:
-    """An empty directory for one rehearsal, removed at the end. Raises InUse while another one has it, Refused."""
+def scratch(raft: Directory, keep: bool = False) -> Iterator[Scratch]:
+    """An empty directory for one rehearsal, removed at the end. Raises InUse while another one has it, Refused.
+
+    With `keep` it stays, for `kept`, unless the block has failed.
+    """
     with closing(_home(raft)) as home:
         _lock(home)
         _remove(home)
+        stays = False
         with closing(home.make_directory(SCRATCH)) as directory:
             try:
                 directory.create(MARK).close()
                 yield Scratch(directory, home)
+                if keep:
+                    directory.create(KEPT).close()
+                stays = keep
             finally:
-                _remove(home)
+                if not stays:
+                    _remove(home)
+
+
+@contextmanager
+def kept(raft: Directory) -> Iterator[Optional[Scratch]]:
+    """What a `scratch` has kept, removed at the end; None where there is nothing of that kind. Raises as `scratch`."""
+    with closing(_home(raft)) as home:
+        _lock(home)
+        directory = _left(home)
+        try:
+            whole = directory is not None and KEPT in directory.names()
+            yield Scratch(directory, home) if directory is not None and whole else None
+        finally:
+            if directory is not None:
+                directory.close()
+            _remove(home)
 
 
 def tidy(raft: Directory) -> List[str]:
@@ -77,19 +101,28 @@ def _lock(home: Directory) -> None:
         raise InUse("another rehearsal is at work here", home.path, hint="Wait until it has ended.") from error
 
 
-def _remove(home: Directory) -> None:
+def _left(home: Directory) -> Optional[Directory]:
+    """The directory of a rehearsal that is here, None if there is none. Raises Refused for anything else."""
     status = home.stat(SCRATCH)
     if status is None:
-        return
+        return None
     if not stat.S_ISDIR(status.st_mode):
         raise _foreign(home)
-    with closing(home.subdirectory(SCRATCH)) as directory:
-        opened = os.fstat(directory.fd)
-        names = directory.names()
-        if opened.st_uid != os.geteuid() or opened.st_mode & 0o077 or (names and MARK not in names):
-            raise _foreign(home)
-        _clear(directory, opened.st_dev)
-        if names:
+    directory = home.subdirectory(SCRATCH)
+    opened, names = os.fstat(directory.fd), directory.names()
+    if opened.st_uid != os.geteuid() or opened.st_mode & 0o077 or (names and MARK not in names):
+        directory.close()
+        raise _foreign(home)
+    return directory
+
+
+def _remove(home: Directory) -> None:
+    directory = _left(home)
+    if directory is None:
+        return
+    with closing(directory):
+        _clear(directory, os.fstat(directory.fd).st_dev)
+        if MARK in directory.names():
             directory.remove_nosync(MARK)
     home.remove_empty(SCRATCH)
 

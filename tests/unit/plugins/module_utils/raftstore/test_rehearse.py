@@ -22,7 +22,12 @@ from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.migrate i
 from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.prune import prune
 from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.rehearsal import room
 from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.rehearsal.scratch import SCRATCH
-from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.rehearse import Rehearsal, Wish, rehearse
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.rehearse import (
+    Rehearsal,
+    Wish,
+    copy_store,
+    rehearse,
+)
 from support.stores.builder import (
     NAMES,
     listing,
@@ -154,7 +159,7 @@ def test_where_nothing_can_be_cloned_a_store_in_use_is_not_rehearsed(tmp_path: P
     serve(in_use, raft / "raft.db")
     done = rehearsed(tmp_path, Without())
     assert not done.rehearsed and done.there is None and done.digest is None
-    assert "cannot clone files" in done.refusal and "while the server is stopped" in done.refusal
+    assert done.needs_stop and "cannot clone files" in done.refusal and "while the server is stopped" in done.refusal
     assert done.sentence() == done.refusal
 
 
@@ -286,3 +291,51 @@ def test_killed_at_any_change_the_next_run_cleans_up(after: str, tmp_path: Path)
         assert not (tmp_path / "server" / SCRATCH).exists() and listing(raft) == before
         number += 1 if number < 12 else 9
     assert kills > 15
+
+
+@pytest.mark.parametrize("name", ["compacted", "wal"])
+def test_a_copy_made_while_the_server_was_stopped_is_rehearsed_while_it_runs(
+    name: str, tmp_path: Path, in_use: List[int]
+) -> None:
+    name = next(one for one in NAMES if one.startswith(name))
+    raft = nomad_store(name, tmp_path)
+    before = listing(tmp_path)
+    assert copy_store(str(tmp_path), Without()) == "copy"
+    serve(in_use, raft / ("wal/wal-meta.db" if (raft / "wal").exists() else "raft.db"))
+    done = rehearse(Wish(str(tmp_path), copied=True), Without())
+    assert done.rehearsed and done.in_use and done.method == "copy" and done.digest == truth(name)["digest"]
+    assert listing(tmp_path) == before
+    again = rehearse(Wish(str(tmp_path), copied=True), Without())
+    assert not again.rehearsed and "There is no copy of the store" in again.refusal and listing(tmp_path) == before
+
+
+def test_a_copy_is_not_made_of_a_store_in_use(tmp_path: Path, in_use: List[int]) -> None:
+    raft = nomad_store("compacted", tmp_path)
+    serve(in_use, raft / "raft.db")
+    before = listing(tmp_path)
+    for calls in (Without(), Cloning()):
+        with pytest.raises(InUse, match="the store is in use"):
+            copy_store(str(tmp_path), calls)
+    assert listing(tmp_path) == before
+
+
+def test_a_copy_that_nobody_has_rehearsed_is_a_leftover(tmp_path: Path) -> None:
+    nomad_store("compacted", tmp_path)
+    before = listing(tmp_path)
+    copy_store(str(tmp_path), Without())
+    done = rehearse(Wish(str(tmp_path)), Cloning())
+    assert done.left and done.rehearsed and listing(tmp_path) == before
+
+
+def test_killed_at_any_change_no_half_copy_is_rehearsed(tmp_path: Path) -> None:
+    nomad_store("compacted", tmp_path)
+    before, number = listing(tmp_path), 0
+    while True:
+        try:
+            copy_store(str(tmp_path), KilledAt(number))
+            break
+        except Killed:
+            number += 1
+        assert "There is no copy" in rehearse(Wish(str(tmp_path), copied=True), Without()).refusal
+        assert listing(tmp_path) == before
+    assert number > 6
