@@ -17,6 +17,7 @@ description:
   - With O(snapshot_dir) also removes the snapshots that rolls have left there. They contain the cluster's keys.
   - Works beside a running Nomad. Fails, and removes nothing, unless the server's store is a BoltDB store or a WAL with
     nothing unfinished about it. Fails in the same way when a process has an old store open.
+  - What a killed M(raftops.nomad.raft_rehearse) has left is removed as well.
   - An old C(raft.db) is worth less every day. It lacks the votes that came since, so it must not be renamed back.
 extends_documentation_fragment:
   - raftops.nomad._attributes
@@ -166,6 +167,8 @@ def run(module: Module) -> dict:
     check = module.check_mode
     snapshots(module, True)
     done = prune(module.params["data_dir"], module.params["keep"], check)
+    for warning in done.warnings:
+        module.warn(warning)
     goes, stays = snapshots(module, check)
     freed = done.freed_bytes + sum(one.size for one in goes)
     return {

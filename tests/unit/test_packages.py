@@ -50,9 +50,14 @@ PACKAGES = {
         "text disk raftstore.base raftstore.boltdb raftstore.wal raftstore.entries raftstore.directory",
         "backupcopy build preflight refusals reuse run steps",
     ),
+    "raftstore.rehearsal": Package(
+        "disk raftstore.base raftstore.directory raftstore.conversion", "clone priority scratch"
+    ),
     "raftstore": Package(
         "text disk raftstore.base raftstore.wal raftstore.entries raftstore.directory raftstore.conversion",
         "describe migrate prospect prune released",
+        "disk raftstore.base raftstore.wal raftstore.entries raftstore.directory raftstore.conversion"
+        " raftstore.rehearsal",
     ),
     "agent": Package(""),
     "agent.config": Package("agent disk", "change ensure files load"),

@@ -8,4 +8,4 @@ and no Ansible. Open migrate.py first: it puts one conversion in order.
 
 from __future__ import annotations
 
-__all__ = ["describe", "migrate", "prune", "released"]
+__all__ = ["describe", "migrate", "prune", "rehearse", "released"]

@@ -34,7 +34,8 @@ HANDED_ON = {
     "hosts": "__raft_logstore_hosts",
     "snapshots": "__raft_logstore_snapshot_dest",
 }
-ON_CONTROLLER = {"raft_confirm", "raft_roll_lock", "roll_plan", "roll_step"}
+ON_CONTROLLER = {"raft_confirm", "raft_roll_lock", "roll_plan", "roll_step", "raft_assess"}
+ON_CONTROLLER |= {"raft_fleet_confirm", "raft_fleet_report", "raft_fleet_roll"}
 
 
 def refused(name: str, value: Any) -> list[str]:

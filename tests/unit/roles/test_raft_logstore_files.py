@@ -25,7 +25,7 @@ ALLOWED = {
 FORBIDDEN = {"any_errors_fatal", "max_fail_percentage", "run_once", "ignore_unreachable", "ignore_errors"}
 # Files of the role that are for plays on all servers at once, never for the roll.
 CLEANUP = ["look", "cleanup_look", "cleanup_ask", "cleanup_remove"]
-AT_ONCE = ["plan", "cluster", "finish", "status", "assess", "verdict", *CLEANUP]
+AT_ONCE = ["plan", "cluster", "finish", "status", "assess", "verdict", "rehearse", *CLEANUP]
 NOT_IN_THE_ROLL = {f"{name}.yml" for name in AT_ONCE}
 
 
@@ -101,7 +101,7 @@ def test_the_roll_takes_one_server_at_a_time_and_stops_at_the_first_failure() ->
     ]
 
 
-@pytest.mark.parametrize("playbook", ["migrate", "status", "cleanup"])
+@pytest.mark.parametrize("playbook", ["migrate", "status", "cleanup", "rehearse"])
 def test_the_variables_are_checked_once_before_anything_else(playbook: str) -> None:
     """By the role itself: Ansible's own validation prints the whole specification, and is a task on every server."""
     roles = [role for play in plays_of(playbook) for role in imported(play)]

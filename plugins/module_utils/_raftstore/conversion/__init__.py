@@ -8,4 +8,4 @@ decides.
 
 from __future__ import annotations
 
-__all__ = ["outcome", "preflight", "refusals", "request", "run", "steps", "table"]
+__all__ = ["outcome", "preflight", "refusals", "request", "run", "space", "steps", "table"]
