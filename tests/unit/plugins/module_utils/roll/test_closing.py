@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.closing import closing, ill, verdict
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.plan import plan
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import RANKS
-from ansible_collections.raftops.nomad.plugins.module_utils._roll.turn import Answered, turn
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.turn import Answered, turn
 from support.rolls.servers import ME, PEERS, led
 
 WAL = {"running": "wal", "configured": "wal", "store": "wal", "guarded": True, "todo": False, "done": True}
