@@ -64,7 +64,7 @@ def test_a_job_as_awx_starts_it(cluster: Cluster, tmp_path: Path) -> None:
     assert (kept / "status").read_text() == "successful"
     events = [json.loads(path.read_text()) for path in (kept / "job_events").iterdir()]
     assert len(events) > 20
-    assert ["verbose"] == [event["event"] for event in events if "s1: is taken out now" in event["stdout"]]
+    assert [event["event"] for event in events if "s1: is taken out now" in event["stdout"]] == ["verbose"]
     assert having(token, kept) == [] and token not in run.stdout
 
 
