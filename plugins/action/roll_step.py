@@ -78,6 +78,7 @@ class ActionModule(ActionBase):
             "make_way": make_way,
             "work": work.work,
             "settle": work.settle,
+            "next": work.let_next,
             "back": finish.back,
             "end": look.end,
             "show": show,

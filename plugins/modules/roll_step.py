@@ -34,11 +34,12 @@ options:
     description:
       - V(start) sees that tags leave nothing out and that the group has hosts, V(look) is the first look at a server,
         V(begin) the beginning of its turn, V(make_way) all that the leader and the server itself do before the stop,
-        V(work) its time out of the cluster, V(settle) what there is to do about a server which needs no change.
+        V(work) its time out of the cluster, V(settle) what there is to do about a server which needs no change, V(next)
+        the end of a turn with tasks of the operator's after it.
       - V(back) and V(end) are the proof at the end of a roll, V(show) its tables. V(find_old) and V(ask_cleanup) come
         before old stores are removed.
     type: str
-    choices: [start, look, begin, make_way, work, settle, back, end, show, find_old, ask_cleanup]
+    choices: [start, look, begin, make_way, work, settle, next, back, end, show, find_old, ask_cleanup]
     required: true
   options:
     description: What the operator has asked for, as O(raftops.nomad.roll_plan#module:options).
@@ -133,7 +134,20 @@ doing:
 
 from ansible.module_utils.basic import AnsibleModule
 
-STEPS = ["start", "look", "begin", "make_way", "work", "settle", "back", "end", "show", "find_old", "ask_cleanup"]
+STEPS = [
+    "start",
+    "look",
+    "begin",
+    "make_way",
+    "work",
+    "settle",
+    "next",
+    "back",
+    "end",
+    "show",
+    "find_old",
+    "ask_cleanup",
+]
 SPEC = {
     "step": {"type": "str", "choices": STEPS, "required": True},
     "options": {"type": "dict", "default": {}},

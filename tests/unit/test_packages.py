@@ -54,10 +54,9 @@ PACKAGES = {
         "disk raftstore.base raftstore.directory raftstore.conversion", "clone priority scratch"
     ),
     "raftstore": Package(
-        "text disk raftstore.base raftstore.wal raftstore.entries raftstore.directory raftstore.conversion",
-        "describe migrate prospect prune released",
-        "disk raftstore.base raftstore.wal raftstore.entries raftstore.directory raftstore.conversion"
+        "text disk raftstore.base raftstore.wal raftstore.entries raftstore.directory raftstore.conversion"
         " raftstore.rehearsal",
+        "describe migrate prospect prune rehearse released",
     ),
     "agent": Package(""),
     "agent.config": Package("agent disk", "change ensure files load"),

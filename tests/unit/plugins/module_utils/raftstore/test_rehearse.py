@@ -190,7 +190,9 @@ def both(raft: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "state"), [(lambda _raft: None, "empty"), (both, "both"), (write_guard, "lost")], ids=str
+    ("make", "state"),
+    [(lambda _raft: None, "empty"), (both, "both"), (write_guard, "lost")],
+    ids=["empty", "both", "lost"],
 )
 def test_only_a_settled_store_is_rehearsed(make: object, state: str, tmp_path: Path) -> None:
     raft = raft_directory(tmp_path)
