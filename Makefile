@@ -24,7 +24,7 @@ BY_FILE := --dist loadfile --no-loadscope-reorder
 # They mostly wait for servers, and count no seconds: they run beside other parts.
 BACKEND := tests/e2e/server_backend tests/e2e/sshd
 
-.PHONY: help setup tarball demo demo-rollback test lint test-unit test-model test-interop test-conformance test-backend test-e2e test-molecule test-reliability test-long test-collection test-cores docs changelog release-check bench bench-roll screens pictures clean
+.PHONY: help setup tarball demo demo-rollback test lint test-unit test-model test-interop test-conformance test-backend test-e2e test-molecule test-reliability test-long test-collection test-cores docs changelog release-check bench bench-roll screens pictures test-field clean
 
 help:
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -108,6 +108,9 @@ test-collection: .build/setup.done ## build the tarball, twice the same; install
 
 test-cores: .build/setup.done ## ansible-test sanity and unit tests on every supported ansible-core whose Python is found
 	tests/tools/every-core
+
+test-field: .build/setup.done .build/bin/lab ## docs/observe.md and docs/awx.md with ARA, OpenTelemetry, ansible-runner and others, from a package index; no part of `make test`
+	tests/tools/test-field
 
 docs: .build/setup.done ## the site of the documentation, .build/docs/html
 	tests/tools/docs

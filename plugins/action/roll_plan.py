@@ -1,7 +1,7 @@
 # Copyright (c) raftops.nomad contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plan a roll on the controller, from what was read on all servers. Touches no host."""
+"""Plan a roll on the controller, from what was read on all servers; see that it may begin, and ask."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any, Dict, Optional
 from ansible import context
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.raftops.nomad.plugins.module_utils._roll.plan import plan
-from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import view
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.wish.engine import Engine, refusal
 from ansible_collections.raftops.nomad.plugins.modules.roll_plan import SPEC
-from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import options, plain, servers, shown, without_empty
+from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import options, plain, servers, without_empty
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import Modules, Stopped
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.planning import Asking, make_plan
 
 
 class ActionModule(ActionBase):
-    """All of it is decided in module_utils._roll."""
+    """What it does is in plugin_utils._steps, what it decides in module_utils._roll."""
 
     _supports_check_mode = True
 
@@ -32,8 +32,14 @@ class ActionModule(ActionBase):
         if isinstance(self._task.args.get("options"), Mapping):
             self._task.args = dict(self._task.args, options=without_empty(self._task.args["options"]))
         args = self.validate_argument_spec(argument_spec=SPEC)[1]
-        made = plan(servers(args["servers"]), options(args["options"]), view(plain(args["health"])))
-        result.update(changed=False, msg=made.refusal, **shown(made))
+        found: Dict[str, Any] = {}
+        asking = Asking(args["force"], args["confirm_timeout"])
+        run = Modules(self, task_vars or {}, plain(args["connection"]))
+        try:
+            make_plan(run, servers(args["servers"]), options(args["options"]), asking, found)
+        except Stopped as stopped:
+            found.update(failed=True, msg=stopped.message, doing=stopped.doing)
+        result.update(found, **run.outcome())
         return result
 
     def _engine(self) -> Engine:

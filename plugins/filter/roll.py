@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
-from ansible_collections.raftops.nomad.plugins.module_utils._roll import failure, server, tables
-from ansible_collections.raftops.nomad.plugins.module_utils._roll.closing import closing
-from ansible_collections.raftops.nomad.plugins.module_utils._roll.options import Options
-from ansible_collections.raftops.nomad.plugins.module_utils._roll.turn import answers, turn
+from ansible_collections.raftops.nomad.plugins.module_utils._roll import failure, server
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.turn import answers, turn
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import (
-    mistakes,
     options,
     plain,
     servers,
@@ -20,26 +17,11 @@ from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import (
     without_empty,
 )
 
-LINES: Dict[str, Callable[[Sequence[server.Server], Options], List[str]]] = {
-    "status": lambda found, wanted: [*tables.status_and_times(found), *closing(found, wanted)],
-    "cleanup": lambda found, wanted: tables.cleanup(found, wanted.check_mode),
-}
 
-
-def roll_mistakes(specified: Mapping[str, Any], given: Mapping[str, Any]) -> Dict[str, Any]:
-    """Whether these variables of the role have types and choices that are none of theirs: `refused` and `refusal`."""
-    told = mistakes(specified, given)
-    return {"refused": bool(told), "refusal": told}
-
-
-def roll_server(look: Mapping[str, Any], host: str, wanted: Mapping[str, Any]) -> Dict[str, Any]:
-    """The server of this host from one look: `refused`, `refusal`, `server`, `planned` and `api`."""
-    given, chosen = plain(look), options(wanted)
-    told = server.refusal(host, given, chosen)
-    if told:
-        return {"refused": True, "refusal": told}
-    found = server.values(server.found(host, given, chosen))
-    return {"refused": False, "refusal": "", "server": found, "planned": server.planned(given), "api": given["api"]}
+def roll_servers(results: Sequence[Sequence[Mapping[str, Any]]]) -> List[Dict[str, Any]]:
+    """The servers as the last step that knows them has returned each. `results`: of each step, those of all hosts."""
+    known = [one["server"] for step in plain(results) for one in step if one.get("server")]
+    return list({one["host"]: one for one in sorted(known, key=lambda one: one["serial"])}.values())
 
 
 def roll_turn(
@@ -49,11 +31,6 @@ def roll_turn(
     given = plain(so_far)
     known = answers(given, server.view(given.get("judged")))
     return shown(turn(servers(facts), host, options(wanted), known))
-
-
-def roll_lines(facts: Sequence[Mapping[str, Any]], table: str, wanted: Mapping[str, Any]) -> List[str]:
-    """The lines of one of the tables: status, cleanup."""
-    return LINES[table](servers(facts), options(wanted))
 
 
 def roll_failed(result: Mapping[str, Any], task: str) -> Dict[str, str]:
@@ -81,10 +58,8 @@ class FilterModule:
         """The filters by name."""
         return {
             "roll_given": without_empty,
-            "roll_mistakes": roll_mistakes,
-            "roll_server": roll_server,
+            "roll_servers": roll_servers,
             "roll_turn": roll_turn,
             "roll_failed": roll_failed,
             "roll_failure": roll_failure,
-            "roll_lines": roll_lines,
         }

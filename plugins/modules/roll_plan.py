@@ -9,13 +9,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: roll_plan
-short_description: Plan a roll through all servers of a cluster
+short_description: Plan a roll through all servers of a cluster, and ask
 version_added: 1.0.0
 description:
-  - Judges all servers of a cluster at once, from what was read on them. Says who is taken in which order, what is done
-    there, and the first thing that prevents a roll.
-  - The role C(raft_logstore) uses it. Fails only when its arguments are wrong; that there may be no roll is said by
-    RV(refused).
+  - Judges all servers of a cluster at once, from what was read on them. Shows who is taken in which order, what is done
+    there, and fails with the first thing that prevents a roll.
+  - Then it asks the leader whether the cluster is healthy and can lose a server, keeps other runs of this controller
+    out, and asks a person to go on.
+  - The role C(raft_logstore) uses it. Call it once, on a host whose agent answers.
 extends_documentation_fragment:
   - raftops.nomad._attributes.controller
   - raftops.nomad._attributes.info
@@ -23,15 +24,23 @@ extends_documentation_fragment:
 options:
   servers:
     description:
-      - The fact C(raft_logstore_server) of each server, in the order of the inventory. There is no token in it.
+      - What M(raftops.nomad.roll_step) has returned of each server, in the order of the inventory. There is no token in
+        it.
     type: list
     elements: dict
     required: true
-  health:
-    description:
-      - What the leader said of the healthy cluster, as RV(raftops.nomad.server_wait#module:observation.autopilot). Once
-        it is given, RV(refused) is about the failure tolerance as well.
+  connection:
+    description: How the agent of this host is reached, the options of the API connection.
     type: dict
+    default: {}
+  force:
+    description: Whether nobody is asked.
+    type: bool
+    default: false
+  confirm_timeout:
+    description: Seconds in which the answer must come, 0 for as long as it takes.
+    type: int
+    default: 120
   options:
     description:
       - What the operator has asked for, the variables of the role without their prefix.
@@ -85,6 +94,10 @@ options:
         description: Seconds for each question before a stop.
         type: int
         default: 30
+      stop_timeout:
+        description: Seconds within which a stopped agent must have let go of its store.
+        type: int
+        default: 30
       wait_timeout:
         description: Seconds within which a server must be back.
         type: int
@@ -121,6 +134,18 @@ options:
         description: How many servers are taken at most, 0 for all.
         type: int
         default: 0
+      snapshot_dest:
+        description: Directory for snapshots on each server.
+        type: str
+        default: /var/lib/nomad-raft-snapshots
+      keep_backups:
+        description: How many old stores of each server a cleanup leaves.
+        type: int
+        default: 0
+      keep_snapshots:
+        description: How many snapshots of each server a cleanup leaves.
+        type: int
+        default: 1
       status_strict:
         description: Whether a look fails where not all is well.
         type: bool
@@ -163,14 +188,11 @@ author:
 EXAMPLES = r"""
 - name: Plan the roll
   raftops.nomad.roll_plan:
-    servers: "{{ groups.nomad_servers | map('extract', hostvars, 'raft_logstore_server') }}"
+    servers: "{{ servers }}"
     options:
       backend: wal
+  run_once: true
   register: plan
-
-- name: Show the plan
-  ansible.builtin.debug:
-    msg: "{{ plan.lines }}"
 """
 
 RETURN = r"""
@@ -219,10 +241,21 @@ refusal:
   type: str
   sample: "The WAL backend came with Nomad 2.0.0. Upgrade first: nomad-1 runs 1.11.3."
 msg:
-  description: The same as RV(refusal).
-  returned: success
+  description: Why there may be no roll, in a sentence.
+  returned: failure
   type: str
-  sample: ""
+  sample: "The WAL backend came with Nomad 2.0.0. Upgrade first: nomad-1 runs 1.11.3. Nothing was changed."
+did:
+  description: What modules were run for, in their order.
+  returned: always
+  type: list
+  elements: str
+  sample: ["The cluster is healthy"]
+doing:
+  description: What does not hold, or could not be done.
+  returned: failure
+  type: str
+  sample: The cluster is healthy
 gate:
   description: Name of the condition that does not hold. Else empty.
   returned: success
@@ -259,7 +292,7 @@ wait_timeout:
   type: int
   sample: 15
 tolerance:
-  description: How many servers the cluster can lose. Null before O(health) is given.
+  description: How many servers the cluster can lose. Null where nobody was asked.
   returned: success
   type: int
   sample: 1
@@ -285,6 +318,7 @@ OPTIONS = {
     "status_command": {"type": "str", "default": ""},
     "log_file": {"type": "str", "default": ""},
     "gate_timeout": {"type": "int", "default": 30},
+    "stop_timeout": {"type": "int", "default": 30},
     "wait_timeout": {"type": "int", "default": 300},
     "stable_for": {"type": "int", "default": 10},
     "min_failure_tolerance": {"type": "int", "default": 1},
@@ -294,6 +328,9 @@ OPTIONS = {
     "rollback_on_failure": {"type": "bool", "default": True},
     "pause_between": {"type": "int", "default": 0},
     "stop_after": {"type": "int", "default": 0},
+    "snapshot_dest": {"type": "str", "default": "/var/lib/nomad-raft-snapshots"},
+    "keep_backups": {"type": "int", "default": 0},
+    "keep_snapshots": {"type": "int", "default": 1},
     "status_strict": {"type": "bool", "default": False},
     "pre_tasks_file": {"type": "str", "default": ""},
     "post_tasks_file": {"type": "str", "default": ""},
@@ -304,7 +341,9 @@ OPTIONS = {
 }
 SPEC = {
     "servers": {"type": "list", "elements": "dict", "required": True},
-    "health": {"type": "dict"},
+    "connection": {"type": "dict", "default": {}, "no_log": True},
+    "force": {"type": "bool", "default": False},
+    "confirm_timeout": {"type": "int", "default": 120},
     "options": {"type": "dict", "default": {}, "options": OPTIONS},
 }
 

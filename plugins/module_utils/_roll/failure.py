@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
+from .._text.lines import table
 from .host.left import (
     OUTCOMES,
     PUT_BACK,
@@ -22,13 +23,14 @@ from .host.left import (
 from .host.transaction import OTHER
 from .options import Options
 from .server import Server
-from .tables import table
 
 Result = Mapping[str, Any]
 STAYS = (
     "Its store is switched to {backend} and the agent runs, but this server has not passed its checks. It was left as "
     "it is. When the cause is gone, run this again."
 )
+HOOK = "{host}: {what} This server is done and in the cluster, the roll ends here. {note}"
+DONE = "done"
 AGAIN = "When the cause is gone, run the same command again."
 
 
@@ -64,14 +66,17 @@ class Failure(NamedTuple):
 
 
 def failed(result: Result, task: str) -> Dict[str, str]:
-    """What a failed task, perhaps a loop, says: the name of the task and its messages without a full stop."""
+    """What a failed task, perhaps a loop, says: what it was doing, and its messages without a full stop."""
     said = [one.get("msg") for one in result.get("results", [result]) if one.get("failed")]
-    return {"task": task, "message": bare(" ".join(str(one) for one in said if one))}
+    return {"task": result.get("doing") or task, "message": bare(" ".join(str(one) for one in said if one))}
 
 
 def failure(servers: List[Server], host: str, options: Options, said: Said) -> Failure:
     """What to do about the failure on this host."""
-    server = next(one for one in servers if one.host == host)
+    server = next((one for one in servers if one.host == host), Server(host=host, id=""))
+    if (said.worked or {}).get("done"):  # only the operator's own tasks come after that
+        told = HOOK.format(host=host, what=_what(said), note=said.hold_note).strip()
+        return Failure(DONE, False, False, False, False, [], told)
     left = _left(said)
     return Failure(
         left=left,
@@ -133,7 +138,7 @@ def _outcome(server: Server, options: Options, said: Said, left: str) -> str:
 
 
 def _lines(said: Said) -> List[str]:
-    """The store, the agent, the cluster and the last log lines of a server that has failed, for a person."""
+    """The store, the agent and the cluster of a server that has failed, for a person. The action has shown its log."""
     looked = said.looked or {}
     return [
         f"Failed: {_what(said)}",
@@ -141,8 +146,6 @@ def _lines(said: Said) -> List[str]:
         _agent_line(looked["agent"]),
         *_cluster_lines(said),
         *([f"Hold: {said.hold_note}"] if said.hold_note else []),
-        "The last lines of its log:",
-        *((said.worked or {}).get("log_end") or ["none"]),
     ]
 
 

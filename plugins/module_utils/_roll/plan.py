@@ -9,12 +9,14 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from .._agent import versions
 from .._agent.cluster.peers import difference
 from .._disk.errors import page
+from .._text.lines import table
+from .._text.sizes import human
 from . import cluster, holds
 from .obstacles import immobile, lacks, powerless
 from .options import Options
 from .question import question
 from .server import RANKS, UNFINISHED, Server, View
-from .tables import human, marks, table
+from .tables import marks
 
 Servers = Sequence[Server]
 SETTLED_WITHIN_S = 15
@@ -23,9 +25,9 @@ SETTLED_WITHIN_S = 15
 class Plan(NamedTuple):
     """What is shown, who is taken in which order, and the first thing that prevents it.
 
-    `asks`: whether the leader can and must be asked about its cluster, on the host `speaker`, by server_wait with the
-    condition `until`, but for the server with the id `without`, which is repaired (`repair`). `ids`: all servers that
-    the roll concerns.
+    `queue`: empty where there is nothing to do. `asks`: whether the leader can and must be asked about its cluster, on
+    the host `speaker`, by server_wait with the condition `until`, but for the server with the id `without`, which is
+    repaired (`repair`). `ids`: all servers that the roll concerns.
     """
 
     lines: List[str]
@@ -58,7 +60,7 @@ def plan(servers: Servers, options: Options, view: Optional[View] = None) -> Pla
     return Plan(
         lines=[*lines, "", *notes] if notes else lines,
         notes=notes,
-        queue=[server.host for server in taken],
+        queue=[server.host for server in taken] if busy or any(server.untold for server in servers) else [],
         busy=busy,
         begins=bool(busy),
         question=question(servers, options),
@@ -172,9 +174,15 @@ def _no_leader(servers: Servers, options: Options) -> str:
     if not cluster.busy(servers) or cluster.outage(servers, options) or (len(leaders) == 1 and len(named) == 1):
         return ""
     return (
-        f"{' and '.join(leaders) or 'No server'} says that it leads, and the others name "
+        f"{_leading(leaders)}, and the others name "
         f"{' and '.join(filter(None, named)) or 'no leader'}. Run this again when the servers agree."
     )
+
+
+def _leading(hosts: Sequence[str]) -> str:
+    if len(hosts) > 1:
+        return f"{' and '.join(hosts)} say that they lead"
+    return f"{hosts[0] if hosts else 'No server'} says that it leads"
 
 
 def _held_elsewhere(servers: Servers, options: Options) -> str:
@@ -204,7 +212,7 @@ GATES: Dict[str, Callable[[Servers, Options], str]] = {
     "The group is the cluster": _other_group,
     "Every server has the leader's Raft configuration": _of_two_minds,
     "Every server may be stopped as far as it alone is concerned": _hindered,
-    "No server is down but one that this collection has left so": _down,
+    "No server is down, except at most one that this collection left down": _down,
     "One server leads, and all that answer say so": _no_leader,
     "No roll of another controller is unfinished": _held_elsewhere,
 }

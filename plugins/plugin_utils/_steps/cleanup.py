@@ -1,0 +1,41 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Before old stores are removed: which would go, from servers and a cluster that are in order; then ask."""
+
+from __future__ import annotations
+
+from ansible_collections.raftops.nomad.plugins.module_utils._roll import tables
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import parse
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.given import Given, Result
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import OLD, WAIT, Run, Stopped, say
+
+QUESTION = (
+    "The old Raft stores and snapshots shown above with remove will be deleted from these Nomad servers for good."
+)
+
+
+def find_old(run: Run, given: Given, result: Result) -> None:
+    """Which old stores and snapshots would go from this server. Changes nothing."""
+    tidy = given.now().end.tidy
+    if tidy.refused:
+        raise Stopped("This server is in order", tidy.refusal)
+    options = given.options
+    args = {
+        "data_dir": given.own["data_dir"],
+        "keep": options.keep_backups,
+        "snapshot_dir": options.snapshot_dest,
+        "keep_snapshots": options.keep_snapshots,
+    }
+    found = run("Find the old stores", OLD, args, rehearses=True)
+    result["server"] = given.noted({**given.own, "old_stores": found})
+
+
+def ask_cleanup(run: Run, given: Given, _result: Result, force: bool, timeout_s: int) -> None:
+    """The cluster is healthy, and somebody says that they shall go. Once for all servers."""
+    now = given.now()
+    question = {"until": "healthy", "voters": now.voters, "wait_timeout": 15, "stable_for": 1}
+    run("The cluster is healthy", WAIT, question, asks=True)
+    say(tables.cleanup([parse(one) for one in given.servers], given.options.check_mode))
+    if now.end.has_old:
+        asking = {"msg": QUESTION, "hosts": now.end.old, "force": force, "timeout": timeout_s}
+        run("Ask before anything is removed", "raftops.nomad.raft_confirm", asking)
