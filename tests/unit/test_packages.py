@@ -71,7 +71,7 @@ PACKAGES = {
     "roll": Package("text disk agent agent.cluster agent.host roll.host roll.wish"),
     "roll.turns": Package("agent.cluster roll"),
     "record": Package(""),
-    "record.page": Package("record roll"),
+    "record.page": Package("record text"),
     "fleet": Package("roll"),
     "assess": Package("agent.api disk roll"),
     "measure": Package(
