@@ -234,3 +234,19 @@ def test_a_conversion_may_begin_while_a_rehearsal_is_at_work(tmp_path: Path) -> 
 
     done = rehearse(Wish(str(tmp_path), progress=progress), Cloning())
     assert done.rehearsed and done.backend == "boltdb" and converted == ["wal"]
+
+
+def test_a_store_that_comes_back_as_another_one_is_told(tmp_path: Path) -> None:
+    """Nothing that is known does this. It is put there before the last digest."""
+    raft = raft_directory(tmp_path)
+    write_boltdb(raft / "raft.db", log(50))
+    digests: List[int] = []
+
+    def progress(phase: str, _done: int, _total: int, _length: int) -> None:
+        digests.extend([1] if phase == "digest" else [])
+        if len(digests) == 2:
+            (raft.parent / SCRATCH / "raft/raft.db").unlink()
+            write_boltdb(raft.parent / SCRATCH / "raft/raft.db", log(50, note="another"))
+
+    with pytest.raises(Corrupt, match=r"the digest was [0-9a-f]{64} before and is [0-9a-f]{64} after both ways"):
+        rehearse(Wish(str(tmp_path), progress=progress), Cloning())

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Iterator, List
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import InUse
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import InUse, Refused
 from ansible_collections.raftops.nomad.plugins.module_utils._disk.syscalls import REAL
 from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.migrate import Request, migrate
 from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.prune import prune
@@ -99,3 +99,18 @@ def test_killed_at_any_change_no_half_copy_is_rehearsed(tmp_path: Path) -> None:
         assert "There is no copy" in rehearse(Wish(str(tmp_path), copied=True), Without()).refusal
         assert listing(tmp_path) == before
     assert number > 6
+
+
+def test_a_name_that_the_service_user_exchanges_leads_nowhere(tmp_path: Path) -> None:
+    """What was begun goes on where it was begun, and nothing is removed behind the new name."""
+    raft = nomad_store("compacted", tmp_path)
+    before, place = listing(raft), raft.parent / SCRATCH
+
+    def progress(phase: str, done: int, _total: int, _length: int) -> None:
+        if phase == "to wal: convert" and not place.is_symlink():
+            place.rename(raft.parent / "elsewhere")
+            place.symlink_to("raft")
+
+    with pytest.raises(Refused, match=r"no rehearsal leaves such a thing.*Nothing was removed"):
+        rehearse(Wish(str(tmp_path), progress=progress), Cloning())
+    assert listing(raft) == before and os.readlink(place) == "raft"
