@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, Optional
 
@@ -57,17 +58,14 @@ class ActionModule(ActionBase):
             look.look(run, given, result, look.First(args["plans"], plain(args["connection"]), python, told))
 
         def make_way(run: Modules, given: Given, result: Result) -> None:
-            way.make_way(run, given, result, args["snapshot_dest"], datetime.now(timezone.utc))
-
-        def find_old(run: Modules, given: Given, result: Result) -> None:
-            cleanup.find_old(run, given, result, args["keep"])
+            way.make_way(run, given, result, datetime.now(timezone.utc))
 
         def ask_cleanup(run: Modules, given: Given, result: Result) -> None:
             cleanup.ask_cleanup(run, given, result, args["force"], args["confirm_timeout"])
 
         def show(_run: Modules, given: Given, result: Result) -> None:
             servers = [parse(one) for one in given.servers]
-            result["lines"] = [*tables.status_and_times(servers), *closing(servers, given.options)]
+            result["lines"] = [*tables.status_and_times(servers, time.time()), *closing(servers, given.options)]
 
         def start(_run: Modules, _given: Given, _result: Result) -> None:
             tags = Tags(self._task.tags, task_vars["ansible_run_tags"], task_vars["ansible_skip_tags"])
@@ -83,6 +81,6 @@ class ActionModule(ActionBase):
             "back": finish.back,
             "end": look.end,
             "show": show,
-            "find_old": find_old,
+            "find_old": cleanup.find_old,
             "ask_cleanup": ask_cleanup,
         }

@@ -134,6 +134,18 @@ options:
         description: How many servers are taken at most, 0 for all.
         type: int
         default: 0
+      snapshot_dest:
+        description: Directory for snapshots on each server.
+        type: str
+        default: /var/lib/nomad-raft-snapshots
+      keep_backups:
+        description: How many old stores of each server a cleanup leaves.
+        type: int
+        default: 0
+      keep_snapshots:
+        description: How many snapshots of each server a cleanup leaves.
+        type: int
+        default: 1
       status_strict:
         description: Whether a look fails where not all is well.
         type: bool
@@ -316,6 +328,9 @@ OPTIONS = {
     "rollback_on_failure": {"type": "bool", "default": True},
     "pause_between": {"type": "int", "default": 0},
     "stop_after": {"type": "int", "default": 0},
+    "snapshot_dest": {"type": "str", "default": "/var/lib/nomad-raft-snapshots"},
+    "keep_backups": {"type": "int", "default": 0},
+    "keep_snapshots": {"type": "int", "default": 1},
     "status_strict": {"type": "bool", "default": False},
     "pre_tasks_file": {"type": "str", "default": ""},
     "post_tasks_file": {"type": "str", "default": ""},

@@ -81,14 +81,6 @@ options:
     description: Those that are set, with their values.
     type: dict
     default: {}
-  snapshot_dest:
-    description: Directory for snapshots.
-    type: str
-    default: ""
-  keep:
-    description: How many old stores of each server stay.
-    type: int
-    default: 0
   force:
     description: Whether nobody is asked.
     type: bool
@@ -154,8 +146,6 @@ SPEC = {
     "plans": {"type": "bool", "default": False},
     "specified": {"type": "dict", "default": {}},
     "variables": {"type": "dict", "default": {}},
-    "snapshot_dest": {"type": "str", "default": ""},
-    "keep": {"type": "int", "default": 0},
     "force": {"type": "bool", "default": False},
     "confirm_timeout": {"type": "int", "default": 120},
 }

@@ -48,6 +48,9 @@ attributes:
     support: full
     details:
       - It asks for confirmation, once for all hosts, and shows the progress.
+      - Of a failure it shows the last lines of RV(log_end) as lines, and leaves out of the result what says nothing
+        about it, such as RV(plan), RV(phases), RV(conversion), RV(configuration), RV(log) and RV(earlier). With
+        C(-vvv) nothing is left out.
   async:
     support: none
     details:
@@ -388,7 +391,11 @@ left:
   type: str
   sample: returned
 step:
-  description: The step that failed.
+  description:
+    - The step that failed. Messages and progress lines have words for it instead.
+    - "V(last look): asking whether it may be stopped. V(stop): stopping its agent. V(configuration): writing its
+      configuration. V(former configuration): putting its configuration back. V(conversion): converting its store.
+      V(start): starting its agent. V(rejoin): waiting until it is back. V(log): checking its log."
   returned: failure
   type: str
   sample: rejoin
@@ -408,7 +415,9 @@ barred_by:
   type: str
   sample: ""
 log_end:
-  description: The last lines of the agent's log when the step had failed, before anything was done about it.
+  description: >-
+    The last lines of the agent's log when the step had failed, before anything was done about it. The module's action
+    shows the last 20 of them and leaves them out of the result, unless it is run with C(-vvv).
   returned: failure of a step
   type: list
   elements: str

@@ -7,6 +7,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Dict, List, Sequence
 
+from .._text.lines import wrapped
 from . import cluster
 from .options import Options
 from .server import Server
@@ -18,14 +19,14 @@ Servers = Sequence[Server]
 def closing(servers: Servers, options: Options) -> List[str]:
     """What was done on each server, where the old stores and the snapshots are, the hold, and the verdict."""
     if options.check_mode:
-        return ["", verdict(servers, options)]
+        return ["", *wrapped(verdict(servers, options))]
     told = [line for server in servers if server.times for line in _done(server, options)]
     snapshots = [f"  {one.host} {path}" for one in servers for path in (one.snapshot, one.own_snapshot) if path]
     if snapshots:
-        told += ["Snapshots, which contain the keyring and which nothing removes:", *snapshots]
+        told += ["Snapshots, with the cluster's keys; cleanup removes the old ones:", *snapshots]
     if any(server.previous is not None for server in servers) and not any(server.hold for server in servers):
         told.append("Autopilot's removal of dead servers is as it was before.")
-    return ["", *told, verdict(servers, options)]
+    return ["", *told, *wrapped(verdict(servers, options))]
 
 
 def _done(server: Server, options: Options) -> List[str]:
@@ -55,7 +56,8 @@ def verdict(servers: Servers, options: Options) -> str:
         return f"{_counted(servers)}. {'Look at ' + '; '.join(wrong) if wrong else 'All is well'}."
     if left:
         return (
-            f"{_on(servers, options)}. Run this again to go on, without raft_logstore_stop_after for all that are left."
+            f"{_on(servers, options)}. Run this again to go on; without raft_logstore_stop_after it takes all that are "
+            "left."
         )
     if not any(server.times for server in servers):
         return f"Nothing to do: {_on(servers, options)}."
@@ -65,11 +67,8 @@ def verdict(servers: Servers, options: Options) -> str:
 def ill(servers: Servers) -> List[str]:
     """The servers that are not as they should be, each with what is wrong; none while all is well."""
     said, leaders = health(servers), cluster.peer_set(servers)
-    told = [
-        (one.host, [*notes(one, leaders), *([said[one.host]] if said[one.host] == "unhealthy" else [])])
-        for one in servers
-    ]
-    return [f"{host} ({', '.join(words)})" for host, words in told if words]
+    told = [(one.host, notes(one, leaders, said[one.host])) for one in servers]
+    return [f"{host} ({', '.join(its)})" for host, its in told if its]
 
 
 def _rehearsed(servers: Servers, options: Options) -> str:

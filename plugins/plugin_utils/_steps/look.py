@@ -89,6 +89,7 @@ def _read(run: Run, given: Given, rehearses: bool) -> Mapping[str, Any]:
         "wal_segment_size": options.wal_segment_size,
         "data_dir": options.data_dir,
         "config_path": list(options.config_path) or None,
+        "snapshot_dir": options.snapshot_dest,
         "rehearse": rehearses,
     }
     found: Mapping[str, Any] = run("Look at this server", LOOK, {**given.agent, **args})["server"]

@@ -40,8 +40,8 @@ class Run(Protocol):
 class Modules:
     """What `Run` says, in Ansible. Each module is run as by a task of its own, through its action plugin if it has one.
 
-    `changed`, `did` (what each was run for), `diffs` and `facts` (the interpreter that Ansible has found) are of all of
-    them.
+    Of all of them: `changed`, `did` (what each was run for), `diffs`, `warnings`, and `facts`, the interpreter that
+    Ansible has found.
     """
 
     def __init__(self, action: ActionBase, task_vars: Dict[str, Any], connection: Mapping[str, Any]) -> None:
@@ -49,6 +49,7 @@ class Modules:
         self.changed = False
         self.did: List[str] = []
         self.diffs: List[Any] = []
+        self.warnings: List[Any] = []
         self.facts: Dict[str, Any] = {}
 
     def __call__(
@@ -77,6 +78,7 @@ class Modules:
             raise Stopped(doing, str(error), error.result) from error
         finally:
             handler.cleanup()
+        self.warnings += result.get("warnings") or []
         if not rehearses:
             self._keep(result)
         if result.get("failed"):
@@ -95,6 +97,8 @@ class Modules:
         told: Dict[str, Any] = {"changed": self.changed, "did": self.did}
         if self.diffs:
             told["diff"] = self.diffs
+        if self.warnings:
+            told["warnings"] = self.warnings
         if self.facts:
             told["ansible_facts"] = self.facts
         return told

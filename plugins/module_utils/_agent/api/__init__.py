@@ -7,4 +7,4 @@ May import `disk` and `agent.errors`. The only code that speaks HTTP. Open clien
 
 from __future__ import annotations
 
-__all__ = ["answers", "client", "connection"]
+__all__ = ["answers", "client", "connection", "metrics"]

@@ -22,6 +22,7 @@ from ..._disk.plainjson import no_constant, short_int
 from ..errors import BadAnswer, Denied, Failed, NoLeader, NotListening, Unreachable
 from . import answers
 from .connection import Connection
+from .metrics import Metrics, parse_metrics
 from .transport import connect, tls_context
 
 T = TypeVar("T")
@@ -96,6 +97,10 @@ class Client:
     def leader(self) -> str:
         """RPC address of the leader as this agent knows it."""
         return self._ask("/v1/status/leader", _text, "")
+
+    def metrics(self) -> Metrics:
+        """What the agent has measured in the last interval that is over; needs no token."""
+        return self._ask("/v1/metrics", parse_metrics, "")
 
     def transfer_leadership(self, server_id: str) -> Transfer:
         """Make this server the leader; the reply alone does not prove that it leads."""

@@ -7,4 +7,4 @@ May import `disk`, `base` and, for the layout of a frame, `wal`. Open convert.py
 
 from __future__ import annotations
 
-__all__ = ["convert", "entry"]
+__all__ = ["convert", "entry", "gotime"]

@@ -44,6 +44,21 @@ SENTENCES = {
 }
 
 
+SHOWN = {
+    LAST_LOOK: "asking whether it may be stopped",
+    STOP: "stopping its agent",
+    CONFIGURATION: "writing its configuration",
+    FORMER: "putting its configuration back",
+    CONVERSION: "converting its store",
+    START: "starting its agent",
+    REJOIN: "waiting until it is back",
+    LOG: "checking its log",
+    "convert": "converting",
+    "verify": "comparing",
+}
+"""The names of the steps, and of what a conversion does, as people read them."""
+
+
 class Seen(NamedTuple):
     """A server before anything is done: the backends that it runs on, is configured for and has its store on.
 
@@ -87,6 +102,16 @@ class Note(NamedTuple):
 def steps(state: str, backend: str) -> Tuple[str, ...]:
     """The steps of a transaction. With RETURNED, `backend` is the one that is given up, and its log of no interest."""
     return FORWARD[backend] if state == PRESENT else FORWARD[OTHER[backend]][:-1]
+
+
+def shown(step: str) -> str:
+    """The step as people read it."""
+    return SHOWN.get(step, step)
+
+
+def last_seen(step: str) -> str:
+    """Where a run was that has ended in the middle, for a sentence."""
+    return f"while {shown(step)}" if step else "at its beginning"
 
 
 def goal(state: str, backend: str) -> str:
@@ -172,9 +197,7 @@ def earlier(note: Optional[Note], answer: Optional[Dict[str, Any]], step: str) -
     by = f" for {note.origin}" if note.origin else ""
     run = f"The run that process {note.pid} began{by} at {note.since}, to {goal(note.state, note.backend)},"
     if answer is None:
-        return (
-            f"{run} ended before it was done, at: {step or 'its beginning'}. This run goes on from what is on the disk."
-        )
+        return f"{run} ended before it was done, {last_seen(step)}. This run goes on from what is on the disk."
     if answer.get("failed"):
         return f"{run} has failed: {answer['msg']}"
     return f"{run} has ended: the server {'is back' if answer.get('changed') else 'was so already'}."

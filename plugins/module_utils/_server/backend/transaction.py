@@ -49,7 +49,7 @@ def _failed(work: Work, failure: str) -> Dict[str, Any]:
             walk(work, remedy)
             state = left.healed(state)
         except Exception as error:  # as above
-            again = f"{work.step}: {_said(error)}"
+            again = f"{transaction.shown(work.step)}: {_said(error)}"
             state = left.left_by(look_after(work), goal)
     told = left.Told(step, failure, again, state, work.up, _barred_by(work) if state in left.STOPPED else "")
     about = {"step": step, "failure": failure, "again": again, "left": state, "barred_by": told.barred_by}

@@ -93,8 +93,12 @@ def test_who_wants_the_same_end_may_attach(backend: str, state: str, may: bool) 
     [
         (None, None, ""),
         (NOTE._replace(begun=False), None, ""),
-        (NOTE, None, "ended before it was done, at: stop."),
-        (NOTE, {"failed": True, "msg": "Rejoin: not back."}, "to wal, has failed: Rejoin: not back."),
+        (NOTE, None, "ended before it was done, while stopping its agent."),
+        (
+            NOTE,
+            {"failed": True, "msg": "Waiting until it is back: not back."},
+            "to wal, has failed: Waiting until it is back: not back.",
+        ),
         (NOTE, {"changed": True}, "has ended: the server is back."),
     ],
 )

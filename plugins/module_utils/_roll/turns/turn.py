@@ -7,11 +7,11 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
-from . import cluster, holds
+from .. import cluster, holds
+from ..options import Options
+from ..server import Server, View
 from .end import End, at_end
 from .gate import Gate, gate
-from .options import Options
-from .server import Server, View
 
 Servers = Sequence[Server]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -166,12 +166,10 @@ def turn(servers: Servers, host: str, options: Options, so_far: Answered) -> Tur
     """The turn of the server on this host. Where it was not looked at, only `interlock` says something."""
     server = next((one for one in servers if one.host == host), Server(host=host, id=""))
     servers = holds.with_held(servers, host, so_far.held)
-    lost = [one.host for one in cluster.down(servers)]
     alone = cluster.outage(servers, options) and not server.up
     peers = [name for name in so_far.group if name != host]
     first = before(servers, server, options)
     comes, settles = server.todo and not first.unrehearsed, first.hears or first.stays
-    own = (ALONE if alone else TOGETHER) if comes else SETTLED if settles else ""
     return Turn(
         interlock=interlock(servers, host, so_far),
         stoppable=stoppable(server, options),
@@ -181,8 +179,8 @@ def turn(servers: Servers, host: str, options: Options, so_far: Answered) -> Tur
         before=first,
         comes=comes,
         works=comes or settles,
-        steps=_steps(server, options, own),
-        down=lost,
+        steps=_steps(server, options, (ALONE if alone else TOGETHER) if comes else SETTLED if settles else ""),
+        down=[one.host for one in cluster.down(servers)],
         speaker=[*(one.host for one in servers if one.up), host][0],
         asked=host if server.up else [*peers, host][0],
         other=[*peers, host][0],
@@ -200,7 +198,7 @@ def turn(servers: Servers, host: str, options: Options, so_far: Answered) -> Tur
         hold=holds.arguments(servers),
         origin=options.origin,
         unfinished=bool(holds.values_before(servers)),
-        releases=not options.check_mode or not lost,
+        releases=not options.check_mode or not cluster.down(servers),
         hold_note=holds.note(servers, so_far.released, bool(so_far.held.get("failed", False))),
         end=at_end(servers, server, options, so_far.settings),
     )

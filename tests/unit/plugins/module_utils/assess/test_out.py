@@ -1,0 +1,33 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""For how long a server would be out, against rolls of a real Nomad 2.0.5."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils._assess.out import back, conversion, out
+
+MB = 1_000_000
+
+
+def test_a_conversion_is_what_each_takes_and_what_each_byte_takes() -> None:
+    assert conversion([(2 * MB, 0.1), (16 * MB, 0.24)], 116 * MB) == pytest.approx(0.08 + 1.16)
+    assert conversion([(16 * MB, 0.24), (2 * MB, 0.1)], 0) == pytest.approx(0.08)
+
+
+def test_a_larger_store_that_was_faster_by_chance_takes_no_negative_time() -> None:
+    assert conversion([(2 * MB, 0.3), (16 * MB, 0.2)], 100 * MB) == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(
+    ("ready", "came"),
+    [(0.60, 0.77), (0.69, 0.99), (1.27, 1.96), (1.68, 2.01), (1.78, 3.09), (6.0, 11.2), (12.0, 21.6), (46.0, 56.0)],
+)
+def test_the_way_back_waits_for_the_leader(ready: float, came: float) -> None:
+    """Seen: the seconds after which a server was ready, and after which it had what its leader had."""
+    assert came / 1.5 < back(ready) < came * 1.5
+
+
+def test_nothing_is_faster_than_its_parts() -> None:
+    found = out([(2 * MB, 0.1), (16 * MB, 0.24)], 1000 * MB)
+    assert found.conversion == 10.1 and found.seconds > found.conversion
