@@ -73,7 +73,7 @@ PACKAGES = {
     "roll.turns": Package("agent.cluster roll"),
     "record": Package(""),
     "record.page": Package("record roll"),
-    "fleet": Package("roll"),
+    "fleet": Package("text"),
     "assess": Package("agent.api disk roll"),
     "measure": Package(
         "disk raftstore.base raftstore.boltdb raftstore.entries raftstore.directory raftstore.conversion raftstore"
