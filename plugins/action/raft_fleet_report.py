@@ -34,8 +34,8 @@ class ActionModule(ActionBase):
         if not runs:
             raise AnsibleActionFail(f"There are no records of a fleet in {fleet.path}. Run raftops.nomad.fleet first.")
         runs = [run for run in runs if run["do"] != "assess"] or runs[-1:]
-        made = page.merged([_settled(run) for run in runs])
         path = os.path.abspath(os.path.expanduser(args["dest"] or os.path.join(fleet.path, "report.html")))
+        made = page.merged([_settled(run, os.path.dirname(path)) for run in runs])
         try:
             changed = replace(path, page.page(made))
         except OSError as error:
@@ -44,11 +44,15 @@ class ActionModule(ActionBase):
         return {**result, "changed": changed, "path": path}
 
 
-def _settled(run: Run) -> Run:
-    """The run, with the ends of rolls that have outlived it: their keepers have left them."""
+def _settled(run: Run, here: str) -> Run:
+    """The run, with the ends of rolls that have outlived it, as their keepers have left them, and each roll's page."""
     for known in run["states"].values():
-        if known.get("state") == states.ROLLING and known.get("log"):
-            ended = child.ended(ROLL, known["log"][: -len(child.OUTPUT) - 1])
+        place = known.get("log", "")[: -len(child.OUTPUT) - 1]
+        if known.get("state") == states.ROLLING and place:
+            ended = child.ended(ROLL, place)
             if ended.ended:
                 known.update(state=ended.outcome.state, line=ended.outcome.line, ended=ended.ended)
+        own = os.path.join(place, f"{child.REPORT}.html")
+        if place and os.path.exists(own):
+            known["report"] = os.path.relpath(own, here)
     return run

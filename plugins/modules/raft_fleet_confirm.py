@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: raft_fleet_confirm
 short_description: Show the plans of all clusters of a fleet, and ask once
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Shows what M(raftops.nomad.raft_fleet_roll) has found out about all clusters, in one table, and goes on only if the
     answer is V(yes).

@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: raft_fleet_report
 short_description: Write one page over all clusters of a fleet
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Writes an HTML page about the last run that has rolled clusters, from its records. It needs nothing but itself.
   - It asks no cluster. It can be written while a run is at work.

@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: raft_fleet_roll
 short_description: Plan, roll or look at one cluster of a fleet, in a process of its own
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Runs one playbook of this collection for the cluster for which the inventory host stands, as a process of its own
     on the controller. It goes through C(ansible-runner) where that can be imported, else it is a child

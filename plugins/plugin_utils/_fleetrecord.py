@@ -131,7 +131,7 @@ def read(path: str) -> Optional[Run]:
 
 def write(path: str, value: Any) -> None:
     """Replace the record as a whole. Only its user can read it."""
-    replace(path, json.dumps(value, indent=1))
+    _put(path, json.dumps(value, indent=1))
 
 
 def replace(path: str, text: str) -> bool:
@@ -139,11 +139,15 @@ def replace(path: str, text: str) -> bool:
     with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as file:
         if file.read() == text:
             return False
+    _put(path, text)
+    return True
+
+
+def _put(path: str, text: str) -> None:
     partial = f"{path}.{os.getpid()}"
     with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
     os.replace(partial, path)
-    return True
 
 
 def held(path: str) -> Optional[int]:

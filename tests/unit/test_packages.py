@@ -72,7 +72,7 @@ PACKAGES = {
     "roll.turns": Package("agent.cluster roll"),
     "record": Package(""),
     "record.page": Package("record text"),
-    "fleet": Package("roll"),
+    "fleet": Package("text"),
     "assess": Package("agent.api disk roll"),
     "measure": Package(
         "disk raftstore.base raftstore.boltdb raftstore.entries raftstore.directory raftstore.conversion raftstore"

@@ -20,6 +20,7 @@ STYLE = """
 body { font: 15px/1.4 system-ui, sans-serif; margin: 2em auto; max-width: 76em; padding: 0 1em; color: #222 }
 h1 { font-size: 1.4em } p { margin: .3em 0 } table { border-collapse: collapse; width: 100%; margin-top: 1em }
 th, td { text-align: left; padding: .25em .7em .25em 0; border-bottom: 1px solid #ddd; vertical-align: top }
+td:not(:last-child) { white-space: nowrap }
 th { position: sticky; top: 0; background: #fff } td.n { text-align: right; font-variant-numeric: tabular-nums }
 .bad { color: #a00; font-weight: 600 } .ok { color: #060 } .other { color: #850 }
 .line { display: block; max-width: 46em } code { font-size: .85em; overflow-wrap: anywhere }
@@ -37,7 +38,7 @@ def merged(runs: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
         rolled = [earlier["states"].get(name, {}) for earlier in runs[:-1]]
         rolled = [one for one in rolled if one.get("state") in (states.ROLLED, states.ROLLING) and one.get("ended")]
         if known.get("state") == states.IN_ORDER and rolled:
-            known.update({key: rolled[-1][key] for key in ("began", "ended", "log") if key in rolled[-1]})
+            known.update({key: rolled[-1][key] for key in ("began", "ended", "log", "report") if key in rolled[-1]})
     return run
 
 
@@ -70,8 +71,9 @@ def _row(one: Cluster, waves: Sequence[Sequence[str]], first: float, last: float
     if took and last > first:
         left, width = 100 * (one.began - first) / (last - first), 100 * took / (last - first)
         bar = f'<span class="track"><span class="bar {kind}" style="left:{left:.1f}%;width:{width:.1f}%"></span></span>'
+    name = f'<a href="{_text(one.report)}">{_text(one.name)}</a>' if one.report else _text(one.name)
     cells: List[str] = [
-        f"<td>{_text(one.name)}</td>",
+        f"<td>{name}</td>",
         f'<td class="n">{states.wave_of(one.name, waves) or ""}</td>',
         f'<td class="{kind}">{_text(one.state)}</td>',
         f'<td class="n">{one.servers or ""}</td>',

@@ -43,6 +43,7 @@ class Cluster(NamedTuple):
     began: float = 0
     ended: float = 0
     log: str = ""  # path of the output of its last child
+    report: str = ""  # where the page of its roll is, from the page of all
 
 
 def clusters(run: Mapping[str, Any]) -> List[Cluster]:
@@ -61,6 +62,7 @@ def cluster(name: str, known: Mapping[str, Any]) -> Cluster:
         float(known.get("began", 0)),
         float(known.get("ended", 0)),
         str(known.get("log", "")),
+        str(known.get("report", "")),
     )
 
 

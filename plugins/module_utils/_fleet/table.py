@@ -7,7 +7,7 @@ from __future__ import annotations
 import textwrap
 from typing import List, Mapping, Sequence
 
-from .._roll.tables import table
+from .._text.lines import table
 from . import states
 from .states import Cluster
 

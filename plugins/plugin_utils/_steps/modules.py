@@ -44,8 +44,10 @@ class Modules:
     Ansible has found.
     """
 
-    def __init__(self, action: ActionBase, task_vars: Dict[str, Any], connection: Mapping[str, Any]) -> None:
-        self._action, self._task_vars, self._connection = action, task_vars, connection
+    def __init__(
+        self, action: ActionBase, task_vars: Dict[str, Any], connection: Mapping[str, Any], record: Recorder
+    ) -> None:
+        self._action, self._task_vars, self._connection, self._record = action, task_vars, connection, record
         self.changed = False
         self.did: List[str] = []
         self.diffs: List[Any] = []

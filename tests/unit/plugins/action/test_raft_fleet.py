@@ -67,7 +67,10 @@ def test_from_the_plans_to_the_page(fleet: Fleet, capsys: pytest.CaptureFixture[
     assert fleet.standins.rolled() == NAMES
     assert [fleet.roll(name)["state"] for name in NAMES] == ["rolled", "rolled"], "a second time in one run: nothing"
     assert [len(fleet.standins.calls(name)) for name in NAMES] == [2, 2]
+    (own,) = (fleet.standins.records / "clusters/eu-1").glob("*-roll")
+    (own / "report.html").touch()
     page = fleet.call(raft_fleet_report)
+    assert f'href="clusters/eu-1/{own.name}/report.html"' in Path(page["path"]).read_text()
     assert page["changed"] and "2 clusters: 2 rolled." in Path(page["path"]).read_text()
     assert fleet.call(raft_fleet_report)["changed"] is False
     assert "2 clusters: 2 rolled." in capsys.readouterr().out

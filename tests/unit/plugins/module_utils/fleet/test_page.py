@@ -49,7 +49,8 @@ def test_failures_come_first_with_their_reason_and_log() -> None:
         "began": BEGAN,
         "ended": BEGAN + 9,
     }
-    text = page(run(a=good, b=bad))
+    text = page(run(a={**good, "report": "clusters/a/report.html"}, b=bad))
+    assert '<td><a href="clusters/a/report.html">a</a></td>' in text
     found = rows(text)
     assert [row[0] for row in found] == ["b", "a"]
     assert found[0][2] == "failed" and found[0][-1] == "s1 is &lt;not&gt; back &amp; ill./logs/b"
