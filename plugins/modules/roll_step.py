@@ -39,7 +39,8 @@ options:
       - V(back) and V(end) are the proof at the end of a roll, V(show) its tables. V(find_old), V(ask_cleanup) and
         V(remove_old) remove old stores.
     type: str
-    choices: [start, look, begin, make_way, work, settle, next, stop, back, end, show, find_old, ask_cleanup, remove_old]
+    choices:
+      [start, look, begin, make_way, work, settle, next, stop, back, end, show, find_old, ask_cleanup, remove_old]
     required: true
   options:
     description: What the operator has asked for, as O(raftops.nomad.roll_plan#module:options).
