@@ -34,7 +34,7 @@ class ActionModule(ActionBase):
         self._task.args = without_empty(self._task.args)
         args = self.validate_argument_spec(argument_spec=SPEC)[1]
         fleet = Fleet(args["dir"])
-        run = fleet.of(os.getppid())
+        run = fleet.of(os.getppid(), args["do"])
         if run is None:
             raise AnsibleActionFail(f"This run has no plans in {fleet.path}. Nothing was changed.")
         try:
@@ -44,6 +44,8 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"{error} Nothing was changed.") from error
         fleet.update(run, lambda now: now.update(waves=cut))
         result.update(changed=False, waves=cut, asked=self._asked(args, run, cut))
+        if not self._task.check_mode and args["do"] in ("migrate", "rollback"):
+            fleet.update(run, lambda now: now.update(confirmed=True))
         return result
 
     def _asked(self, args: Dict[str, Any], run: Run, cut: List[List[str]]) -> bool:

@@ -91,7 +91,7 @@ class ActionModule(ActionBase):
     def _roll(self) -> Dict[str, Any]:
         run = self._run_record()
         self._pause(run)
-        if self._task.check_mode:
+        if self._task.check_mode or self._args["do"] == "assess":
             return self._told(states.cluster(self._name, run["states"].get(self._name, {})), "")
         job, lock = self._job(run, "migrate"), child.wait_free(self._place)
         run = self._fleet.update(run, self._begin)
@@ -193,7 +193,7 @@ class ActionModule(ActionBase):
             return told
         if told["state"] in (states.NOT_BEGUN, states.LEFT_OUT):
             told["skipped"] = True
-        last = run["waves"][-1]
+        last = run["waves"][-1] if run["waves"] else []
         run = self._fleet.note(run, self._name, over=True)
         over: List[str] = [name for name, known in run["states"].items() if known.get("over")]
         if self._name in last and set(last) <= set(over):

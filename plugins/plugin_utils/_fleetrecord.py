@@ -55,16 +55,16 @@ class Fleet:
         os.makedirs(self._place("clusters", name), mode=0o700, exist_ok=True)
         return self._place("clusters", name)
 
-    def runs(self, kind: str = RUNS) -> List[str]:
+    def runs(self, where: str = RUNS) -> List[str]:
         """The paths of the records of all runs of a kind, the first one first."""
-        return [self._place(kind, name) for name in sorted(os.listdir(self._place(kind))) if name.endswith(".json")]
+        return [self._place(where, name) for name in sorted(os.listdir(self._place(where))) if name.endswith(".json")]
 
-    def of(self, pid: int) -> Optional[Run]:
-        """The record of the run of a process that lives; None for none."""
-        for path in [path for kind in (RUNS, LOOKS) for path in self.runs(kind)[::-1] if path.endswith(f"-{pid}.json")]:
-            run = read(path)
-            if run and run["born"] == born(pid):
-                return run
+    def of(self, pid: int, do: str) -> Optional[Run]:
+        """The record of this run of a process that lives; None for none."""
+        for path in self.runs(kind(do))[::-1]:
+            if path.endswith(f"-{do}-{pid}.json"):
+                run = read(path)
+                return run if run and run["born"] == born(pid) else None
         return None
 
     @contextlib.contextmanager
@@ -78,20 +78,19 @@ class Fleet:
 
         Raises AnsibleActionFail while another process that lives has a run here.
         """
-        kind = LOOKS if do == "status" else RUNS
         with self._alone():
-            mine = self.of(pid)
-            if mine and mine["do"] == do:
+            mine = self.of(pid, do)
+            if mine:
                 return mine
-            other = read(self.runs(RUNS)[-1]) if kind == RUNS and self.runs(RUNS) else None
-            if other and other["born"] and born(int(other["pid"])) == other["born"]:
+            other = read(self.runs()[-1]) if kind(do) == RUNS and self.runs() else None
+            if other and other["pid"] != pid and other["born"] and born(int(other["pid"])) == other["born"]:
                 raise AnsibleActionFail(
                     f"Another run, process {other['pid']}, has been at work on this fleet since {other['since']}. Wait "
                     f"until it has ended, then run this again. (Its record is in {self._place(RUNS)}.)"
                 )
             now = time.time()
             since, begun = (time.strftime(form, time.gmtime(now)) for form in ("%Y-%m-%dT%H:%M:%SZ", "%Y%m%dT%H%M%SZ"))
-            run: Run = {"version": 1, "id": f"{begun}-{pid}", "kind": kind, "do": do, "command": command}
+            run: Run = {"version": 1, "id": f"{begun}-{do}-{pid}", "kind": kind(do), "do": do, "command": command}
             run.update(pid=pid, born=born(pid), began=now, since=since, clusters=names, waves=[], states={})
             write(self._record(run), run)
             return run
@@ -113,6 +112,11 @@ class Fleet:
     def note(self, run: Run, name: str, **known: Any) -> Run:
         """Add to what is known of one cluster in a run."""
         return self.update(run, lambda now: now["states"].setdefault(name, {}).update(known))
+
+
+def kind(do: str) -> str:
+    """Where the records of such runs are."""
+    return LOOKS if do == "status" else RUNS
 
 
 def read(path: str) -> Optional[Run]:

@@ -71,13 +71,16 @@ def test_killed_with_or_without_its_rolls(tmp_path: Path, moment: int) -> None:
     assert [name for name in NAMES if overlaps(fleet.calls(name))] == []
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_roll_that_has_outlived_its_run_is_waited_for(tmp_path: Path, engine: str) -> None:
+@pytest.mark.parametrize(
+    ("engine", "ends"), [(ENGINES[0], signal.SIGKILL), (ENGINES[1], signal.SIGKILL), (ENGINES[0], signal.SIGINT)]
+)
+def test_a_roll_that_has_outlived_its_run_is_waited_for(tmp_path: Path, engine: str, ends: signal.Signals) -> None:
+    """SIGINT is what Ctrl-C sends to all that run in the foreground of a terminal."""
     fleet = StandIns(tmp_path, NAMES[:2], raft_fleet_engine=engine)
     fleet.set("eu-1", "hang")
     run = fleet.start()
     wait_until("the canary's roll", lambda: fleet.calls("eu-1"), 60)
-    os.killpg(run.pid, signal.SIGKILL)
+    os.killpg(run.pid, ends)
     run.communicate()
     again = fleet.start()
     wait_until("the plan of the other one", lambda: len(fleet.calls("eu-2", "plan")) == 2, 60)

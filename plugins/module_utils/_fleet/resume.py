@@ -12,14 +12,15 @@ from . import states
 def turn(name: str, run: Mapping[str, Any], skip_refused: bool) -> str:
     """states.ROLLING where its roll may begin now; else the state in which it is, or stays.
 
-    After the first failure no roll begins any more. A cluster that is in order needs none.
+    After the first failure no roll begins any more, and none before the plans of all are confirmed, whatever tasks
+    somebody has left out. A cluster that is in order needs none.
     """
     state = states.cluster(name, run["states"].get(name, {})).state
     if state in (states.REFUSED, states.UNREAD) and skip_refused:
         return states.LEFT_OUT
     if state != states.ROLLS:
         return state
-    return states.NOT_BEGUN if stopped(run) else states.ROLLING
+    return states.ROLLING if run.get("confirmed") and not stopped(run) else states.NOT_BEGUN
 
 
 def stopped(run: Mapping[str, Any]) -> List[str]:

@@ -98,7 +98,8 @@ def test_refused_ones_stop_all_or_are_left_out(fleet: Fleet) -> None:
 def test_check_mode_and_assess_and_status_only_show(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
     assert fleet.plan(do="assess") == ["to roll", "to roll"]
     assert fleet.confirm(do="assess")["asked"] is False
-    assert fleet.roll("eu-1", do="assess", check=True)["state"] == "to roll"
+    assert fleet.roll("eu-1", do="assess")["state"] == "to roll"
+    assert fleet.roll("eu-1", do="migrate")["state"] == "not begun", "nobody was asked"
     assert fleet.plan(do="status") == ["well", "well"]
     fleet.confirm(do="status")
     assert fleet.standins.begun() == [] and "cluster  servers  now     state" in capsys.readouterr().out

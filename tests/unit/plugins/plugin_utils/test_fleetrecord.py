@@ -49,8 +49,8 @@ def test_a_place_that_cannot_be_is_told(tmp_path: Path) -> None:
 def test_workers_of_one_process_share_a_run(tmp_path: Path) -> None:
     run = fleet(tmp_path).join(ME, "migrate", ["a", "b"], "command")
     assert fleet(tmp_path).join(ME, "migrate", ["other"], "")["id"] == run["id"]
-    assert fleet(tmp_path).of(ME) == run and run["clusters"] == ["a", "b"]
-    assert fleet(tmp_path).of(1) is None
+    assert fleet(tmp_path).of(ME, "migrate") == run and run["clusters"] == ["a", "b"]
+    assert fleet(tmp_path).of(1, "migrate") is None
 
 
 def test_another_process_that_lives_is_told_and_a_dead_one_is_not_in_the_way(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_another_process_that_lives_is_told_and_a_dead_one_is_not_in_the_way(tmp
 
 def add(path: str, number: int) -> None:
     made = Fleet(path)
-    run = made.of(ME)
+    run = made.of(ME, "migrate")
     assert run
     for turn in range(20):
         made.note(run, f"c{number}", **{f"turn{turn}": turn})
@@ -85,7 +85,7 @@ def test_nothing_is_lost_when_many_write_at_once(tmp_path: Path) -> None:
         writer.start()
     for writer in writers:
         writer.join()
-    run = made.of(ME)
+    run = made.of(ME, "migrate")
     assert run and {name: len(known) for name, known in run["states"].items()} == {
         f"c{number}": 20 for number in range(4)
     }
@@ -97,10 +97,10 @@ def test_a_record_that_is_gone_or_none_is_told(tmp_path: Path) -> None:
     (path,) = made.runs()
     Path(path).write_text("[]")
     with pytest.raises(AnsibleActionFail, match="is no record of a fleet"):
-        made.of(ME)
+        made.of(ME, "migrate")
     Path(path).write_text("{")
     with pytest.raises(AnsibleActionFail, match="Cannot read the record"):
-        made.of(ME)
+        made.of(ME, "migrate")
     os.unlink(path)
     with pytest.raises(AnsibleActionFail, match="The record of this run is gone"):
         made.note(run, "a")

@@ -11,7 +11,8 @@ from ansible_collections.raftops.nomad.plugins.module_utils._fleet import resume
 
 
 def run(**known: str) -> dict[str, Any]:
-    return {"clusters": sorted(known), "states": {name: {"state": state} for name, state in known.items()}}
+    states_ = {name: {"state": state} for name, state in known.items()}
+    return {"clusters": sorted(known), "states": states_, "confirmed": True}
 
 
 @pytest.mark.parametrize(
@@ -35,8 +36,12 @@ def test_after_a_failure_nothing_begins() -> None:
     assert resume.stopped(now) == ["b"] and resume.under_way(now) == ["c"]
 
 
+def test_before_the_plans_are_confirmed_nothing_begins() -> None:
+    assert resume.turn("a", {**run(a=states.ROLLS), "confirmed": False}, False) == states.NOT_BEGUN
+
+
 def test_a_cluster_that_nobody_has_planned_is_not_rolled() -> None:
-    assert resume.turn("a", {"clusters": ["a"], "states": {}}, False) == states.NOT_BEGUN
+    assert resume.turn("a", {"clusters": ["a"], "states": {}, "confirmed": True}, False) == states.NOT_BEGUN
 
 
 def test_the_pause_counts_from_the_last_roll_of_the_waves_before() -> None:
