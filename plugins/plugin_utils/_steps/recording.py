@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
+import json
 import os
 import platform
 import uuid
@@ -16,7 +18,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils._roll import cluster
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.closing import verdict
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.options import Options
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import Server
-from ansible_collections.raftops.nomad.plugins.plugin_utils._record import prepare
+from ansible_collections.raftops.nomad.plugins.plugin_utils._record import prepare, stats
 from ansible_collections.raftops.nomad.plugins.plugin_utils._recorder import Recorder
 
 PLANNED = ("host", "id", "name", "version", "role", "running", "store", "size", "needs", "available", "last_index")
@@ -27,6 +29,17 @@ def playbook() -> str:
     called = str((context.CLIARGS.get("args") or ["unknown"])[0])
     name, suffix = os.path.splitext(os.path.basename(called))
     return name if suffix in (".yml", ".yaml") else suffix.lstrip(".") or name
+
+
+def collection_version() -> str:
+    """Of the collection that is installed or checked out here; "" where its files do not say."""
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        with open(os.path.join(root, "MANIFEST.json"), encoding="utf-8") as file:
+            return str(json.load(file)["collection_info"]["version"])
+    with contextlib.suppress(OSError), open(os.path.join(root, "galaxy.yml"), encoding="utf-8") as file:
+        return next((line.split()[1] for line in file if line.startswith("version:")), "")
+    return ""
 
 
 def begun(options: Options, group: str, host: str, at: float, secrets: Sequence[str]) -> Tuple[str, Recorder]:
@@ -43,6 +56,7 @@ def begun(options: Options, group: str, host: str, at: float, secrets: Sequence[
         "origin": options.origin,
         "ansible": __version__,
         "python": platform.python_version(),
+        "collection": collection_version(),
         "playbook": playbook(),
         "group": group,
         "backend": options.backend,
@@ -72,3 +86,9 @@ def ended(recorder: Recorder, servers: Sequence[Server], options: Options, lines
     left: Dict[str, Any] = {"complete": not cluster.busy(servers), "ok": True}
     recorder.note("run_ended", {"verdict": verdict(servers, options), "lines": list(lines), **left})
     recorder.write()
+
+
+def in_short(options: Options, name: str) -> Dict[str, Any]:
+    """What the result of a task has for a job's artifacts, as set_stats makes them; empty where there is no record."""
+    found = stats(options.report_dir, name) if name else {}
+    return {"ansible_stats": found} if found else {}
