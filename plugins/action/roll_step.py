@@ -29,6 +29,7 @@ from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.given import 
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import Modules, Stopped, say
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.starting import Tags
 
+Values = Dict[str, Any]
 LAST = ("stop", "back", "end", "remove_old")  # after them nothing puts anything right
 
 
@@ -87,7 +88,7 @@ class ActionModule(ActionBase):
             "remove_old": partial(self._remove_old, record),
         }
 
-    def _start(self, group: str, task_vars: Dict[str, Any], _run: Modules, _given: Given, _result: Result) -> None:
+    def _start(self, group: str, task_vars: Values, _run: Modules, _given: Given, _result: Result) -> None:
         tags = Tags(self._task.tags, task_vars["ansible_run_tags"], task_vars["ansible_skip_tags"])
         starting.start(tags, task_vars["groups"].get(group, ()), group)
 
@@ -104,7 +105,7 @@ class ActionModule(ActionBase):
         recording.ended(record, servers, given.options, result["lines"])
         result.update(recording.in_short(given.options, name))
 
-    def _ask_cleanup(self, args: Dict[str, Any], run: Modules, given: Given, result: Result) -> None:
+    def _ask_cleanup(self, args: Values, run: Modules, given: Given, result: Result) -> None:
         secrets = [args["connection"].get("token") or ""]
         result["record"], record = recording.begun(given.options, args["group"], given.host, time.time(), secrets)
         recording.planned(record, {}, [parse(one) for one in given.servers])

@@ -34,9 +34,9 @@ def playbook() -> str:
 def collection_version() -> str:
     """Of the collection that is installed or checked out here; "" where its files do not say."""
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        with open(os.path.join(root, "MANIFEST.json"), encoding="utf-8") as file:
-            return str(json.load(file)["collection_info"]["version"])
+    built = os.path.join(root, "MANIFEST.json")
+    with contextlib.suppress(OSError, ValueError, KeyError), open(built, encoding="utf-8") as file:
+        return str(json.load(file)["collection_info"]["version"])
     with contextlib.suppress(OSError), open(os.path.join(root, "galaxy.yml"), encoding="utf-8") as file:
         return next((line.split()[1] for line in file if line.startswith("version:")), "")
     return ""
