@@ -24,7 +24,7 @@ BY_FILE := --dist loadfile --no-loadscope-reorder
 # They mostly wait for servers, and count no seconds: they run beside other parts.
 BACKEND := tests/e2e/server_backend tests/e2e/sshd
 
-.PHONY: help setup tarball demo demo-rollback test lint test-unit test-model test-interop test-conformance test-backend test-e2e test-molecule test-reliability test-long test-collection test-cores docs changelog release-check bench bench-roll screens clean
+.PHONY: help setup tarball demo demo-rollback test lint test-unit test-model test-interop test-conformance test-backend test-e2e test-molecule test-reliability test-long test-collection test-cores docs changelog release-check bench bench-roll screens pictures test-field clean
 
 help:
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -96,6 +96,7 @@ test-reliability: .build/setup.done .build/bin/judge .build/bin/lab ## kills, po
 	$(SHORT) -n 2 tests/reliability
 
 test-long: .build/setup.done .build/bin/judge .build/bin/lab ## what `make test` leaves out: tests marked long, all of test-reliability, every Python of each core, the soak (SOAK_S=3600)
+	tests/tools/browser
 	$(PYTEST) --timeout 10800 -m long -n 2 $(BY_FILE) tests
 	RELIABILITY=all $(PYTEST) --timeout 10800 -n 2 tests/reliability
 	EVERY_PYTHON=yes tests/tools/every-core
@@ -107,6 +108,9 @@ test-collection: .build/setup.done ## build the tarball, twice the same; install
 
 test-cores: .build/setup.done ## ansible-test sanity and unit tests on every supported ansible-core whose Python is found
 	tests/tools/every-core
+
+test-field: .build/setup.done .build/bin/lab ## docs/observe.md and docs/awx.md with ARA, OpenTelemetry, ansible-runner and others, from a package index; no part of `make test`
+	tests/tools/test-field
 
 docs: .build/setup.done ## the site of the documentation, .build/docs/html
 	tests/tools/docs
@@ -128,6 +132,11 @@ bench-roll: .build/setup.done .build/bin/lab ## a roll there and back, on loopba
 
 screens: .build/setup.done .build/bin/lab ## docs/screens*.md: what an operator sees, from a real terminal (tmux); SCREENS="--columns 80" for one width
 	PYTHONPATH=tests $(BIN)/python -m screens.take $(SCREENS)
+
+pictures: .build/setup.done .build/bin/lab ## docs/images/*.png: the plan and the record of a roll, of `make demo` (needs Chromium, which it installs as root)
+	tests/tools/browser
+	$(BIN)/python tests/e2e/demo.py
+	PYTHONPATH=tests $(BIN)/python -m screens.pictures
 
 clean: ## remove .venv and .build
 	rm -rf .venv .build

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The controller's side of `server_backend`: ask once for all hosts, run the module, show its steps.
 
+A failure is shown in few lines: the end of the agent's log as lines, and of the result what says something about it.
+
 And let the host know that its answer has arrived. The module cannot know: it prints into a pipe of sshd, which is there
 for a while after the connection or the controller is gone.
 """
@@ -12,7 +14,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shlex
-from typing import Any, ClassVar, Dict, Mapping, Optional
+from typing import Any, ClassVar, Dict, List, Mapping, Optional
 
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
@@ -20,6 +22,24 @@ from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connectio
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.host.transaction import LAST_LOOK
 from ansible_collections.raftops.nomad.plugins.modules.server_backend import SPEC
 from ansible_collections.raftops.nomad.plugins.plugin_utils._asking import AskingAction
+
+LOG_LINES = 20
+ALL_SHOWN = 3  # the verbosity from which on a result is left as it is
+NOT_ABOUT_A_FAILURE = (
+    "backend",
+    "began_at",
+    "configuration",
+    "conversion",
+    "earlier",
+    "last_look",
+    "log",
+    "log_end",
+    "phases",
+    "plan",
+    "previous_backend",
+    "returned",
+)
+ONLY_IF_SET = ("again", "attached", "barred_by")
 
 
 class ActionModule(AskingAction):
@@ -43,10 +63,13 @@ class ActionModule(AskingAction):
             )
         result = super().run(tmp, task_vars)
         self._acknowledge(result.pop("untold", ""))
+        host = (task_vars or {})["inventory_hostname"]
         if self._task.check_mode and result.get("changed"):
             for step in result.get("plan", ()):
-                Display().display(f"{(task_vars or {})['inventory_hostname']}: would {step}", stderr=True)
-        return result
+                Display().display(f"{host}: would {step}", stderr=True)
+        for line in log_end(result):
+            Display().display(f"{host}: {line}", stderr=True)
+        return result if Display().verbosity >= ALL_SHOWN else short(result)
 
     def _acknowledge(self, marker: str) -> None:
         """Remove the host's mark of an answer that nobody has got. Where that fails, the next run is told once more."""
@@ -60,9 +83,28 @@ class ActionModule(AskingAction):
     def statement(self, args: Dict[str, Any]) -> str:
         """What will be done, as the question begins."""
         backend = args.get("backend") or "wal"
+        if args.get("state") == "copied":
+            return "A Nomad server is stopped, its store is copied, and it is started."
         if args.get("state") == "returned":
             return f"A Nomad server is stopped, taken back from {backend} to the backend it came from, and started."
         return f"A Nomad server is stopped, brought to {backend}, and started."
+
+
+def log_end(result: Mapping[str, Any]) -> List[str]:
+    """The lines to be shown of the agent's log after a failure; none where it was not read."""
+    lines = result.get("log_end") or []
+    return ["The last lines of its log:", *lines[-LOG_LINES:]] if lines else []
+
+
+def short(result: Dict[str, Any]) -> Dict[str, Any]:
+    """A failure without what says nothing about it; every other result as it is."""
+    if not result.get("failed"):
+        return result
+    return {
+        name: value
+        for name, value in result.items()
+        if name not in NOT_ABOUT_A_FAILURE and (value or name not in ONLY_IF_SET)
+    }
 
 
 def is_orphan() -> bool:

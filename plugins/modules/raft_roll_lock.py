@@ -46,7 +46,7 @@ author:
 EXAMPLES = r"""
 - name: No other run here rolls these servers
   raftops.nomad.raft_roll_lock:
-    servers: "{{ groups.nomad_servers | map('extract', hostvars, ['raft_logstore_server', 'id']) }}"
+    servers: "{{ groups.nomad_servers | map('extract', hostvars, ['looked', 'server', 'store', 'node_id']) }}"
 """
 
 RETURN = r"""

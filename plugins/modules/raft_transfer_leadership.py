@@ -30,6 +30,10 @@ attributes:
       - The candidate is chosen for real, but leadership is not moved.
   diff_mode:
     support: none
+  action:
+    support: full
+    details:
+      - It shows what is waited for, once that takes long.
 options:
   server_id:
     description:
@@ -62,6 +66,10 @@ options:
       - Seconds in a row for which it must lead.
     type: float
     default: 2
+  progress_file:
+    description:
+      - As O(raftops.nomad.server_wait#module:progress_file). The module's action makes one of its own.
+    type: path
 seealso:
   - module: raftops.nomad.server_wait
 """
@@ -140,6 +148,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connectio
 from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.leadership import Goal, plan, prove
 from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError, Denied
 from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Module
+from ansible_collections.raftops.nomad.plugins.module_utils._progress import waits_file
 
 SPEC = {
     "server_id": {"type": "str"},
@@ -148,6 +157,7 @@ SPEC = {
     "target_port": {"type": "int"},
     "wait_timeout": {"type": "int", "default": 30},
     "stable_for": {"type": "float", "default": 2},
+    "progress_file": {"type": "path"},
 }
 
 
@@ -176,7 +186,11 @@ def transfer(module: Module, client: Client) -> dict:
         client.transfer_leadership(target.id)
     except Denied as error:
         raise MayNotMove(str(error)) from error
-    outcome = prove(client, target_client(client, params), target, params["wait_timeout"], params["stable_for"])
+    itself, limits = target_client(client, params), (params["wait_timeout"], params["stable_for"])
+    with waits_file(params["progress_file"]) as tell:
+        outcome = prove(
+            client, itself, target, *limits, tell=lambda what: tell(f"waits until {target.name} leads: {what}")
+        )
     result["elapsed"] = round(time.monotonic() - start, 3)
     if not outcome.satisfied:
         what = f"leadership was given to {target.name}, but it is not proven: {outcome.last.verdict.reason}"

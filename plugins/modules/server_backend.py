@@ -48,6 +48,9 @@ attributes:
     support: full
     details:
       - It asks for confirmation, once for all hosts, and shows the progress.
+      - Of a failure it shows the last lines of RV(log_end) as lines, and leaves out of the result what says nothing
+        about it, such as RV(plan), RV(phases), RV(conversion), RV(configuration), RV(log) and RV(earlier). With
+        C(-vvv) nothing is left out.
   async:
     support: none
     details:
@@ -66,8 +69,11 @@ options:
         converted back with everything that came since, and the configuration is what it was before, byte for byte
         as long as the host was not rebooted since. The server's own state does not count then; the others must be
         healthy and a majority without it.
+      - V(copied) stops a server that is on O(backend), copies its store for M(raftops.nomad.raft_rehearse) with
+        O(raftops.nomad.raft_rehearse#module:copied=true), and starts it again. Neither its store nor its configuration
+        changes.
     type: str
-    choices: [present, returned]
+    choices: [present, returned, copied]
     default: present
   force:
     description:
@@ -306,6 +312,10 @@ phases:
       description: Changing the configuration.
       type: float
       sample: 0.02
+    copy:
+      description: Copying the store, with O(state=copied).
+      type: float
+      sample: 0.31
     conversion:
       description: Converting the store.
       type: float
@@ -388,7 +398,11 @@ left:
   type: str
   sample: returned
 step:
-  description: The step that failed.
+  description:
+    - The step that failed. Messages and progress lines have words for it instead.
+    - "V(last look): asking whether it may be stopped. V(stop): stopping its agent. V(configuration): writing its
+      configuration. V(former configuration): putting its configuration back. V(conversion): converting its store.
+      V(start): starting its agent. V(rejoin): waiting until it is back. V(log): checking its log."
   returned: failure
   type: str
   sample: rejoin
@@ -408,7 +422,9 @@ barred_by:
   type: str
   sample: ""
 log_end:
-  description: The last lines of the agent's log when the step had failed, before anything was done about it.
+  description: >-
+    The last lines of the agent's log when the step had failed, before anything was done about it. The module's action
+    shows the last 20 of them and leaves them out of the result, unless it is run with C(-vvv).
   returned: failure of a step
   type: list
   elements: str
@@ -459,7 +475,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils._server.backend.subj
 
 SPEC = {
     "backend": {"type": "str", "choices": ["wal", "boltdb"], "default": "wal"},
-    "state": {"type": "str", "choices": ["present", "returned"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "returned", "copied"], "default": "present"},
     "force": {"type": "bool", "default": False},
     "return_on_failure": {"type": "bool", "default": True},
     "origin": {"type": "str"},

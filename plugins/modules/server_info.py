@@ -101,6 +101,11 @@ options:
     description:
       - The file that the agent writes its log to. It must be there and readable.
     type: path
+  snapshot_dir:
+    description:
+      - The directory where rolls leave their snapshots. One that is missing or cannot be read has none.
+    type: path
+    default: /var/lib/nomad-raft-snapshots
   rehearse:
     description:
       - Whether the next start is rehearsed, which takes the agent's own program twice.
@@ -422,6 +427,24 @@ server:
               description: Either in a sentence.
               type: str
               sample: "The run that process 812 began at 2026-11-22T13:20:35Z, to wal, has ended: the server is back."
+        snapshots:
+          description: The files of O(snapshot_dir) with the names that rolls give, C(nomad-*-TIME.snap), the oldest
+            first. Each contains the cluster's keys. Links are not followed.
+          type: list
+          elements: dict
+          contains:
+            path:
+              description: The file.
+              type: str
+              sample: /var/lib/nomad-raft-snapshots/nomad-316-20261122T104744Z.snap
+            size:
+              description: Its size in bytes.
+              type: int
+              sample: 50320
+            created:
+              description: When it was saved, by its name.
+              type: str
+              sample: "2026-11-22T10:47:44Z"
         drop_in:
           description: The file that keeps the unit from being started, an empty string when it is not there.
           type: str
@@ -515,6 +538,7 @@ SPEC = {
     "config_file": {"type": "path"},
     "backup_dir": {"type": "path"},
     "log_file": {"type": "path"},
+    "snapshot_dir": {"type": "path", "default": "/var/lib/nomad-raft-snapshots"},
     "rehearse": {"type": "bool", "default": True},
 }
 

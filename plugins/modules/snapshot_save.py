@@ -29,6 +29,10 @@ attributes:
       - No snapshot is taken, because taking one changes the server. O(dest) is checked.
   diff_mode:
     support: none
+  action:
+    support: full
+    details:
+      - It shows how much has come, once that takes long.
   idempotent:
     support: none
     details:
@@ -57,6 +61,11 @@ options:
       - Seconds the whole transfer may take.
     type: int
     default: 600
+  progress_file:
+    description:
+      - A file to be created when the snapshot is asked for, and removed at its end. Otherwise as
+        O(raftops.nomad.server_wait#module:progress_file). The module's action makes one of its own.
+    type: path
 seealso:
   - module: raftops.nomad.raft_migrate_backend
 """
@@ -132,12 +141,14 @@ from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster.snaps
 from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError
 from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Module
 from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import StoreError
+from ansible_collections.raftops.nomad.plugins.module_utils._progress import waits_file
 
 SPEC = {
     "dest": {"type": "path", "required": True},
     "stale": {"type": "bool", "default": False},
     "name": {"type": "str"},
     "wait_timeout": {"type": "int", "default": 600},
+    "progress_file": {"type": "path"},
 }
 
 
@@ -155,7 +166,8 @@ def run(module: Module, client: Client) -> dict:
             return {"changed": True, "path": os.path.join(dest, name), "elapsed": 0.0}
         deadline = start + module.params["wait_timeout"]
         now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        result = save(client, directory, name, module.params["stale"], deadline, now)
+        with waits_file(module.params["progress_file"]) as tell:
+            result = save(client, directory, name, module.params["stale"], deadline, now, tell)
     finally:
         if directory:
             directory.close()

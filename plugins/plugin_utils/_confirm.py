@@ -43,8 +43,13 @@ def question(statement: str, hosts: Sequence[str], seconds: int) -> str:
 def confirm_once(task_uuid: str, statement: str, hosts: Sequence[str], given_s: int = TIMEOUT_S) -> None:
     """Return if a person answers, or has answered, 'yes' to this task's question; else raise AnsibleActionFail."""
     seconds = timeout_s(given_s)
-    text = question(statement, hosts, seconds)
-    with open(os.path.join(C.DEFAULT_LOCAL_TMP, f"confirm-{task_uuid}"), "a+", encoding="ascii") as answer_file:
+    answers = os.path.join(C.DEFAULT_LOCAL_TMP, f"confirm-{task_uuid}")
+    ask_once(answers, question(statement, hosts, seconds), seconds, WAY_OUT)
+
+
+def ask_once(answers: str, text: str, seconds: int, way_out: str) -> None:
+    """Return if the answer to `text` is 'yes', or was, if it is in the file `answers`; else raise AnsibleActionFail."""
+    with open(answers, "a+", encoding="ascii") as answer_file:
         fcntl.flock(answer_file, fcntl.LOCK_EX)
         answer_file.seek(0)
         answer = answer_file.read()
@@ -52,7 +57,7 @@ def confirm_once(task_uuid: str, statement: str, hosts: Sequence[str], given_s: 
             answer = _ask(text, seconds)
             answer_file.write(answer)
     if answer != "yes":
-        raise AnsibleActionFail(f"{REFUSALS[answer].format(seconds=seconds)} {WAY_OUT}")
+        raise AnsibleActionFail(f"{REFUSALS[answer].format(seconds=seconds)} {way_out}")
 
 
 def timeout_s(given_s: int = TIMEOUT_S) -> int:

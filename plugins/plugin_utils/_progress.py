@@ -21,6 +21,7 @@ from typing import Any, Dict, Optional, Sequence, Type
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.raftops.nomad.plugins.module_utils._progress import Progress, parse
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.host.transaction import shown
 
 INTERVAL_S = 1.0
 WAIT_S = 5.0  # a wait tells nothing before, and one that is over by then costs no look
@@ -42,12 +43,12 @@ def twin_of(action: ActionBase) -> ActionBase:
 
 
 def line(host: str, progress: Progress) -> str:
-    """One line for a person: what is waited for; entries done of total, rate, time left; else the step's name."""
+    """One line for a person: what is waited for; entries done of total, rate, time left; else the step."""
     if progress.waits:
         return f"{host}: {progress.waits}"
     if progress.total <= 0:
-        return f"{host}: {progress.phase}"
-    text = f"{host}: {progress.phase} {progress.done} / {progress.total} entries"
+        return f"{host}: {shown(progress.phase)}"
+    text = f"{host}: {shown(progress.phase)} {progress.done} / {progress.total} entries"
     if progress.elapsed_s <= 0 or progress.done <= 0:
         return text
     rate = progress.bytes_done / progress.elapsed_s / 1e6

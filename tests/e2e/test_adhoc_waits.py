@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,13 @@ def test_a_wait_says_what_it_waits_for(tmp_path: Path, module: str) -> None:
     told = [line for line in done.output.splitlines() if line.startswith("h1: waits until ")]
     assert done.returncode != 0 and len(told) == 1, done.output
     assert "http://127.0.0.1:1" in told[0] and told[0].endswith("(5 s of 9 s)"), told
+
+
+def test_a_snapshot_that_does_not_come_is_not_waited_for_in_silence(tmp_path: Path) -> None:
+    """A listener that never answers."""
+    inventory = adhoc.inventory(tmp_path / "inventory.json", {"h1": {}})
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        arguments = {"port": listener.getsockname()[1], "timeout": 8, "dest": str(tmp_path / "snapshots")}
+        done = adhoc.run(inventory, "snapshot_save", arguments)
+    told = [line for line in done.output.splitlines() if line.startswith("h1: saves a snapshot")]
+    assert done.returncode != 0 and told == ["h1: saves a snapshot: the server takes it"], done.output

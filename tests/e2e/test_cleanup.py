@@ -46,6 +46,24 @@ def cluster(request: pytest.FixtureRequest, make_cluster: Any) -> Cluster:
 
 
 @pytest.mark.parametrize("cluster", [1], indirect=True)
+def test_old_snapshots_are_listed_by_status_and_removed_but_for_the_newest(cluster: Cluster) -> None:
+    saved = cluster.root / "snapshots"
+    saved.mkdir(mode=0o700)
+    names = ["nomad-316-20260101T120000Z.snap", "nomad-s1.global-20260301T120000Z.snap"]
+    for name in [*names, "mine.snap"]:
+        (saved / name).write_bytes(b"x" * 2000)
+    shown = playbooks.run("status", playbooks.write_inventory(cluster))
+    said = " ".join(shown.stdout.split())
+    assert shown.returncode == 0 and "s1: 2 snapshots, 3.9 KB, the newest " in said and "All is well" in said
+    code, said = clean(cluster, "--check")
+    assert code == 0 and f"{names[0]} would-remove" in said and f"{names[1]} keep" in said
+    assert clean(cluster)[0] == 0
+    assert {path.name for path in saved.iterdir()} == {names[1], "mine.snap"}
+    assert clean(cluster, raft_logstore_keep_snapshots=0)[0] == 0
+    assert {path.name for path in saved.iterdir()} == {"mine.snap"}
+
+
+@pytest.mark.parametrize("cluster", [1], indirect=True)
 def test_only_what_was_asked_for_is_removed(cluster: Cluster) -> None:
     pids = [server.pid() for server in cluster.servers]
     code, said = clean(cluster, "--check")

@@ -88,7 +88,7 @@ def test_arguments_of_the_running_agent_that_nobody_has_named(cluster: Cluster, 
     server.start(["-config", str(server.config_dir), "-config", str(more)])
     cluster.wait_healthy(60)
     said = named(server, refused(cluster, "--check"))
-    assert f"has the -config arguments {server.config_dir} {more}, and the configuration looked at is" in said
+    assert f"has the -config arguments {server.config_dir} {more}, but the configuration looked at is" in said
     both = [str(server.config_dir), str(more)]
     accepted(cluster, hosts={server.name: {"raft_logstore_config_path": both}})
     there_and_back(server, more, both)

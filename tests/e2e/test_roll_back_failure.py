@@ -107,7 +107,7 @@ def test_a_server_that_fails_on_the_new_backend_returns_to_the_old_one(
     cluster, writer = make(backend)
     voters = leftbehind.observe(cluster).voters
     failed = roll(cluster, backend, fault)
-    assert f"{failed.server.name}: Rejoin: not back after " in failed.said
+    assert f"{failed.server.name}: Waiting until it is back: not back after " in failed.said
     assert f"converted back to {OTHER[backend]}" in failed.said and "No server after it was touched" in failed.said
 
     observed = leftbehind.observe(cluster)
@@ -163,7 +163,7 @@ def test_a_server_is_not_stopped_again_while_nobody_knows_yet_that_another_one_i
     leader = failed.others[1]
     assert failed.others[0] is second
     assert failed.after[second.name] is None and failed.after[leader.name] == failed.before[leader.name]
-    assert f"{failed.server.name}: Log: The agent's log has " in failed.said
+    assert f"{failed.server.name}: Checking its log: The agent's log has " in failed.said
     assert "It could not be brought back to boltdb: Every other server applies what is written now: " in failed.said
     assert failed.server.try_api("GET", "/v1/agent/self").body["stats"]["raft"]["logstore_backend"] == "wal"
     assert cluster.write("raftops/quorum", {"is": "kept"}).status == 200

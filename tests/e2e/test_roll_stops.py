@@ -39,7 +39,7 @@ def test_stops_at_the_second_server_and_still_knows_the_value_from_before_the_ho
 
     again = playbooks.run("migrate", playbooks.write_inventory(cluster))
     assert again.returncode == 0, again.stdout
-    back, stop = "This server, already done, is back for good", "Bring the server to the backend"
+    back, stop = "See that it is back for good", "Take it out, convert, bring it back"
     assert result_of(back, first, again.stdout) < result_of(stop, second, again.stdout), "what is done is asked first"
     after = leftbehind.observe(cluster)
     assert set(after.backends.values()) == {"wal"}
@@ -114,7 +114,7 @@ def test_stops_at_a_server_that_is_not_back_in_time_and_finishes_when_run_again(
     run = playbooks.run("migrate", inventory)
     said = " ".join(run.stdout.split())
     assert run.returncode != 0
-    assert f"{first.name}: Rejoin: not back after " in said, run.stdout
+    assert f"{first.name}: Waiting until it is back: not back after " in said, run.stdout
     assert "No server after it was touched" in said
     assert pids(cluster) == {**before, first.name: None}
     assert is_untouched(second)
@@ -145,7 +145,7 @@ def test_puts_a_server_back_whose_store_cannot_be_converted(make_cluster: Any) -
     run = playbooks.run("migrate", inventory)
     said = " ".join(run.stdout.split())
     assert run.returncode != 0
-    assert f": Conversion: {place}: " in said, run.stdout
+    assert f": Converting its store: {place}: " in said, run.stdout
     assert "It is back in the cluster as it was" in said
     after = leftbehind.observe(cluster)
     assert set(after.backends.values()) == {"boltdb"}

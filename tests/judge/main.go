@@ -23,6 +23,7 @@ var commands = map[string]func(args []string) (any, error){
 	"digest":    digestCommand,
 	"gen":       genCommand,
 	"gen-wal":   genWALCommand,
+	"load":      loadCommand,
 	"shapes":    shapesCommand,
 	"snapshot":  snapshotCommand,
 	"to-boltdb": toBoltCommand,

@@ -19,18 +19,27 @@ func snapshotCommand(args []string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	snapshots, err := raft.NewFileSnapshotStoreWithLogger(paths[0], 2, hclog.NewNullLogger())
+	id, err := takeSnapshot(paths[0], *index, *term, *size, *seed)
 	if err != nil {
 		return nil, err
+	}
+	return map[string]string{"id": id}, nil
+}
+
+// takeSnapshot returns the ID of the new snapshot. As in Nomad, the two newest stay.
+func takeSnapshot(directory string, index, term uint64, size int, seed uint64) (string, error) {
+	snapshots, err := raft.NewFileSnapshotStoreWithLogger(directory, 2, hclog.NewNullLogger())
+	if err != nil {
+		return "", err
 	}
 	_, transport := raft.NewInmemTransport("10.0.0.1:4647")
 	members := raft.Configuration{Servers: []raft.Server{{ID: "a", Address: "10.0.0.1:4647"}}}
-	sink, err := snapshots.Create(raft.SnapshotVersionMax, *index, *term, members, 1, transport)
+	sink, err := snapshots.Create(raft.SnapshotVersionMax, index, term, members, 1, transport)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	if _, err := sink.Write(newGenerator(entrySpec{}, *seed).read(*size)); err != nil {
-		return nil, err
+	if _, err := sink.Write(newGenerator(entrySpec{}, seed).read(size)); err != nil {
+		return "", err
 	}
-	return map[string]string{"id": sink.ID()}, sink.Close()
+	return sink.ID(), sink.Close()
 }

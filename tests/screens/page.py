@@ -56,7 +56,8 @@ def folded(rows: Sequence[str], head: int) -> list[str]:
     for failed in [number for number, row in enumerate(rows) if row.startswith("fatal: ")][::-1]:
         rows = without(rows, failed + 2, rows.index("", failed), "of its result")
     for log in [number for number, row in enumerate(rows) if LOG in row][::-1]:
-        rows = without(rows, log + 1, rows.index("    ]", log), "of its log")
+        end = next(number for number, row in enumerate(rows) if number > log and row.startswith(("[ERROR]", "fatal: ")))
+        rows = without(rows, log + 1, end, "of its log")
     turns = [number for number, row in enumerate(rows) if row.startswith(SERVER)]
     ends = [number for number, row in enumerate(rows) if row.startswith(END)]
     if len(turns) > 1 and ends:

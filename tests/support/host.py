@@ -47,4 +47,5 @@ class Host:
     def given(self, **options: Any) -> dict[str, Any]:
         """The module's parameters."""
         defaults = {"timeout": 10, "service_manager": "systemd", "service_name": "nomad", "backend": "wal"}
+        defaults["snapshot_dir"] = str(self.root / "snapshots")
         return {**dict.fromkeys(OPTIONS.split()), **defaults, **options}

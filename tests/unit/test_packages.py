@@ -35,7 +35,8 @@ BESIDE = "."  # the files beside the packages, where a package imports from them
 # From the ground up: a package may import only from packages above it in this table, and only those that it names.
 # All files are pure but those named: no clock, disk or network, and nothing imported that is not pure itself.
 PACKAGES = {
-    "disk": Package("", "attributes datadir durable mounts places reading syscalls"),
+    "text": Package(""),
+    "disk": Package("text", "attributes datadir durable mounts places reading syscalls"),
     "raftstore.base": Package("disk", "workers"),
     "raftstore.bbolt": Package("disk", "meta pages pageset reader writer"),
     "raftstore.boltdb": Package("disk raftstore.base raftstore.bbolt", "log reader survey writer"),
@@ -46,24 +47,32 @@ PACKAGES = {
         "covers journal locks observe raftdir readstores snapshots",
     ),
     "raftstore.conversion": Package(
-        "disk raftstore.base raftstore.boltdb raftstore.wal raftstore.entries raftstore.directory",
+        "text disk raftstore.base raftstore.boltdb raftstore.wal raftstore.entries raftstore.directory",
         "backupcopy build preflight refusals reuse run steps",
     ),
+    "raftstore.rehearsal": Package(
+        "disk raftstore.base raftstore.directory raftstore.conversion", "clone priority scratch"
+    ),
     "raftstore": Package(
-        "disk raftstore.base raftstore.wal raftstore.entries raftstore.directory raftstore.conversion",
-        "describe migrate prospect prune released",
+        "text disk raftstore.base raftstore.wal raftstore.entries raftstore.directory raftstore.conversion"
+        " raftstore.rehearsal",
+        "describe migrate prospect prune rehearse released",
     ),
     "agent": Package(""),
     "agent.config": Package("agent disk", "change ensure files load"),
     "agent.api": Package("agent disk", "client connection transport"),
     "agent.cluster": Package(
-        "agent agent.api disk", "hold leadership listening observe rights snapshot waiter writecheck"
+        "text agent agent.api disk", "hold leadership listening observe rights snapshot snapshotfiles waiter writecheck"
     ),
-    "agent.host": Package("agent disk", "loglines process service validate"),
+    "agent.host": Package("text agent disk", "loglines process service validate"),
     "": Package("disk raftstore raftstore.conversion", "arguments progress results"),  # beside the packages
     "roll.host": Package(""),
     "roll.wish": Package(""),
-    "roll": Package("disk agent agent.cluster agent.host roll.host roll.wish"),
+    "roll": Package("text disk agent agent.cluster agent.host roll.host roll.wish"),
+    "roll.turns": Package("agent.cluster roll"),
+    "record": Package(""),
+    "record.page": Package("record text"),
+    "fleet": Package("text"),
     "assess": Package("agent.api disk roll"),
     "measure": Package(
         "disk raftstore.base raftstore.boltdb raftstore.entries raftstore.directory raftstore.conversion raftstore"
@@ -86,8 +95,8 @@ CHECKSUMS = {"crc32c.py", "crc64.py"}
 # What a pure file may import beside the collection's own: everything else can touch the world.
 PURE_IMPORTS = {
     "__future__", "array", "base64", "bisect", "collections", "contextlib", "dataclasses", "datetime", "enum", "errno",
-    "difflib", "fractions", "functools", "itertools", "json", "math", "operator", "posixpath", "re", "shlex", "string",
-    "struct", "types", "typing", "unicodedata",
+    "difflib", "fractions", "functools", "html", "itertools", "json", "math", "operator", "posixpath", "re", "shlex",
+    "string", "struct", "textwrap", "types", "typing", "unicodedata",
 }  # fmt: skip
 
 

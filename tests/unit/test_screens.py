@@ -58,7 +58,8 @@ def test_rows_that_are_not_shown_are_counted() -> None:
         *turns[1:],
         "line The last lines of its log:",
         *"abcdefghi",
-        "    ]",
+        "fatal: [nomad-1]: FAILED!",
+        "",
         "PLAY [Prove the end state] **",
     ]
     text = page([Screen("Roll", "About.", "roll", lines, 0, above=7)], 80, "")

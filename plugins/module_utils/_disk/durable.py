@@ -34,9 +34,8 @@ def lock_exclusive(fd: int, path: str, shared: bool = False) -> None:
     except OSError as error:
         if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
             raise WriteFailed(f"cannot lock: {os.strerror(error.errno or 0)}", path) from error
-        raise InUse(
-            "the file is locked by another process", path, hint="Stop the Nomad server, then run again."
-        ) from error
+        hint = "Stop the Nomad server, then run again."
+        raise InUse("the file is locked by another process", path, hint=hint) from error
 
 
 def read_exact(fd: int, length: int, off: int, path: str = "") -> bytes:
@@ -47,9 +46,8 @@ def read_exact(fd: int, length: int, off: int, path: str = "") -> bytes:
         try:
             chunk = os.pread(fd, length - have, off + have)
         except OSError as error:
-            raise StoreError(
-                f"cannot read: {os.strerror(error.errno or 0)}", path, off + have, "Check the disk and the kernel log."
-            ) from error
+            what = f"cannot read: {os.strerror(error.errno or 0)}"
+            raise StoreError(what, path, off + have, "Check the disk and the kernel log.") from error
         if not chunk:
             raise Corrupt(f"the file ends here, but {length - have} more bytes are expected", path, off + have)
         if have == 0 and len(chunk) == length:
@@ -57,6 +55,13 @@ def read_exact(fd: int, length: int, off: int, path: str = "") -> bytes:
         chunks.append(chunk)
         have += len(chunk)
     return b"".join(chunks)
+
+
+def _change(doing: str, path: str, call: Callable[[], None]) -> None:
+    try:
+        call()
+    except OSError as error:
+        fail(error, doing, path)
 
 
 class NewFile:
@@ -91,23 +96,21 @@ class NewFile:
                 todo[start] = todo[start][written:]
         return off
 
+    def clone(self, fd: int) -> None:
+        """Share all blocks of another open file, as it is at this moment. Raises OSError where that cannot be done."""
+        self._calls.clone(self.fd, fd)
+
     def write_back(self, off: int, end: int) -> None:
         """Begin to write out bytes `off` to `end` (0: all), and drop those already on disk from the page cache."""
         os.posix_fadvise(self.fd, off, end - off, os.POSIX_FADV_DONTNEED)
 
     def set_length(self, length: int) -> None:
         """Make the file exactly `length` bytes long; a longer one ends in zeros."""
-        try:
-            self._calls.ftruncate(self.fd, length)
-        except OSError as error:
-            fail(error, "set the length", self.path)
+        _change("set the length", self.path, lambda: self._calls.ftruncate(self.fd, length))
 
     def sync(self) -> None:
         """Flush the content to the disk. Raises WriteFailed; the state of everything written before is then unknown."""
-        try:
-            self._calls.fsync(self.fd)
-        except OSError as error:
-            fail(error, "flush to the disk", self.path)
+        _change("flush to the disk", self.path, lambda: self._calls.fsync(self.fd))
 
     def close(self) -> None:
         """Close without syncing."""
@@ -223,10 +226,7 @@ class Directory:
 
     def sync(self) -> None:
         """Flush the names of this directory to the disk."""
-        try:
-            self.calls.fsync(self.fd)
-        except OSError as error:
-            fail(error, "flush the directory to the disk", self.path)
+        _change("flush the directory to the disk", self.path, lambda: self.calls.fsync(self.fd))
 
     def rename(self, old: str, new: str) -> None:
         """Give `old` the free name `new`, durably. Raises WriteFailed when it is taken."""
@@ -236,9 +236,8 @@ class Directory:
     def rename_nosync(self, old: str, new: str) -> None:
         """The same without the sync."""
         if self.stat(new) is not None:
-            raise WriteFailed(
-                "the name is taken", self.path_of(new), hint="Nothing is ever replaced; run the same command again."
-            )
+            hint = "Nothing is ever replaced; run the same command again."
+            raise WriteFailed("the name is taken", self.path_of(new), hint=hint)
         self._change(f"rename to {new}", old, lambda: self.calls.rename(old, new, self.fd))
 
     def replace(self, old: str, new: str) -> None:
@@ -274,6 +273,10 @@ class Directory:
         with closing(self.subdirectory(name)) as inner:
             for inner_name in inner.names():
                 inner.remove_nosync(inner_name)
+        self.remove_empty(name)
+
+    def remove_empty(self, name: str) -> None:
+        """Remove a directory that has nothing in it, durably."""
         self._change("remove the directory", name, lambda: self.calls.rmdir(name, self.fd))
         self.sync()
 
@@ -294,7 +297,4 @@ class Directory:
             new.close()
 
     def _change(self, doing: str, name: str, call: Callable[[], None]) -> None:
-        try:
-            call()
-        except OSError as error:
-            fail(error, doing, self.path_of(name))
+        _change(doing, self.path_of(name), call)

@@ -33,6 +33,7 @@ from .directory.locks import POLL_S, lock_directory
 from .directory.observe import Found, observe
 from .directory.raftdir import listing, locate
 from .directory.readstores import read
+from .rehearsal.scratch import tidy
 from .wal import crc32c
 
 __all__ = ["Outcome", "Request", "migrate"]
@@ -147,6 +148,8 @@ def _carry_out(run: Run, state: str, in_use: bool) -> Outcome:
             "The store is in use and was not read; the plan follows from the file names only. "
             "Whether the shape of its log and the free space allow it is unknown until the server is stopped."
         )
+    if not run.request.check:
+        outcome.warnings.extend(tidy(run.raft))  # it may hold the space that is needed now
     try:
         prepare(run)
         outcome.plan = [STEPS[step].sentence(run) for step in run.steps]

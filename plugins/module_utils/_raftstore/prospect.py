@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, Dict, NamedTuple, Optional, Sequence
 
 from .._disk.errors import StoreError, unreadable
+from .._text.sizes import human
 from .base.store import WAL
 from .conversion.outcome import Outcome
 from .conversion.preflight import check_request, prepare
@@ -24,7 +25,7 @@ from .migrate import planned
 
 UNREAD = (
     "The server is running, so its store was not read. Whether its log can be converted is unknown until it is "
-    "stopped. As raft.db is now, at most {} bytes are needed for that, and {} are free."
+    "stopped. As raft.db is now, that takes at most {}, and {} are free."
 )
 UNREAD_BOTH = (
     "There are both raft.db and wal/, and the server is running: which one is complete is unknown until it is stopped."
@@ -55,7 +56,7 @@ def prospects(
     available = found.raft.free_bytes()
     problems = [*notes, *([UNREAD_BOTH] if to_wal.unread else []), *([to_wal.refusal] if to_wal.refusal else [])]
     if to_wal.required_bytes is None and to_wal.estimated_bytes is not None:
-        problems.append(UNREAD.format(to_wal.estimated_bytes, available))
+        problems.append(UNREAD.format(human(to_wal.estimated_bytes), human(available)))
     return {
         "required_bytes": to_wal.required_bytes,
         "available_bytes": available,

@@ -29,6 +29,7 @@ from .directory.locks import in_use, inode_of, openers
 from .directory.observe import Found, observe, opened
 from .directory.raftdir import listing
 from .directory.readstores import read
+from .rehearsal.scratch import tidy
 
 LOCK_TIMEOUT_S = 60.0
 FINISH = "Run raft_migrate_backend to its end first; raft_store_info shows what it found."
@@ -45,6 +46,7 @@ class Pruned:
     freed_bytes: int = 0
     before: List[str] = field(default_factory=list)
     after: List[str] = field(default_factory=list)
+    warnings: List[str] = field(default_factory=list)
 
 
 def prune(data_dir: str, keep: int, check: bool, calls: SystemCalls = REAL, proc: str = PROC) -> Pruned:
@@ -71,6 +73,8 @@ def _prune(found: Found, keep: int, check: bool) -> Pruned:
     pruned.freed_bytes = sum(_examine(found, name) for name in pruned.removed)
     gone = {line for name in pruned.removed for line in (name, name + "/")}
     pruned.after = [line for line in pruned.before if line not in gone]
+    if not check:
+        pruned.warnings = tidy(raft)
     for name in [] if check else pruned.removed:
         if name.startswith(RAFT_DB):
             raft.remove(name)

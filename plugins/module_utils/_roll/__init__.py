@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How a roll decides, on plain values: what a server is, what prevents a roll, whose turn it is.
 
-Pure. May import `disk`, `agent`, `agent.cluster`, `agent.host`, `roll.host` and `roll.wish`. Open plan.py first: what
-is refused, in its order.
+Pure. May import `text`, `disk`, `agent`, `agent.cluster`, `agent.host`, `roll.host` and `roll.wish`. Open plan.py
+first: what is refused, in its order.
 """
 
 from __future__ import annotations
 
-__all__ = ["closing", "failure", "options", "plan", "server", "tables", "turn"]
+__all__ = ["closing", "cluster", "failure", "holds", "options", "plan", "server", "tables"]

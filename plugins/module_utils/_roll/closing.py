@@ -4,28 +4,41 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Dict, List, Sequence
+from typing import Dict, List, Optional, Sequence
 
+from .._text.lines import wrapped
 from . import cluster
 from .options import Options
 from .server import Server
-from .tables import TOTAL, health, notes
+from .tables import TOTAL, health, notes, status, times
 
 Servers = Sequence[Server]
+
+
+def at_end(servers: Servers, options: Options, now: Optional[float] = None) -> List[str]:
+    """The cluster as it is, the times out, and the end of the run. `now` is seconds since 1970.
+
+    After a roll only its own snapshots are named; a look lists all that are there.
+    """
+    rolled = any(server.times for server in servers)
+    shown = [replace(server, snapshots=()) for server in servers] if rolled else servers
+    out = times(servers)
+    return [*status(shown, now), *([""] if out else []), *out, *closing(servers, options)]
 
 
 def closing(servers: Servers, options: Options) -> List[str]:
     """What was done on each server, where the old stores and the snapshots are, the hold, and the verdict."""
     if options.check_mode:
-        return ["", verdict(servers, options)]
+        return ["", *wrapped(verdict(servers, options))]
     told = [line for server in servers if server.times for line in _done(server, options)]
     snapshots = [f"  {one.host} {path}" for one in servers for path in (one.snapshot, one.own_snapshot) if path]
     if snapshots:
-        told += ["Snapshots, which contain the keyring and which nothing removes:", *snapshots]
+        told += ["Snapshots, with the cluster's keys; cleanup removes the old ones:", *snapshots]
     if any(server.previous is not None for server in servers) and not any(server.hold for server in servers):
         told.append("Autopilot's removal of dead servers is as it was before.")
-    return ["", *told, verdict(servers, options)]
+    return ["", *told, *wrapped(verdict(servers, options))]
 
 
 def _done(server: Server, options: Options) -> List[str]:
@@ -33,11 +46,11 @@ def _done(server: Server, options: Options) -> List[str]:
     the backend already."""
     found, total = server.converted or {}, (server.times or {}).get(TOTAL)
     out = f"out of the cluster for {total:.2f} s" if total is not None else "was down before"
-    lines = [f"{server.host}: on {options.backend}, {out}"]
-    if server.began_at is not None:
-        lines.append(
-            f"  agent started at {datetime.fromtimestamp(server.began_at, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
-        )
+    began = server.began_at
+    since = (
+        f", started {datetime.fromtimestamp(began, timezone.utc):%Y-%m-%d %H:%M:%S} UTC" if began is not None else ""
+    )
+    lines = [f"{server.host}: on {options.backend}, {out}{since}"]
     if found.get("verified"):
         lines.append(f"  {found['verified']} entries converted and compared")
     if found.get("backup"):
@@ -55,7 +68,8 @@ def verdict(servers: Servers, options: Options) -> str:
         return f"{_counted(servers)}. {'Look at ' + '; '.join(wrong) if wrong else 'All is well'}."
     if left:
         return (
-            f"{_on(servers, options)}. Run this again to go on, without raft_logstore_stop_after for all that are left."
+            f"{_on(servers, options)}. Run this again to go on; without raft_logstore_stop_after it takes all that are "
+            "left."
         )
     if not any(server.times for server in servers):
         return f"Nothing to do: {_on(servers, options)}."
@@ -65,11 +79,8 @@ def verdict(servers: Servers, options: Options) -> str:
 def ill(servers: Servers) -> List[str]:
     """The servers that are not as they should be, each with what is wrong; none while all is well."""
     said, leaders = health(servers), cluster.peer_set(servers)
-    told = [
-        (one.host, [*notes(one, leaders), *([said[one.host]] if said[one.host] == "unhealthy" else [])])
-        for one in servers
-    ]
-    return [f"{host} ({', '.join(words)})" for host, words in told if words]
+    told = [(one.host, notes(one, leaders, said[one.host])) for one in servers]
+    return [f"{host} ({', '.join(its)})" for host, its in told if its]
 
 
 def _rehearsed(servers: Servers, options: Options) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
+from .._text.lines import table
 from .host.left import (
     OUTCOMES,
     PUT_BACK,
@@ -22,7 +23,6 @@ from .host.left import (
 from .host.transaction import OTHER
 from .options import Options
 from .server import Server
-from .tables import table
 
 Result = Mapping[str, Any]
 STAYS = (
@@ -138,7 +138,7 @@ def _outcome(server: Server, options: Options, said: Said, left: str) -> str:
 
 
 def _lines(said: Said) -> List[str]:
-    """The store, the agent, the cluster and the last log lines of a server that has failed, for a person."""
+    """The store, the agent and the cluster of a server that has failed, for a person. The action has shown its log."""
     looked = said.looked or {}
     return [
         f"Failed: {_what(said)}",
@@ -146,8 +146,6 @@ def _lines(said: Said) -> List[str]:
         _agent_line(looked["agent"]),
         *_cluster_lines(said),
         *([f"Hold: {said.hold_note}"] if said.hold_note else []),
-        "The last lines of its log:",
-        *((said.worked or {}).get("log_end") or ["none"]),
     ]
 
 

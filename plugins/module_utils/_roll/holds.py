@@ -68,14 +68,16 @@ def other_owners(servers: Sequence[Server], options: Options) -> List[str]:
 def elsewhere(servers: Sequence[Server], owners: Sequence[str]) -> str:
     """What there is to say of other controllers that hold the cluster: since when, whether they live, what to do."""
     since = [str(hold["created"]) for hold in left(servers) if hold["origin"] in owners]
-    told = f"{', '.join(owners)} holds this cluster for a roll{f' since {since[0]}' if since else ''}"
+    one = len(owners) == 1
+    verb = ("has held" if one else "have held") if since else ("holds" if one else "hold")
+    told = f"{' and '.join(owners)} {verb} this cluster for a roll{f' since {since[0]}' if since else ''}"
     busy = [server.host for server in servers if server.at_work]
     if busy:
         return f"{told}, and a run is at work on {', '.join(busy)} now. Let it finish, then run this again."
     name = f"; if it was this controller under another name, set raft_logstore_origin to {owners[0]}"
     return (
         f"{told}, but nothing is at work on a server now. Let it finish there. If it is dead, take over with "
-        f"raft_logstore_take_over{name if len(owners) == 1 else ''}."
+        f"raft_logstore_take_over{name if one else ''}."
     )
 
 

@@ -40,7 +40,12 @@ class Options(NamedTuple):
     rollback_on_failure: bool = True
     pause_between: int = 0
     stop_after: int = 0
+    snapshot_dest: str = "/var/lib/nomad-raft-snapshots"
+    keep_backups: int = 0
+    keep_snapshots: int = 1
     status_strict: bool = False
+    report_dir: str = ""
+    report_name: str = ""
     pre_tasks_file: str = ""
     post_tasks_file: str = ""
     unusable_hooks: Tuple[str, ...] = ()
@@ -79,5 +84,5 @@ def impossible(options: Options) -> str:
             f"{options.wait_timeout} s. Give a longer timeout, or no server will ever be back in time."
         )
     if options.unusable_hooks:
-        return f"{'; '.join(options.unusable_hooks)}. Such a file would be missed only at the first server."
+        return f"{'; '.join(options.unusable_hooks)}. That would be noticed only at the first server."
     return ""

@@ -9,12 +9,14 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from .._agent import versions
 from .._agent.cluster.peers import difference
 from .._disk.errors import page
+from .._text.lines import table
+from .._text.sizes import human
 from . import cluster, holds
 from .obstacles import immobile, lacks, powerless
 from .options import Options
 from .question import question
 from .server import RANKS, UNFINISHED, Server, View
-from .tables import human, marks, table
+from .tables import marks
 
 Servers = Sequence[Server]
 SETTLED_WITHIN_S = 15
@@ -172,9 +174,15 @@ def _no_leader(servers: Servers, options: Options) -> str:
     if not cluster.busy(servers) or cluster.outage(servers, options) or (len(leaders) == 1 and len(named) == 1):
         return ""
     return (
-        f"{' and '.join(leaders) or 'No server'} says that it leads, and the others name "
+        f"{_leading(leaders)}, and the others name "
         f"{' and '.join(filter(None, named)) or 'no leader'}. Run this again when the servers agree."
     )
+
+
+def _leading(hosts: Sequence[str]) -> str:
+    if len(hosts) > 1:
+        return f"{' and '.join(hosts)} say that they lead"
+    return f"{hosts[0] if hosts else 'No server'} says that it leads"
 
 
 def _held_elsewhere(servers: Servers, options: Options) -> str:
@@ -204,7 +212,7 @@ GATES: Dict[str, Callable[[Servers, Options], str]] = {
     "The group is the cluster": _other_group,
     "Every server has the leader's Raft configuration": _of_two_minds,
     "Every server may be stopped as far as it alone is concerned": _hindered,
-    "No server is down but one that this collection has left so": _down,
+    "No server is down, except at most one that this collection left down": _down,
     "One server leads, and all that answer say so": _no_leader,
     "No roll of another controller is unfinished": _held_elsewhere,
 }

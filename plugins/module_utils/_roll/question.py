@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from typing import List, Sequence
 
+from .._text.lines import table
+from .._text.sizes import human
 from . import cluster
 from .options import Options
 from .server import Server
-from .tables import human, table
 
 Servers = Sequence[Server]
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One server: as it was found on its disk and by its API, and what was noted about it since. Pure.
 
-Between two tasks a server is a plain dict, the fact raft_logstore_server: `values` makes it, `parse` reads it. It has
+Between two tasks a server is a plain dict, what a step returns: `values` makes it, `parse` reads it. It has
 no token in it.
 """
 
@@ -12,13 +12,13 @@ import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
-from .host import rehearsal
+from .host import leftovers, rehearsal
 from .obstacles import Answers, obstacles, seems_to_run
 from .options import Options, impossible
 
 RANKS = {"down": 0, "silent": 0, "non-voter": 2, "follower": 3, "leader": 4}
 UNFINISHED = 1
-TUPLES = ("obstacles", "notes", "config_path", "lacking", "unwritable")
+TUPLES = ("obstacles", "notes", "config_path", "lacking", "unwritable", "snapshots")
 FROM_STORE = ("interrupted", "interrupted_by", "guarded", "raft_dir", "size")
 
 
@@ -48,7 +48,8 @@ class Found:
     `barred`: a run that was ended between stop and start has left a drop-in, which keeps systemd from starting it.
     `obstacles`: why it must not be stopped; `notes`: what to know before. `lacking` are rights of the token as
     token_info has them, `unwritable` directories of files that have to be changed. `at_work`: a run that may have lost
-    its controller is still at it; `untold`: one has ended unheard; `transaction` says so. `origin` is who has looked.
+    its controller is still at it; `untold`: one has ended unheard; `transaction` says so. `snapshots` are files that
+    rolls have left: path, size in bytes, created. `origin` is who has looked.
     """
 
     host: str
@@ -87,6 +88,7 @@ class Found:
     at_work: bool = False
     untold: bool = False
     transaction: str = ""
+    snapshots: Tuple[Mapping[str, Any], ...] = ()
     config_path: Tuple[str, ...] = ()
     lacking: Tuple[Mapping[str, Any], ...] = ()
     unwritable: Tuple[str, ...] = ()
@@ -194,13 +196,13 @@ def _unknown_configuration(host: str, look: Mapping[str, Any], options: Options)
 def found(host: str, look: Mapping[str, Any], options: Options) -> Found:
     """The server of one look, server_info's. Only to be relied on where `refusal` has nothing to say."""
     store, agent, configured = look["store"], look["agent"], look["configuration"]
-    at_work, backend = _transaction(look)["at_work"], configured["previous_backend"]
+    at_work, backend = leftovers.transaction(look)["at_work"], configured["previous_backend"]
     on = {(agent["self"] or {}).get("backend", ""), backend, store["state"]}
     todo = not agent["answered"] or store["interrupted"] or at_work or on != {options.backend}
     return Found(
         **{name: store[name] for name in FROM_STORE},
         **_of_agent(host, agent["self"] or {}, store["last_index"]),
-        **_left(look),
+        **leftovers.left(look),
         host=host,
         id=store["node_id"] or "",
         up=agent["answered"],
@@ -209,7 +211,7 @@ def found(host: str, look: Mapping[str, Any], options: Options) -> Found:
         role=agent["role"],
         configured=backend,
         store=store["state"],
-        ours=_ours(look),
+        ours=leftovers.ours(look),
         obstacles=obstacles(_answers(look), options),
         notes=rehearsal.warnings(look["rehearsal"]),
         data_dir=look["data_dir"],
@@ -228,29 +230,12 @@ def found(host: str, look: Mapping[str, Any], options: Options) -> Found:
     )
 
 
-def _transaction(look: Mapping[str, Any]) -> Mapping[str, Any]:
-    return look["leftovers"]["transaction"] or {"at_work": False, "untold": False, "sentence": ""}
-
-
 def _answers(look: Mapping[str, Any]) -> Answers:
     """What the rules on obstacles look at."""
     config, refused = look["configuration"]["agent"], look["prospect"]["refusal"]
     signal, unasked = str(look["unit"]["signal"] or ""), look["errors"].get("token", "")
-    at_work, rehearsed = _transaction(look)["at_work"], rehearsal.refusals(look["rehearsal"])
+    at_work, rehearsed = leftovers.transaction(look)["at_work"], rehearsal.refusals(look["rehearsal"])
     return Answers(config, look["agent"], refused, signal, unasked, at_work, rehearsed)
-
-
-def _left(look: Mapping[str, Any]) -> Dict[str, Any]:
-    """What runs have left: a hold, a drop-in, an answer that nobody has got."""
-    left, ended = look["leftovers"], _transaction(look)
-    return {
-        "held": left["hold"],
-        "hold": left["hold"] is not None,
-        "barred": bool(left["drop_in"]),
-        "at_work": ended["at_work"],
-        "untold": ended["untold"],
-        "transaction": ended["sentence"],
-    }
 
 
 def planned(look: Mapping[str, Any]) -> Dict[str, Any]:
@@ -285,16 +270,3 @@ def _error(look: Mapping[str, Any]) -> str:
     if not (look["agent"]["down"] and look["store"]["in_use"]):
         return error
     return f"{error}. {seems_to_run(look['api'], look['configuration']['agent'])}"
-
-
-def _ours(look: Mapping[str, Any]) -> bool:
-    """Whether a roll leaves a server like this. A guarded WAL that a process has open runs at another address."""
-    store, left = look["store"], look["leftovers"]
-    return bool(
-        store["interrupted"]
-        or left["hold"] is not None
-        or _transaction(look)["at_work"]
-        or left["drop_in"]
-        or (store["guarded"] and not store["in_use"])
-        or (store["state"] in ("boltdb", "wal") and store["state"] != look["configuration"]["previous_backend"])
-    )

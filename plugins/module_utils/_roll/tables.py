@@ -1,51 +1,58 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rows of cells as lines of text, and the tables of what is and of what was done. Pure.
-
-One word in a cell: Ansible's YAML output breaks long lines at single spaces.
-"""
+"""The tables of what is and of what was done, and what is to be known of each server. Pure."""
 
 from __future__ import annotations
 
-from typing import Dict, List, Sequence
+import posixpath
+from datetime import datetime, timezone
+from typing import Dict, List, Optional, Sequence
 
 from .._agent.cluster.peers import difference
+from .._text.lines import narrow_table, table, wrapped
+from .._text.sizes import age, counted, human
 from .cluster import peer_set
 from .server import Peer, Server
 
 PHASES = ("stop", "configuration", "conversion", "start", "rejoin")
+TITLES = ("stop", "configuration", "conversion", "start", "back")
 TOTAL = "total"
 TIMES = "Seconds out of the cluster, on each server's own clock:"
-MEANT = (
-    "stop: until the agent has let go of its store. start: until it runs.",
-    "rejoin: until it is back, without the time it has to stay so.",
-)
-UNFINISHED = (
-    "hold, interrupted: a roll is under way, or stopped before its end. If it stopped, run the same command again: it "
-    "goes on from there."
-)
-UNGUARDED = (
-    "unguarded: if configured for boltdb, Nomad would start there on an empty store. The next time its agent is "
-    "stopped, run raft_migrate_backend on it."
-)
-DIFFERS = (
-    "differs: what runs, what is configured and what is on disk are not the same. The next start would not go on with "
-    "what runs now, or would fail. Run the roll to its end, or correct the configuration."
+AGAIN = "run the same command again: it goes on from there."
+UNHEALTHY = (
+    "its leader does not call it healthy. Right after a start that is normal; if it stays so, look at its agent's log."
 )
 PEERS = (
-    "peers: the server itself knows other servers, addresses or voters than its leader. It may elect itself and lose "
-    "what the others have acknowledged. Remove nothing and stop nothing; a roll says what is other."
+    "it knows other servers, addresses or voters than its leader. It may elect itself and lose what the others have "
+    "acknowledged. Remove nothing and stop nothing; the roll says where they are not the same."
 )
-WORDS = (({"peers"}, PEERS), ({"interrupted", "hold"}, UNFINISHED), ({"unguarded"}, UNGUARDED), ({"differs"}, DIFFERS))
+TEXTS = {
+    "unhealthy": UNHEALTHY,
+    "peers": PEERS,
+    "interrupted": f"a conversion was begun and has not ended. If it stopped, {AGAIN}",
+    "barred": f"a run that was interrupted keeps systemd from starting its agent. If it stopped, {AGAIN}",
+    "hold": f"a roll is under way, or stopped before its end. If it stopped, {AGAIN}",
+    "unguarded": (
+        "if configured for boltdb, Nomad would start here on an empty store. The next time its agent is stopped, run "
+        "raft_migrate_backend on it."
+    ),
+}
+# The order in which they are told, the most urgent first.
+WORDS = ("down", "silent", "peers", "unhealthy", "at work", "interrupted", "barred", "differs", "hold", "unguarded")
+KEYS = "Snapshots contain the cluster's keys. The playbook cleanup removes the old ones."
+SPARE = ("version", "applied", "health")  # what a table of status that is too wide leaves out
 
-_UNITS = ("Bytes", "KB", "MB", "GB", "TB", "PB", "EB")
 
-
-def table(rows: Sequence[Sequence[object]]) -> List[str]:
-    """One line for each row, the first one with the titles; columns as wide as needed."""
-    texts = [[str(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*texts)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in texts]
+def status(servers: Sequence[Server], now: Optional[float] = None) -> List[str]:
+    """One line for each server of the cluster, and below what is to be known of each. `now` is seconds since 1970."""
+    healthy, leaders = health(servers), peer_set(servers)
+    rows: List[Sequence[object]] = [("server", "role", "health", "version", "running", "config", "disk", "applied")]
+    for server in servers:
+        known = [server.host, server.role, healthy[server.host], server.version or "-"]
+        store = [server.running or "-", server.configured, server.store, server.applied if server.up else "-"]
+        rows.append([*known, *store])
+    below = _noted(servers, [notes(one, leaders, healthy[one.host]) for one in servers], now)
+    return [*narrow_table(rows, SPARE), *([""] if below else []), *below]
 
 
 def marks(server: Server) -> List[str]:
@@ -58,32 +65,81 @@ def marks(server: Server) -> List[str]:
     return [word for word, true in told.items() if true]
 
 
-def notes(server: Server, leaders: Sequence[Peer]) -> List[str]:
-    """All that is not as it should be with this server, a word each; see WORDS. `leaders`: the leader's peers."""
+def notes(server: Server, leaders: Sequence[Peer], health: str) -> List[str]:
+    """All that is not as it should be with this server, a word each, of WORDS and in their order.
+
+    `leaders` are its leader's peers, `health` is its leader's word on it.
+    """
     places = {server.configured, server.store, *([server.running] if server.up and server.running else [])}
     told = {
-        "differs": len(places) > 1 and not server.interrupted,
-        "peers": server.up and bool(server.peers) and bool(difference(server.peers, leaders)),
+        *marks(server),
+        *([] if server.up else ["silent" if server.role == "silent" else "down"]),
+        *(["at work"] if server.at_work else []),
+        *(["barred"] if server.barred and not server.at_work else []),
+        *(["differs"] if len(places) > 1 and not server.interrupted else []),
+        *(["unhealthy"] if server.up and health == "unhealthy" else []),
+        *(["peers"] if server.up and server.peers and difference(server.peers, leaders) else []),
     }
-    return [*([] if server.up else [server.role]), *marks(server), *(word for word, true in told.items() if true)]
+    return [word for word in WORDS if word in told]
 
 
-def status(servers: Sequence[Server]) -> List[str]:
-    """One line for each server of the cluster, and what its words mean. Without notes it fits on 70 columns."""
-    healthy, leaders = health(servers), peer_set(servers)
-    rows: List[Sequence[object]] = [
-        ("server", "role", "health", "version", "running", "config", "disk", "applied", "note")
-    ]
+def _noted(servers: Sequence[Server], told: Sequence[Sequence[str]], now: Optional[float]) -> List[str]:
+    """`server: note` for all of them, the most urgent first. `told` are the words of each; `now` is seconds since 1970.
+
+    Servers of which the same is to be said share a note.
+    """
+    of_each: Dict[str, List[str]] = {}
+    for word in WORDS:
+        for server, its in zip(servers, told):
+            if word in its:
+                of_each.setdefault(f"{word}: {_text(word, server)}", []).append(server.host)
     for server in servers:
-        known = [server.host, server.role, healthy[server.host], server.version or "-"]
-        store = [server.running or "-", server.configured, server.store, server.applied if server.up else "-"]
-        rows.append([*known, *store, ",".join(notes(server, leaders))])
-    told = {word for server in servers for word in notes(server, leaders)}
-    rows = rows if told else [row[:-1] for row in rows]
-    below = [sentence for words, sentence in WORDS if told & words]
-    below += [f"{server.host}: {server.transaction}" for server in servers if server.transaction]
-    below += [f"{server.host}: {server.error}." for server in servers if server.error]
-    return [*table(rows), *([""] if below else []), *below]
+        if server.untold:
+            of_each.setdefault(server.transaction, []).append(server.host)
+    said = [f"{', '.join(hosts)}: {note}" for note, hosts in of_each.items()]
+    return [line for note in [*said, *_snapshots(servers, now)] for line in wrapped(note)]
+
+
+def _text(word: str, server: Server) -> str:
+    if word in ("down", "silent"):
+        return _absent(word, server)
+    if word == "at work":
+        return server.transaction
+    if word == "differs":
+        runs = f"it runs on {server.running}, is" if server.up and server.running else "it is"
+        return (
+            f"{runs} configured for {server.configured or 'nothing'} and has {server.store} on its disk. Its next "
+            "start would not go on with what runs now, or would fail. Run the roll to its end, or correct "
+            "the configuration."
+        )
+    return TEXTS[word]
+
+
+def _absent(word: str, server: Server) -> str:
+    why = f"{server.error}." if server.error else "its agent does not answer."
+    if word == "silent":
+        return f"{why} It is not known to be stopped."
+    return f"{why} {f'A run has left it so: {AGAIN}' if server.ours else 'Start its agent.'}"
+
+
+def _snapshots(servers: Sequence[Server], now: Optional[float]) -> List[str]:
+    """What rolls have saved on each server, which is no fault of it, and what is to be known about that."""
+    told = []
+    for server in servers:
+        if server.snapshots:
+            newest = server.snapshots[-1]
+            count = counted(len(server.snapshots), "snapshot")
+            size = human(sum(one["size"] for one in server.snapshots))
+            folder = posixpath.dirname(newest["path"])
+            told.append(f"{server.host}: {count}, {size}, the newest {_since(newest['created'], now)}, in {folder}")
+    return [*told, KEYS] if told else []
+
+
+def _since(created: str, now: Optional[float]) -> str:
+    if now is None:
+        return f"of {created}"
+    saved = datetime.strptime(created, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp()
+    return f"{age(max(now - saved, 0.0))} old"
 
 
 def health(servers: Sequence[Server]) -> Dict[str, str]:
@@ -96,40 +152,30 @@ def health(servers: Sequence[Server]) -> Dict[str, str]:
 
 def times(servers: Sequence[Server]) -> List[str]:
     """One line for each server that was out. One that was down before has been out for longer than that."""
-    rows: List[List[str]] = [["server", *PHASES, TOTAL]]
+    rows: List[List[str]] = [["server", *TITLES, TOTAL]]
     for server in servers:
         if server.times:
             parts = [f"{server.times[name]:.2f}" if name in server.times else "-" for name in PHASES]
             total = f"{server.times[TOTAL]:.2f}" if TOTAL in server.times else "repaired"
             rows.append([server.host, *parts, total])
-    return [TIMES, *table(rows), *MEANT] if len(rows) > 1 else []
-
-
-def status_and_times(servers: Sequence[Server]) -> List[str]:
-    """Both, at the end of a roll; where no server was out, only the status."""
-    told = times(servers)
-    return [*status(servers), *([""] if told else []), *told]
+    return [TIMES, *table(rows)] if len(rows) > 1 else []
 
 
 def cleanup(servers: Sequence[Server], rehearsal: bool = False) -> List[str]:
-    """One line for each old store, with what is to become of it, and what that gives; in a rehearsal, what would."""
-    rows: List[Sequence[object]] = [("server", "store", "old store", "action")]
+    """One line for each old store and snapshot, with what is to become of it, and what that gives; or would give."""
+    rows: List[Sequence[object]] = [("server", "store", "old", "action")]
     goes = "would-remove" if rehearsal else "remove"
     found = [(server.host, server.old_stores) for server in servers if server.old_stores]
     for host, old in found:
-        for name in [*old["removed"], *old["kept"]]:
-            rows.append([host, old["state"], name, goes if name in old["removed"] else "keep"])
+        for what in "", "_snapshots":
+            removed, kept = old.get(f"removed{what}", ()), old.get(f"kept{what}", ())
+            rows += [[host, old["state"], posixpath.basename(path), goes] for path in removed]
+            rows += [[host, old["state"], posixpath.basename(path), "keep"] for path in kept]
+    if len(rows) == 1:
+        return ["There is nothing to remove."]
     freed = human(sum(old["freed_bytes"] for _host, old in found))
     return [
         *table(rows),
         "",
         f"Would remove {freed}. Nothing was changed." if rehearsal else f"{freed} will become free.",
     ]
-
-
-def human(size: float) -> str:
-    """A number of bytes for people: two digits at least, as few as that needs."""
-    power = 0
-    while size >= 1024 and power < len(_UNITS) - 1:
-        size, power = size / 1024, power + 1
-    return f"{size:.{1 if power and size < 9.95 else 0}f} {_UNITS[power]}"

@@ -8,6 +8,7 @@ import os
 import pwd
 from typing import Any, Dict, List, Optional, Sequence
 
+from .._agent.cluster import snapshotfiles
 from .._agent.config.ensure import described
 from .._roll.host.rehearsal import Finding
 from .look import Seen, drop_in, role
@@ -85,6 +86,7 @@ def _leftovers(seen: Seen) -> Dict[str, Any]:
         "hold": seen.held,
         "journal": bool(store.get("interrupted")),
         "journal_origin": store.get("interrupted_by", ""),
+        "snapshots": [one.as_dict() for one in snapshotfiles.found(seen.given["snapshot_dir"])],
         "drop_in": path if path and (path in seen.unit.drop_ins or os.path.lexists(path)) else "",
     }
 

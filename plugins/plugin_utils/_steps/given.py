@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple
 
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.options import Options
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import Server, parse, view
-from ansible_collections.raftops.nomad.plugins.module_utils._roll.turn import Turn, answers, turn
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.turn import Turn, answers, turn
 
 Result = Dict[str, Any]
 

@@ -64,7 +64,7 @@ def begin(run: Run, given: Given, result: Result) -> None:
         _gate("This server itself may be stopped", now.stoppable)
     if now.before.unrehearsed:
         result["lines"] = [UNREHEARSED.format(host=given.host, down=" and ".join(now.down))]
-    result.update(server={**given.own, "done": not now.works}, turn=_plain(now))
+    result.update(server={**given.own, "done": not now.steps}, turn=_plain(now))
 
 
 def end(run: Run, given: Given, result: Result) -> None:
@@ -89,6 +89,7 @@ def _read(run: Run, given: Given, rehearses: bool) -> Mapping[str, Any]:
         "wal_segment_size": options.wal_segment_size,
         "data_dir": options.data_dir,
         "config_path": list(options.config_path) or None,
+        "snapshot_dir": options.snapshot_dest,
         "rehearse": rehearses,
     }
     found: Mapping[str, Any] = run("Look at this server", LOOK, {**given.agent, **args})["server"]

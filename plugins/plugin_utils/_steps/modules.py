@@ -10,6 +10,7 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.raftops.nomad.plugins.plugin_utils._recorder import Recorder
 
 LOOK, WAIT, WRITE = "raftops.nomad.server_info", "raftops.nomad.server_wait", "raftops.nomad.raft_write_check"
 TRANSFER, SAVE = "raftops.nomad.raft_transfer_leadership", "raftops.nomad.snapshot_save"
@@ -40,18 +41,24 @@ class Run(Protocol):
 class Modules:
     """What `Run` says, in Ansible. Each module is run as by a task of its own, through its action plugin if it has one.
 
-    `changed`, `diffs` and `facts` (the interpreter that Ansible has found) are of all of them.
+    What they return is noted in the record. Of all of them: `changed`, `did` (what each was run for), `diffs`,
+    `warnings`, and `facts`, the interpreter that Ansible has found.
     """
 
-    def __init__(self, action: ActionBase, task_vars: Dict[str, Any], connection: Mapping[str, Any]) -> None:
-        self._action, self._task_vars, self._connection = action, task_vars, connection
+    def __init__(
+        self, action: ActionBase, task_vars: Dict[str, Any], connection: Mapping[str, Any], record: Recorder
+    ) -> None:
+        self._action, self._task_vars, self._connection, self._record = action, task_vars, connection, record
         self.changed = False
+        self.did: List[str] = []
         self.diffs: List[Any] = []
+        self.warnings: List[Any] = []
         self.facts: Dict[str, Any] = {}
 
     def __call__(
         self, doing: str, module: str, args: Mapping[str, Any], asks: bool = False, rehearses: bool = False
     ) -> Dict[str, Any]:
+        self.did.append(doing)
         action = self._action
         task = action._task.copy()
         task.action = module
@@ -69,11 +76,13 @@ class Modules:
             shared_loader_obj=action._shared_loader_obj,
         )
         try:
-            result: Dict[str, Any] = handler.run(task_vars=self._task_vars)
+            with self._record.step(module, task.args) as result:
+                result.update(handler.run(task_vars=self._task_vars))
         except AnsibleActionFail as error:
             raise Stopped(doing, str(error), error.result) from error
         finally:
             handler.cleanup()
+        self.warnings += result.get("warnings") or []
         if not rehearses:
             self._keep(result)
         if result.get("failed"):
@@ -89,9 +98,12 @@ class Modules:
 
     def outcome(self) -> Dict[str, Any]:
         """What the result of the whole task has of these."""
-        told: Dict[str, Any] = {"changed": self.changed}
+        told: Dict[str, Any] = {"changed": self.changed, "did": self.did}
+        self.warnings += self._record.warnings
         if self.diffs:
             told["diff"] = self.diffs
+        if self.warnings:
+            told["warnings"] = self.warnings
         if self.facts:
             told["ansible_facts"] = self.facts
         return told

@@ -39,6 +39,6 @@ def start(tags: Tags, hosts: Sequence[str], group: str) -> None:
 def runs(tags: Tags) -> bool:
     """Whether the other tasks run, which have the same tags but `always`: as Ansible decides it."""
     own = set(tags.own) - {ALWAYS} or {UNTAGGED}
-    known = own | ({"tagged"} if own != {UNTAGGED} else set())
-    wanted = not tags.run or bool(known & set(tags.run)) or ("all" in tags.run and "never" not in own)
+    known, never = own | (set() if own == {UNTAGGED} else {"tagged"}), "never" in own
+    wanted = not tags.run or bool((own if never else known | {"all"}) & set(tags.run))
     return wanted and not (known | {"all"}) & set(tags.skip)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import view
-from ansible_collections.raftops.nomad.plugins.module_utils._roll.turn import Leadership, answers, leadership
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.turn import Leadership, answers, leadership
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.given import Given, Result
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import (
     SAVE,
@@ -21,7 +21,7 @@ from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules impor
 STAMP = "%Y%m%dT%H%M%SZ"
 
 
-def make_way(run: Run, given: Given, result: Result, dest: str, at: datetime) -> None:
+def make_way(run: Run, given: Given, result: Result, at: datetime) -> None:
     """What comes between the others' word that they serve and their proof that they store what is written.
 
     On the host whose API is asked about the cluster: this server's own, if it is up. `at` is now, in UTC.
@@ -46,6 +46,7 @@ def make_way(run: Run, given: Given, result: Result, dest: str, at: datetime) ->
     )
     result["observation"] = asked["observation"]
     result["leadership"] = _moved(run, given, result)._asdict()
+    dest = options.snapshot_dest
     if not turn["saves"]:
         return
     written = {"server_id": server.id, "wait_timeout": options.gate_timeout}

@@ -25,7 +25,7 @@ def test_the_agent_goes_on_after_its_stop(cluster: Cluster) -> None:
     deaf = {"raft_logstore_stop_command": "/bin/true", "raft_logstore_start_command": f"touch {started}"}
     hosts = {server.name: deaf for server in cluster.servers}
     said = stopped(cluster, 0, hosts, raft_logstore_rollback_on_failure=True)
-    assert ": Stop: " in said
+    assert ": Stopping its agent: " in said
     assert "in use by PID" in said
     assert "It is back in the cluster as it was." in said
     assert not started.exists()
@@ -63,14 +63,14 @@ def test_an_operators_task_after_a_server_fails(cluster: Cluster) -> None:
 @pytest.mark.long
 def test_the_log_of_a_started_agent_has_an_error_about_its_store(cluster: Cluster) -> None:
     said = stopped(cluster, 1, sick(cluster, "complains"))
-    assert ": Log: The agent's log has " in said
+    assert ": Checking its log: The agent's log has " in said
     assert "segment is sealed" in said
 
 
 @pytest.mark.long
 def test_a_server_is_back_but_does_not_stay(cluster: Cluster) -> None:
     said = stopped(cluster, 1, sick(cluster, "leaves"), raft_logstore_stable_for=10, raft_logstore_wait_timeout=15)
-    assert ": Rejoin: not back after " in said
+    assert ": Waiting until it is back: not back after " in said
 
 
 @pytest.mark.long

@@ -33,10 +33,9 @@ def test_an_operators_task_before_a_server_fails(cluster: Cluster) -> None:
 
 def test_another_server_has_stopped_since_the_plan(cluster: Cluster) -> None:
     """The leader does not know yet: for some 40 s it goes on calling an idle stopped server healthy."""
-    follower = "selectattr('raft_logstore_server.role', 'equalto', 'follower') | last"
-    command = (
-        "{{ (__raft_logstore_turn.peers | map('extract', hostvars) | " + follower + ").raft_logstore_stop_command }}"
-    )
+    follower = "selectattr('__raft_logstore_look.server.role', 'equalto', 'follower') | last"
+    peers = "__raft_logstore_begun.turn.peers | map('extract', hostvars)"
+    command = f"{{{{ ({peers} | {follower}).raft_logstore_stop_command }}}}"
     stop = tasks_file(cluster, "stop", [{"name": "Another one ends", "ansible.builtin.command": {"cmd": command}}])
     before = state(cluster)
     said = stopped(cluster, 1, raft_logstore_pre_tasks_file=stop)

@@ -16,7 +16,7 @@ ME = Options(origin="me")
 
 
 def facts(name: str, **read: Any) -> dict[str, Any]:
-    """The fact raft_logstore_server of a healthy follower that is still on BoltDB, and what was read instead."""
+    """What is known of a healthy follower that is still on BoltDB, and what was read instead."""
     seen = {
         "host": name, "id": f"id-{name}", "version": "2.0.5", "role": "follower", "leader": "s1:4647", "peers": PEERS,
         "todo": True, "store": "boltdb", "configured": "boltdb", "running": "boltdb", "interrupted_by": "",
@@ -71,7 +71,8 @@ def looked(
         "unit": {"manager": "systemd", "signal": 2, "config_paths": [], "literal": True, **(unit or {})},
         "configuration": configuration, "data_dir": "/opt/nomad", "store": {**STORE, **store},
         "token": {"lacking": []},
-        "leftovers": {"hold": hold, "drop_in": drop_in, "transaction": transaction}, "prospect": {"refusal": ""},
+        "leftovers": {"hold": hold, "drop_in": drop_in, "transaction": transaction, "snapshots": []},
+        "prospect": {"refusal": ""},
         "rehearsal": list(rehearsal),
         "errors": errors or {},
     }  # fmt: skip

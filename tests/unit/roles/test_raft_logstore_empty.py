@@ -26,20 +26,16 @@ from support.rolls.roletext import TASKS, parsed
 LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": playbooks.HOST_PYTHON}
 SPECIFIED: dict[str, dict[str, Any]] = parsed(ROLE / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
 NOTHING = [(name, value) for name in SPECIFIED for value in ("", None)]
-# How the role hands them on. The last ones are what it looks at itself.
+# How the role hands them on. The last ones are what it gives to single tasks.
 HANDED_ON = {
     "connection": "__raft_logstore_connection",
     "options": "__raft_logstore_options",
     "agent": "__raft_logstore_agent",
     "hosts": "__raft_logstore_hosts",
     "snapshots": "__raft_logstore_snapshot_dest",
-    "hook": "raft_logstore_post_tasks_file | default('') is truthy",
 }
-# Only these can be empty where a task names them. Modules do not see them then, and the plan has no such hook.
-TO_MODULES = {"raft_logstore_data_dir", "raft_logstore_config_path", "raft_logstore_service_name"}
-TO_MODULES |= {"raft_logstore_assess_file"}
-ON_CONTROLLER = {"raft_assess", "raft_confirm", "raft_roll_lock", "roll_plan"}
-HOOKS = {"raft_logstore_pre_tasks_file", "raft_logstore_post_tasks_file"}
+ON_CONTROLLER = {"raft_confirm", "raft_roll_lock", "roll_plan", "roll_step", "raft_assess"}
+ON_CONTROLLER |= {"raft_fleet_confirm", "raft_fleet_report", "raft_fleet_roll"}
 
 
 def refused(name: str, value: Any) -> list[str]:
@@ -104,7 +100,7 @@ def test_what_is_not_refused_is_not_given(rendered: dict[str, dict[str, Any]], n
 
 def test_a_task_names_no_variable_that_may_be_empty_there() -> None:
     named = {name for path in TASKS for name in re.findall(r"\braft_logstore_[a-z_]+", path.read_text())}
-    assert named & {name for name, _value in PASSED} == TO_MODULES | HOOKS
+    assert named & {name for name, _value in PASSED} == {"raft_logstore_assess_file"} and "raft_logstore_force" in named
 
 
 MODULES = {path.stem for path in (CHECKOUT / "plugins/modules").glob("*.py")} - ON_CONTROLLER

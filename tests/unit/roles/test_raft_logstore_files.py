@@ -10,21 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.paths import PLAYBOOKS, ROLE
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.turn import ALONE, SETTLED, TOGETHER
+from support.paths import PLAYBOOKS, PLUGINS, ROLE
 from support.rolls.roletext import STEPS, TASKS, nodes, parsed
 
-ROLL = "raft_logstore_queue"
-# What of these is allowed, and why: see there. The two errors are judged by the very next task.
+# Without a queue there is nothing to do, and no warning of a group that is not there.
+ROLL = "{{ ('raft_logstore_queue' in groups) | ternary('raft_logstore_queue', []) }}"
+# What of these is allowed, and why: see there. The release is one task for all, in a play on all servers at once.
 ALLOWED = {
     "failure.yml": [("Ask another server about the cluster", {"ignore_unreachable"})],
     "release.yml": [("Release autopilot's removal of dead servers", {"ignore_unreachable"})],
-    "look.yml": [("Ask for its Python", {"ignore_errors"})],
-    "finish.yml": [("Ask whether this server is back", {"ignore_errors"})],
+    "finish.yml": [("Release the hold, as all are back", {"run_once"})],
 }
 FORBIDDEN = {"any_errors_fatal", "max_fail_percentage", "run_once", "ignore_unreachable", "ignore_errors"}
 # Files of the role that are for plays on all servers at once, never for the roll.
 CLEANUP = ["look", "cleanup_look", "cleanup_ask", "cleanup_remove"]
-AT_ONCE = ["plan", "cluster", "finish", "status", "assess", "verdict", *CLEANUP]
+AT_ONCE = ["plan", "cluster", "finish", "status", "assess", "verdict", "rehearse", *CLEANUP]
+# Those that run the others, each for one cluster of many, have a beginning of their own.
+OF_ONE_CLUSTER = sorted(path for path in PLAYBOOKS.glob("*.yml") if not path.stem.startswith("fleet"))
 NOT_IN_THE_ROLL = {f"{name}.yml" for name in AT_ONCE}
 
 
@@ -60,7 +63,7 @@ def test_every_play_waits_for_all_hosts_at_each_task(path: Path) -> None:
     assert {play["strategy"] for play in plays_of(path.stem)} == {"ansible.builtin.linear"}
 
 
-@pytest.mark.parametrize("path", sorted((PLAYBOOKS).glob("*.yml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", OF_ONE_CLUSTER, ids=lambda path: path.name)
 def test_every_playbook_begins_with_the_question_whether_there_are_hosts(path: Path) -> None:
     """The question is written down once, and asked before anything else."""
     (asked,) = parsed(PLAYBOOKS / "hosts.yml")
@@ -74,22 +77,21 @@ def test_no_setting_of_the_controller_cuts_a_task(path: Path) -> None:
 
 def test_what_a_play_around_the_role_says_does_not_open_a_gate() -> None:
     """Its keywords are those of each task that has none of its own; a block's come first."""
-    interlock, _pause, server, *_rest = parsed(ROLE / "tasks/main.yml")
-    assert interlock["ignore_errors"] is False
+    (server,) = parsed(ROLE / "tasks/main.yml")
     kept = {"any_errors_fatal": False, "ignore_errors": False, "ignore_unreachable": False, "timeout": 0}
     assert {name: server[name] for name in kept} == kept and server["rescue"]
-    (hook,) = parsed(ROLE / "tasks/steps/post_hook.yml")
-    assert hook["ignore_errors"] is False and hook["rescue"]
 
 
 def test_nothing_of_the_role_has_a_tag_a_handler_or_runs_on_its_own() -> None:
     """What a controller says about these then changes nothing. The one tag is that of the question about tags."""
     words = {"tags", "notify", "listen", "async", "poll", "throttle", "debugger"}
-    found = [node for path in TASKS for node in nodes(parsed(path)) if words & set(node)]
-    assert [node["name"] for node in found] == ["Measure its disk"], "of assess, which stops no server"
+    found = [node["name"] for path in TASKS for node in nodes(parsed(path)) if words & set(node)]
+    assert found == ["Measure its disk"], "one after the other"
     assert not (ROLE / "handlers").exists()
-    (whole, asked, group) = parsed(PLAYBOOKS / "hosts.yml")[0]["tasks"]
-    assert asked["tags"] == ["always"] and not words & set(whole) and not words & set(group)
+    (start,) = parsed(PLAYBOOKS / "hosts.yml")[0]["tasks"]
+    assert start["tags"] == ["always"] and start["raftops.nomad.roll_step"]["step"] == "start"
+    playbooks = [node for path in OF_ONE_CLUSTER for node in nodes(parsed(path)) if words & set(node)]
+    assert playbooks == [start]
 
 
 def test_the_roll_takes_one_server_at_a_time_and_stops_at_the_first_failure() -> None:
@@ -102,14 +104,18 @@ def test_the_roll_takes_one_server_at_a_time_and_stops_at_the_first_failure() ->
     ]
 
 
-@pytest.mark.parametrize("playbook", ["migrate", "status", "cleanup"])
+@pytest.mark.parametrize("playbook", ["migrate", "status", "cleanup", "rehearse"])
 def test_the_variables_are_checked_once_before_anything_else(playbook: str) -> None:
     """By the role itself: Ansible's own validation prints the whole specification, and is a task on every server."""
     roles = [role for play in plays_of(playbook) for role in imported(play)]
     assert roles[0]["tasks_from"] in ("plan", "look") and not any(role["rolespec_validate"] for role in roles)
-    first = parsed(ROLE / "tasks/look.yml")[0]
-    assert first["ansible.builtin.assert"]["that"] == "not __raft_logstore_mistakes.refused" and "when" not in first
-    assert [task.get(STEPS[0]) for task in parsed(ROLE / "tasks/plan.yml")] == [None, "look.yml"]
+    (first,) = parsed(ROLE / "tasks/look.yml")
+    told = first["raftops.nomad.roll_step"]
+    assert told["step"] == "look" and "when" not in first
+    assert told["specified"] == "{{ __raft_logstore_specified }}" and "__raft_logstore_set" in told["variables"]
+    assert first["vars"]["__raft_logstore_names"], "those that are misspelt as well"
+    (planned,) = parsed(ROLE / "tasks/plan.yml")
+    assert planned[STEPS[0]] == "look.yml" and planned["vars"] == {"__raft_logstore_plans": True}
 
 
 def test_every_play_before_the_roll_ends_everything_when_one_server_fails() -> None:
@@ -120,19 +126,17 @@ def test_every_play_before_the_roll_ends_everything_when_one_server_fails() -> N
 
 
 def test_the_first_task_of_the_role_is_the_interlock() -> None:
-    first, *_rest, last = parsed(ROLE / "tasks" / "main.yml")
-    assert (
-        first["ansible.builtin.assert"]["that"] == "not __raft_logstore_now.interlock.refused" and "when" not in first
-    )
-    noted = last["ansible.builtin.set_fact"] == {
-        "raft_logstore_server": "{{ raft_logstore_server | combine(__raft_logstore_noted) }}"
-    }
-    assert noted and last["vars"]["__raft_logstore_noted"]["done"] is True and "when" not in last
+    """The step `begin`, which asks that first; what it returns is all that is done in the turn."""
+    (server,) = parsed(ROLE / "tasks" / "main.yml")
+    first, turn = server["block"]
+    assert first["raftops.nomad.roll_step"]["step"] == "begin" and "when" not in first and "when" not in turn
+    assert turn["loop"] == "{{ __raft_logstore_begun.turn.steps }}"
+    assert turn[STEPS[1]] == "{{ __raft_logstore_step }}"
 
 
 def test_files_of_the_roll_are_all_reached_from_main() -> None:
     """So that a file left out of NOT_IN_THE_ROLL by mistake is noticed, and no file is dead."""
-    reached, waiting = set(), ["main.yml"]
+    reached, waiting = set(), ["main.yml", *(Path(file).name for file in (TOGETHER, ALONE, SETTLED))]
     while waiting:
         name = waiting.pop()
         if name not in reached:
@@ -140,13 +144,13 @@ def test_files_of_the_roll_are_all_reached_from_main() -> None:
             tasks = nodes(parsed(next(path for path in TASKS if path.name == name)))
             files = [node[verb] for node in tasks for verb in STEPS if verb in node]
             waiting += [Path(file).name for file in files if not file.startswith("{{")]  # the operator's own
-    assert reached | NOT_IN_THE_ROLL == {path.name for path in TASKS} and len(TASKS) <= 24
+    assert reached | NOT_IN_THE_ROLL == {path.name for path in TASKS} and len(TASKS) <= 22
 
 
 def test_the_name_of_a_task_is_read_at_a_glance() -> None:
     paths = [*TASKS, *PLAYBOOKS.glob("*.yml")]
     names = [str(node["name"]) for path in paths for node in nodes(parsed(path)) if "name" in node]
-    assert len(names) > 60 and [name for name in names if len(name.split()) > 8] == []
+    assert len(names) > 50 and [name for name in names if len(name.split()) > 8] == []
 
 
 def test_entry_points_lie_apart_from_fragments() -> None:
@@ -156,29 +160,32 @@ def test_entry_points_lie_apart_from_fragments() -> None:
 
 def test_all_between_the_last_look_and_back_is_one_task_after_the_others_were_asked() -> None:
     """What a controller does between stop and start is lost when it is lost."""
-    steps = [task[STEPS[0]] for task in parsed(ROLE / "tasks/steps/one_server.yml")]
-    assert steps[steps.index("backend.yml") - 2 :] == ["others_apply.yml", "hold.yml", "backend.yml", "applies.yml"]
     acting = {"agent_service", "raft_logstore_config", "raft_migrate_backend", "server_backend"}
     found = [
         (path.name, module)
         for path in TASKS
         for node in nodes(parsed(path))
         for module in sorted(acting)
-        if f"raftops.nomad.{module}" in node and not node.get("check_mode")
+        if f"raftops.nomad.{module}" in node
     ]
-    # That of before.yml finds nothing to do; module_defaults name a module as well.
-    assert set(found) == {
-        ("backend.yml", "server_backend"), ("return.yml", "server_backend"), ("before.yml", "server_backend"),
-        ("finish.yml", "agent_service"),
+    assert set(found) == {("return.yml", "server_backend")}, "module_defaults name a module as well"
+    steps = [(path.name, node["step"]) for path in TASKS for node in nodes(parsed(path)) if "step" in node]
+    assert [file for file, step in steps if step == "work"] == ["alone.yml"]
+    code = {path.name: path.read_text() for path in (PLUGINS / "plugin_utils/_steps").glob("*.py")}
+    assert {name for name, text in code.items() if re.search(r"\brun\([^)]*\bBACKEND\b", text)} == {"work.py"}
+    named = {module: {name for name, text in code.items() if f"raftops.nomad.{module}" in text} for module in acting}
+    assert named == {
+        "agent_service": {"look.py"}, "server_backend": {"modules.py"}, "raft_logstore_config": set(),
+        "raft_migrate_backend": set(),
     }  # fmt: skip
 
 
 def test_a_server_that_runs_is_taken_back_only_after_the_others_have_agreed() -> None:
     asks, back = parsed(ROLE / "tasks/steps/return.yml")
     assert asks["when"] == "__raft_logstore_failure.asks"
-    condition, *others = asks["block"]
+    condition, transfer, others = asks["block"]
     assert condition["raftops.nomad.server_wait"]["until"] == "stoppable" and "when" not in condition
-    assert [task[STEPS[0]] for task in others] == ["transfer.yml", "others_apply.yml"]
+    assert "raftops.nomad.raft_transfer_leadership" in transfer and others[STEPS[0]] == "others_apply.yml"
     given = back["raftops.nomad.server_backend"]
     assert (given["state"], given["repair"], given["backend"]) == ("returned", True, "{{ raft_logstore_backend }}")
 
@@ -213,18 +220,8 @@ def test_a_condition_is_one_boolean_that_a_module_or_a_filter_has_returned() -> 
                 given = node.get(name, [])
                 for one in given if isinstance(given, list) else [given]:
                     checked += 1
-                    kept = (path.stem, str(one)) in KEPT
-                    assert kept or isinstance(one, bool) or HANDED_ON.fullmatch(one), f"{path.name}: {one}"
-    assert checked > 40
-
-
-# Before anything has been decided; whether a module has failed; whether there is a file to include.
-KEPT = {
-    ("plan", "not (raft_logstore_server.done | default(false))"),
-    ("look", "__raft_logstore_facts is not failed"),
-    ("finish", "__raft_logstore_at_end is not failed"),
-    ("post_hook", "raft_logstore_post_tasks_file | default('') is truthy"),
-}
+                    assert isinstance(one, bool) or HANDED_ON.fullmatch(one), f"{path.name}: {one}"
+    assert checked > 10
 
 
 def test_an_expression_hands_a_value_on() -> None:
@@ -277,4 +274,4 @@ def test_no_loop_goes_over_the_variables_of_hosts() -> None:
     """Ansible shows the items of a loop at -v, and the variables of a host have its token among them."""
     loops = [str(node["loop"]) for path in TASKS for node in nodes(parsed(path)) if "loop" in node]
     assert len(loops) > 2
-    assert [loop for loop in loops if re.search(r"hostvars|raft_logstore_server", loop)] == []
+    assert [loop for loop in loops if re.search(r"hostvars|raft_logstore_(server|look|begun\b(?!\.turn))", loop)] == []

@@ -2,125 +2,91 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The gates in the text of the role: none is missing, none has got another condition, each knows what to compare with.
 
-That each also stops a roll is shown on clusters, by the tests that docs/gates.md names.
+Those within a step are in plugins/plugin_utils/_steps, and tested there. That each also stops a roll is shown on
+clusters, by the tests that docs/gates.md names.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from support.paths import ROLE
 from support.rolls.roletext import STEPS, TASKS, nodes, parsed
 
-ASSERT = "ansible.builtin.assert"
+STEP, PLAN = "raftops.nomad.roll_step", "raftops.nomad.roll_plan"
 WAIT, WRITE, ACT = (f"raftops.nomad.{name}" for name in ("server_wait", "raft_write_check", "server_backend"))
-OTHERS = ("raft_roll_lock", "raft_confirm", "raft_transfer_leadership", "snapshot_save", "autopilot_config")
-ASKING = {ASSERT, WAIT, WRITE, ACT, *(f"raftops.nomad.{name}" for name in OTHERS)}
-NOW, TURN, PLAN = "__raft_logstore_now", "__raft_logstore_turn", "__raft_logstore_plan"
+MOVE, HOLD, REMOVE = (
+    f"raftops.nomad.{name}" for name in ("raft_transfer_leadership", "autopilot_config", "raft_backup_remove")
+)
+FAIL = "ansible.builtin.fail"
+ASKING = {STEP, PLAN, WAIT, WRITE, ACT, MOVE, HOLD, REMOVE, FAIL}
+NOW, TURN, FAILURE = "__raft_logstore_now", "__raft_logstore_begun.turn", "__raft_logstore_failure"
 
-# What can end a roll, in the order of each file, and when it is asked; None for always.
-GATES = {
-    "plan": [("This run of Ansible begins its first roll", None)],
-    "look": [("The role's variables are valid", None), ("Its Python can run modules", None)],
-    "read": [("What was read can be relied on", None)],
-    "cluster": [
-        ("Nothing stands against the roll", None),
-        ("No other run here rolls these servers", None),
-        ("The cluster is healthy", f"{PLAN}.asks"),
-        ("The cluster can lose enough servers", f"{PLAN}.asks"),
-        ("Ask before anything is changed", f"{PLAN}.begins"),
+# What can end a roll, in the order of each file: its name, its step or module, and when it is done; None for always.
+GATES: dict[str, list[tuple[str, str, str | None]]] = {
+    "look": [("Look at this server", "look", None)],
+    "cluster": [("Plan the roll", PLAN, None)],
+    "main": [("See whether this server may come", "begin", None)],
+    "one_server": [
+        ("Every other server itself says that it serves", WAIT, None),
+        ("Ask the leader, move leadership, save snapshots", "make_way", None),
     ],
-    "main": [("All before this server are finished", None)],
-    "before": [
-        ("What became of the run before?", f"{TURN}.before.hears"),
-        ("This server, already done, is back for good", f"{TURN}.before.stays"),
-    ],
-    "gates": [
-        ("This server itself may be stopped", None),
-        ("Every other server itself says that it serves", f"{TURN}.accompanied"),
-        ("The cluster can do without this server", f"{TURN}.accompanied"),
-    ],
-    "transfer": [("Transfer leadership and prove it", f"{NOW}.leadership.moves")],
-    "snapshot": [
-        ("Save the leader's snapshot", f"{TURN}.saves_first"),
-        ("Save this server's own snapshot", f"{TURN}.saves"),
-    ],
-    "others_apply": [("Every other server applies what is written now", None)],
-    "hold": [("Keep the leader from removing this server", f"{TURN}.holds")],
-    "backend": [("Bring the server to the backend", None)],
-    "applies": [("This server applies what is written now", None)],
-    "release": [("Release autopilot's removal of dead servers", f"{TURN}.releases")],
+    "others_apply": [("Every other server applies what is written now", WRITE, None)],
+    "hold": [("Keep the leader from removing this server", HOLD, f"{TURN}.holds")],
+    "alone": [("Take it out, convert, bring it back", "work", None)],
+    "settle": [("See that it is back for good", "settle", None)],
+    "next": [("Let the next server come", "next", None)],
+    "release": [("Release autopilot's removal of dead servers", HOLD, f"{NOW}.releases")],
     "return": [
-        ("The cluster can do without this server meanwhile", None),
-        ("Take the server back to its old backend", None),
+        ("The cluster can do without this server meanwhile", WAIT, None),
+        ("Transfer leadership and prove it", MOVE, f"{NOW}.leadership.moves"),
+        ("Take the server back to its old backend", ACT, None),
     ],
-    "finish": [
-        ("Ask whether this server is back", None),
-        ("This server is back at the end", None),
-        ("This server is on the backend", "not ansible_check_mode"),
-    ],
-    "failure": [("Stop the roll", None)],
-    "post_hook": [("Stop the roll", None)],
+    "finish": [("See that this server is back", "back", None), ("See that it would start again", "end", None)],
+    "failure": [("Stop the roll", FAIL, None)],
+    "status": [("Show the cluster", "show", None)],
+    "cleanup_look": [("Find the old stores", "find_old", None)],
+    "cleanup_ask": [("Ask before anything is removed", "ask_cleanup", None)],
+    "cleanup_remove": [("Remove the old stores", REMOVE, None)],
 }
 # The only ones whose failure is judged by something else than the module itself.
-JUDGED = {
-    "Transfer leadership and prove it": f"{NOW}.leadership.failed",
-    "The cluster can lose enough servers": "__raft_logstore_tolerance.refused",
-}
+JUDGED = {"Transfer leadership and prove it": f"{NOW}.leadership.failed"}
 # The files that each file takes in, in their order, and when.
 TAKEN_IN = {
     "plan": [("look.yml", None)],
-    "look": [("steps/read.yml", None)],
-    "main": [
-        ("steps/read.yml", None),
-        ("steps/decide.yml", None),
-        ("steps/before.yml", f"{TURN}.prepares"),
-        ("steps/one_server.yml", f"{TURN}.comes"),
-        ("steps/failure.yml", None),
-        ("steps/post_hook.yml", None),
-    ],
-    "before": [("{{ raft_logstore_pre_tasks_file }}", f"{TURN}.before.pre_tasks")],
-    "one_server": [
-        ("gates.yml", None),
-        ("transfer.yml", None),
-        ("snapshot.yml", None),
-        ("others_apply.yml", f"{TURN}.looks_again"),
-        ("hold.yml", None),
-        ("backend.yml", None),
-        ("applies.yml", None),
-    ],
-    "snapshot": [("applies.yml", f"{TURN}.saves")],
-    "failure": [
-        ("return.yml", "__raft_logstore_failure.returns"),
-        ("decide.yml", None),
-        ("release.yml", "__raft_logstore_failure.is_back"),
-    ],
-    "return": [("transfer.yml", None), ("others_apply.yml", None)],
-    "post_hook": [("{{ raft_logstore_post_tasks_file }}", None)],
-    "finish": [
-        ("steps/decide.yml", None),
-        ("steps/applies.yml", f"{TURN}.unfinished"),
-        ("steps/release.yml", f"{TURN}.first"),
-        ("steps/read.yml", None),
-    ],
+    "main": [("{{ __raft_logstore_step }}", None), ("steps/failure.yml", None)],
+    "one_server": [("others_apply.yml", f"{TURN}.looks_again"), ("hold.yml", None), ("alone.yml", None)],
+    "failure": [("return.yml", f"{FAILURE}.returns"), ("release.yml", f"{FAILURE}.is_back")],
+    "return": [("others_apply.yml", None)],
+    "finish": [("steps/release.yml", None)],
 }
 
-
-CONTENT = {path.stem: list(nodes(parsed(path))) for path in TASKS if not path.stem.startswith("cleanup")}
+CONTENT = {path.stem: list(nodes(parsed(path))) for path in TASKS if path.stem not in ("assess", "verdict", "rehearse")}
 
 
 def is_gate(node: dict[str, Any]) -> bool:
-    """Whether this is a task that can end a roll."""
-    return "name" in node and bool(ASKING & set(node) or {"failed_when", "ansible.builtin.fail"} & set(node))
+    """Whether this is a task that can end a roll; module_defaults name a module as well."""
+    return "name" in node and bool(ASKING & set(node) or "failed_when" in node)
 
 
-ASKED = {file: [node for node in found if is_gate(node)] for file, found in CONTENT.items()}
-FOUND = {file: asked for file, asked in ASKED.items() if asked}
+def doing(task: dict[str, Any]) -> str:
+    """The step of a task that runs one, else its module."""
+    (module,) = ASKING & set(task)
+    return str(task[module]["step"]) if module == STEP else module
+
+
+FOUND = {file: [node for node in found if is_gate(node)] for file, found in CONTENT.items()}
+EVERY = [task for tasks in FOUND.values() for task in tasks]
 
 
 def test_every_gate_is_there_and_asked_when_it_has_to_be() -> None:
-    assert {file: [(task["name"], task.get("when")) for task in tasks] for file, tasks in FOUND.items()} == GATES
-    every = [task for tasks in FOUND.values() for task in tasks]
-    assert {task["name"]: task["failed_when"] for task in every if "failed_when" in task} == JUDGED
+    found = {
+        file: [(task["name"], doing(task), task.get("when")) for task in tasks]
+        for file, tasks in FOUND.items()
+        if tasks
+    }
+    assert found == GATES
+    assert {task["name"]: task["failed_when"] for task in EVERY if "failed_when" in task} == JUDGED
 
 
 def test_every_step_is_there_in_its_place_and_under_its_condition() -> None:
@@ -131,47 +97,112 @@ def test_every_step_is_there_in_its_place_and_under_its_condition() -> None:
     assert {file: steps for file, steps in taken.items() if steps} == TAKEN_IN
 
 
+def test_a_turn_is_asked_about_made_way_for_and_proven_in_this_order() -> None:
+    """Of one file, tasks and the files that it takes in."""
+    order = [task.get(STEPS[0]) or doing(task) for task in parsed(ROLE / "tasks/steps/one_server.yml")]
+    assert order == [WAIT, "make_way", "others_apply.yml", "hold.yml", "alone.yml"]
+    finish = [task.get(STEPS[0]) or doing(task) for task in parsed(ROLE / "tasks/finish.yml")]
+    assert finish == ["back", "steps/release.yml", "end"]
+
+
 def given_to(module: str) -> list[dict[str, Any]]:
-    return [task[module] for tasks in FOUND.values() for task in tasks if module in task]
+    return [task[module] for task in EVERY if module in task]
 
 
 def test_every_question_says_which_server_is_meant() -> None:
     """Without it another server may answer, at an address that is wrong."""
     asked = given_to(WAIT) + given_to(WRITE)
-    assert len(asked) > 6 and all("server_id" in one for one in asked)
+    peer, own = f"{{{{ {TURN}.ids[__raft_logstore_peer] }}}}", f"{{{{ {NOW}.ids[inventory_hostname] }}}}"
+    assert sorted(one["server_id"] for one in asked) == sorted([peer, peer, own])
 
 
 def test_every_other_server_is_asked_itself() -> None:
-    asked = [task for tasks in FOUND.values() for task in tasks if task.get("loop") == f"{{{{ {TURN}.peers }}}}"]
-    assert [next(iter(ASKING & set(task))) for task in asked] == [WAIT, WRITE]
-    assert {task["delegate_to"] for task in asked} == {"{{ __raft_logstore_peer }}"}
+    asked = [task for task in EVERY if task.get("loop") == f"{{{{ {TURN}.peers }}}}"]
+    assert [doing(task) for task in asked] == [WAIT, WRITE]
+    assert {task["loop_control"]["loop_var"] for task in asked} == {"__raft_logstore_peer"}
+    assert [task.get("check_mode") for task in asked] == [False, None], "the question changes nothing"
 
 
-def test_every_question_says_which_voters_there_have_to_be() -> None:
-    """A cluster that has lost a voter since the plan is healthy, too. In the plan it is not known yet who they are."""
-    asked = [one for one in given_to(WAIT) if one["until"] in ("back", "stoppable")]
-    acting = [one for one in given_to(ACT) if "origin" in one]
-    assert len(asked) == 4 and len(acting) == 2
-    voters = {f"{{{{ {TURN}.voters }}}}", f"{{{{ {TURN}.voters_after }}}}"}
-    assert {one.get("voters") for one in asked + acting} == voters
+PEER_API = "{{ __raft_logstore_peer_api }}"
 
 
-def test_the_tolerance_that_was_asked_for_is_looked_at_before_the_stop_and_in_the_last_look() -> None:
-    (asked,) = [one for one in given_to(WAIT) if one["until"] == "stoppable" and one["repair"] is not True]
-    (acting,) = [one for one in given_to(ACT) if "wal_segment_size" in one]
-    for one in asked, acting:
-        assert one["min_failure_tolerance"] == "{{ raft_logstore_min_failure_tolerance }}"
-    assert acting["follower"] == f"{{{{ {NOW}.leadership.must_follow }}}}"
+def test_what_is_done_on_another_host_is_told_how_that_one_is_reached() -> None:
+    """A step has it as an option, any other module by default; the host is the one that it is delegated to."""
+    elsewhere = {node["name"]: node for found in CONTENT.values() for node in found if "delegate_to" in node}
+    assert {name: task["delegate_to"] for name, task in elsewhere.items()} == {
+        "Plan the roll": "{{ __raft_logstore_now.speaker }}",
+        "Every other server itself says that it serves": "{{ __raft_logstore_peer }}",
+        "Ask the leader, move leadership, save snapshots": f"{{{{ {TURN}.asked }}}}",
+        "Every other server applies what is written now": "{{ __raft_logstore_peer }}",
+        "Keep the leader from removing this server": f"{{{{ {TURN}.asked }}}}",
+        "Release autopilot's removal of dead servers": "{{ __raft_logstore_peer }}",
+        "The cluster can do without this server meanwhile": f"{{{{ {NOW}.other }}}}",
+        "Ask another server about the cluster": f"{{{{ {NOW}.other }}}}",
+    }
+    for name, task in elsewhere.items():
+        own = next((task[module] for module in (STEP, PLAN) if module in task), None)
+        api = own["connection"] if own else task["module_defaults"]["group/raftops.nomad.nomad"]
+        assert api == PEER_API, name
+        looped = task.get("loop_control", {}).get("loop_var") == "__raft_logstore_peer"
+        peer = "{{ __raft_logstore_peer }}" if looped else task["vars"]["__raft_logstore_peer"]
+        assert peer == task["delegate_to"], name
+
+
+def test_what_is_done_on_this_host_is_told_how_this_one_is_reached() -> None:
+    """Before it was looked at, only what was said of it is known; what only shows or finds asks nobody."""
+    here = {
+        doing(task): (task.get(STEP) or {}).get("connection")
+        or task.get("module_defaults", {}).get("group/raftops.nomad.nomad")
+        for task in EVERY
+        if "delegate_to" not in task
+    }
+    said, found = "{{ __raft_logstore_connection }}", "{{ __raft_logstore_api }}"
+    assert here == {
+        "look": said, "begin": said, "end": said, "work": found, "settle": found, "back": found, "ask_cleanup": found,
+        "show": None, "find_old": None, MOVE: found, ACT: found, REMOVE: None, FAIL: None,
+    }  # fmt: skip
+
+
+def test_every_step_is_given_what_it_decides_on() -> None:
+    """All servers and what is wanted; what was asked and answered where a turn is decided; what the steps before have
+    returned where they have."""
+    steps = {task[STEP]["step"]: task[STEP] for task in EVERY if STEP in task}
+    common = {"options": "{{ __raft_logstore_options }}", "servers": "{{ __raft_logstore_servers }}"}
+    assert all({name: one[name] for name in common} == common for one in steps.values())
+    asked = {name for name, one in steps.items() if one.get("so_far") == "{{ __raft_logstore_so_far }}"}
+    assert asked == {"begin", "make_way", "back", "end", "ask_cleanup"}
+    after = {name: one["before"] for name, one in steps.items() if "before" in one}
+    assert set(after) == {"make_way", "work", "settle"}
+    assert all("__raft_logstore_begun" in one for one in after.values())
+    assert "__raft_logstore_way |" in after["work"] and "{'held': __raft_logstore_hold |" in after["work"]
+    agent = {name for name, one in steps.items() if one.get("agent") == "{{ __raft_logstore_agent }}"}
+    assert agent == {"look", "begin", "work", "settle", "end"}
+
+
+def test_what_a_step_returns_is_kept_where_it_is_looked_for() -> None:
+    kept = {doing(task): task.get("register") for task in EVERY if STEP in task}
+    assert kept == {
+        "look": "__raft_logstore_look", "begin": "__raft_logstore_begun", "make_way": "__raft_logstore_way",
+        "work": "__raft_logstore_worked", "settle": "__raft_logstore_settled", "end": "__raft_logstore_ended",
+        "find_old": "__raft_logstore_ended", "back": None, "show": None, "ask_cleanup": None,
+    }  # fmt: skip
+
+
+def test_the_others_are_asked_about_the_same_voters_before_a_return() -> None:
+    """A cluster that has lost a voter since the plan is healthy, too."""
+    (asked,) = [one for one in given_to(WAIT) if one["until"] == "stoppable"]
+    (acting,) = given_to(ACT)
+    assert (asked["voters"], acting["voters"]) == (f"{{{{ {NOW}.voters }}}}", f"{{{{ {NOW}.voters_after }}}}")
+    assert asked["repair"] is True and acting["state"] == "returned"
 
 
 def test_what_is_held_is_compared_with_what_the_plan_has_seen() -> None:
-    (held,) = [one for one in given_to("raftops.nomad.autopilot_config") if one["state"] == "held"]
-    assert held["expected"].startswith(f"{{{{ {TURN}.hold.expected |") and "origin" in held
+    (held,) = [one for one in given_to(HOLD) if one["state"] == "held"]
+    assert held["expected"].startswith(f"{{{{ {TURN}.hold.expected |") and held["origin"] == f"{{{{ {TURN}.origin }}}}"
+    assert held["hold_file"] == f"{{{{ {TURN}.hold_files[{TURN}.asked] }}}}"
 
 
-def test_an_assertion_says_what_was_decided() -> None:
-    """Something must not be so; where a filter or a module has decided that, its own sentence is shown."""
-    for one in given_to(ASSERT):
-        assert " not " in f" {one['that']} " and one["fail_msg"]
-        if one["that"].endswith(".refused"):
-            assert one["fail_msg"] == f"{{{{ {one['that'][len('not ') : -len('refused')]}refusal }}}}"
+def test_the_hold_is_released_on_every_server_and_one_that_is_away_keeps_its_file() -> None:
+    (task,) = [task for task in EVERY if HOLD in task and task[HOLD]["state"] == "released"]
+    assert task["loop"] == f"{{{{ {NOW}.hosts }}}}" and task["ignore_unreachable"] is True
+    assert task[HOLD]["hold_file"] == f"{{{{ {NOW}.hold_files[__raft_logstore_peer] }}}}"

@@ -15,7 +15,7 @@ from ..api.answers import Autopilot, Server
 from ..api.client import Client
 from ..errors import AgentError, ApiError
 from .health import Verdict
-from .waiter import Look, Waited, wait_until
+from .waiter import Look, Teller, Waited, untold, wait_until
 
 
 class Goal(NamedTuple):
@@ -78,6 +78,7 @@ def prove(
     stable_s: float,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
+    tell: Teller = untold,
 ) -> Waited:
     """Wait until the server asked, and the target itself, say that the target leads."""
 
@@ -87,7 +88,7 @@ def prove(
         except ApiError as error:  # during an election there are only errors, for a moment
             return Look(Verdict(False, str(error)), {})
 
-    return wait_until(look, timeout_s, stable_s, 0.1, clock, sleep)
+    return wait_until(look, timeout_s, stable_s, 0.1, clock, sleep, tell)
 
 
 def _leads(client: Client, target_client: Optional[Client], target: Server) -> Verdict:

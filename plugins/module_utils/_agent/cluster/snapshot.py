@@ -17,6 +17,7 @@ import hashlib
 import os
 import stat
 import tarfile
+import time
 import zlib
 from contextlib import closing
 from typing import IO, Any, Dict, List, NamedTuple, Optional, Tuple
@@ -25,8 +26,10 @@ from ..._disk.durable import Directory, NewFile, lock_exclusive
 from ..._disk.errors import InUse, Refused, StoreError
 from ..._disk.plainjson import loads
 from ..._disk.reading import reading
+from ..._text.sizes import human
 from ..api.client import Client
 from ..errors import AgentError
+from .waiter import TOLD_EVERY_S, Teller, untold
 
 PARTIAL = ".snapshot.partial"
 META, STATE, SUMS = "meta.json", "state.bin", "SHA256SUMS"
@@ -137,11 +140,16 @@ def open_directory(path: str, uid: int, create: bool) -> Optional[Directory]:
     raise Refused("others can write to this directory", path, hint=hint)
 
 
-def save(client: Client, directory: Directory, name: str, stale: bool, deadline: float, now: str) -> Dict[str, Any]:
-    """Fetch, check, then name the file; returns what the module shows. `now` goes into the name."""
+def save(
+    client: Client, directory: Directory, name: str, stale: bool, deadline: float, now: str, tell: Teller = untold
+) -> Dict[str, Any]:
+    """Fetch, check, then name the file; returns what the module shows. `now` goes into the name.
+
+    `tell` is told at the beginning, and every TOLD_EVERY_S how much has come.
+    """
     partial = _new_partial(directory)
     try:
-        sha256, archive = _fetch(client, partial, stale, deadline)
+        sha256, archive = _fetch(client, partial, stale, deadline, tell)
         partial.sync()
         final = name or f"nomad-{archive.last_index}-{now}.snap"
         directory.rename(PARTIAL, final)
@@ -179,13 +187,21 @@ def _new_partial(directory: Directory) -> NewFile:
     return partial
 
 
-def _fetch(client: Client, partial: NewFile, stale: bool, deadline: float) -> Tuple[str, Archive]:
+def _fetch(client: Client, partial: NewFile, stale: bool, deadline: float, tell: Teller) -> Tuple[str, Archive]:
     digest = hashlib.sha256()
+    began = told = time.monotonic()
 
     def keep(chunk: bytes) -> None:
+        nonlocal told
         digest.update(chunk)
         partial.write([chunk])
+        now = time.monotonic()
+        if now - told >= TOLD_EVERY_S:
+            told = now
+            limit = f"{now - began:.0f} s of {deadline - began:.0f} s"
+            tell(f"saves a snapshot: {human(partial.length)} have come ({limit})")
 
+    tell("saves a snapshot: the server takes it")
     sent = client.snapshot(stale, keep, deadline)
     if _sha256_of(sent) != digest.digest():
         what = "the snapshot's digest does not match" if sent else "the snapshot came without a digest"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The agent's process on its host: stop it and keep it stopped, start it, look at it, read its log.
 
-May import `disk` and `agent.errors`. Open service.py first.
+May import `text`, `disk` and `agent.errors`. Open service.py first.
 """
 
 from __future__ import annotations

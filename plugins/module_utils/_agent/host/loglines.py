@@ -8,6 +8,7 @@ import os
 import shlex
 from typing import Any, Dict, List, NamedTuple
 
+from ..._text.sizes import counted
 from ..errors import AgentError
 from .log import Read, read
 from .service import Runner
@@ -59,7 +60,9 @@ def complaint(found: Read) -> str:
     """What is wrong, in a sentence; "" when there is no error."""
     if not found.errors:
         return ""
-    what = f"The agent's log has {len(found.errors)} errors about the Raft store since its start, the last one"
+    what = (
+        f"The agent's log has {counted(len(found.errors), 'error')} about the Raft store since its start, the last one"
+    )
     return f"{what}: {found.errors[-1][:300]}"
 
 
@@ -69,7 +72,7 @@ def warnings(found: Read) -> List[str]:
         return [SILENT]
     if not found.unknown:
         return []
-    what = f"The agent's log has {len(found.unknown)} errors of Raft since its start that are not known here"
+    what = f"The agent's log has {counted(len(found.unknown), 'error')} of Raft that are not known here"
     return [f"{what}, so nothing was done about them. The last one: {found.unknown[-1][:300]}"]
 
 

@@ -15,6 +15,7 @@ from ..._disk.errors import NoSpace, Refused, StoreError, WriteFailed
 from ..._disk.freename import free_name
 from ..._disk.reading import reading
 from ..._disk.syscalls import SystemCalls
+from ..._text.sizes import human
 from ..base.names import RAFT_DB, WAL_DIR
 from ..directory.locks import inode_of
 
@@ -29,7 +30,7 @@ def check_directory(backup_dir: str, raft: Directory, length: int) -> Tuple[int,
             raise Refused("backup_dir is the Raft directory itself", backup_dir, hint="Give another directory.")
         device, free = os.fstat(directory.fd).st_dev, directory.free_bytes()
     if free < length:
-        what = f"the copy takes {length} bytes, and {free} are free"
+        what = f"the copy takes {human(length)}, and {human(free)} are free, {human(length - free)} too little"
         raise NoSpace(what, backup_dir, hint="Free some space. A *.partial is left over from a killed run.")
     return device, free
 

@@ -8,6 +8,7 @@ import os
 
 from ..._disk.errors import NoSpace, Refused
 from ..._disk.segmentsize import SEGMENT_MIB, SEGMENT_SIZES
+from ..._text.sizes import human
 from ..base.store import BOLTDB, WAL, StoreReader
 from ..directory import snapshots
 from ..directory.covers import promise
@@ -157,7 +158,8 @@ def _wal_len(run: Run) -> int:
 def _check_space(run: Run, required: int, included: str, hint: str) -> None:
     available = run.raft.free_bytes()
     if available < required:
-        what = f"the conversion needs {required} bytes, {included}, and {available} are free"
+        what = f"the conversion needs {human(required)}, {included}, and {human(available)} are free, "
+        what += f"{human(required - available)} too little"
         raise NoSpace(what, run.raft.path, hint=hint)
 
 

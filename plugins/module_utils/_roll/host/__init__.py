@@ -7,4 +7,4 @@ Pure, and imports nothing of the collection. Open transaction.py first.
 
 from __future__ import annotations
 
-__all__ = ["facts", "left", "rehearsal", "transaction"]
+__all__ = ["facts", "left", "leftovers", "rehearsal", "transaction"]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import List, NamedTuple, Optional, Tuple
 
-from .transaction import AS_IT_WAS, BACK, OTHER
+from .transaction import AS_IT_WAS, BACK, OTHER, shown
 
 UNTOUCHED, UNSWITCHED, UNKNOWN, RUNNING, DOWN = "untouched", "unswitched", "unknown", "running", "down"
 HALFWAY = "halfway"
@@ -80,7 +80,8 @@ def sentence(told: Told, backend: str) -> str:
 
 def what_failed(step: str, failure: str) -> str:
     """The step and what failed there."""
-    return f"{step[:1].upper()}{step[1:]}: {end(failure)}"
+    name = shown(step)
+    return f"{name[:1].upper()}{name[1:]}: {end(failure)}"
 
 
 def not_brought_back(backend: str, failure: str) -> str:

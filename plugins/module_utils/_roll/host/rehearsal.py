@@ -128,10 +128,10 @@ RULES: Tuple[Rule, ...] = (
     Rule(REFUSE, "config_unknown", lambda f: [not f.paths],
          "It is unknown where the agent's configuration is. Set config_path to its -config arguments."),
     Rule(REFUSE, "config_not_literal", lambda f: [not f.unit_literal],
-         "The command line of the unit {facts.unit} has parts in a way that only systemd reads; they may name a part "
-         "of the configuration. Set config_path to the agent's -config arguments."),
+         "The command line of the unit {facts.unit} has parts written in a way that only systemd reads, and they may "
+         "name a part of the configuration. Set config_path to the agent's -config arguments."),
     Rule(REFUSE, "config_paths", _differently,
-         "{it.who} has the -config arguments {it.paths}, and the configuration looked at is {it.ours}. Set "
+         "{it.who} has the -config arguments {it.paths}, but the configuration looked at is {it.ours}. Set "
          "config_path to those with which the agent will start, and start it with them.", "{it.first}"),
     Rule(REFUSE, "environment_arguments", lambda f: [f.pid and ", ".join(f.arguments_changed)],
          "The unit {facts.unit} takes arguments from {it}, which has another value now than when the agent was "
@@ -144,16 +144,16 @@ RULES: Tuple[Rule, ...] = (
     Rule(REFUSE, "validate_after", lambda f: [not f.validation.now and f.validation.after],
          "Nomad would refuse the configuration as the change leaves it: {it}. Change it by hand, or give config_file."),
     Rule(REFUSE, "data_dir", lambda f: [f.raft_dir and f.agent_raft_dir not in ("", f.raft_dir) and f.agent_raft_dir],
-         "The running agent has its store in {it}, but the store looked at is in {facts.raft_dir}. Give its own "
-         "data_dir, and name it in the configuration instead of on the command line.", "{it}"),
+         "The running agent has its store in {it}, but the store looked at is in {facts.raft_dir}. Set "
+         "data_dir to the agent's own, and name it in the configuration instead of on the command line.", "{it}"),
     Rule(REFUSE, "dev", lambda f: [f.dev],
          "The agent runs with -dev: its Raft log is in memory, and there is nothing to convert."),
     Rule(REFUSE, "unit_unknown", lambda f: [f.manager == "systemd" and not f.unit_loaded],
          "systemd knows no unit {facts.unit}. Give its name as service_name, or service_manager=command with the "
          "commands that stop and start the agent."),
     Rule(REFUSE, "not_of_unit", _not_of_unit,
-         "The agent that has the store (PID {facts.pid}) {it}, so {facts.unit} cannot stop it. Give its own "
-         "unit as service_name, or start it through that unit."),
+         "The agent that has the store (PID {facts.pid}) {it}, so {facts.unit} cannot stop it. Set "
+         "service_name to the agent's own unit, or start the agent through {facts.unit}."),
     Rule(REFUSE, "command_missing", lambda f: [name for name, wrong in f.commands.items() if wrong == "missing"],
          "Without systemd, {it} has to be given."),
     Rule(REFUSE, "command_gone",
@@ -163,8 +163,8 @@ RULES: Tuple[Rule, ...] = (
          "The program of the running agent is gone: {facts.program}. Put it back.", "{facts.program}"),
     Rule(REFUSE, "wal_of_later", lambda f: [f.wal_of_later],
          "This Nomad is newer than those known here: it keeps the metadata of its WAL in wal-meta.json, and would "
-         "refuse a WAL with wal-meta.db, as it is made here. Nothing is wrong with the server. Look for a version of "
-         "this collection that knows it.", "{facts.program}"),
+         "refuse the wal-meta.db that is made here. Nothing is wrong with the server. Look for a version of this "
+         "collection that knows it.", "{facts.program}"),
     Rule(REFUSE, "peers_json", lambda f: [f.peers_json],
          "There is a peers.json in the Raft directory: at its next start Nomad takes the voters from it, and may "
          "elect a leader that lacks acknowledged writes. Remove it, unless this is a recovery; then end that "
@@ -190,18 +190,18 @@ RULES: Tuple[Rule, ...] = (
          "Change it where it comes from, or give config_file.", "{it.path}"),
     Rule(REFUSE, "volatile", lambda f: _volatile(f, new=True),
          "{it.path} is on {it.kind} and is lost with a reboot or a new container, but the store is not: Nomad "
-         "would then start with the old configuration. None of the -config arguments is a directory that lasts: "
-         "add one, before or after the others, and restart the agent with it; or give a file that lasts, and is among "
-         "those arguments, as config_file.", "{it.path}"),
+         "would then start with the old configuration. Add a -config directory that lasts, before or after the "
+         "others, and restart the agent with it; or set config_file to a file that lasts and is among the -config "
+         "arguments.", "{it.path}"),
     Rule(REFUSE, "volatile_block", lambda f: _volatile(f, new=False),
-         "{it.path} is on {it.kind} and is lost with a reboot or a new container, but the store is not, and it is "
-         "the file that has to change: whatever writes it anew would undo that. Make sure that it has no raft_logstore "
-         "and no raft_boltdb where it comes from, and add a -config directory that lasts for them.", "{it.path}"),
+         "{it.path} has to change, but it is on {it.kind}: whatever writes it anew after a reboot or in a new "
+         "container would undo that, and the store would stay converted. Remove raft_logstore and raft_boltdb "
+         "from what it is written from, and add a -config directory that lasts, for the new block.", "{it.path}"),
     Rule(REFUSE, "start_file", lambda f: [_Wrong(path, what) for path, what in f.unusable],
          "The next start reads {it.name}, and {it.what}. The running agent has read it long ago.", "{it.name}"),
     Rule(REFUSE, "log_file", _log_file,
          "The log file {facts.log_file.path} {it}: after the start nothing could tell whether the store works. "
-         "Give the file that the agent writes as log_file.", "{facts.log_file.path}"),
+         "Set log_file to the file that the agent writes.", "{facts.log_file.path}"),
     Rule(WARN, "placed", lambda f: [_Wrong(path, why) for path, why in f.passed_over],
          "The block goes to an earlier -config directory than {it.name}: {it.what}.", "{it.name}"),
     Rule(WARN, "files", lambda f: _only_in(f.files, f.files_loaded),

@@ -25,7 +25,7 @@ POLL_S = 0.1
 LOOKING_S = 120.0  # a module that has the lock looks at the server before it begins, which may hang
 NOTHING_LEFT = {"failed": True, "changed": True, "left": "unknown"}
 NOTHING_SAID = (
-    "The process that was at work on this server has ended before it was done, at: {}. "
+    "The process that was at work on this server has ended before it was done, {}. "
     "Run this again: it goes on from what is on the disk."
 )
 
@@ -102,7 +102,8 @@ def wait(place: Place, note: Note, relay: Relay, sleep: Callable[[float], None] 
         if answer is not None and DIED not in answer:
             return answer
         if answer is not None or not at_work:
-            return {**NOTHING_LEFT, "msg": NOTHING_SAID.format(step or (answer or {}).get(DIED) or "its beginning")}
+            at = transaction.last_seen(step or (answer or {}).get(DIED) or "")
+            return {**NOTHING_LEFT, "msg": NOTHING_SAID.format(at)}
         shown = read_progress(place.path_of(PROGRESS))
         if shown:
             step = shown.phase

@@ -39,17 +39,18 @@ def walk(work: Work, steps: tuple[str, ...]) -> None:
 
 def _failed(work: Work, failure: str) -> Dict[str, Any]:
     """Look at what is left, and bring the server back to where it came from, if that needs nobody's leave."""
-    step, goal, again = work.step, work.goal, ""
+    params = work.subject.params
+    step, goal, again = work.step, transaction.away(params["state"], params["backend"]), ""
     state = left.left_by(look_after(work), goal)
     log_end = _log_end(work) if state != left.UNTOUCHED else []
-    remedy = left.remedy(state, goal) if work.subject.params["return_on_failure"] else ()
+    remedy = left.remedy(state, goal) if params["return_on_failure"] else ()
     if remedy:
         work.goal = transaction.OTHER[goal]
         try:
             walk(work, remedy)
             state = left.healed(state)
         except Exception as error:  # as above
-            again = f"{work.step}: {_said(error)}"
+            again = f"{transaction.shown(work.step)}: {_said(error)}"
             state = left.left_by(look_after(work), goal)
     told = left.Told(step, failure, again, state, work.up, _barred_by(work) if state in left.STOPPED else "")
     about = {"step": step, "failure": failure, "again": again, "left": state, "barred_by": told.barred_by}

@@ -11,47 +11,56 @@ from typing import Any
 import pytest
 from ansible import context
 from ansible.errors import AnsibleActionFail
-from ansible.parsing.dataloader import DataLoader
-from ansible.playbook.play_context import PlayContext
-from ansible.playbook.task import Task
-from ansible.plugins import loader as plugins
-from ansible.template import Templar
 from ansible_collections.raftops.nomad.plugins.action.roll_plan import ActionModule
 from ansible_collections.raftops.nomad.plugins.modules.roll_plan import OPTIONS
+from support.rolls.handlers import Handlers, action
 from support.rolls.servers import facts
 
 LEADER = facts("s1", role="leader", rank=4)
 SERVERS = [LEADER, facts("s2"), facts("s3")]
 
 
-def run(keywords: dict[str, Any] | None = None, **args: Any) -> dict[str, Any]:
-    task = Task()
-    task.args = args
-    for name, value in (keywords or {}).items():
-        setattr(task, name, value)
-    loader = DataLoader()
-    connection = plugins.connection_loader.get("local", PlayContext())
-    return ActionModule(task, connection, PlayContext(), loader, Templar(loader=loader), plugins).run(task_vars={})
+VIEW = {"leader": "id-s1", "voters": ["id-s1", "id-s2", "id-s3"], "failure_tolerance": 1, "servers": []}
+HEALTHY = {"server_wait": {"observation": {"autopilot": VIEW}}}
+
+
+def run(keywords: dict[str, Any] | None = None, loader: Handlers | None = None, **args: Any) -> dict[str, Any]:
+    """What the plan of a leader returns that can lose one of three servers, and where nobody says no."""
+    answering = loader or Handlers(by_module=HEALTHY)
+    made = action(ActionModule, answering, args, **(keywords or {}))
+    result: dict[str, Any] = made.run(task_vars={"inventory_hostname": "s1"})
+    return result
 
 
 def test_a_plan_is_plain_values() -> None:
-    result = run(servers=SERVERS, options={"backend": "wal"})
-    assert (result["changed"], result["refused"], result["refusal"], result["msg"]) == (False, False, "", "")
+    loader = Handlers(by_module=HEALTHY)
+    result = run(loader=loader, servers=SERVERS, options={"backend": "wal"}, connection={"token": "secret"})
+    assert (result["changed"], result["refused"], result["refusal"]) == (False, False, "") and "failed" not in result
     assert (result["queue"], result["asks"], result["begins"]) == (["s2", "s3", "s1"], True, True)
-    assert json.loads(json.dumps(result)) == result
+    assert json.loads(json.dumps(result)) == result and "secret" not in json.dumps(result)
+    assert loader.modules == ["raft_roll_lock", "server_wait", "raft_confirm"]
+
+
+@pytest.mark.parametrize(("force", "timeout"), [(False, 120), (True, 7)])
+def test_a_person_is_asked_as_the_operator_wants_it(force: bool, timeout: int) -> None:
+    loader = Handlers(by_module=HEALTHY)
+    run(loader=loader, servers=SERVERS, options={}, **({"force": "true", "confirm_timeout": "7"} if force else {}))
+    asked = loader.got[-1][1].args
+    assert (asked["force"], asked["timeout"]) == (force, timeout)
 
 
 def test_a_refusal_is_also_the_message_of_a_task_that_fails_for_it() -> None:
-    result = run(servers=[LEADER, facts("s2", obstacles=["no space"]), facts("s3")], options={})
-    assert result["refused"] and result["refusal"] == result["msg"] == "s2: no space. Nothing was changed."
+    loader = Handlers()
+    result = run(loader=loader, servers=[LEADER, facts("s2", obstacles=["no space"]), facts("s3")], options={})
+    assert result["failed"] and result["refused"] and result["doing"] == "Nothing stands against the roll"
+    assert result["refusal"] == result["msg"] == "s2: no space. Nothing was changed." and loader.modules == []
 
 
 @pytest.mark.parametrize(("least", "refused"), [("1", False), ("2", True)])
 def test_options_may_come_as_text(least: str, refused: bool) -> None:
-    health = {"leader": "id-s1", "voters": ["id-s1", "id-s2", "id-s3"], "failure_tolerance": 1, "servers": []}
     given: dict[str, Any] = {"min_failure_tolerance": least, "allow_outage": "false", "log_file": None}
-    result = run(servers=SERVERS, options=given, health=health)
-    assert result["refused"] is refused and result["tolerance"] == 1
+    result = run(servers=SERVERS, options=given)
+    assert result["refused"] is refused is result.get("failed", False) and result["tolerance"] == 1
 
 
 def test_an_option_that_is_null_is_not_given() -> None:

@@ -53,6 +53,7 @@ def run(batch: list[str], check_mode: bool = False, **args: Any) -> dict[str, An
     [
         ({}, "A Nomad server is stopped, brought to wal, and started."),
         ({"backend": "boltdb"}, "brought to boltdb"),
+        ({"state": "copied"}, "is stopped, its store is copied, and it is started"),
         ({"state": "returned", "backend": ""}, "taken back from wal to the backend it came from"),
     ],
 )
@@ -108,6 +109,49 @@ def test_the_rest_is_handed_on(module_runs: list[dict[str, Any]]) -> None:
     assert args.pop("progress_file").startswith("/run/server_backend-")
     assert args == {"force": True, "workers": 0, "backup": False}
     assert module_runs[0]["module_name"] == "raftops.nomad.server_backend"
+
+
+# --- a failure in few lines
+
+FAILED: dict[str, Any] = {
+    "failed": True, "changed": True, "msg": "Starting its agent: no. It is back.", "left": "returned", "step": "start",
+    "failure": "no", "again": "", "barred_by": "", "log_end": [f"line {number}" for number in range(50)],
+    "phases": {"stop": 0.4}, "plan": ["stop"], "conversion": {"entries": 663}, "configuration": {}, "log": None,
+    "earlier": None, "attached": False, "returned": True, "backend": "boltdb", "previous_backend": "boltdb",
+    "began_at": 1795610835.25, "warnings": ["Look."],
+}  # fmt: skip
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The lines that a person sees beside the result."""
+    lines: list[str] = []
+    monkeypatch.setattr(Display, "display", lambda _display, text, **_how: lines.append(text))
+    return lines
+
+
+def fails(monkeypatch: pytest.MonkeyPatch, **instead: Any) -> dict[str, Any]:
+    monkeypatch.setattr(ActionBase, "_execute_module", lambda _action, **_given: {**FAILED, **instead})
+    return run(["h1"], force=True)
+
+
+def test_a_failure_has_what_says_something_about_it(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
+    about = {"failed", "changed", "msg", "left", "step", "failure", "warnings"}
+    assert fails(monkeypatch) == {name: FAILED[name] for name in about}
+    assert shown == ["h1: The last lines of its log:", *(f"h1: line {number}" for number in range(30, 50))]
+    barred = fails(monkeypatch, again="no", barred_by="/run/x.conf", attached=True, exception="Traceback")
+    assert set(barred) == about | {"again", "barred_by", "attached", "exception"}
+
+
+def test_a_failure_without_log_shows_none(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
+    fails(monkeypatch, log_end=[])
+    assert shown == []
+
+
+def test_with_vvv_and_without_failure_nothing_is_left_out(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
+    assert fails(monkeypatch, failed=False) == {**FAILED, "failed": False}
+    monkeypatch.setattr(Display(), "verbosity", 3)
+    assert fails(monkeypatch) == FAILED
 
 
 # --- that the answer has arrived

@@ -12,28 +12,27 @@ import yaml
 from ansible.errors import AnsibleError
 from ansible_collections.raftops.nomad.plugins.filter import roll
 from support.paths import CHECKOUT
-from support.rolls.servers import facts, looked
+from support.rolls.servers import facts
 
 SERVERS = [facts("s1", role="leader"), facts("s2"), facts("s3", up=False)]
 SO_FAR: dict[str, Any] = {"group": ["s1", "s2", "s3"], "batch": ["s1"], "order": ["s1", "s2", "s3"], "judged": None}
-DOWN = {"answered": False, "down": True, "error": "refused.", "status": 0, "url": "", "self": None, "role": "down"}
-LOOK = {**looked(DOWN, "boltdb", state="boltdb", guarded=False, in_use=False), "user_id": 1000, "user": "deploy"}
 GIVEN = {"config_path": "/etc/nomad.d,/etc/more.hcl", "service_manager": "command", "wal_segment_size": "64"}
 
 
-def test_a_server_is_put_together_as_a_fact_that_the_other_filters_take() -> None:
-    found = roll.roll_server(LOOK, "s1", GIVEN)
-    assert (found["refused"], found["refusal"]) == (False, "")
-    server = found["server"]
-    assert json.loads(json.dumps(server)) == server
-    assert (server["role"], server["user"], server["root"], server["error"]) == ("down", "deploy", False, "refused")
-    assert roll.roll_turn([server], "s1", GIVEN, SO_FAR)["stoppable"]["refused"]
-    assert "down" in " ".join(roll.roll_lines([server], "status", GIVEN))
-
-
-def test_a_server_that_cannot_be_relied_on_is_refused() -> None:
-    found = roll.roll_server({**LOOK, "store": {**LOOK["store"], "node_id": None}}, "s1", GIVEN)
-    assert found["refused"] and found["refusal"].startswith("There is no node-id beside")
+def test_the_newest_that_is_known_of_a_server_counts_in_the_order_of_the_inventory() -> None:
+    """Whatever the order of the steps is in which it was returned."""
+    looks = [{"server": {**facts(name), "serial": 1}} for name in ("s1", "s2", "s3")]
+    ended = [{"server": {**facts("s2", role="leader"), "serial": 4}}]
+    begun: list[dict[str, Any]] = [
+        {"server": {**facts("s2", role="down"), "serial": 2}},
+        {"failed": True},
+        {"server": {}},
+    ]
+    for steps in [looks, begun, ended], [looks, ended, begun]:
+        known = roll.roll_servers(steps)
+        assert [one["host"] for one in known] == ["s1", "s2", "s3"] and known[1]["role"] == "leader"
+        assert json.loads(json.dumps(known)) == known
+    assert roll.roll_servers([[], [{"skipped": True}]]) == []
 
 
 def test_a_turn_is_plain_values() -> None:
@@ -51,31 +50,9 @@ def test_what_was_skipped_has_not_happened() -> None:
     assert found["message"].startswith("s1: Ask: no. This server was not stopped.")
 
 
-SPEC = {
-    "raft_logstore_backend": {"type": "str", "choices": ["wal", "boltdb"], "default": "wal"},
-    "raft_logstore_port": {"type": "int"},
-    "raft_logstore_force": {"type": "bool"},
-    "raft_logstore_token": {"type": "str", "no_log": True},
-}
-
-
-@pytest.mark.parametrize(
-    ("given", "told"),
-    [
-        ({"raft_logstore_backend": "bolt"}, "raft_logstore_backend is 'bolt'. Give wal or boltdb."),
-        ({"raft_logstore_backend": None}, "raft_logstore_backend is null. Give wal or boltdb."),
-        ({"raft_logstore_port": "http"}, "raft_logstore_port is 'http'. Give a whole number."),
-        ({"raft_logstore_force": "perhaps"}, "raft_logstore_force is 'perhaps'. Give true or false."),
-    ],
-)
-def test_a_wrong_type_or_choice_is_one_sentence(given: dict[str, Any], told: str) -> None:
-    found = roll.roll_mistakes(SPEC, {**given, "raft_logstore_server": {}})
-    assert found == {"refused": True, "refusal": f"{told} Nothing was changed."}
-
-
-def test_what_comes_as_text_or_is_not_specified_is_no_mistake() -> None:
-    given = {"raft_logstore_port": "4646", "raft_logstore_force": "yes", "raft_logstore_token": "t", "other": {}}
-    assert roll.roll_mistakes(SPEC, given) == {"refused": False, "refusal": ""}
+def test_a_failed_step_says_at_what() -> None:
+    told = {"failed": True, "msg": "no. ", "doing": "The cluster can do without this server"}
+    assert roll.roll_failed(told, "Ask the leader") == {"task": told["doing"], "message": "no"}
 
 
 def test_a_value_that_is_none_is_refused_with_its_name() -> None:

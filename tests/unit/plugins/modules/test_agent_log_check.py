@@ -37,7 +37,7 @@ def test_each_source(kind: str, log: Path, monkeypatch: pytest.MonkeyPatch) -> N
     source: dict[str, Any] = {"file": str(log), "command": f"/bin/cat '{log}'", "unit": "nomad"}
     result = run(agent_log_check, since=STARTED, **{kind: source[kind]})
     assert set(result) - {"msg", "failed"} == documented(agent_log_check)
-    assert result["failed"] and "1 errors about the Raft store" in result["msg"] and "rotate error" in result["msg"]
+    assert result["failed"] and "1 error about the Raft store" in result["msg"] and "rotate error" in result["msg"]
     assert (result["lines"], len(result["errors"]), len(result["harmless"])) == (3, 1, 1)
 
 

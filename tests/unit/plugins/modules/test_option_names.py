@@ -47,7 +47,7 @@ def test_an_option_has_the_name_that_other_modules_give_it(module: str, names: d
 def test_examples_use_only_what_they_have_registered(module: Path) -> None:
     """Or variables of the role, and those that every play has."""
     tasks = block(module, "EXAMPLES")
-    known = {"inventory_hostname", "hostvars", "groups", "item", "lookup", "raft_logstore_force"}
+    known = {"inventory_hostname", "hostvars", "groups", "item", "lookup", "raft_logstore_force", "servers"}
     for task in tasks:
         text = yaml.safe_dump({name: value for name, value in task.items() if name != "register"})
         used = {

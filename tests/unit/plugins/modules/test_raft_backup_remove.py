@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -36,10 +37,38 @@ def test_it_removes_and_says_what(tmp_path: Path) -> None:
     assert re.fullmatch(r"Removed 1 old store, \d\d+ KB\.", done["msg"])
     assert done["changed"] is True and (done["removed"], done["kept"]) == ([BACKUP], [NEWER])
     assert done["state"] == "boltdb" and done["raft_dir"] == str(raft) and done["freed_bytes"] > 0
-    assert BACKUP in done["diff"]["before"] and BACKUP not in done["diff"]["after"]
+    (diff,) = done["diff"]
+    assert BACKUP in diff["before"] and BACKUP not in diff["after"]
     assert set(done) == (documented(raft_backup_remove) - FAILURE) | {"changed", "diff"}
     assert run(raft_backup_remove, data_dir=str(tmp_path), keep=1)["msg"] == "Nothing to remove."
     assert not (raft / BACKUP).exists() and (raft / NEWER).exists()
+
+
+def test_old_snapshots_go_with_the_old_stores_and_the_newest_stays(tmp_path: Path) -> None:
+    server(tmp_path)
+    (saved := tmp_path / "snapshots").mkdir(mode=0o700)
+    names = ["nomad-316-20261122T104744Z.snap", "nomad-s1.global-20261122T104750Z.snap"]
+    for name in [*names, "cluster.snap"]:
+        (saved / name).write_bytes(bytes(1000))
+    paths = [str(saved / name) for name in names]
+    told = run(raft_backup_remove, data_dir=str(tmp_path), snapshot_dir=str(saved), check_mode=True, diff=True)
+    assert told["msg"].startswith("Would remove 2 old stores and 1 snapshot, ") and len(os.listdir(saved)) == 3
+    assert told["diff"][1] == {"before": "".join(f"{path}\n" for path in paths), "after": f"{paths[1]}\n"}
+    done = run(raft_backup_remove, data_dir=str(tmp_path), snapshot_dir=str(saved))
+    assert (done["removed_snapshots"], done["kept_snapshots"]) == (paths[:1], paths[1:])
+    assert done["freed_bytes"] == told["freed_bytes"] > 1000
+    assert sorted(os.listdir(saved)) == ["cluster.snap", names[1]]
+    last = run(raft_backup_remove, data_dir=str(tmp_path), snapshot_dir=str(saved), keep_snapshots=0)
+    assert last["msg"] == "Removed 1 snapshot, 1000 Bytes." and os.listdir(saved) == ["cluster.snap"]
+
+
+def test_where_others_can_write_nothing_goes_at_all(tmp_path: Path) -> None:
+    raft = server(tmp_path)
+    (saved := tmp_path / "snapshots").mkdir()
+    saved.chmod(0o777)
+    failed = run(raft_backup_remove, data_dir=str(tmp_path), snapshot_dir=str(saved))
+    assert failed["failed"] is True and "others can write to this directory" in failed["msg"]
+    assert (raft / BACKUP).exists()
 
 
 def test_all_are_removed_unless_asked_otherwise(tmp_path: Path) -> None:

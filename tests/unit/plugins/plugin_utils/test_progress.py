@@ -92,8 +92,8 @@ def test_lines_come_no_faster_than_once_a_second_and_only_when_new(
         file.write_bytes(render(Progress("verify", 1000, 1000, 20_000_000, 2.0)))
         wait_for_lines(shown, 2)
     assert [text for when, text in shown] == [
-        "h1: convert 250 / 1000 entries, 10.0 MB/s, 2 s left",
-        "h1: verify 1000 / 1000 entries, 10.0 MB/s, 0 s left",
+        "h1: converting 250 / 1000 entries, 10.0 MB/s, 2 s left",
+        "h1: comparing 1000 / 1000 entries, 10.0 MB/s, 0 s left",
     ]
     assert shown[1][0] - shown[0][0] >= 1.0
 
@@ -110,7 +110,7 @@ def test_lines_leave_stdout_to_the_callback(tmp_path: Path, capfd: pytest.Captur
             out, err = capfd.readouterr()
             shown += err
             assert out == ""
-    assert "h1: convert 250 / 1000 entries, 10.0 MB/s, 2 s left" in shown
+    assert "h1: converting 250 / 1000 entries, 10.0 MB/s, 2 s left" in shown
 
 
 def test_no_file_no_lines_and_no_failure(tmp_path: Path, shown: list[tuple[float, str]]) -> None:
@@ -196,7 +196,7 @@ def test_the_end_of_the_module_does_not_wait_for_the_next_look(tmp_path: Path) -
 
 
 def test_nothing_is_foretold_before_there_is_something_to_tell_it_from() -> None:
-    assert progress.line("h1", Progress("convert", 0, 10, 0, 0.0)) == "h1: convert 0 / 10 entries"
+    assert progress.line("h1", Progress("convert", 0, 10, 0, 0.0)) == "h1: converting 0 / 10 entries"
 
 
 def test_a_wait_that_is_over_soon_costs_no_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,7 +217,12 @@ def test_what_to_know_is_said_once_when_the_work_has_begun(tmp_path: Path, shown
         wait_for_lines(shown, 3)
         file.write_bytes(render(Progress("start", 0, 0, 0, 0.0)))
         wait_for_lines(shown, 4)
-    assert [text for when, text in shown] == ["h1: last look", "h1: is out.", "h1: stop", "h1: start"]
+    assert [text for when, text in shown] == [
+        "h1: asking whether it may be stopped",
+        "h1: is out.",
+        "h1: stopping its agent",
+        "h1: starting its agent",
+    ]
 
 
 def test_what_is_waited_for_is_shown_instead_of_the_step() -> None:
@@ -226,4 +231,4 @@ def test_what_is_waited_for_is_shown_instead_of_the_step() -> None:
 
 
 def test_of_a_step_without_entries_only_the_name_is_shown() -> None:
-    assert progress.line("h1", Progress("rejoin", 0, 0, 0, 3.0)) == "h1: rejoin"
+    assert progress.line("h1", Progress("rejoin", 0, 0, 0, 3.0)) == "h1: waiting until it is back"

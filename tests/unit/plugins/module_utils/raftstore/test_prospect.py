@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import subprocess
 from pathlib import Path
 from typing import Any, Dict, Optional
@@ -16,6 +15,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import
 from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import NoSpace, StoreError
 from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.describe import describe
 from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.migrate import migrate
+from ansible_collections.raftops.nomad.plugins.module_utils._text.sizes import human
 from support.stores.builder import (
     clock,
     listing,
@@ -120,7 +120,8 @@ def test_the_plan_of_a_running_server_says_what_it_does_not_know(tmp_path: Path)
     result = info(raft)
     assert result["migratable"] and len(result["problems"]) == 1
     assert "unknown until it is stopped" in result["problems"][0]
-    most = int(re.findall(r"at most (\d+) bytes", result["problems"][0])[0])
+    most = info(raft, backend="wal")["estimated_bytes"]
+    assert f"that takes at most {human(most)}, and " in result["problems"][0]
     assert most - (64 << 20) >= result["size"]
     told = migrate(request(raft, check=True), clock=clock)
     assert any("unknown until the server is stopped" in warning for warning in told.warnings)

@@ -41,7 +41,7 @@ def test_what_a_living_run_holds_is_told_from_what_may_be_dead() -> None:
     held = {"held": {**hold, "created": "2026-11-22T15:00:00Z"}}
     living = holds.elsewhere(three(s1=held, s2={"held": hold}, s3={"at_work": True}), ["elsewhere"])
     assert living.startswith(
-        "elsewhere holds this cluster for a roll since 2026-11-22T13:00:00Z, and a run is at work on s3 "
+        "elsewhere has held this cluster for a roll since 2026-11-22T13:00:00Z, and a run is at work on s3 "
     )
     assert "take over" not in living, "nobody is told to take over what lives"
     quiet = holds.elsewhere(three(s1=held), ["elsewhere"])

@@ -33,7 +33,7 @@ def test_files_of_the_operators_tasks_that_cannot_be_used_are_refused_before_a_s
     told = impossible(
         Options(unusable_hooks=("raft_logstore_pre_tasks_file is /x, which is no file on this controller",))
     )
-    assert told.startswith("raft_logstore_pre_tasks_file is /x, which is no file on this controller. Such a file would")
+    assert told.startswith("raft_logstore_pre_tasks_file is /x, which is no file on this controller. That would be")
 
 
 @pytest.mark.parametrize(

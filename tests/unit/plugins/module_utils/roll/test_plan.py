@@ -55,7 +55,7 @@ FAULTS: dict[str, tuple[dict[str, dict[str, Any]], str]] = {
         {"s2": {"obstacles": ["set x", "it would leave"]}, "s3": {"obstacles": ["no space"]}},
         "s2: set x; it would leave. s3: no space.",
     ),
-    "No server is down but one that this collection has left so": (
+    "No server is down, except at most one that this collection left down": (
         {"s2": {"up": False, "error": "no answer"}, "s3": {"up": False, "ours": True, "error": "refused"}},
         "No server can be taken out of the cluster while another is down. "
         "Bring back first: s2: no answer; s3: refused.",
@@ -66,9 +66,9 @@ FAULTS: dict[str, tuple[dict[str, dict[str, Any]], str]] = {
     ),
     "No roll of another controller is unfinished": (
         {"s2": {"held": HELD}},
-        "elsewhere holds this cluster for a roll since 2026-11-22T13:00:00Z, but nothing is at work on a server now. "
-        "Let it finish there. If it is dead, take over with raft_logstore_take_over; if it was this controller under "
-        "another name, set raft_logstore_origin to elsewhere.",
+        "elsewhere has held this cluster for a roll since 2026-11-22T13:00:00Z, but nothing is at work on a server "
+        "now. Let it finish there. If it is dead, take over with raft_logstore_take_over; if it was this controller "
+        "under another name, set raft_logstore_origin to elsewhere.",
     ),
 }
 
@@ -143,9 +143,9 @@ def test_the_group_is_compared_with_the_cluster_by_id() -> None:
 def test_one_server_may_be_down_if_this_collection_has_left_it_so() -> None:
     down = {"up": False, "role": "down", "leader": "", "error": "refused"}
     assert closed(led(s3={**down, "ours": True})) == ""
-    assert closed(led(s3=down)) == "No server is down but one that this collection has left so"
+    assert closed(led(s3=down)) == "No server is down, except at most one that this collection left down"
     both = led(s2={**down, "ours": True}, s3={**down, "ours": True})
-    assert closed(both) == "No server is down but one that this collection has left so"
+    assert closed(both) == "No server is down, except at most one that this collection left down"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.plan import refused
-from ansible_collections.raftops.nomad.plugins.module_utils._roll.turn import Answered, turn
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.turn import Answered, turn
 from support.rolls.servers import ME, PEERS, led
 
 

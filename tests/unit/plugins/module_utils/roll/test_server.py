@@ -190,6 +190,7 @@ RIGHT = {"capability": "operator:write", "purpose": "to keep", "path": "/v1/x"}
 STRANGER = {"id": "id-s9", "address": "s9:1", "voter": True}
 BY_COMMAND = {"unit": {**TO_DO["unit"], "manager": "command"}, "user_id": 1000}
 ALONE = "Every server may be stopped as far as it alone is concerned"
+DOWN_GATE = "No server is down, except at most one that this collection left down"
 BEGUN = "No roll of another controller is unfinished"
 
 
@@ -217,7 +218,7 @@ def instead(part: str, **values: Any) -> dict[str, Any]:
         ({**instead("configuration", agent=LEAVES), "unit": {**TO_DO["unit"], "signal": 15}}, ALONE),
         (instead("errors", token="no answer"), ALONE),
         (instead("agent", answered=False, self=None, role="silent"), ALONE),
-        (read(DOWN, guarded=False, in_use=False), "No server is down but one that this collection has left so"),
+        (read(DOWN, guarded=False, in_use=False), DOWN_GATE),
         (instead("agent", role="follower"), "One server leads, and all that answer say so"),
         (instead("leftovers", hold={"origin": "elsewhere", "previous": True, "created": "2026"}), BEGUN),
         (instead("store", interrupted=True, interrupted_by="elsewhere"), BEGUN),

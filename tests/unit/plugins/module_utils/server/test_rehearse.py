@@ -81,7 +81,7 @@ def test_a_configuration_on_a_read_only_mount_and_in_memory(host: Host) -> None:
         host.hcl.write_text(text)
         finding = found(host)["volatile"]
         assert finding.path == str(host.config_dir / "raft_logstore.hcl")
-        assert "None of the -config arguments is a directory that lasts: add one" in finding.what
+        assert "Add a -config directory that lasts" in finding.what
         assert found(host, config_file=str(host.config_dir / "chosen.hcl")) == {}
         subprocess.run(["mount", "-o", "remount,ro", host.config_dir], check=True)
         assert found(host)["read_only"].path == str(host.config_dir / "raft_logstore.hcl")
@@ -146,10 +146,10 @@ def test_the_command_line_against_what_was_said(host: Host) -> None:
         given = host.given(config_path=[str(other)], data_dir=str(host.data_dir))
         told = [finding.what for finding in findings(look(given, {}, host.systemctl), valid)]
     for who in ("The unit nomad.service", f"The running agent (PID {pid})"):
-        assert any(what.startswith(f"{who} has the -config arguments {host.config_dir}, and") for what in told)
+        assert any(what.startswith(f"{who} has the -config arguments {host.config_dir}, but") for what in told)
     with running_agent(host.root, "-config=other.d", "-data-dir", str(other), store=store) as pid:
         apart = found(host)
-    assert f"(PID {pid}) has the -config arguments {other}, and" in apart["config_paths"].what
+    assert f"(PID {pid}) has the -config arguments {other}, but" in apart["config_paths"].what
     assert apart["data_dir"].path == str(other / "server/raft")
     with running_agent(host.root, "-config=nomad.d", "-data-dir=data", "-dev", store=store):
         assert set(found(host)) == {"not_of_unit", "dev"}

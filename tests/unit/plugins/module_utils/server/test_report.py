@@ -75,6 +75,14 @@ def test_what_a_roll_has_left(host: Host) -> None:
     assert found["hold"]["origin"] == "c1" and found["drop_in"] == drop_in and found["journal"] is False
 
 
+def test_the_snapshots_that_rolls_have_left(host: Host) -> None:
+    assert reported(host)["leftovers"]["snapshots"] == []
+    (saved := host.root / "snapshots").mkdir()
+    (saved / "nomad-316-20261122T104744Z.snap").write_bytes(b"keys")
+    path = str(saved / "nomad-316-20261122T104744Z.snap")
+    assert reported(host)["leftovers"]["snapshots"] == [{"path": path, "size": 4, "created": "2026-11-22T10:47:44Z"}]
+
+
 def test_the_keys_are_the_same_when_nothing_is_known(host: Host) -> None:
     known = reported(host)
     host.systemctl = lambda _arguments: Ran(1, "", "no systemd")  # type: ignore[method-assign]

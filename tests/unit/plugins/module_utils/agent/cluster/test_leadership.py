@@ -129,3 +129,15 @@ def test_a_wrong_target_address_is_final(server: AgentServer, other: AgentServer
     other.play("agent_self-leader-boltdb")
     satisfied, reason = prove(server, other)
     assert not satisfied and "check target_host" in reason and len(other.seen) == 1
+
+
+def test_a_long_wait_says_who_leads_meanwhile(server: AgentServer) -> None:
+    server.on("/v1/status/leader", as_json("127.0.0.11:4647"))
+    told, now = [], [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    client = Client(Connection(port=server.port, timeout_s=5.0))
+    leadership.prove(client, None, TARGET, 8, 2, lambda: now[0], sleep, told.append)
+    assert told == [f"127.0.0.11:4647 leads, not s2.global ({TARGET.address}) (5 s of 8 s)"]

@@ -25,6 +25,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils._agent.cluster impor
 from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError, Unreachable
 from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory, lock_exclusive
 from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import InUse, Refused, WriteFailed
+from ansible_collections.raftops.nomad.plugins.module_utils._text.sizes import human
 from support.agent_server import AgentServer, Answer
 from support.paths import ANSWERS
 from support.recordings import recording
@@ -217,3 +218,23 @@ def test_damaged_archives_raise_nothing_else() -> None:
         except ValueError:
             refused += 1
     assert refused > 100
+
+
+def test_it_tells_that_it_has_begun_and_how_much_has_come(
+    server: AgentServer, directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.on(PATH, chunked(BODY))
+    told: list[str] = []
+    client, deadline = Client(Connection(port=server.port, timeout_s=5.0)), time.monotonic() + 600
+    monkeypatch.setattr(snapshot, "TOLD_EVERY_S", 0)
+    result = snapshot.save(client, directory, "", True, deadline, "NOW", told.append)
+    assert told[0] == "saves a snapshot: the server takes it"
+    assert told[-1] == f"saves a snapshot: {human(result['size'])} have come (0 s of 600 s)"
+
+
+def test_a_short_one_tells_only_that_it_has_begun(server: AgentServer, directory: Directory) -> None:
+    server.on(PATH, chunked(BODY))
+    told: list[str] = []
+    client = Client(Connection(port=server.port, timeout_s=5.0))
+    snapshot.save(client, directory, "", True, time.monotonic() + 600, "NOW", told.append)
+    assert len(told) == 1

@@ -27,7 +27,7 @@ def test_a_file_comes_before_all_else(tmp_path: Path) -> None:
     (tmp_path / "log").write_text(LINES)
     found = loglines.since(Source(str(tmp_path / "log"), "nomad", "status"), STARTED, no_command)
     assert found.lines == 2
-    assert loglines.complaint(found).startswith("The agent's log has 1 errors about the Raft store since its start")
+    assert loglines.complaint(found).startswith("The agent's log has 1 error about the Raft store since its start")
     assert loglines.as_result(found)["errors"] == [LINES.splitlines()[1]]
     later = loglines.since(Source(str(tmp_path / "log")), STARTED + 60, no_command)
     assert (later.lines, loglines.complaint(later)) == (0, "")

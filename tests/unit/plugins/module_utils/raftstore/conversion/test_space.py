@@ -60,7 +60,7 @@ def test_the_space_for_the_way_back_is_asked_for_before_anything_is_changed(
     raft = nomad_store("wal-follower", tmp_path)
     before = listing(raft)
     monkeypatch.setattr(Directory, "free_bytes", lambda _self: 16 << 20)
-    with pytest.raises(NoSpace, match="16777216 are free"):
+    with pytest.raises(NoSpace, match="and 16 MB are free, "):
         migrate(request(raft, backend="boltdb"), clock=clock)
     assert listing(raft) == before
 

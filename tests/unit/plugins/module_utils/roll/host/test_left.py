@@ -44,19 +44,20 @@ def test_how_it_is_after_the_remedy(state: str, healed: str) -> None:
     [
         (
             Told("last look", "no quorum.", "", left.UNTOUCHED, True, "/run/x.conf"),
-            "Last look: no quorum. It was not stopped.",
+            "Asking whether it may be stopped: no quorum. It was not stopped.",
         ),
         (
             Told("last look", "no quorum", "", left.UNTOUCHED, False, ""),
-            "Last look: no quorum. It was down before and still is.",
+            "Asking whether it may be stopped: no quorum. It was down before and still is.",
         ),
         (
             Told("conversion", "no space", "", left.PUT_BACK, True, "/run/x.conf"),
-            "Conversion: no space. Its store was not switched. It is back in the cluster as it was.",
+            "Converting its store: no space. Its store was not switched. It is back in the cluster as it was.",
         ),
         (
             Told("rejoin", "not back", "", left.RETURNED, True, ""),
-            "Rejoin: not back. Its store was converted back to boltdb, with everything that came since. "
+            "Waiting until it is back: not back. Its store was converted back to boltdb, with everything that came "
+            "since. "
             "It is back in the cluster as it was.",
         ),
     ],

@@ -46,7 +46,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     (
         "config_paths",
         {"named": OTHERS},
-        "The running agent (PID 812) has the -config arguments /srv/nomad.hcl /srv/conf.d, and the configuration "
+        "The running agent (PID 812) has the -config arguments /srv/nomad.hcl /srv/conf.d, but the configuration "
         "looked at is /etc/nomad.d",
         "/srv/nomad.hcl",
     ),
@@ -120,11 +120,16 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     ("bound", {"spots": spots(bound=True)}, f"{BLOCK} is a mount of its own, as containers bind single files", BLOCK),
     ("volatile", {"spots": spots(kind="tmpfs", volatile=True, new=True)}, f"{BLOCK} is on tmpfs and is lost", BLOCK),
-    ("volatile_block", {"spots": spots(kind="overlay", volatile=True)}, f"{BLOCK} is on overlay and is lost", BLOCK),
+    (
+        "volatile_block",
+        {"spots": spots(kind="overlay", volatile=True)},
+        f"{BLOCK} has to change, but",
+        BLOCK,
+    ),
     (
         "volatile_block",
         {"spots": spots(kind="tmpfs", volatile=True), "told": "/etc/nomad.d/other.hcl"},
-        "whatever writes it anew would undo that",
+        "would undo that, and the store would stay converted",
         BLOCK,
     ),
     (

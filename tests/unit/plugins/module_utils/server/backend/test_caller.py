@@ -50,7 +50,7 @@ def test_begun_waited_for_and_told_until_it_has_arrived(host: Any) -> None:
     assert (answer["left"], answer["changed"]) == ("untouched", False)
     assert place.take()
     known = caller.earlier(place)
-    assert known is not None and known["origin"] == "controller-1" and "has failed: Last look" in known["sentence"]
+    assert known is not None and known["origin"] == "controller-1" and "has failed: Asking whether" in known["sentence"]
     assert not set(caller.INTERNAL) & set(known["result"])
     assert caller.earlier(place) == known
     arrived(known)
@@ -67,7 +67,10 @@ def test_who_only_looks_hears_of_it_and_takes_nothing_away(host: Any) -> None:
     looked = Place.found(str(host.root / "data"), str(host.root))
     assert looked is not None
     told = caller.left(looked)
-    assert (told["at_work"], told["untold"]) == (False, True) and "has failed: Last look" in told["sentence"]
+    assert (told["at_work"], told["untold"]) == (
+        False,
+        True,
+    ) and "has failed: Asking whether" in told["sentence"]
     assert caller.left(looked) == told and place.take()
     assert caller.left(looked) == told, "who has the lock now has not begun"
     place.write_note(WISH.note(begun=True))
@@ -104,12 +107,12 @@ def test_one_that_is_killed_is_told_with_its_step(host: Any) -> None:
     answer = caller.wait(place, note, relay)
     assert (
         answer["failed"]
-        and "has ended before it was done, at: last look" in answer["msg"]
+        and "has ended before it was done, while asking whether" in answer["msg"]
         and set(steps) == {"last look"}
     )
     assert place.take()
     known = caller.earlier(place)
-    assert known is not None and known["result"] is None and "at: last look" in known["sentence"]
+    assert known is not None and known["result"] is None and "while asking whether" in known["sentence"]
     assert caller.earlier(place) == known
     arrived(known)
     assert caller.earlier(place) is None

@@ -16,7 +16,7 @@ from support.member import S1, S2
 
 
 def test_every_step_of_every_way_is_there() -> None:
-    ways = [*transaction.FORWARD.values(), *transaction.BACK.values(), transaction.AS_IT_WAS]
+    ways = [*transaction.FORWARD.values(), *transaction.BACK.values(), transaction.AS_IT_WAS, transaction.COPYING]
     assert set(steps.STEPS) == {step for way in ways for step in way}
 
 
@@ -122,7 +122,7 @@ def test_a_log_with_an_error_is_a_failure_and_none_a_warning(host: Any) -> None:
     assert "has logged nothing" in work.warnings[0]
     log = host.root / "log"
     log.write_text("2036-11-22T10:47:51.123Z [ERROR] nomad.raft: failed to append to logs\n")
-    with pytest.raises(AgentError, match="1 errors about the Raft store"):
+    with pytest.raises(AgentError, match="1 error about the Raft store"):
         steps.look_at_log(host.work(log_file=str(log)))
     os.truncate(log, 0)
     silent = host.work(log_file=str(log))

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping, NamedTuple, Optional, Sequence
 
-from .._agent.cluster.peers import difference
-from . import closing, cluster, holds
+from ..._agent.cluster.peers import difference
+from .. import closing, cluster, holds
+from ..options import Options
+from ..server import Server
 from .gate import Gate, gate
-from .options import Options
-from .server import Server
 
 Servers = Sequence[Server]
 
@@ -19,7 +19,7 @@ class End(NamedTuple):
     """What is proven, shown and asked about once all servers had their turn.
 
     `ill`: not all is well, and that was to be a failure. `on_backend`: this server would start on the backend again.
-    `tidy`: its old stores may go, those of the hosts in `old`. `forgotten` is a warning of settings.
+    `tidy`: its old stores and snapshots may go, those of the hosts in `old`. `forgotten` is a warning of settings.
     """
 
     ill: Gate
@@ -34,7 +34,7 @@ class End(NamedTuple):
 def at_end(servers: Servers, server: Server, options: Options, settings: Optional[Mapping[str, Any]]) -> End:
     """What there is to say at the end about this server, and about all. `settings`: autopilot's after the release."""
     forgotten = holds.forgotten(servers, settings)
-    old = [one.host for one in servers if one.old_stores and one.old_stores["removed"]]
+    old = [one.host for one in servers if one.old_stores and _goes(one.old_stores)]
     return End(
         ill=gate(closing.verdict(servers, options) if options.status_strict and closing.ill(servers) else ""),
         on_backend=on_backend(server, options),
@@ -44,6 +44,10 @@ def at_end(servers: Servers, server: Server, options: Options, settings: Optiona
         has_old=bool(old),
         old=old,
     )
+
+
+def _goes(old: Mapping[str, Any]) -> bool:
+    return bool(old["removed"] or old.get("removed_snapshots"))
 
 
 def on_backend(server: Server, options: Options) -> Gate:

@@ -7,17 +7,18 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
-from . import cluster, holds
+from .. import cluster, holds
+from ..options import Options
+from ..server import Server, View
 from .end import End, at_end
 from .gate import Gate, gate
-from .options import Options
-from .server import Server, View
 
 Servers = Sequence[Server]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 HOLD = ".raft-hold.json"
 # What is done in a turn, as files of the role: with others there, where nobody is left to ask, and without a stop.
 TOGETHER, ALONE, SETTLED = "steps/one_server.yml", "steps/alone.yml", "steps/settle.yml"
+NEXT = "steps/next.yml"  # after the operator's tasks, before which no other server may come
 
 
 class Answered(NamedTuple):
@@ -124,7 +125,7 @@ def before(servers: Servers, server: Server, options: Options) -> Before:
 class Turn(NamedTuple):
     """All that one server's turn depends on; hosts by name, servers by id.
 
-    `steps`: what is done in it, files of tasks, the operator's among them. `works`: they do something about the server.
+    `steps`: what is done in it, files of tasks, the operator's among them.
     `speaker` is a host that answers, `asked` the one whose API is asked about the cluster, `other` another one where
     there is one; `ids` and `hold_files` are by host. `holds`: whether autopilot is held; `hold`: what for that has to
     be known. `unfinished`: autopilot is held, by this roll or an earlier one.
@@ -137,7 +138,6 @@ class Turn(NamedTuple):
     pauses: bool
     before: Before
     comes: bool
-    works: bool
     steps: List[str]
     down: List[str]
     speaker: str
@@ -166,12 +166,10 @@ def turn(servers: Servers, host: str, options: Options, so_far: Answered) -> Tur
     """The turn of the server on this host. Where it was not looked at, only `interlock` says something."""
     server = next((one for one in servers if one.host == host), Server(host=host, id=""))
     servers = holds.with_held(servers, host, so_far.held)
-    lost = [one.host for one in cluster.down(servers)]
     alone = cluster.outage(servers, options) and not server.up
     peers = [name for name in so_far.group if name != host]
     first = before(servers, server, options)
     comes, settles = server.todo and not first.unrehearsed, first.hears or first.stays
-    own = (ALONE if alone else TOGETHER) if comes else SETTLED if settles else ""
     return Turn(
         interlock=interlock(servers, host, so_far),
         stoppable=stoppable(server, options),
@@ -180,9 +178,8 @@ def turn(servers: Servers, host: str, options: Options, so_far: Answered) -> Tur
         pauses=_pauses(servers, server, options),
         before=first,
         comes=comes,
-        works=comes or settles,
-        steps=_steps(server, options, own),
-        down=lost,
+        steps=_steps(server, options, (ALONE if alone else TOGETHER) if comes else SETTLED if settles else ""),
+        down=[one.host for one in cluster.down(servers)],
         speaker=[*(one.host for one in servers if one.up), host][0],
         asked=host if server.up else [*peers, host][0],
         other=[*peers, host][0],
@@ -200,16 +197,17 @@ def turn(servers: Servers, host: str, options: Options, so_far: Answered) -> Tur
         hold=holds.arguments(servers),
         origin=options.origin,
         unfinished=bool(holds.values_before(servers)),
-        releases=not options.check_mode or not lost,
+        releases=not options.check_mode or not cluster.down(servers),
         hold_note=holds.note(servers, so_far.released, bool(so_far.held.get("failed", False))),
         end=at_end(servers, server, options, so_far.settings),
     )
 
 
 def _steps(server: Server, options: Options, own: str) -> List[str]:
-    """The operator's tasks are for servers that have something to do."""
+    """The operator's tasks are for servers that have something to do. No other server comes before they have ended."""
     around = [options.pre_tasks_file, own, options.post_tasks_file] if server.todo else [own]
-    return [step for step in around if step]
+    steps = [step for step in around if step]
+    return [*steps, NEXT] if steps and steps[-1] != own else steps
 
 
 def _pauses(servers: Servers, server: Server, options: Options) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.options import Options
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import Server, View
-from ansible_collections.raftops.nomad.plugins.module_utils._roll.turn import Answered, Turn, answers, turn
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.turn import Answered, Turn, answers, turn
 from support.rolls.servers import ME, PEERS, led, server, three
 
 ORDER = ("s1", "s2", "s3")
@@ -79,7 +79,7 @@ def test_nobody_is_asked_only_where_nobody_leads_because_of_this_server(
 ) -> None:
     options = ME._replace(allow_outage=outage)
     found = at(three(**roles)[:size], options=options)
-    assert found.accompanied is not alone
+    assert found.steps == (["steps/alone.yml"] if alone else ["steps/one_server.yml"])
     assert found.holds is not alone and found.looks_again is not alone
     assert not at(three(**roles)[:size], options=options._replace(hold_autopilot=False)).holds
 
@@ -94,6 +94,19 @@ def test_while_a_server_is_down_another_is_asked_about_the_cluster() -> None:
 BEFORE = View("id-s1", ("id-s1", "id-s2"), 1, {})
 
 
+def test_the_cluster_is_asked_about_on_a_server_that_answers() -> None:
+    assert (at(three()).speaker, at(three(s1=DOWN), "s3").speaker) == ("s1", "s2")
+    nobody = three(s1=DOWN, s2=DOWN, s3=DOWN)
+    assert at(nobody, "s2").speaker == "s2" and turn([], "s3", ME, SO_FAR).speaker == "s3"
+
+
+def test_what_is_done_on_another_server_knows_it_by_its_host() -> None:
+    found = at(three(s2={"raft_dir": "/data/server/raft"}), "s3", ME._replace(origin="prod"))
+    assert found.ids == {"s1": "id-s1", "s2": "id-s2", "s3": "id-s3"}
+    assert found.hold_files["s2"] == "/data/server/raft/.raft-hold.json" and set(found.hold_files) == set(ORDER)
+    assert found.origin == "prod"
+
+
 def test_only_without_any_other_voter_and_with_an_outage_allowed_nothing_is_transferred() -> None:
     def transfers(voters: list[str], allow_outage: bool = False, leader: str = "id-s1") -> bool:
         so_far = SO_FAR._replace(judged=View(leader, tuple(voters), 0, {}))
@@ -105,7 +118,7 @@ def test_only_without_any_other_voter_and_with_an_outage_allowed_nothing_is_tran
     assert not at(led()).leadership.moves, "nobody could be asked"
     stale = SO_FAR._replace(judged=BEFORE)
     alone = at(three(s1=DOWN)[:1], options=ME._replace(allow_outage=True), so_far=stale)
-    assert not alone.accompanied and not alone.leadership.moves, "it is down"
+    assert alone.steps == ["steps/alone.yml"] and not alone.leadership.moves, "it is down"
 
 
 @pytest.mark.parametrize(
@@ -164,19 +177,40 @@ def test_a_server_that_is_done_must_be_back_before_another_is_stopped() -> None:
 
 def test_a_run_that_has_ended_unheard_is_heard_where_nothing_else_is_to_do() -> None:
     ended = [server(name, todo=False, untold=True) for name in ORDER]
-    assert at(ended).before.hears and at(ended).prepares and not at(ended, options=CHECK).before.hears
+    assert at(ended).before.hears and at(ended).steps == ["steps/settle.yml"]
+    assert not at(ended, options=CHECK).before.hears
     assert not at(three(s1={"todo": False})).before.hears and not at(three(s1={"untold": True})).before.hears, (
         "or with the rest"
     )
 
 
-def test_what_only_some_turns_have_before_the_stop() -> None:
-    assert not at(three()).prepares
-    assert at(three(s1={"todo": False})).prepares, "it has to be back"
-    own = ME._replace(pre_tasks_file="/mine.yml")
-    assert at(three(), options=own).before.pre_tasks and at(three(), options=own).prepares
-    assert not at(three(s1={"todo": False}), options=own).before.pre_tasks
-    assert at(three(s3=DOWN), options=CHECK).prepares, "it cannot be rehearsed"
+OWN = ME._replace(pre_tasks_file="/before.yml", post_tasks_file="/after.yml")
+DONE: dict[str, dict[str, Any]] = {"s1": {"todo": False}}
+
+
+@pytest.mark.parametrize(
+    ("read", "options", "steps"),
+    [
+        ({}, ME, ["steps/one_server.yml"]),
+        ({}, OWN, ["/before.yml", "steps/one_server.yml", "/after.yml"]),
+        ({"s1": DOWN}, OWN._replace(allow_outage=True), ["/before.yml", "steps/one_server.yml", "/after.yml"]),
+        (DONE, OWN, ["steps/settle.yml"]),  # it has to be back; the operator's tasks are for servers that are moved
+        ({name: {"todo": False} for name in ORDER}, OWN, []),
+        ({name: {"todo": False, "untold": True} for name in ORDER}, OWN, ["steps/settle.yml"]),
+        ({"s3": DOWN}, CHECK, []),  # it cannot be rehearsed
+        ({"s3": DOWN}, OWN._replace(check_mode=True), ["/before.yml", "/after.yml"]),
+        (DONE, CHECK, []),
+    ],
+)
+def test_what_is_done_in_a_turn(read: dict[str, dict[str, Any]], options: Options, steps: list[str]) -> None:
+    found = at(three(**read), options=options)
+    assert found.steps == steps
+    assert found.works is any(step.startswith("steps/") for step in steps)
+
+
+def test_where_nobody_is_left_to_ask_the_operators_tasks_are_run_all_the_same() -> None:
+    outage = OWN._replace(allow_outage=True)
+    assert at(three(s1=DOWN)[:1], options=outage).steps == ["/before.yml", "steps/alone.yml", "/after.yml"]
 
 
 def test_questions_are_asked_once_in_a_rehearsal() -> None:
@@ -218,70 +252,6 @@ def test_a_hold_is_unfinished_until_it_is_released() -> None:
     assert "stays off until a run ends well" in at(held).hold_note
     assert at(held, so_far=SO_FAR._replace(released=True)).hold_note == ""
     assert at(three(), so_far=SO_FAR._replace(held={"failed": True})).hold_note.endswith("sees to it.")
-
-
-def test_settings_that_were_forgotten_are_told_once_they_were_asked_for() -> None:
-    servers = three(s2={"settings": {"min_quorum": 0}})
-    found = at(servers, so_far=SO_FAR._replace(settings={"min_quorum": 3}))
-    assert found.end.forgets and "min_quorum was 0" in found.end.forgotten
-    assert not at(servers).end.forgets and at(servers).end.forgotten == ""
-
-
-def test_at_the_end_a_server_is_on_the_backend_or_it_is_said_where() -> None:
-    read = {"running": "wal", "configured": "boltdb", "store": "wal"}
-    assert at(three(s1=read)).end.on_backend.refusal == (
-        "s1 is follower, runs on wal, is configured for boltdb and has a store in state wal."
-    )
-    assert "runs on nothing" in at(three(s1={**read, "running": ""})).end.on_backend.refusal
-    assert not at(three(s1={**read, "todo": False})).end.on_backend.refused
-
-
-@pytest.mark.parametrize(
-    ("read", "stop_after", "refused"),
-    [
-        ({}, 1, False),
-        ({}, 0, True),
-        ({"done": True}, 1, True),
-        ({"up": False}, 1, True),
-        ({"interrupted": True}, 1, True),
-        ({"configured": "wal"}, 1, True),
-        ({"store": "both"}, 1, True),
-    ],
-)
-def test_after_a_canary_the_others_are_in_order_where_they_were(
-    read: dict[str, Any], stop_after: int, refused: bool
-) -> None:
-    found = at(three(s1=read), options=ME._replace(stop_after=stop_after))
-    assert found.end.on_backend.refused is refused
-
-
-TIDY: dict[str, Any] = {"running": "wal", "configured": "wal", "store": "wal"}
-
-
-@pytest.mark.parametrize(
-    ("read", "words"),
-    [
-        ({}, ""),
-        ({"running": "boltdb", "configured": "boltdb", "store": "boltdb"}, ""),
-        ({"up": False}, "s1 runs on wal"),
-        ({"store": "both"}, "has a store in state both. Nothing is removed"),
-        ({"running": "boltdb"}, "s1 runs on boltdb, is configured for wal and"),
-        ({"configured": "boltdb"}, "is configured for boltdb"),
-        ({"interrupted": True}, "in state wal, a conversion is unfinished. Nothing"),
-        ({"hold": True}, "in state wal, and a roll has left its hold there. Nothing"),
-        ({"running": "", "up": False}, "s1 runs on nothing"),
-    ],
-)
-def test_old_stores_stay_until_a_server_is_in_order(read: dict[str, Any], words: str) -> None:
-    gate = at(three(s1={**TIDY, **read})).end.tidy
-    assert gate.refused is bool(words) and words in gate.refusal
-    assert not words or gate.refusal.endswith("Run the roll to its end first.")
-
-
-def test_old_stores_are_asked_about_where_any_would_go() -> None:
-    old = {"removed": ["raft.db.migrated.1"], "kept": [], "state": "wal", "freed_bytes": 5}
-    assert at(three(s2={"old_stores": old})).end.old == ["s2"] and at(three(s2={"old_stores": old})).end.has_old
-    assert not at(three(s2={"old_stores": {**old, "removed": []}})).end.has_old
 
 
 def test_answers_of_tasks_that_failed_or_were_skipped_say_nothing() -> None:

@@ -1,0 +1,101 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One page over all clusters of a fleet, HTML that needs nothing but itself. Pure.
+
+The worst clusters come first; what is well is below, in the order of the fleet. Everything that comes from a record is
+text, whatever it has in it.
+"""
+
+from __future__ import annotations
+
+import html
+from datetime import datetime, timezone
+from typing import Any, Dict, List, Mapping, Sequence
+
+from . import states
+from .states import Cluster
+from .table import numbers
+
+STYLE = """
+body { font: 15px/1.4 system-ui, sans-serif; margin: 2em auto; max-width: 76em; padding: 0 1em; color: #222 }
+h1 { font-size: 1.4em } p { margin: .3em 0 } table { border-collapse: collapse; width: 100%; margin-top: 1em }
+th, td { text-align: left; padding: .25em .7em .25em 0; border-bottom: 1px solid #ddd; vertical-align: top }
+td:not(:last-child) { white-space: nowrap }
+th { position: sticky; top: 0; background: #fff } td.n { text-align: right; font-variant-numeric: tabular-nums }
+.bad { color: #a00; font-weight: 600 } .ok { color: #060 } .other { color: #850 }
+.line { display: block; max-width: 46em } code { font-size: .85em; overflow-wrap: anywhere }
+.track { display: block; width: 12em; height: .8em; background: #eee; position: relative; margin-top: .3em }
+.bar { position: absolute; height: 100%; min-width: 2px; background: #36c } .bad .bar, .bar.bad { background: #a00 }
+"""
+GOOD = frozenset((states.ROLLED, states.IN_ORDER, states.WELL))
+
+
+def merged(runs: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
+    """The last of these runs; what needed no roll in it has the times and the output of its last roll before."""
+    run = dict(runs[-1])
+    run["states"] = {name: dict(known) for name, known in run["states"].items()}
+    for name, known in run["states"].items():
+        rolled = [earlier["states"].get(name, {}) for earlier in runs[:-1]]
+        rolled = [one for one in rolled if one.get("state") in (states.ROLLED, states.ROLLING) and one.get("ended")]
+        if known.get("state") == states.IN_ORDER and rolled:
+            known.update({key: rolled[-1][key] for key in ("began", "ended", "log", "report") if key in rolled[-1]})
+    return run
+
+
+def page(run: Mapping[str, Any]) -> str:
+    """The whole page of one run."""
+    found = states.clusters(run)
+    order = sorted(found, key=lambda one: states.WORST_FIRST.index(one.state))
+    begins = [one.began for one in found if one.began] or [run["began"]]
+    ends = [one.ended for one in found if one.ended] or begins
+    head = f"{numbers(found)} {len(run['waves'])} waves. Begun {clock(run['began'])}."
+    span = f"Rolls from {clock(min(begins))} to {clock(max(ends))}, {length(max(ends) - min(begins))}."
+    rows = "\n".join(_row(one, run["waves"], min(begins), max(ends)) for one in order)
+    titles = "".join(
+        f"<th>{title}</th>" for title in ("cluster", "wave", "state", "servers", "on", "began", "took", "")
+    )
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Fleet: {_text(run["do"])}</title>'
+        f"<style>{STYLE}</style></head><body>\n<h1>Fleet: {_text(run['do'])}</h1>\n<p>{_text(head)}</p>\n"
+        f"<p>{_text(span)}</p>\n<p><code>{_text(run['command'])}</code></p>\n"
+        f"<table><thead><tr>{titles}</tr></thead><tbody>\n{rows}\n</tbody></table>\n</body></html>\n"
+    )
+
+
+def _row(one: Cluster, waves: Sequence[Sequence[str]], first: float, last: float) -> str:
+    kind = "bad" if one.state in states.BAD else "ok" if one.state in GOOD else "other"
+    told = f'<span class="line">{_text(one.line)}</span>' if one.line else ""
+    where = f"<code>{_text(one.log)}</code>" if one.state in states.BAD and one.log else ""
+    took = one.ended - one.began if one.began and one.ended else 0
+    bar = ""
+    if took and last > first:
+        left, width = 100 * (one.began - first) / (last - first), 100 * took / (last - first)
+        bar = f'<span class="track"><span class="bar {kind}" style="left:{left:.1f}%;width:{width:.1f}%"></span></span>'
+    name = f'<a href="{_text(one.report)}">{_text(one.name)}</a>' if one.report else _text(one.name)
+    cells: List[str] = [
+        f"<td>{name}</td>",
+        f'<td class="n">{states.wave_of(one.name, waves) or ""}</td>',
+        f'<td class="{kind}">{_text(one.state)}</td>',
+        f'<td class="n">{one.servers or ""}</td>',
+        f"<td>{_text(one.backend)}</td>",
+        f"<td>{clock(one.began) if one.began else ''}</td>",
+        f'<td class="n">{length(took) if took else ""}</td>',
+        f"<td>{bar}{told}{where}</td>",
+    ]
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def clock(seconds: float) -> str:
+    """A time since 1970 in UTC, to the second."""
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def length(seconds: float) -> str:
+    """How long something took, as 1:02:03 or 2:03."""
+    minutes, rest = divmod(int(seconds + 0.5), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _text(value: object) -> str:
+    return html.escape(str(value))

@@ -1,0 +1,43 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a plan or a roll has come to, from the record that the role writes (NAME.json, schema 1). Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, NamedTuple, Optional
+
+from . import states
+
+SCHEMA = 1
+
+
+class Outcome(NamedTuple):
+    """One of the words of states.py, a sentence, and what is known of the servers."""
+
+    state: str
+    line: str = ""
+    servers: int = 0
+    backend: str = ""
+
+
+def recorded(plans: bool, code: Optional[int], record: Mapping[str, Any]) -> Optional[Outcome]:
+    """The outcome of the record's last run; None where the record has none, or another schema than ours."""
+    if record.get("schema") != SCHEMA or not record.get("runs"):
+        return None
+    last, rows = record["runs"][-1], record.get("servers", [])
+    plan, verdict = last.get("plan", {}), str(record.get("verdict", ""))
+    backend = ", ".join(sorted({str(row.get("after") or "?") for row in rows}))
+    if not plans:
+        state = states.ROLLED if code == 0 else states.FAILED
+        return Outcome(state, verdict if state == states.FAILED else "", len(rows), backend)
+    if code != 0:
+        state = states.REFUSED if record.get("outcome") == "refused" else states.UNREAD
+        return Outcome(state, str(plan.get("refusal") or verdict), len(rows), backend)
+    busy = len(plan.get("busy", []))
+    return planned(busy, len(rows), backend)
+
+
+def planned(busy: int, count: int, backend: str) -> Outcome:
+    """The outcome of a plan with something to do, or nothing, for `busy` servers of `count`."""
+    line = f"{busy} of {count} server{'' if count == 1 else 's'}" if busy else ""
+    return Outcome(states.ROLLS if busy else states.IN_ORDER, line, count, backend)

@@ -1,0 +1,151 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The directory in which a rehearsal works: beside the Raft directory, so on its file system, and never in it.
+
+It is of mode 0700 and belongs to the user who rehearses, so nobody else gets at what is inside. The directory that it
+is in belongs to the service user, who can give its name to something else. So it is only used through its descriptor,
+and only what has the mark of a rehearsal inside is ever removed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import closing, contextmanager
+from typing import Iterator, List, NamedTuple, Optional
+
+from ..._disk.durable import Directory, lock_exclusive
+from ..._disk.errors import InUse, Refused, StoreError
+
+SCRATCH = ".raftops-rehearsal"
+MARK = "rehearsal"  # made first and removed last
+KEPT = "copied"  # made when a copy is whole that is to be rehearsed later
+
+
+class Scratch(NamedTuple):
+    """The open, empty directory, and the one that it is in."""
+
+    directory: Directory
+    home: Directory
+
+
+@contextmanager
+def scratch(raft: Directory, keep: bool = False) -> Iterator[Scratch]:
+    """An empty directory for one rehearsal, removed at the end. Raises InUse while another one has it, Refused.
+
+    With `keep` it stays, for `kept`, unless the block has failed.
+    """
+    with closing(_home(raft)) as home:
+        _lock(home)
+        _remove(home)
+        stays = False
+        with closing(home.make_directory(SCRATCH)) as directory:
+            try:
+                directory.create(MARK).close()
+                yield Scratch(directory, home)
+                if keep:
+                    directory.create(KEPT).close()
+                stays = keep
+            finally:
+                if not stays:
+                    _remove(home)
+
+
+@contextmanager
+def kept(raft: Directory) -> Iterator[Optional[Scratch]]:
+    """What a `scratch` has kept, removed at the end; None where there is nothing of that kind. Raises as `scratch`."""
+    with closing(_home(raft)) as home:
+        _lock(home)
+        directory = _left(home)
+        try:
+            whole = directory is not None and KEPT in directory.names()
+            yield Scratch(directory, home) if directory is not None and whole else None
+        finally:
+            if directory is not None:
+                directory.close()
+            _remove(home)
+
+
+def tidy(raft: Directory) -> List[str]:
+    """Remove what a killed rehearsal has left, unless one is at work. Returns why that could not be done."""
+    try:
+        with closing(_home(raft)) as home:
+            if home.stat(SCRATCH) is not None:
+                _lock(home)
+                _remove(home)
+    except InUse:
+        return []
+    except (StoreError, OSError) as error:
+        return [f"What a killed rehearsal has left could not be removed: {error}"]
+    return []
+
+
+def is_left(raft: Directory) -> bool:
+    """Whether something has the name of a rehearsal's directory here."""
+    with closing(_home(raft)) as home:
+        return home.stat(SCRATCH) is not None
+
+
+def _home(raft: Directory) -> Directory:
+    """The directory that has the Raft directory, whatever links led there."""
+    home = raft.subdirectory("..")
+    home.path = os.readlink(f"/proc/self/fd/{home.fd}")
+    return home
+
+
+def _lock(home: Directory) -> None:
+    """The directory above is locked: a lock on one that is yet to be made comes too late."""
+    try:
+        lock_exclusive(home.fd, home.path)
+    except InUse as error:
+        raise InUse("another rehearsal is at work here", home.path, hint="Wait until it has ended.") from error
+
+
+def _left(home: Directory) -> Optional[Directory]:
+    """The directory of a rehearsal that is here, None if there is none. Raises Refused for anything else."""
+    status = home.stat(SCRATCH)
+    if status is None:
+        return None
+    if not stat.S_ISDIR(status.st_mode):
+        raise _foreign(home)
+    directory = home.subdirectory(SCRATCH)
+    opened, names = os.fstat(directory.fd), directory.names()
+    if opened.st_uid != os.geteuid() or opened.st_mode & 0o077 or (names and MARK not in names):
+        directory.close()
+        raise _foreign(home)
+    return directory
+
+
+def _remove(home: Directory) -> None:
+    directory = _left(home)
+    if directory is None:
+        return
+    with closing(directory):
+        _clear(directory, os.fstat(directory.fd).st_dev)
+        if MARK in directory.names():
+            directory.remove_nosync(MARK)
+    home.remove_empty(SCRATCH)
+
+
+def _clear(directory: Directory, device: int) -> None:
+    """Remove everything but the mark."""
+    for name in directory.names():
+        status = directory.stat(name)
+        if status is None or name == MARK:
+            continue
+        if not stat.S_ISDIR(status.st_mode):
+            directory.remove_nosync(name)
+            continue
+        if status.st_dev != device:
+            raise Refused("something is mounted here", directory.path_of(name), hint="Unmount it and run again.")
+        with closing(directory.subdirectory(name)) as inner:
+            _clear(inner, device)
+        directory.remove_empty(name)
+
+
+def _foreign(home: Directory) -> StoreError:
+    return Refused(
+        "this has the name of a rehearsal's directory, but no rehearsal leaves such a thing",
+        home.path_of(SCRATCH),
+        hint="Nothing was removed. Find out what it is and move it away.",
+    )

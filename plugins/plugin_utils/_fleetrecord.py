@@ -1,0 +1,165 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The directory of a fleet: which run is at work, what its clusters are in, what their children have left.
+
+    runs/ID.json             one run: its process, its waves, the state of each cluster
+    looks/ID.json            the same of a run that only looks; any number may look at once
+    clusters/NAME/lock       held while a child of this cluster lives, by its keeper
+    clusters/NAME/child      the same, by a child whose keeper has died
+    clusters/NAME/ID-KIND/   one child: job.json, vars.json, result.json, artifacts/roll/stdout
+
+All of it is the user's alone. A record is changed under a lock and replaced as a whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import time
+from typing import Any, Callable, Dict, Iterator, List, Optional
+
+from ansible.errors import AnsibleActionFail
+from ansible_collections.raftops.nomad.plugins.plugin_utils._rolls import born
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}")
+RUNS, LOOKS = "runs", "looks"
+Run = Dict[str, Any]
+
+
+class Fleet:
+    """The records below one directory, which is made where there is none."""
+
+    def __init__(self, path: str) -> None:
+        self.path = os.path.abspath(os.path.expanduser(path))
+        try:
+            for place in (self.path, *map(self._place, ("runs", "looks", "clusters"))):
+                os.makedirs(place, mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise AnsibleActionFail(f"Cannot keep records in raft_fleet_dir: {error}") from error
+        found = os.stat(self.path)
+        if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+            raise AnsibleActionFail(
+                f"raft_fleet_dir {self.path} must belong to the user who runs this, and nobody else may write to it."
+            )
+
+    def _place(self, *names: str) -> str:
+        return os.path.join(self.path, *names)
+
+    def cluster(self, name: str) -> str:
+        """The directory of one cluster. Raises AnsibleActionFail for a name that cannot be one."""
+        if not NAME.fullmatch(name):
+            raise AnsibleActionFail(f"The name of a cluster has letters, digits, dots, dashes and _, not {name!r}.")
+        os.makedirs(self._place("clusters", name), mode=0o700, exist_ok=True)
+        return self._place("clusters", name)
+
+    def runs(self, where: str = RUNS) -> List[str]:
+        """The paths of the records of all runs of a kind, the first one first."""
+        return [self._place(where, name) for name in sorted(os.listdir(self._place(where))) if name.endswith(".json")]
+
+    def of(self, pid: int, do: str) -> Optional[Run]:
+        """The record of this run of a process that lives; None for none."""
+        for path in self.runs(kind(do))[::-1]:
+            if path.endswith(f"-{do}-{pid}.json"):
+                run = read(path)
+                return run if run and run["born"] == born(pid) else None
+        return None
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        with open(self._place("lock"), "a", encoding="ascii") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def join(self, pid: int, do: str, names: List[str], command: str) -> Run:
+        """The record of this process's run, begun by the first of its workers that comes.
+
+        Raises AnsibleActionFail while another process that lives has a run here.
+        """
+        with self._alone():
+            mine = self.of(pid, do)
+            if mine:
+                return mine
+            other = read(self.runs()[-1]) if kind(do) == RUNS and self.runs() else None
+            if other and other["pid"] != pid and other["born"] and born(int(other["pid"])) == other["born"]:
+                raise AnsibleActionFail(
+                    f"Another run, process {other['pid']}, has been at work on this fleet since {other['since']}. Wait "
+                    f"until it has ended, then run this again. (Its record is in {self._place(RUNS)}.)"
+                )
+            now = time.time()
+            since, begun = (time.strftime(form, time.gmtime(now)) for form in ("%Y-%m-%dT%H:%M:%SZ", "%Y%m%dT%H%M%SZ"))
+            run: Run = {"version": 1, "id": f"{begun}-{do}-{pid}", "kind": kind(do), "do": do, "command": command}
+            run.update(pid=pid, born=born(pid), began=now, since=since, clusters=names, waves=[], states={})
+            write(self._record(run), run)
+            return run
+
+    def _record(self, run: Run) -> str:
+        return self._place(run["kind"], f"{run['id']}.json")
+
+    def update(self, run: Run, change: Callable[[Run], None]) -> Run:
+        """Change the record of a run, with nobody else at it; the record as it is then."""
+        path = self._record(run)
+        with self._alone():
+            now = read(path)
+            if now is None:
+                raise AnsibleActionFail(f"The record of this run is gone: {path}.")
+            change(now)
+            write(path, now)
+            return now
+
+    def note(self, run: Run, name: str, **known: Any) -> Run:
+        """Add to what is known of one cluster in a run."""
+        return self.update(run, lambda now: now["states"].setdefault(name, {}).update(known))
+
+
+def kind(do: str) -> str:
+    """Where the records of such runs are."""
+    return LOOKS if do == "status" else RUNS
+
+
+def read(path: str) -> Optional[Run]:
+    """The record, None where there is none. Raises AnsibleActionFail for a file that is none."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            value = json.load(file)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise AnsibleActionFail(f"Cannot read the record {path}: {error}. Move it away and run this again.") from error
+    if not isinstance(value, dict):
+        raise AnsibleActionFail(f"{path} is no record of a fleet. Move it away and run this again.")
+    return value
+
+
+def write(path: str, value: Any) -> None:
+    """Replace the record as a whole. Only its user can read it."""
+    _put(path, json.dumps(value, indent=1))
+
+
+def replace(path: str, text: str) -> bool:
+    """Put the text in place of what is there, as a whole; whether it is other. Only its user can read it."""
+    with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as file:
+        if file.read() == text:
+            return False
+    _put(path, text)
+    return True
+
+
+def _put(path: str, text: str) -> None:
+    partial = f"{path}.{os.getpid()}"
+    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(partial, path)
+
+
+def held(path: str) -> Optional[int]:
+    """A descriptor that holds this lock now; None while another process holds it."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    return fd

@@ -1,0 +1,111 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbook fleet on real clusters under writes: nothing acknowledged is lost, and the sick one is left alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple
+
+import pytest
+import yaml
+from support.cluster.cluster import Cluster
+from support.cluster.writer import Writer
+from support.rolls import leftbehind, playbooks
+
+STABLE_S = 1
+
+
+class Fleet:
+    """Clusters, each with its inventory, and the inventory of all of them."""
+
+    def __init__(self, root: Path, clusters: Dict[str, Cluster], **variables: Any) -> None:
+        self.clusters, self.records, self.inventory = clusters, root / "records", root / "fleet.yml"
+        hosts: Dict[str, Any] = {}
+        for name, cluster in clusters.items():
+            path = playbooks.write_inventory(cluster, raft_logstore_stable_for=STABLE_S)
+            outage = {"raft_logstore_allow_outage": len(cluster.servers) == 1}
+            hosts[name] = {"raft_fleet_inventory": str(path), "raft_fleet_vars": outage}
+        common = {"raft_fleet_dir": str(self.records), "raft_fleet_force": True, **variables}
+        self.inventory.write_text(yaml.safe_dump({"fleet": {"hosts": hosts, "vars": common}}, sort_keys=False))
+
+    def writers(self) -> Dict[str, Writer]:
+        """A writer on each cluster, begun."""
+        places = {
+            name: [(server.address, server.http_port) for server in cluster.servers]
+            for name, cluster in self.clusters.items()
+        }
+        return {name: Writer(addresses).start() for name, addresses in places.items()}
+
+    def backends(self, name: str) -> List[str]:
+        """What the servers of a cluster say that they run on."""
+        return sorted(leftbehind.observe(self.clusters[name]).backends.values())
+
+
+class Story(NamedTuple):
+    """The runs of a fleet of two, and its writers."""
+
+    fleet: Fleet
+    assess: Any
+    roll: Any
+    again: Any
+    status: Any
+    writers: Dict[str, Writer]
+
+
+@pytest.fixture(scope="module")
+def story(make_cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    fleet = Fleet(tmp_path_factory.mktemp("fleet"), {name: make_cluster(size=1) for name in ("eu-1", "eu-2")})
+    writers = fleet.writers()
+    assess = playbooks.run("fleet", fleet.inventory, "-e", "raft_fleet_do=assess")
+    roll = playbooks.run("fleet", fleet.inventory)
+    again = playbooks.run("fleet", fleet.inventory)
+    status = playbooks.run("fleet_status", fleet.inventory)
+    for writer in writers.values():
+        writer.stop()
+    return Story(fleet, assess, roll, again, status, writers)
+
+
+def test_all_are_planned_and_then_rolled(story: Story) -> None:
+    for run in (story.assess, story.roll):
+        assert "2 clusters: 2 to roll." in run.stdout and run.returncode == 0, run.stdout
+    assert "rolled: eu-1, eu-2" in story.roll.stdout
+    assert [story.fleet.backends(name) for name in story.fleet.clusters] == [["wal"], ["wal"]]
+
+
+def test_nothing_acknowledged_is_lost(story: Story) -> None:
+    assert {name: writer.lost() for name, writer in story.writers.items()} == {"eu-1": [], "eu-2": []}
+
+
+def test_the_same_again_finds_all_in_order(story: Story) -> None:
+    assert story.again.returncode == 0 and "2 clusters: 2 in order." in story.again.stdout, story.again.stdout
+    assert len(list(story.fleet.records.glob("clusters/*/*-roll"))) == 2
+
+
+def test_status_is_one_table(story: Story) -> None:
+    assert story.status.returncode == 0 and "2 clusters: 2 well." in story.status.stdout, story.status.stdout
+
+
+SIZES = (1, 1, 3, 1, 3, 1)
+
+
+@pytest.mark.long
+def test_six_clusters_one_of_them_sick(make_cluster: Any, tmp_path: Path) -> None:
+    """The sick one, of three servers with one down, is refused; the others are rolled; repaired, it is rolled too."""
+    names = [f"eu-{number}" for number in range(1, 7)]
+    fleet = Fleet(tmp_path, {name: make_cluster(size=size) for name, size in zip(names, SIZES)})
+    down = fleet.clusters["eu-3"].followers()[0]
+    down.stop()
+    writers = fleet.writers()
+    stopped = playbooks.run("fleet", fleet.inventory)
+    assert stopped.returncode == 2 and "6 clusters: 1 refused, 5 to roll." in stopped.stdout, stopped.stdout
+    run = playbooks.run("fleet", fleet.inventory, "-f", "6", "-e", "raft_fleet_skip_refused=true")
+    assert run.returncode == 0 and "1 left out, 5 rolled" in run.stdout, run.stdout
+    down.start()
+    fleet.clusters["eu-3"].wait_healthy(60)
+    run = playbooks.run("fleet", fleet.inventory)
+    assert run.returncode == 0 and "1 rolled, 5 in order" in run.stdout, run.stdout
+    for writer in writers.values():
+        writer.stop()
+    assert {backend for name in names for backend in fleet.backends(name)} == {"wal"}
+    assert [name for name in names if writers[name].lost()] == []

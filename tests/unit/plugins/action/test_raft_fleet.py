@@ -1,0 +1,147 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The three actions of a fleet on stand-ins, in this process. Whole runs are in tests/e2e/test_fleet*.py."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible import context
+from ansible.errors import AnsibleActionFail
+from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.play_context import PlayContext
+from ansible.playbook.task import Task
+from ansible.plugins import loader as plugins
+from ansible.template import Templar
+from ansible.utils.context_objects import CLIArgs
+from ansible_collections.raftops.nomad.plugins.action import raft_fleet_confirm, raft_fleet_report, raft_fleet_roll
+from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import held
+from support.fleet.fleet import STANDIN, StandIns
+
+NAMES = ["eu-1", "eu-2"]
+
+
+class Fleet:
+    """Two stand-ins, and the actions called on them as Ansible's workers would."""
+
+    def __init__(self, root: Path) -> None:
+        self.standins = StandIns(root, NAMES, seconds=0.0)
+        self.shared = {"dir": str(self.standins.records)}
+
+    def call(self, module: Any, name: str = "eu-1", check: bool = False, **args: Any) -> dict[str, Any]:
+        task = Task()
+        task.args, task.check_mode = {**self.shared, **args}, check
+        loader = DataLoader()
+        connection = plugins.connection_loader.get("local", PlayContext())
+        action = module.ActionModule(task, connection, PlayContext(), loader, Templar(loader=loader), plugins)
+        about = {"inventory_hostname": name, "inventory_dir": str(self.standins.root), "ansible_play_hosts_all": NAMES}
+        result: dict[str, Any] = action.run(task_vars=about)
+        return result
+
+    def roll(self, name: str, **args: Any) -> dict[str, Any]:
+        given = {"inventory": f"clusters/{name}", "executable": str(STANDIN), "engine": "ansible-playbook", **args}
+        return self.call(raft_fleet_roll, name, **given)
+
+    def plan(self, **args: Any) -> list[str]:
+        return [self.roll(name, state="planned", **args)["state"] for name in NAMES]
+
+    def confirm(self, **args: Any) -> dict[str, Any]:
+        return self.call(raft_fleet_confirm, **{"force": True, **args})
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+    monkeypatch.setattr(context, "CLIARGS", CLIArgs({"forks": 5}))
+    monkeypatch.setattr(sys, "argv", ["ansible-playbook", "raftops.nomad.fleet"])
+    return Fleet(tmp_path)
+
+
+def test_from_the_plans_to_the_page(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fleet.plan() == ["to roll", "to roll"]
+    assert fleet.confirm(waves=[1]) == {"changed": False, "waves": [["eu-1"], ["eu-2"]], "asked": False}
+    assert [fleet.roll(name)["changed"] for name in NAMES] == [True, True]
+    assert fleet.standins.rolled() == NAMES
+    assert [fleet.roll(name)["state"] for name in NAMES] == ["rolled", "rolled"], "a second time in one run: nothing"
+    assert [len(fleet.standins.calls(name)) for name in NAMES] == [2, 2]
+    (own,) = (fleet.standins.records / "clusters/eu-1").glob("*-roll")
+    (own / "report.html").touch()
+    page = fleet.call(raft_fleet_report)
+    assert f'href="clusters/eu-1/{own.name}/report.html"' in Path(page["path"]).read_text()
+    assert page["changed"] and "2 clusters: 2 rolled." in Path(page["path"]).read_text()
+    assert fleet.call(raft_fleet_report)["changed"] is False
+    assert "2 clusters: 2 rolled." in capsys.readouterr().out
+
+
+def test_a_failure_stops_what_comes_later(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    fleet.standins.set("eu-1", "fail")
+    fleet.plan()
+    fleet.confirm()
+    first, second = fleet.roll("eu-1"), fleet.roll("eu-2")
+    assert first["failed"] and first["msg"] == "eu-1: failed. s1 is not back. Look at its log."
+    assert second["skipped"] and second["state"] == "not begun" and fleet.standins.begun() == ["eu-1"]
+    assert "go on with the same command:\n  ansible-playbook raftops.nomad.fleet" in capsys.readouterr().out
+
+
+def test_refused_ones_stop_all_or_are_left_out(fleet: Fleet) -> None:
+    fleet.standins.set("eu-2", "refuse")
+    assert fleet.plan() == ["to roll", "refused"]
+    with pytest.raises(AnsibleActionFail, match="eu-2: no roll is possible there"):
+        fleet.confirm()
+    fleet.confirm(skip_refused=True)
+    assert fleet.roll("eu-2", skip_refused=True)["state"] == "left out"
+
+
+def test_check_mode_and_assess_and_status_only_show(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fleet.plan(do="assess") == ["to roll", "to roll"]
+    assert fleet.confirm(do="assess")["asked"] is False
+    assert fleet.roll("eu-1", do="assess")["state"] == "to roll"
+    assert fleet.roll("eu-1", do="migrate")["state"] == "not begun", "nobody was asked"
+    assert fleet.plan(do="status") == ["well", "well"]
+    fleet.confirm(do="status")
+    assert fleet.standins.begun() == [] and "cluster  servers  now     state" in capsys.readouterr().out
+
+
+def test_one_may_look_while_a_cluster_is_rolled(fleet: Fleet) -> None:
+    fleet.plan()
+    lock = held(str(fleet.standins.records / "clusters/eu-1/lock"))
+    assert lock is not None and fleet.plan(do="status") == ["well", "well"]
+    os.close(lock)
+
+
+def test_a_pause_is_told_by_the_first_of_a_wave(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    fleet.plan()
+    fleet.confirm(waves=[1])
+    fleet.roll("eu-1", pause=1)
+    fleet.roll("eu-2", pause=1)
+    calls = {name: fleet.standins.calls(name) for name in NAMES}
+    assert "Wave 2 of 2 begins in" in capsys.readouterr().out
+    assert calls["eu-2"][0]["time"] - calls["eu-1"][-1]["time"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        ({"inventory": ""}, "eu-1 has no raft_fleet_inventory. The inventory needs a group fleet"),
+        ({"inventory": "no"}, "raft_fleet_inventory of eu-1 is not there"),
+        ({"variables": {"raft_logstore_group": "x"}}, "raft_fleet_vars of eu-1 has raft_logstore_group."),
+    ],
+)
+def test_mistakes(fleet: Fleet, args: dict[str, Any], told: str) -> None:
+    with pytest.raises(AnsibleActionFail, match=told):
+        fleet.roll("eu-1", state="planned", **args)
+
+
+def test_what_cannot_be_confirmed_or_reported(fleet: Fleet) -> None:
+    with pytest.raises(AnsibleActionFail, match="This run has no plans"):
+        fleet.confirm()
+    with pytest.raises(AnsibleActionFail, match="There are no records of a fleet"):
+        fleet.call(raft_fleet_report)
+    fleet.plan()
+    with pytest.raises(AnsibleActionFail, match="raft_fleet_waves has 0"):
+        fleet.confirm(waves=0)
+    with pytest.raises(AnsibleActionFail, match="Cannot write the page"):
+        fleet.call(raft_fleet_report, dest="/proc/no/page.html")

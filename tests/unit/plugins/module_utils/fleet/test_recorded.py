@@ -1,0 +1,40 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a record of the role means for a fleet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils._fleet.outcome import PLAN, ROLL, outcome
+from ansible_collections.raftops.nomad.plugins.module_utils._fleet.recorded import recorded
+
+ROWS = [{"server": "n1", "after": "wal"}, {"server": "n2", "after": "boltdb"}]
+
+
+def record(outcome: str = "rehearsed", verdict: str = "", **plan: Any) -> dict[str, Any]:
+    return {"schema": 1, "outcome": outcome, "verdict": verdict, "servers": ROWS, "runs": [{"plan": plan}]}
+
+
+@pytest.mark.parametrize(
+    ("plans", "code", "given", "found"),
+    [
+        (True, 0, record(busy=["n2"]), ("to roll", "1 of 2 servers", 2, "boltdb, wal")),
+        (True, 0, record(busy=[]), ("in order", "", 2, "boltdb, wal")),
+        (True, 2, record("refused", "v", refusal="It is ill."), ("refused", "It is ill.", 2, "boltdb, wal")),
+        (True, 4, record("failed", "n1 cannot be reached."), ("no plan", "n1 cannot be reached.", 2, "boltdb, wal")),
+        (False, 0, record("done", "All done."), ("rolled", "", 2, "boltdb, wal")),
+        (False, 2, record("failed", "n2 is not back."), ("failed", "n2 is not back.", 2, "boltdb, wal")),
+        (False, None, record("unfinished", "Ended."), ("failed", "Ended.", 2, "boltdb, wal")),
+    ],
+)
+def test_a_record(plans: bool, code: int, given: dict[str, Any], found: tuple[Any, ...]) -> None:
+    assert recorded(plans, code, given) == found
+    assert outcome(PLAN if plans else ROLL, code, "text", given) == found
+
+
+@pytest.mark.parametrize("given", [{}, {"schema": 2, "runs": [{}]}, {"schema": 1, "runs": []}])
+def test_without_one_the_text_counts(given: dict[str, Any]) -> None:
+    assert recorded(True, 0, given) is None
+    assert outcome(ROLL, 1, "why\n", given)[:2] == ("failed", "why")
