@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, Dict, Optional
 
@@ -14,6 +15,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.wish.engine import Engine, refusal
 from ansible_collections.raftops.nomad.plugins.modules.roll_plan import SPEC
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import options, plain, servers, without_empty
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps import recording
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import Modules, Stopped
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.planning import Asking, make_plan
 
@@ -33,11 +35,17 @@ class ActionModule(ActionBase):
             self._task.args = dict(self._task.args, options=without_empty(self._task.args["options"]))
         args = self.validate_argument_spec(argument_spec=SPEC)[1]
         found: Dict[str, Any] = {}
-        asking = Asking(args["force"], args["confirm_timeout"])
-        run = Modules(self, task_vars or {}, plain(args["connection"]))
+        asking, wanted, read = Asking(args["force"], args["confirm_timeout"]), options(args["options"]), args["servers"]
+        connection, host = plain(args["connection"]), (task_vars or {}).get("inventory_hostname", "")
+        secrets = [connection.get("token") or ""]
+        found["record"], record = recording.begun(wanted, args["group"], host, time.time(), secrets)
+        run = Modules(self, task_vars or {}, connection, record)
         try:
-            make_plan(run, servers(args["servers"]), options(args["options"]), asking, found)
+            make_plan(run, servers(read), wanted, asking, found)
+            recording.planned(record, found, servers(read))
         except Stopped as stopped:
+            recording.planned(record, found, servers(read))
+            recording.failed(record, {"step": stopped.doing, "message": stopped.message})
             found.update(failed=True, msg=stopped.message, doing=stopped.doing)
         result.update(found, **run.outcome())
         return result

@@ -10,15 +10,26 @@ from datetime import datetime, timezone
 from typing import Any, Callable, Dict, Optional
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.raftops.nomad.plugins.module_utils._roll import tables
-from ansible_collections.raftops.nomad.plugins.module_utils._roll.closing import closing
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.closing import at_end
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import parse
 from ansible_collections.raftops.nomad.plugins.modules.roll_step import SPEC
+from ansible_collections.raftops.nomad.plugins.plugin_utils._record import stats
+from ansible_collections.raftops.nomad.plugins.plugin_utils._recorder import Recorder
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import mistakes, options, plain
-from ansible_collections.raftops.nomad.plugins.plugin_utils._steps import cleanup, finish, look, starting, way, work
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps import (
+    cleanup,
+    finish,
+    look,
+    recording,
+    starting,
+    way,
+    work,
+)
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.given import Given, Result
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import Modules, Stopped, say
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.starting import Tags
+
+LAST = ("stop", "back", "end", "remove_old")  # after them nothing puts anything right
 
 
 class ActionModule(ActionBase):
@@ -39,17 +50,25 @@ class ActionModule(ActionBase):
             so_far=plain(args["so_far"]),
             before=plain(args["before"]),
         )
-        modules = Modules(self, task_vars, plain(args["connection"]))
+        connection = plain(args["connection"])
+        kept = given.options.report_dir if args["record"] else ""
+        record = Recorder(kept, args["record"], given.host, [connection.get("token") or ""])
+        modules = Modules(self, task_vars, connection, record)
         found: Dict[str, Any] = {}
         try:
-            self._steps(args, task_vars)[args["step"]](modules, given, found)
+            self._steps(args, task_vars, record)[args["step"]](modules, given, found)
         except Stopped as stopped:
+            if args["step"] in LAST:
+                told = {"step": stopped.doing, "message": stopped.message, "left": args["left"]}
+                recording.failed(record, {"server": given.host, **told})
             found.update(failed=True, msg=stopped.message, doing=stopped.doing)
         say(found.get("lines", ()))
         result.update(found, **modules.outcome())
         return result
 
-    def _steps(self, args: Dict[str, Any], task_vars: Dict[str, Any]) -> Dict[str, Callable[..., None]]:
+    def _steps(
+        self, args: Dict[str, Any], task_vars: Dict[str, Any], record: Recorder
+    ) -> Dict[str, Callable[..., None]]:
         """Each step, with what only this one needs."""
 
         def first_look(run: Modules, given: Given, result: Result) -> None:
@@ -61,11 +80,29 @@ class ActionModule(ActionBase):
             way.make_way(run, given, result, datetime.now(timezone.utc))
 
         def ask_cleanup(run: Modules, given: Given, result: Result) -> None:
-            cleanup.ask_cleanup(run, given, result, args["force"], args["confirm_timeout"])
+            secrets = [args["connection"].get("token") or ""]
+            name, begun = recording.begun(given.options, args["group"], given.host, time.time(), secrets)
+            result["record"] = name
+            recording.planned(begun, {}, [parse(one) for one in given.servers])
+            try:
+                cleanup.ask_cleanup(run, given, result, args["force"], args["confirm_timeout"])
+            except Stopped as stopped:
+                recording.failed(begun, {"step": stopped.doing, "message": stopped.message})
+                raise
+
+        def remove_old(run: Modules, given: Given, result: Result) -> None:
+            cleanup.remove_old(run, given, result)
+            recording.ended(record, [parse(one) for one in given.servers], given.options, [])
 
         def show(_run: Modules, given: Given, result: Result) -> None:
             servers = [parse(one) for one in given.servers]
-            result["lines"] = [*tables.status_and_times(servers, time.time()), *closing(servers, given.options)]
+            result["lines"] = at_end(servers, given.options, time.time())
+            recording.ended(record, servers, given.options, result["lines"])
+            if args["record"]:
+                result["ansible_stats"] = stats(given.options.report_dir, args["record"])
+
+        def stop(_run: Modules, _given: Given, _result: Result) -> None:
+            raise Stopped("Stop the roll", args["message"])
 
         def start(_run: Modules, _given: Given, _result: Result) -> None:
             tags = Tags(self._task.tags, task_vars["ansible_run_tags"], task_vars["ansible_skip_tags"])
@@ -78,9 +115,12 @@ class ActionModule(ActionBase):
             "make_way": make_way,
             "work": work.work,
             "settle": work.settle,
+            "next": work.let_next,
+            "stop": stop,
             "back": finish.back,
             "end": look.end,
             "show": show,
             "find_old": cleanup.find_old,
             "ask_cleanup": ask_cleanup,
+            "remove_old": remove_old,
         }

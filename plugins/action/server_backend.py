@@ -83,6 +83,8 @@ class ActionModule(AskingAction):
     def statement(self, args: Dict[str, Any]) -> str:
         """What will be done, as the question begins."""
         backend = args.get("backend") or "wal"
+        if args.get("state") == "copied":
+            return "A Nomad server is stopped, its store is copied, and it is started."
         if args.get("state") == "returned":
             return f"A Nomad server is stopped, taken back from {backend} to the backend it came from, and started."
         return f"A Nomad server is stopped, brought to {backend}, and started."

@@ -29,6 +29,10 @@ options:
     type: list
     elements: dict
     required: true
+  group:
+    description: Name of the group of the servers.
+    type: str
+    default: nomad_servers
   connection:
     description: How the agent of this host is reached, the options of the API connection.
     type: dict
@@ -146,6 +150,14 @@ options:
         description: How many snapshots of each server a cleanup leaves.
         type: int
         default: 1
+      report_dir:
+        description: Directory on the controller for the record of the roll, an empty string for none.
+        type: str
+        default: ""
+      report_name:
+        description: Name of the record.
+        type: str
+        default: ""
       status_strict:
         description: Whether a look fails where not all is well.
         type: bool
@@ -245,6 +257,11 @@ msg:
   returned: failure
   type: str
   sample: "The WAL backend came with Nomad 2.0.0. Upgrade first: nomad-1 runs 1.11.3. Nothing was changed."
+record:
+  description: Name of the roll's record. Empty where there is none.
+  returned: always
+  type: str
+  sample: migrate-nomad_servers-20261130T120000Z
 did:
   description: What modules were run for, in their order.
   returned: always
@@ -331,6 +348,8 @@ OPTIONS = {
     "snapshot_dest": {"type": "str", "default": "/var/lib/nomad-raft-snapshots"},
     "keep_backups": {"type": "int", "default": 0},
     "keep_snapshots": {"type": "int", "default": 1},
+    "report_dir": {"type": "str", "default": ""},
+    "report_name": {"type": "str", "default": ""},
     "status_strict": {"type": "bool", "default": False},
     "pre_tasks_file": {"type": "str", "default": ""},
     "post_tasks_file": {"type": "str", "default": ""},
@@ -341,6 +360,7 @@ OPTIONS = {
 }
 SPEC = {
     "servers": {"type": "list", "elements": "dict", "required": True},
+    "group": {"type": "str", "default": "nomad_servers"},
     "connection": {"type": "dict", "default": {}, "no_log": True},
     "force": {"type": "bool", "default": False},
     "confirm_timeout": {"type": "int", "default": 120},

@@ -34,11 +34,13 @@ options:
     description:
       - V(start) sees that tags leave nothing out and that the group has hosts, V(look) is the first look at a server,
         V(begin) the beginning of its turn, V(make_way) all that the leader and the server itself do before the stop,
-        V(work) its time out of the cluster, V(settle) what there is to do about a server which needs no change.
-      - V(back) and V(end) are the proof at the end of a roll, V(show) its tables. V(find_old) and V(ask_cleanup) come
-        before old stores are removed.
+        V(work) its time out of the cluster, V(settle) what there is to do about a server which needs no change, V(next)
+        the end of a turn with tasks of the operator's after it, V(stop) the end of a roll at a server that has failed.
+      - V(back) and V(end) are the proof at the end of a roll, V(show) its tables. V(find_old), V(ask_cleanup) and
+        V(remove_old) remove old stores.
     type: str
-    choices: [start, look, begin, make_way, work, settle, back, end, show, find_old, ask_cleanup]
+    choices:
+      [start, look, begin, make_way, work, settle, next, stop, back, end, show, find_old, ask_cleanup, remove_old]
     required: true
   options:
     description: What the operator has asked for, as O(raftops.nomad.roll_plan#module:options).
@@ -69,6 +71,18 @@ options:
     description: What the steps before this one have returned.
     type: dict
     default: {}
+  record:
+    description: Name of the record of the roll, as RV(raftops.nomad.roll_plan#module:record). Empty for none.
+    type: str
+    default: ""
+  message:
+    description: Why the roll ends, for O(step=stop).
+    type: str
+    default: ""
+  left:
+    description: How the server is left, for O(step=stop).
+    type: str
+    default: ""
   plans:
     description: Whether the look is for a roll.
     type: bool
@@ -133,7 +147,8 @@ doing:
 
 from ansible.module_utils.basic import AnsibleModule
 
-STEPS = ["start", "look", "begin", "make_way", "work", "settle", "back", "end", "show", "find_old", "ask_cleanup"]
+TURN = ["begin", "make_way", "work", "settle", "next", "stop"]
+STEPS = ["start", "look", *TURN, "back", "end", "show", "find_old", "ask_cleanup", "remove_old"]
 SPEC = {
     "step": {"type": "str", "choices": STEPS, "required": True},
     "options": {"type": "dict", "default": {}},
@@ -143,6 +158,9 @@ SPEC = {
     "agent": {"type": "dict", "default": {}},
     "so_far": {"type": "dict", "default": {}},
     "before": {"type": "dict", "default": {}},
+    "record": {"type": "str", "default": ""},
+    "message": {"type": "str", "default": ""},
+    "left": {"type": "str", "default": ""},
     "plans": {"type": "bool", "default": False},
     "specified": {"type": "dict", "default": {}},
     "variables": {"type": "dict", "default": {}},

@@ -69,8 +69,11 @@ options:
         converted back with everything that came since, and the configuration is what it was before, byte for byte
         as long as the host was not rebooted since. The server's own state does not count then; the others must be
         healthy and a majority without it.
+      - V(copied) stops a server that is on O(backend), copies its store for M(raftops.nomad.raft_rehearse) with
+        O(raftops.nomad.raft_rehearse#module:copied=true), and starts it again. Neither its store nor its configuration
+        changes.
     type: str
-    choices: [present, returned]
+    choices: [present, returned, copied]
     default: present
   force:
     description:
@@ -309,6 +312,10 @@ phases:
       description: Changing the configuration.
       type: float
       sample: 0.02
+    copy:
+      description: Copying the store, with O(state=copied).
+      type: float
+      sample: 0.31
     conversion:
       description: Converting the store.
       type: float
@@ -468,7 +475,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils._server.backend.subj
 
 SPEC = {
     "backend": {"type": "str", "choices": ["wal", "boltdb"], "default": "wal"},
-    "state": {"type": "str", "choices": ["present", "returned"], "default": "present"},
+    "state": {"type": "str", "choices": ["present", "returned", "copied"], "default": "present"},
     "force": {"type": "bool", "default": False},
     "return_on_failure": {"type": "bool", "default": True},
     "origin": {"type": "str"},

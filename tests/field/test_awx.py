@@ -62,7 +62,9 @@ def test_a_job_as_awx_starts_it(cluster: Cluster, tmp_path: Path) -> None:
     assert leftbehind.observe(cluster).backends == {"s1": "wal"}
     kept = data / "artifacts/job"
     assert (kept / "status").read_text() == "successful"
-    assert len(list((kept / "job_events").iterdir())) > 20
+    events = [json.loads(path.read_text()) for path in (kept / "job_events").iterdir()]
+    assert len(events) > 20
+    assert [event["event"] for event in events if "s1: is taken out now" in event["stdout"]] == ["verbose"]
     assert having(token, kept) == [] and token not in run.stdout
 
 

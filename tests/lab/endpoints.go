@@ -14,6 +14,8 @@ func endpoints() map[string]endpoint {
 		"/v1/status/leader": {methods: "GET", where: leaderOrStale, handle: statusLeader},
 		"/v1/status/peers":  {methods: "GET", where: leaderOrStale, handle: statusPeers},
 
+		"/v1/metrics": {methods: "GET", where: here, handle: showMetrics},
+
 		"/v1/regions": {methods: "GET", where: here, handle: regions},
 
 		"/v1/operator/raft/configuration": {

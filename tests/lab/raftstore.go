@@ -70,7 +70,8 @@ func openWAL(config *Config, raftDir string, segmentSize int, logger hclog.Logge
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("failed to create WAL directory: %v", err)
 	}
-	store, err := wal.Open(dir, wal.WithLogger(logger.Named("wal")), wal.WithSegmentSize(segmentSize))
+	store, err := wal.Open(dir, wal.WithLogger(logger.Named("wal")), wal.WithSegmentSize(segmentSize),
+		wal.WithMetricsCollector(walCollector()))
 	if err != nil {
 		return nil, fmt.Errorf("failed to open WAL log store: %v", err)
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	metrics "github.com/hashicorp/go-metrics/compat"
 	"github.com/hashicorp/raft"
 	autopilot "github.com/hashicorp/raft-autopilot"
 	"github.com/hashicorp/serf/serf"
@@ -38,6 +39,7 @@ type server struct {
 	raft    *raft.Raft
 	serf    *serf.Serf
 	pilot   *autopilot.Autopilot
+	metrics *metrics.InmemSink
 
 	memberEvents chan serf.Event
 	reconcile    chan serf.Member
@@ -69,6 +71,9 @@ func newServer(config *Config, logger hclog.Logger) (*server, error) {
 
 func (s *server) start() (err error) {
 	if s.id, err = nodeID(s.config.serverDir()); err != nil {
+		return err
+	}
+	if s.metrics, err = keepMetrics(); err != nil {
 		return err
 	}
 	listen := net.JoinHostPort(s.config.Addresses.RPC, strconv.Itoa(s.config.Ports.RPC))
@@ -138,6 +143,7 @@ func (s *server) startRaft() error {
 		return err
 	}
 	s.store = store
+	s.measure(store)
 	logFoundState(store, s.logger)
 	logVerifier(s.config.Server.RaftLogStoreConfig, s.logger)
 	snapshots, err := raft.NewFileSnapshotStoreWithLogger(raftDir, snapshotsRetained, s.logger.Named("snapshot"))

@@ -54,10 +54,9 @@ PACKAGES = {
         "disk raftstore.base raftstore.directory raftstore.conversion", "clone priority scratch"
     ),
     "raftstore": Package(
-        "text disk raftstore.base raftstore.wal raftstore.entries raftstore.directory raftstore.conversion",
-        "describe migrate prospect prune released",
-        "disk raftstore.base raftstore.wal raftstore.entries raftstore.directory raftstore.conversion"
+        "text disk raftstore.base raftstore.wal raftstore.entries raftstore.directory raftstore.conversion"
         " raftstore.rehearsal",
+        "describe migrate prospect prune rehearse released",
     ),
     "agent": Package(""),
     "agent.config": Package("agent disk", "change ensure files load"),
@@ -72,9 +71,9 @@ PACKAGES = {
     "roll": Package("text disk agent agent.cluster agent.host roll.host roll.wish"),
     "roll.turns": Package("agent.cluster roll"),
     "record": Package(""),
-    "record.page": Package("record roll"),
+    "record.page": Package("record text"),
     "fleet": Package("text"),
-    "assess": Package("agent.api disk roll"),
+    "assess": Package("text agent.api disk roll"),
     "measure": Package(
         "disk raftstore.base raftstore.boltdb raftstore.entries raftstore.directory raftstore.conversion raftstore"
         " agent agent.api assess",

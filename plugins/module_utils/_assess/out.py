@@ -9,7 +9,7 @@ to send it entries (hashicorp/raft replication.go, backoff), so that it gets non
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Sequence, Tuple
 
 # Seen with Nomad 2.0.5 on a host with two cores (docs/assess.md has the table).
 STOP_S = 0.5  # from the stop until the store is closed
@@ -29,8 +29,14 @@ class Out(NamedTuple):
 
 
 def conversion(runs: Sequence[Tuple[int, float]], data_bytes: int) -> float:
-    """The seconds for so many bytes of data, from runs as (bytes, seconds): what each takes, and each byte."""
-    (small, small_s), (large, large_s) = sorted(runs)[0], sorted(runs)[-1]
+    """The seconds for so many bytes of data, from runs as (bytes, seconds): what each takes, and each byte.
+
+    Of several with the same bytes the fastest counts: it is the one that was disturbed least.
+    """
+    fastest: Dict[int, float] = {}
+    for length, seconds in runs:
+        fastest[length] = min(seconds, fastest.get(length, seconds))
+    (small, small_s), (large, large_s) = sorted(fastest.items())[0], sorted(fastest.items())[-1]
     if large == small:
         return large_s * max(1.0, data_bytes / large)
     byte_s = max(0.0, large_s - small_s) / (large - small)

@@ -20,10 +20,11 @@ from .._raftstore.entries.gotime import GoTime
 from .._raftstore.migrate import migrate
 from .scratch import clear
 
-SMALL, LARGE = 2 << 20, 64 << 20  # bytes of data; the difference of the two is what a byte takes
+SMALL, LARGE = 2 << 20, 32 << 20  # bytes of data; the difference of the two is what a byte takes
 ENTRY_MIN, ENTRY_MAX = 256, 1 << 20
 ENTRIES_MAX = 100_000  # to make more would take longer than to convert them
 SPARE = 64 << 20
+REPEATS = 3
 BATCH = 256
 SEGMENT_MIB = 8
 FOLDER = "raft"
@@ -45,13 +46,14 @@ def needs(data_bytes: int) -> int:
 def trial(
     scratch: Directory, entries: int, data_bytes: int, backend: str, clock: Callable[[], float] = time.perf_counter
 ) -> List[Run]:
-    """A small run, and one as large as the log or as large as is bearable, with entries of the log's mean length.
+    """Small runs, and some as large as the log or as large as is bearable, with entries of the log's mean length.
 
-    The scratch directory is empty before and after.
+    Other work on the host only makes them slower, so there are several of each. The scratch directory is empty before
+    and after.
     """
     length = min(max(data_bytes // entries, ENTRY_MIN), ENTRY_MAX)
     large = min(max(data_bytes, 2 * SMALL), LARGE, ENTRIES_MAX * length)
-    return [_run(scratch, length, size, backend, clock) for size in (SMALL, large)]
+    return [_run(scratch, length, size, backend, clock) for size in (SMALL, large) * REPEATS]
 
 
 def _run(scratch: Directory, length: int, size: int, backend: str, clock: Callable[[], float]) -> Run:

@@ -7,4 +7,4 @@ Pure, and imports nothing of the collection's. Open kinds.py first: the events, 
 
 from __future__ import annotations
 
-__all__ = ["build", "journal", "kinds", "stats", "timeline"]
+__all__ = ["build", "journal", "kinds", "results", "stats", "timeline"]

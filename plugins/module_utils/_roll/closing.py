@@ -4,16 +4,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Dict, List, Sequence
+from typing import Dict, List, Optional, Sequence
 
 from .._text.lines import wrapped
 from . import cluster
 from .options import Options
 from .server import Server
-from .tables import TOTAL, health, notes
+from .tables import TOTAL, health, notes, status, times
 
 Servers = Sequence[Server]
+
+
+def at_end(servers: Servers, options: Options, now: Optional[float] = None) -> List[str]:
+    """The cluster as it is, the times out, and the end of the run. `now` is seconds since 1970.
+
+    After a roll only its own snapshots are named; a look lists all that are there.
+    """
+    rolled = any(server.times for server in servers)
+    shown = [replace(server, snapshots=()) for server in servers] if rolled else servers
+    out = times(servers)
+    return [*status(shown, now), *([""] if out else []), *out, *closing(servers, options)]
 
 
 def closing(servers: Servers, options: Options) -> List[str]:
@@ -34,11 +46,11 @@ def _done(server: Server, options: Options) -> List[str]:
     the backend already."""
     found, total = server.converted or {}, (server.times or {}).get(TOTAL)
     out = f"out of the cluster for {total:.2f} s" if total is not None else "was down before"
-    lines = [f"{server.host}: on {options.backend}, {out}"]
-    if server.began_at is not None:
-        lines.append(
-            f"  agent started at {datetime.fromtimestamp(server.began_at, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
-        )
+    began = server.began_at
+    since = (
+        f", started {datetime.fromtimestamp(began, timezone.utc):%Y-%m-%d %H:%M:%S} UTC" if began is not None else ""
+    )
+    lines = [f"{server.host}: on {options.backend}, {out}{since}"]
     if found.get("verified"):
         lines.append(f"  {found['verified']} entries converted and compared")
     if found.get("backup"):

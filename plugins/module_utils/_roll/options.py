@@ -44,6 +44,8 @@ class Options(NamedTuple):
     keep_backups: int = 0
     keep_snapshots: int = 1
     status_strict: bool = False
+    report_dir: str = ""
+    report_name: str = ""
     pre_tasks_file: str = ""
     post_tasks_file: str = ""
     unusable_hooks: Tuple[str, ...] = ()

@@ -18,10 +18,6 @@ PHASES = ("stop", "configuration", "conversion", "start", "rejoin")
 TITLES = ("stop", "configuration", "conversion", "start", "back")
 TOTAL = "total"
 TIMES = "Seconds out of the cluster, on each server's own clock:"
-MEANT = (
-    "stop: until the agent has let go of its store. start: until it runs.",
-    "back: until it is back, without the time it has to stay so.",
-)
 AGAIN = "run the same command again: it goes on from there."
 UNHEALTHY = (
     "its leader does not call it healthy. Right after a start that is normal; if it stays so, look at its agent's log."
@@ -162,13 +158,7 @@ def times(servers: Sequence[Server]) -> List[str]:
             parts = [f"{server.times[name]:.2f}" if name in server.times else "-" for name in PHASES]
             total = f"{server.times[TOTAL]:.2f}" if TOTAL in server.times else "repaired"
             rows.append([server.host, *parts, total])
-    return [TIMES, *table(rows), *MEANT] if len(rows) > 1 else []
-
-
-def status_and_times(servers: Sequence[Server], now: Optional[float] = None) -> List[str]:
-    """Both, at the end of a roll; where no server was out, only the status."""
-    told = times(servers)
-    return [*status(servers, now), *([""] if told else []), *told]
+    return [TIMES, *table(rows)] if len(rows) > 1 else []
 
 
 def cleanup(servers: Sequence[Server], rehearsal: bool = False) -> List[str]:
@@ -181,6 +171,8 @@ def cleanup(servers: Sequence[Server], rehearsal: bool = False) -> List[str]:
             removed, kept = old.get(f"removed{what}", ()), old.get(f"kept{what}", ())
             rows += [[host, old["state"], posixpath.basename(path), goes] for path in removed]
             rows += [[host, old["state"], posixpath.basename(path), "keep"] for path in kept]
+    if len(rows) == 1:
+        return ["There is nothing to remove."]
     freed = human(sum(old["freed_bytes"] for _host, old in found))
     return [
         *table(rows),

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Dict
+
 from ansible_collections.raftops.nomad.plugins.module_utils._roll import tables
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import parse
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.given import Given, Result
@@ -19,15 +21,23 @@ def find_old(run: Run, given: Given, result: Result) -> None:
     tidy = given.now().end.tidy
     if tidy.refused:
         raise Stopped("This server is in order", tidy.refusal)
+    found = run("Find the old stores", OLD, _which(given), rehearses=True)
+    result["server"] = given.noted({**given.own, "old_stores": found})
+
+
+def remove_old(run: Run, given: Given, _result: Result) -> None:
+    """Remove them. The module looks at all of them once more."""
+    run("Remove the old stores", OLD, _which(given))
+
+
+def _which(given: Given) -> Dict[str, Any]:
     options = given.options
-    args = {
+    return {
         "data_dir": given.own["data_dir"],
         "keep": options.keep_backups,
         "snapshot_dir": options.snapshot_dest,
         "keep_snapshots": options.keep_snapshots,
     }
-    found = run("Find the old stores", OLD, args, rehearses=True)
-    result["server"] = given.noted({**given.own, "old_stores": found})
 
 
 def ask_cleanup(run: Run, given: Given, _result: Result, force: bool, timeout_s: int) -> None:

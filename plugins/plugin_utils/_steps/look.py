@@ -64,7 +64,7 @@ def begin(run: Run, given: Given, result: Result) -> None:
         _gate("This server itself may be stopped", now.stoppable)
     if now.before.unrehearsed:
         result["lines"] = [UNREHEARSED.format(host=given.host, down=" and ".join(now.down))]
-    result.update(server={**given.own, "done": not now.works}, turn=_plain(now))
+    result.update(server={**given.own, "done": not now.steps}, turn=_plain(now))
 
 
 def end(run: Run, given: Given, result: Result) -> None:

@@ -10,6 +10,7 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.raftops.nomad.plugins.plugin_utils._recorder import Recorder
 
 LOOK, WAIT, WRITE = "raftops.nomad.server_info", "raftops.nomad.server_wait", "raftops.nomad.raft_write_check"
 TRANSFER, SAVE = "raftops.nomad.raft_transfer_leadership", "raftops.nomad.snapshot_save"
@@ -40,12 +41,14 @@ class Run(Protocol):
 class Modules:
     """What `Run` says, in Ansible. Each module is run as by a task of its own, through its action plugin if it has one.
 
-    Of all of them: `changed`, `did` (what each was run for), `diffs`, `warnings`, and `facts`, the interpreter that
-    Ansible has found.
+    What they return is noted in the record. Of all of them: `changed`, `did` (what each was run for), `diffs`,
+    `warnings`, and `facts`, the interpreter that Ansible has found.
     """
 
-    def __init__(self, action: ActionBase, task_vars: Dict[str, Any], connection: Mapping[str, Any]) -> None:
-        self._action, self._task_vars, self._connection = action, task_vars, connection
+    def __init__(
+        self, action: ActionBase, task_vars: Dict[str, Any], connection: Mapping[str, Any], record: Recorder
+    ) -> None:
+        self._action, self._task_vars, self._connection, self._record = action, task_vars, connection, record
         self.changed = False
         self.did: List[str] = []
         self.diffs: List[Any] = []
@@ -73,7 +76,8 @@ class Modules:
             shared_loader_obj=action._shared_loader_obj,
         )
         try:
-            result: Dict[str, Any] = handler.run(task_vars=self._task_vars)
+            with self._record.step(module, task.args) as result:
+                result.update(handler.run(task_vars=self._task_vars))
         except AnsibleActionFail as error:
             raise Stopped(doing, str(error), error.result) from error
         finally:
@@ -95,6 +99,7 @@ class Modules:
     def outcome(self) -> Dict[str, Any]:
         """What the result of the whole task has of these."""
         told: Dict[str, Any] = {"changed": self.changed, "did": self.did}
+        self.warnings += self._record.warnings
         if self.diffs:
             told["diff"] = self.diffs
         if self.warnings:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping
 
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.turn import NEXT
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.given import Given, Result
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import BACKEND, WAIT, WRITE, Run, Stopped
 
@@ -71,11 +72,16 @@ def settle(run: Run, given: Given, result: Result) -> None:
     _done(given, result, earlier)
 
 
+def let_next(_run: Run, given: Given, result: Result) -> None:
+    """The operator's tasks after this server have ended well too, so the next one may come."""
+    result["server"] = given.noted({**given.own, "done": True})
+
+
 def _done(given: Given, result: Result, worked: Mapping[str, Any]) -> None:
     """Note for the servers after it and for the end what was done. The first to tell it may be a later run."""
     before = given.before
     noted: Dict[str, Any] = {
-        "done": True,
+        "done": given.before["turn"]["steps"][-1:] != [NEXT],
         "snapshot": before.get("snapshot", ""),
         "own_snapshot": before.get("own_snapshot", ""),
         "previous": before.get("held", {}).get("previous"),

@@ -9,11 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.rehearsal.scratch import SCRATCH
+from ansible_collections.raftops.nomad.plugins.modules import raft_rehearse
 from support.cluster.cluster import Cluster
 from support.cluster.server import Server
 from support.cluster.witness import Witness
 from support.rolls import adhoc, backend
 from support.rolls.backend import OTHER, configuration, is_wholly_on, running
+from support.run_module import run
 
 # --- there and back
 
@@ -49,6 +52,17 @@ def test_check_mode_says_what_would_be_done_and_does_nothing(server: Server) -> 
     assert result["configuration"]["changed_files"] == [str(server.config_dir / "raft_logstore.hcl")]
     assert [Path(one["after_header"]).name for one in result["diff"]] == ["raft_logstore.hcl", "raft"]
     assert (server.pid(), configuration(server)) == (pid, before) and running(server) == "boltdb"
+
+
+def test_its_store_is_copied_and_rehearsed_while_it_runs(server: Server, watched: Witness) -> None:
+    pid, before = server.pid(), configuration(server)
+    result = backend.call(server, backend="boltdb", state="copied")
+    assert result["changed"] and not result.get("failed"), result
+    assert set(result["phases"]) == {"stop", "copy", "start", "rejoin", "total"}
+    assert is_wholly_on(server, "boltdb") and configuration(server) == before and server.pid() != pid
+    done = run(raft_rehearse, data_dir=str(server.data_dir), copied=True)
+    assert done["rehearsal"]["rehearsed"] and done["rehearsal"]["in_use"] and done["rehearsal"]["entries"] > 0
+    assert SCRATCH not in {path.name for path in (server.data_dir / "server").iterdir()}
 
 
 # --- refused

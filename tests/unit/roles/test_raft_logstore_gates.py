@@ -35,6 +35,7 @@ GATES: dict[str, list[tuple[str, str, str | None]]] = {
     "hold": [("Keep the leader from removing this server", HOLD, f"{TURN}.holds")],
     "alone": [("Take it out, convert, bring it back", "work", None)],
     "settle": [("See that it is back for good", "settle", None)],
+    "next": [("Let the next server come", "next", None)],
     "release": [("Release autopilot's removal of dead servers", HOLD, f"{NOW}.releases")],
     "return": [
         ("The cluster can do without this server meanwhile", WAIT, None),
@@ -60,8 +61,7 @@ TAKEN_IN = {
     "finish": [("steps/release.yml", None)],
 }
 
-CONTENT = {path.stem: list(nodes(parsed(path))) for path in TASKS}
-
+CONTENT = {path.stem: list(nodes(parsed(path))) for path in TASKS if path.stem not in ("assess", "verdict", "rehearse")}
 
 
 def is_gate(node: dict[str, Any]) -> bool:

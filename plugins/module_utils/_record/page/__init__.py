@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The record as one page of HTML, for a person: nothing is loaded from elsewhere, and nothing runs in it.
 
-Pure. May import `record` and `roll`. Open page.py first: the sections, in their order.
+Pure. May import `record` and `text`. Open page.py first: the sections, in their order.
 """
 
 from __future__ import annotations

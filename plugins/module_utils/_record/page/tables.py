@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping, Optional, Sequence
 
-from ..._roll.tables import human
+from ..._text.sizes import human
 from .text import Content, Html, count, element, join, seconds, table, unix
 
 Record = Mapping[str, Any]

@@ -12,9 +12,9 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 WAL, BOLTDB = "wal", "boltdb"
 OTHER = {WAL: BOLTDB, BOLTDB: WAL}
-PRESENT, RETURNED = "present", "returned"
+PRESENT, RETURNED, COPIED = "present", "returned", "copied"
 
-LAST_LOOK, STOP, CONFIGURATION, CONVERSION = "last look", "stop", "configuration", "conversion"
+LAST_LOOK, STOP, CONFIGURATION, CONVERSION, COPY = "last look", "stop", "configuration", "conversion", "copy"
 FORMER, START, REJOIN, LOG = "former configuration", "start", "rejoin", "log"
 
 FORWARD = {
@@ -29,6 +29,9 @@ BACK = {
 }
 """The steps of a server that was switched and has failed, back to the backend that it came from."""
 
+COPYING = (LAST_LOOK, STOP, COPY, START, REJOIN, LOG)
+"""The steps of a server whose store is copied, to be rehearsed on. It stays as it is."""
+
 AS_IT_WAS = (FORMER, START, REJOIN)
 """The steps where the store was not switched."""
 
@@ -38,6 +41,7 @@ SENTENCES = {
     CONFIGURATION: "configure {backend}",
     FORMER: "put the configuration back as it was before",
     CONVERSION: "convert the store to {backend}",
+    COPY: "copy the store to where raft_rehearse finds it",
     START: "start the agent",
     REJOIN: "wait until the server is back, on {backend}, and stays so",
     LOG: "look for errors about the store in the agent's log",
@@ -101,6 +105,8 @@ class Note(NamedTuple):
 
 def steps(state: str, backend: str) -> Tuple[str, ...]:
     """The steps of a transaction. With RETURNED, `backend` is the one that is given up, and its log of no interest."""
+    if state == COPIED:
+        return COPYING
     return FORWARD[backend] if state == PRESENT else FORWARD[OTHER[backend]][:-1]
 
 
@@ -116,7 +122,12 @@ def last_seen(step: str) -> str:
 
 def goal(state: str, backend: str) -> str:
     """The backend at the end."""
-    return backend if state == PRESENT else OTHER[backend]
+    return OTHER[backend] if state == RETURNED else backend
+
+
+def away(state: str, backend: str) -> str:
+    """The backend to which a failure may have brought the store: no copy does, so it is still on the other one."""
+    return OTHER[backend] if state == COPIED else goal(state, backend)
 
 
 def sentences(state: str, backend: str) -> List[str]:
@@ -125,8 +136,15 @@ def sentences(state: str, backend: str) -> List[str]:
 
 
 def is_done(seen: Seen, backend: str) -> bool:
-    """Whether there is nothing to do: it runs on the backend, starts on it, and has its store on it."""
+    """Whether it is on the backend: it runs on it, starts on it, and has its store on it."""
     return not seen.interrupted and {seen.running, seen.configured, seen.stored} == {backend}
+
+
+def not_to_be_copied(seen: Seen, backend: str, refusal: str) -> List[str]:
+    """Why its store must not be copied; `refusal` is that of the rehearsal, which asks for space among others."""
+    if not is_done(seen, backend):
+        return [f"nothing is copied of a server that is not wholly on {backend}, as it runs, starts and has its store"]
+    return [f"its store cannot be rehearsed: {refusal.rstrip('. ')}"] if refusal else []
 
 
 def obstacles(found: Obstacles, backend: str) -> List[str]:
@@ -174,17 +192,18 @@ def _never_back(found: Obstacles) -> str:
 def at_work(note: Note) -> str:
     """Who is at work, for a sentence."""
     by = f" for {note.origin}" if note.origin else ""
-    return f"process {note.pid} has been bringing it to {goal(note.state, note.backend)}{by} since {note.since}"
+    what = "copying its store" if note.state == COPIED else f"bringing it to {goal(note.state, note.backend)}"
+    return f"process {note.pid} has been {what}{by} since {note.since}"
 
 
 def other_wish(note: Note, backend: str, state: str) -> str:
     """Why nobody with this wish may attach to what is at work; "" when it is the same wish."""
-    if goal(note.state, note.backend) == goal(state, backend):
+    if goal(note.state, note.backend) == goal(state, backend) and (note.state == COPIED) == (state == COPIED):
         return ""
-    return (
-        f"This server cannot be brought to {goal(state, backend)} now: {at_work(note)}. "
-        "Wait until it has ended, then run this again."
+    what = (
+        "Its store cannot be copied" if state == COPIED else f"This server cannot be brought to {goal(state, backend)}"
     )
+    return f"{what} now: {at_work(note)}. Wait until it has ended, then run this again."
 
 
 def earlier(note: Optional[Note], answer: Optional[Dict[str, Any]], step: str) -> str:
@@ -195,7 +214,8 @@ def earlier(note: Optional[Note], answer: Optional[Dict[str, Any]], step: str) -
     if note is None or not note.begun:
         return ""
     by = f" for {note.origin}" if note.origin else ""
-    run = f"The run that process {note.pid} began{by} at {note.since}, to {goal(note.state, note.backend)},"
+    to = "copy its store" if note.state == COPIED else goal(note.state, note.backend)
+    run = f"The run that process {note.pid} began{by} at {note.since}, to {to},"
     if answer is None:
         return f"{run} ended before it was done, {last_seen(step)}. This run goes on from what is on the disk."
     if answer.get("failed"):

@@ -18,6 +18,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 HOLD = ".raft-hold.json"
 # What is done in a turn, as files of the role: with others there, where nobody is left to ask, and without a stop.
 TOGETHER, ALONE, SETTLED = "steps/one_server.yml", "steps/alone.yml", "steps/settle.yml"
+NEXT = "steps/next.yml"  # after the operator's tasks, before which no other server may come
 
 
 class Answered(NamedTuple):
@@ -124,7 +125,7 @@ def before(servers: Servers, server: Server, options: Options) -> Before:
 class Turn(NamedTuple):
     """All that one server's turn depends on; hosts by name, servers by id.
 
-    `steps`: what is done in it, files of tasks, the operator's among them. `works`: they do something about the server.
+    `steps`: what is done in it, files of tasks, the operator's among them.
     `speaker` is a host that answers, `asked` the one whose API is asked about the cluster, `other` another one where
     there is one; `ids` and `hold_files` are by host. `holds`: whether autopilot is held; `hold`: what for that has to
     be known. `unfinished`: autopilot is held, by this roll or an earlier one.
@@ -137,7 +138,6 @@ class Turn(NamedTuple):
     pauses: bool
     before: Before
     comes: bool
-    works: bool
     steps: List[str]
     down: List[str]
     speaker: str
@@ -178,7 +178,6 @@ def turn(servers: Servers, host: str, options: Options, so_far: Answered) -> Tur
         pauses=_pauses(servers, server, options),
         before=first,
         comes=comes,
-        works=comes or settles,
         steps=_steps(server, options, (ALONE if alone else TOGETHER) if comes else SETTLED if settles else ""),
         down=[one.host for one in cluster.down(servers)],
         speaker=[*(one.host for one in servers if one.up), host][0],
@@ -205,9 +204,10 @@ def turn(servers: Servers, host: str, options: Options, so_far: Answered) -> Tur
 
 
 def _steps(server: Server, options: Options, own: str) -> List[str]:
-    """The operator's tasks are for servers that have something to do."""
+    """The operator's tasks are for servers that have something to do. No other server comes before they have ended."""
     around = [options.pre_tasks_file, own, options.post_tasks_file] if server.todo else [own]
-    return [step for step in around if step]
+    steps = [step for step in around if step]
+    return [*steps, NEXT] if steps and steps[-1] != own else steps
 
 
 def _pauses(servers: Servers, server: Server, options: Options) -> bool:

@@ -15,8 +15,7 @@ stop_command start_command status_command log_file host port use_ssl validate_ce
 client_cert client_key
 tls_server_name token snapshot_dest backup_dir gate_timeout stop_timeout wait_timeout stable_for min_failure_tolerance
 allow_outage hold_autopilot take_over origin rollback_on_failure keep_backups keep_snapshots pause_between stop_after
-status_strict pre_tasks_file post_tasks_file pipelining
-pre_tasks_file post_tasks_file assess_for assess_disk assess_file pipelining
+status_strict report_dir report_name pre_tasks_file post_tasks_file assess_for assess_disk assess_file pipelining
 """
 PUBLIC = tuple(_NAMES.split())
 _KINDS = {
@@ -26,7 +25,6 @@ _KINDS = {
     "path": "a path",
     "list": "a list of paths",
 }
-FACTS = ("server", "api")  # what the role keeps of a host
 
 
 def misspelt(names: Iterable[str]) -> str:
@@ -41,7 +39,7 @@ def wrong(name: str, shown: str, kind: str, choices: Sequence[str] = ()) -> str:
 
 
 def _is_known(name: str) -> bool:
-    return name.startswith(PREFIX) and name[len(PREFIX) :] in (*PUBLIC, *FACTS)
+    return name.startswith(PREFIX) and name[len(PREFIX) :] in PUBLIC
 
 
 def _told(name: str) -> str:

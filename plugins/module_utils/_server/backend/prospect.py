@@ -12,6 +12,7 @@ from ..._agent.errors import AgentError
 from ..._agent.host.service import Runner
 from ..._raftstore.conversion.outcome import Outcome
 from ..._raftstore.describe import describe
+from ..._raftstore.rehearse import Wish, rehearse
 from ..._results import difference, success
 from ..._roll.host import rehearsal, transaction
 from ..._roll.host.transaction import Obstacles, Seen
@@ -38,7 +39,8 @@ class Prospect(NamedTuple):
     @property
     def is_done(self) -> bool:
         """Whether there is nothing to do."""
-        return transaction.is_done(self.seen, self.subject.goal)
+        copies = self.subject.params["state"] == transaction.COPIED
+        return not copies and transaction.is_done(self.seen, self.subject.goal)
 
     @property
     def plan(self) -> List[str]:
@@ -85,6 +87,10 @@ def look(subject: Subject, run: Runner) -> Prospect:
     )
     next_start = _next_start(subject, run)
     obstacles = [*transaction.obstacles(found, subject.goal), *rehearsal.refusals(next_start)]
+    if subject.params["state"] == transaction.COPIED:
+        obstacles += transaction.not_to_be_copied(
+            seen, subject.goal, rehearse(Wish(subject.data_dir, check=True)).refusal
+        )
     notes = rehearsal.warnings(next_start)
     return Prospect(subject, store["node_id"], seen, obstacles, rehearsed.outcome, planned, notes)
 

@@ -18,6 +18,7 @@ from ..._agent.config.load import effective_backend
 from ..._agent.errors import AgentError, ConfigError
 from ..._agent.host import loglines
 from ..._raftstore.migrate import migrate
+from ..._raftstore.rehearse import copy_store
 from ..._raftstore.released import is_in_use
 from ..._results import success
 from ..._roll.host import transaction as roll
@@ -96,6 +97,13 @@ def convert(work: Work) -> None:
     work.took("conversion", time.monotonic() - began)
 
 
+def copy(work: Work) -> None:
+    """A copy of the store is where a rehearsal finds it."""
+    began = time.monotonic()
+    copy_store(work.subject.data_dir)
+    work.took("copy", time.monotonic() - began)
+
+
 def start(work: Work) -> None:
     """The agent runs. Never a second one beside one that lives: systemd sees to that itself, a command may not."""
     began, work.began_at = time.monotonic(), time.time()
@@ -138,6 +146,7 @@ STEPS: Dict[str, Callable[[Work], None]] = {
     roll.CONFIGURATION: configure,
     roll.FORMER: former,
     roll.CONVERSION: convert,
+    roll.COPY: copy,
     roll.START: start,
     roll.REJOIN: rejoin,
     roll.LOG: look_at_log,

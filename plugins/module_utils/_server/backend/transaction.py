@@ -39,10 +39,11 @@ def walk(work: Work, steps: tuple[str, ...]) -> None:
 
 def _failed(work: Work, failure: str) -> Dict[str, Any]:
     """Look at what is left, and bring the server back to where it came from, if that needs nobody's leave."""
-    step, goal, again = work.step, work.goal, ""
+    params = work.subject.params
+    step, goal, again = work.step, transaction.away(params["state"], params["backend"]), ""
     state = left.left_by(look_after(work), goal)
     log_end = _log_end(work) if state != left.UNTOUCHED else []
-    remedy = left.remedy(state, goal) if work.subject.params["return_on_failure"] else ()
+    remedy = left.remedy(state, goal) if params["return_on_failure"] else ()
     if remedy:
         work.goal = transaction.OTHER[goal]
         try:

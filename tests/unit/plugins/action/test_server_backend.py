@@ -53,6 +53,7 @@ def run(batch: list[str], check_mode: bool = False, **args: Any) -> dict[str, An
     [
         ({}, "A Nomad server is stopped, brought to wal, and started."),
         ({"backend": "boltdb"}, "brought to boltdb"),
+        ({"state": "copied"}, "is stopped, its store is copied, and it is started"),
         ({"state": "returned", "backend": ""}, "taken back from wal to the backend it came from"),
     ],
 )

@@ -15,6 +15,10 @@ def test_a_conversion_is_what_each_takes_and_what_each_byte_takes() -> None:
     assert conversion([(16 * MB, 0.24), (2 * MB, 0.1)], 0) == pytest.approx(0.08)
 
 
+def test_of_runs_of_one_size_the_one_that_was_disturbed_least_counts() -> None:
+    assert conversion([(2 * MB, 0.9), (2 * MB, 0.1), (16 * MB, 0.24), (16 * MB, 0.8)], 0) == pytest.approx(0.08)
+
+
 def test_a_larger_store_that_was_faster_by_chance_takes_no_negative_time() -> None:
     assert conversion([(2 * MB, 0.3), (16 * MB, 0.2)], 100 * MB) == pytest.approx(0.3)
 

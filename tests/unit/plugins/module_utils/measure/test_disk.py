@@ -28,7 +28,7 @@ def test_both_ways_are_tried_and_the_store_is_not_touched(tmp_path: Path, store:
     before = digest(unpack_store(store, tmp_path))
     found = disk(str(tmp_path), backend, 663, 400_000)
     assert found["error"] == "" and found["syncs"]["median_ms"] > 0
-    assert [run["seconds"] > 0 for run in found["trial"]] == [True, True]
+    assert [run["seconds"] > 0 for run in found["trial"]] == [True] * 6
     assert [path.name for path in tmp_path.iterdir()] == ["raft"] and digest(tmp_path / "raft") == before
 
 

@@ -20,6 +20,8 @@ NOTE = Note("1", 812, "controller-1", "2026-11-22T13:20:35Z", "wal", "present", 
         ("present", "boltdb", "last look, stop, conversion, configuration, start, rejoin, log"),
         ("returned", "wal", "last look, stop, conversion, configuration, start, rejoin"),
         ("returned", "boltdb", "last look, stop, configuration, conversion, start, rejoin"),
+        ("copied", "boltdb", "last look, stop, copy, start, rejoin, log"),
+        ("copied", "wal", "last look, stop, copy, start, rejoin, log"),
     ],
 )
 def test_the_configuration_never_names_boltdb_while_there_is_no_raft_db(state: str, backend: str, order: str) -> None:
@@ -35,6 +37,24 @@ def test_the_way_back_has_the_same_order(backend: str) -> None:
 def test_each_step_has_a_sentence() -> None:
     assert transaction.sentences("present", "wal")[2:4] == ["configure wal", "convert the store to wal"]
     assert transaction.sentences("returned", "wal")[2:4] == ["convert the store to boltdb", "configure boltdb"]
+
+
+@pytest.mark.parametrize("backend", ["wal", "boltdb"])
+def test_a_copy_leads_nowhere(backend: str) -> None:
+    """The store is where it was, whatever fails: on the other one than the backend that a failure is judged by."""
+    assert transaction.goal("copied", backend) == backend
+    assert transaction.away("copied", backend) == transaction.OTHER[backend]
+    assert transaction.away("present", backend) == transaction.goal("present", backend) == backend
+    assert transaction.away("returned", backend) == transaction.goal("returned", backend)
+
+
+def test_only_a_settled_server_is_copied() -> None:
+    settled = Seen("wal", "wal", "wal", False)
+    assert transaction.not_to_be_copied(settled, "wal", "") == []
+    assert transaction.not_to_be_copied(settled, "wal", "No space.") == ["its store cannot be rehearsed: No space"]
+    for seen in (settled._replace(running=""), settled._replace(interrupted=True), settled._replace(stored="boltdb")):
+        (told,) = transaction.not_to_be_copied(seen, "wal", "")
+        assert "not wholly on wal" in told
 
 
 @pytest.mark.parametrize(
@@ -80,6 +100,7 @@ def test_what_keeps_a_server_from_being_stopped(found: Obstacles, told: str) -> 
         ("boltdb", "returned", True),
         ("boltdb", "present", False),
         ("wal", "returned", False),
+        ("wal", "copied", False),
     ],
 )
 def test_who_wants_the_same_end_may_attach(backend: str, state: str, may: bool) -> None:
@@ -100,6 +121,7 @@ def test_who_wants_the_same_end_may_attach(backend: str, state: str, may: bool) 
             "to wal, has failed: Waiting until it is back: not back.",
         ),
         (NOTE, {"changed": True}, "has ended: the server is back."),
+        (NOTE._replace(state="copied"), {"changed": True}, "to copy its store, has ended: the server is back."),
     ],
 )
 def test_what_is_said_of_a_run_that_nobody_has_heard_of(note: Note | None, answer: Any, told: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils._agent.errors import AgentError, ConfigError
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import Directory
 from ansible_collections.raftops.nomad.plugins.module_utils._server.backend.prospect import look
 from support.agent_server import plain
 
@@ -31,6 +32,24 @@ def test_one_that_is_there_already(host: Any) -> None:
     assert look(host.subject(backend="wal", state="returned"), host.run).is_done
     host.runs_on("wal")
     assert not look(host.subject(backend="boltdb"), host.run).is_done
+
+
+def test_one_whose_store_can_be_copied(host: Any) -> None:
+    found = look(host.subject(backend="boltdb", state="copied"), host.run)
+    assert found.obstacles == [] and not found.is_done
+    assert found.plan[2] == "copy the store to where raft_rehearse finds it" and len(found.plan) == 6
+    assert found.planned.changes == [] and found.conversion is not None and not found.conversion["changed"]
+
+
+def test_nothing_is_copied_of_a_server_that_would_not_come_back_as_it_is(host: Any) -> None:
+    (found,) = look(host.subject(backend="wal", state="copied"), host.run).obstacles
+    assert "not wholly on wal" in found
+
+
+def test_where_there_is_no_room_for_a_rehearsal_nothing_is_copied(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Directory, "free_bytes", lambda _directory: 200 << 20)
+    (found,) = look(host.subject(backend="boltdb", state="copied"), host.run).obstacles
+    assert found.startswith("its store cannot be rehearsed: A rehearsal asks for ")
 
 
 @pytest.mark.parametrize(

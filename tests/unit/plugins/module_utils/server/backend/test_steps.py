@@ -16,7 +16,7 @@ from support.member import S1, S2
 
 
 def test_every_step_of_every_way_is_there() -> None:
-    ways = [*transaction.FORWARD.values(), *transaction.BACK.values(), transaction.AS_IT_WAS]
+    ways = [*transaction.FORWARD.values(), *transaction.BACK.values(), transaction.AS_IT_WAS, transaction.COPYING]
     assert set(steps.STEPS) == {step for way in ways for step in way}
 
 

@@ -9,6 +9,8 @@ import os
 from typing import Any
 
 import pytest
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.rehearsal.scratch import SCRATCH
+from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.rehearse import Wish, rehearse
 from ansible_collections.raftops.nomad.plugins.module_utils._server.backend import transaction
 from support.stores.builder import listing
 
@@ -97,3 +99,46 @@ def test_a_bug_does_not_leave_it_down(host: Any, monkeypatch: pytest.MonkeyPatch
     answer = transaction.carry_out(host.work())
     assert answer["failed"] and answer["left"] == "put_back" and "please report it: KeyError('spam')" in answer["msg"]
     assert host.configuration() == before and host.ran[-1] == ["/bin/true", "start"]
+
+
+def test_a_store_is_copied_and_the_server_stays_as_it_is(host: Any) -> None:
+    before, configured = listing(host.raft), host.configuration()
+    answer = transaction.carry_out(host.work(state="copied", backend="boltdb"))
+    assert not answer.get("failed"), answer
+    assert (answer["backend"], answer["returned"], answer["conversion"]) == ("boltdb", False, None)
+    assert set(answer["phases"]) == {"stop", "copy", "start", "rejoin", "total"}
+    assert host.ran == [["/bin/true", "stop"], ["/bin/true", "start"]]
+    assert (listing(host.raft), host.configuration()) == (before, configured)
+    done = rehearse(Wish(str(host.raft), copied=True))
+    assert done.rehearsed and done.method == "copy"
+    assert (listing(host.raft), (host.raft.parent / SCRATCH).exists()) == (before, False)
+
+
+def test_a_copy_that_fails_does_not_leave_the_server_down(host: Any) -> None:
+    before, configured = listing(host.raft), host.configuration()
+    strange = host.raft.parent / SCRATCH
+    strange.mkdir(0o700)
+    (strange / "somebody's").touch()
+    answer = transaction.carry_out(host.work(state="copied", backend="boltdb"))
+    assert answer["failed"] and (answer["step"], answer["left"]) == ("copy", "put_back"), answer
+    assert (
+        "no rehearsal leaves such a thing" in answer["msg"] and "It is back in the cluster as it was." in answer["msg"]
+    )
+    assert host.ran[-1] == ["/bin/true", "start"] and (strange / "somebody's").exists()
+    assert (listing(host.raft), host.configuration(), answer["backend"]) == (before, configured, "boltdb")
+
+
+def test_a_server_that_is_not_back_after_a_copy_is_not_converted(host: Any) -> None:
+    """It has the store that it had: there is no way back but to wait for it once more."""
+    before = listing(host.raft)
+    work = host.work(state="copied", backend="boltdb", wait_timeout=1)
+
+    def tell(step: str, *_numbers: int) -> None:
+        host.tell(step)
+        if step == "start":
+            work.client.connection = work.client.connection._replace(port=9)  # nobody listens at the discard port
+
+    work.tell = tell
+    answer = transaction.carry_out(work)
+    assert answer["failed"] and (answer["step"], answer["left"]) == ("rejoin", "unswitched"), answer
+    assert answer["again"] and listing(host.raft) == before

@@ -1,0 +1,74 @@
+# Copyright (c) raftops.nomad contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The beginning and the end of a run in its record: who runs what, the plan, what was done, or why it ends."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import uuid
+from typing import Any, Dict, Mapping, Sequence, Tuple
+
+from ansible import context
+from ansible.release import __version__
+from ansible_collections.raftops.nomad.plugins.module_utils._roll import cluster
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.closing import verdict
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.options import Options
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import Server
+from ansible_collections.raftops.nomad.plugins.plugin_utils._record import prepare
+from ansible_collections.raftops.nomad.plugins.plugin_utils._recorder import Recorder
+
+PLANNED = ("host", "id", "name", "version", "role", "running", "store", "size", "needs", "available", "last_index")
+
+
+def playbook() -> str:
+    """The name of the playbook that was called, without its collection or directory."""
+    called = str((context.CLIARGS.get("args") or ["unknown"])[0])
+    name, suffix = os.path.splitext(os.path.basename(called))
+    return name if suffix in (".yml", ".yaml") else suffix.lstrip(".") or name
+
+
+def begun(options: Options, group: str, host: str, at: float, secrets: Sequence[str]) -> Tuple[str, Recorder]:
+    """A run begins: the name of its record and what notes in it; "" where none was asked for.
+
+    Raises AnsibleActionFail where the record cannot be written.
+    """
+    name = prepare(options.report_dir, options.report_name, playbook(), group, at)
+    recorder = Recorder(options.report_dir if name else "", name, host, secrets)
+    who = {
+        "run": uuid.uuid4().hex,
+        "by": getpass.getuser(),
+        "controller": os.uname().nodename,
+        "origin": options.origin,
+        "ansible": __version__,
+        "python": platform.python_version(),
+        "playbook": playbook(),
+        "group": group,
+        "backend": options.backend,
+        "check": options.check_mode,
+    }
+    recorder.note("run_began", who)
+    return name, recorder
+
+
+def planned(recorder: Recorder, found: Mapping[str, Any], servers: Sequence[Server]) -> None:
+    """The plan, and which server leads."""
+    rows = [{**{name: getattr(one, name) for name in PLANNED}, "todo": one.todo} for one in servers]
+    recorder.note("planned", {**found, "servers": rows})
+    for leader in cluster.leaders(servers):
+        recorder.note("leads", {"server": leader.host})
+
+
+def failed(recorder: Recorder, told: Mapping[str, Any]) -> None:
+    """The run ends with a failure, or was refused. `told`: server, step, message, left."""
+    recorder.note("failed", told)
+    recorder.note("run_ended", {"verdict": told["message"], "ok": False, "complete": False})
+    recorder.write()
+
+
+def ended(recorder: Recorder, servers: Sequence[Server], options: Options, lines: Sequence[str]) -> None:
+    """The run has ended well. `lines` are those that were shown."""
+    left: Dict[str, Any] = {"complete": not cluster.busy(servers), "ok": True}
+    recorder.note("run_ended", {"verdict": verdict(servers, options), "lines": list(lines), **left})
+    recorder.write()
