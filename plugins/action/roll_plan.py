@@ -39,6 +39,7 @@ class ActionModule(ActionBase):
         connection, host = plain(args["connection"]), (task_vars or {}).get("inventory_hostname", "")
         secrets = [connection.get("token") or ""]
         found["record"], record = recording.begun(wanted, args["group"], host, time.time(), secrets)
+        recording.latency(record, plain(read), "before")
         run = Modules(self, task_vars or {}, connection, record)
         try:
             make_plan(run, servers(read), wanted, asking, found)

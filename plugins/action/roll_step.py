@@ -102,6 +102,7 @@ class ActionModule(ActionBase):
     def _show(self, name: str, record: Recorder, _run: Modules, given: Given, result: Result) -> None:
         servers = [parse(one) for one in given.servers]
         result["lines"] = at_end(servers, given.options, time.time())
+        recording.latency(record, given.servers, "after")
         recording.ended(record, servers, given.options, result["lines"])
         result.update(recording.in_short(given.options, name))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: raft_disk_info
 short_description: How fast the disk of a Nomad server is for its Raft log
-version_added: 1.1.0
+version_added: 1.0.0
 author:
   - raftops.nomad contributors (@raftops)
 description:

@@ -74,6 +74,13 @@ def planned(recorder: Recorder, found: Mapping[str, Any], servers: Sequence[Serv
         recorder.note("leads", {"server": leader.host})
 
 
+def latency(recorder: Recorder, servers: Sequence[Mapping[str, Any]], when: str) -> None:
+    """What a write has cost `before` or `after`, as the looks at the servers have it."""
+    for one in servers:
+        if one.get(f"latency_{when}"):
+            recorder.note("latency", {"server": one["host"], "when": when, "metrics": one[f"latency_{when}"]})
+
+
 def failed(recorder: Recorder, told: Mapping[str, Any]) -> None:
     """The run ends with a failure, or was refused. `told`: server, step, message, left."""
     recorder.note("failed", told)
