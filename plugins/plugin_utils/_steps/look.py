@@ -87,11 +87,10 @@ def end(run: Run, given: Given, result: Result) -> None:
 
 
 def _latency(run: Run, given: Given, data_dir: str) -> Dict[str, float]:
-    """For the record: milliseconds for a write to the log in the last interval of the agent's metrics, by their names."""
+    """For the record: milliseconds for a write to the log in the last interval of the agent's metrics, by name."""
+    last = {"data_dir": data_dir, "sample_for": 0}
     try:
-        seen = run("See what a write costs", COST, {"data_dir": data_dir, "sample_for": 0}, asks=True)["cost"][
-            "figures"
-        ]
+        seen = run("See what a write costs", COST, last, asks=True)["cost"]["figures"]
     except Stopped:  # a record without it is no reason to stop a roll
         return {}
     names = {"dispatch": figures.DISPATCH, "commit": figures.COMMIT, "store": figures.STORE}
