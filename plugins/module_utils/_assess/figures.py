@@ -23,7 +23,6 @@ FREE_PAGES = "nomad.raft.boltdb.numFreePages"
 PENDING_PAGES = "nomad.raft.boltdb.numPendingPages"
 FREE_BYTES = "nomad.raft.boltdb.freePageBytes"
 ALLOCATED = "nomad.raft.boltdb.txstats.pageAlloc"  # bytes of all pages since the start, the freelist's among them
-ANY = ("nomad.raft.lastIndex", "nomad.raft.appliedIndex")
 DEFAULT_INTERVAL_S = 10.0
 
 
@@ -65,7 +64,7 @@ class Figures(NamedTuple):
 
 def figures(intervals: Sequence[Metrics], backend: str) -> Figures:
     """The figures of some finished intervals, in their order, of a server on this backend."""
-    seen = [one for one in intervals if any(name in one.gauges for name in ANY)]
+    seen = [one for one in intervals if _shows(one, backend)]
     if not seen:
         return Figures()
     seconds = _interval_s(seen) * len(seen)
@@ -85,6 +84,11 @@ def figures(intervals: Sequence[Metrics], backend: str) -> Figures:
         free_bytes=_last(seen, FREE_BYTES),
         commit_bytes=_commit_bytes(seen) if backend == "boltdb" else None,
     )
+
+
+def _shows(one: Metrics, backend: str) -> bool:
+    """Whether the agent shows what its store does. BoltDB tells of itself each 5 s, the WAL only when it writes."""
+    return FREELIST in one.gauges if backend == "boltdb" else bool(one.gauges or one.sums)
 
 
 def parse(given: Mapping[str, Any]) -> Figures:

@@ -12,7 +12,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.metrics i
 from ansible_collections.raftops.nomad.plugins.module_utils._assess.figures import Figures, Times, figures, parse
 from support.metrics import intervals
 
-INDEX = {"nomad.raft.lastIndex": 7.0}
+IDLE = {"nomad.raft.boltdb.freelistBytes": 56.0}
 
 
 def ms(times: Optional[Times]) -> float:
@@ -54,16 +54,17 @@ def test_they_come_back_from_their_plain_values() -> None:
 
 
 def test_without_writes_the_rates_are_0_and_the_times_unknown() -> None:
-    found = figures([Metrics("t", INDEX, {})], "boltdb")
+    found = figures([Metrics("t", IDLE, {})], "boltdb")
     assert (found.seconds, found.commits_per_s, found.append) == (10, 0, None)
 
 
 def test_an_agent_that_hides_them_is_not_an_idle_one() -> None:
     """As with filter_default = false in its telemetry block."""
-    assert figures([Metrics("t", {}, {})], "boltdb").commits_per_s is None
+    assert figures([Metrics("t", {"nomad.raft.lastIndex": 7.0}, {})], "boltdb").commits_per_s is None
+    assert figures([Metrics("t", {}, {})], "wal").commits_per_s is None
 
 
 def test_intervals_may_have_another_length() -> None:
     sums = {"nomad.raft.boltdb.logsPerBatch": Sum(20, 60.0, 5.0, 2.0)}
-    found = figures([Metrics("t", INDEX, sums)], "boltdb")
+    found = figures([Metrics("t", IDLE, sums)], "boltdb")
     assert (found.seconds, found.entries_per_s, found.commits_per_s) == (30, 2, pytest.approx(0.667, abs=0.001))
