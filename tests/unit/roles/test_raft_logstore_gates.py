@@ -63,6 +63,7 @@ TAKEN_IN = {
 
 CONTENT = {path.stem: list(nodes(parsed(path))) for path in TASKS if path.stem not in ("assess", "verdict", "rehearse")}
 
+
 def is_gate(node: dict[str, Any]) -> bool:
     """Whether this is a task that can end a roll; module_defaults name a module as well."""
     return "name" in node and bool(ASKING & set(node) or "failed_when" in node)
