@@ -75,6 +75,21 @@ def test_the_turns_are_on_one_scale() -> None:
     assert first[0] == pytest.approx(first[1], abs=0.5) and first[0] > 80
 
 
+def test_a_turn_has_neither_what_the_plan_asks_nor_what_comes_at_the_end() -> None:
+    """The plan asks one server about the cluster; at the end a write comes through on all of them."""
+    story, queue = stories.Story(), stories.names(3)
+    stories.began(story)
+    story.step("nomad-2", "gate", 3.0)
+    stories.planned(story, queue)
+    for place in range(3):
+        stories.turn(story, queue, place)
+    for step in "prove", "write", "look":
+        story.step("nomad-2", step, 2.0)
+    _line, turns = charts(story.events)
+    ends = [next(lane.every("span", "end")).text for lane in turns.every("li")]
+    assert ends == ["14.4 s", "14.8 s", "16.9 s"]
+
+
 def test_an_unknown_step_is_shown_by_its_name() -> None:
     assert lanes.title({"step": "drain_it"}) == "drain it"
 
