@@ -79,7 +79,7 @@ class ActionModule(ActionBase):
             "work": work.work,
             "settle": work.settle,
             "next": work.let_next,
-            "stop": partial(finish.stop, message=args["message"]),
+            "stop": partial(finish.stop, message=args["reason"]),
             "back": finish.back,
             "end": look.end,
             "show": partial(self._show, args["record"], record),

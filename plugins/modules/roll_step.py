@@ -75,7 +75,7 @@ options:
     description: Name of the record of the roll, as RV(raftops.nomad.roll_plan#module:record). Empty for none.
     type: str
     default: ""
-  message:
+  reason:
     description: Why the roll ends, for O(step=stop).
     type: str
     default: ""
@@ -159,7 +159,7 @@ SPEC = {
     "so_far": {"type": "dict", "default": {}},
     "before": {"type": "dict", "default": {}},
     "record": {"type": "str", "default": ""},
-    "message": {"type": "str", "default": ""},
+    "reason": {"type": "str", "default": ""},
     "left": {"type": "str", "default": ""},
     "plans": {"type": "bool", "default": False},
     "specified": {"type": "dict", "default": {}},

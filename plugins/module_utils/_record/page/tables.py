@@ -83,8 +83,8 @@ def _total(row: Row) -> Optional[float]:
 def _bar(total: Optional[float], longest: float) -> Content:
     if total is None or not longest:
         return "-"
-    bar = element("span", class_="bar", style=f"width:{total / longest * _BAR_PX:.0f}px")
-    return join([seconds(total), element("span", bar, class_="bars", aria_hidden="true")])
+    band = element("span", class_="bar", style=f"width:{total / longest * _BAR_PX:.0f}px")
+    return join([seconds(total), element("span", band, class_="bars", aria_hidden="true")])
 
 
 def kept(record: Record) -> Html:

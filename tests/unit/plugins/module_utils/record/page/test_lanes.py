@@ -19,7 +19,7 @@ def charts(events: list[dict[str, object]]) -> list[Element]:
 
 def places(lane: Element) -> list[tuple[float, float]]:
     """Where the bars of a lane are, in percent."""
-    found = [re.fullmatch(r"left:([0-9.]+)%;width:([0-9.]+)%", bar.attributes["style"]) for bar in lane.every("i")]
+    found = [re.fullmatch(r"left:([0-9.]+)%;width:([0-9.]+)%", band.attributes["style"]) for band in lane.every("i")]
     return [(float(one[1]), float(one[2])) for one in found if one]
 
 
@@ -41,14 +41,14 @@ def test_a_lane_says_what_it_shows() -> None:
         "nomad-3: look at the server 0.31 s, gates: may it be stopped? 1.18 s"
     )
     assert untouched.attributes["aria-label"] == "nomad-1: nothing was done"
-    (bar,) = failed.every("i", "failed")
-    assert "start: 0.20 s" in bar.attributes["title"] and "failed. the start command ended" in bar.attributes["title"]
+    (band,) = failed.every("i", "failed")
+    assert "start: 0.20 s" in band.attributes["title"] and "failed. the start command ended" in band.attributes["title"]
 
 
 def test_what_is_out_of_the_cluster_is_marked_and_counted() -> None:
     line, _turns = charts(stories.roll())
     lane = next(line.every("li"))
-    titles = [bar.attributes["title"] for bar in lane.every("i", "out")]
+    titles = [band.attributes["title"] for band in lane.every("i", "out")]
     assert [title.split(":")[0] for title in titles] == [
         "stop",
         "configure and convert",
@@ -60,7 +60,7 @@ def test_what_is_out_of_the_cluster_is_marked_and_counted() -> None:
 
 def test_the_leader_is_marked() -> None:
     line, turns = charts(stories.roll())
-    told = [bar.attributes["title"] for bar in line.every("i", "leads")]
+    told = [band.attributes["title"] for band in line.every("i", "leads")]
     assert (
         len(told) == 2 and told[0].startswith("nomad-2 leads, from +35.") and told[1].startswith("nomad-1 leads, from")
     )
