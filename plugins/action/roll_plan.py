@@ -46,7 +46,7 @@ class ActionModule(ActionBase):
             recording.planned(record, found, servers(read))
         except Stopped as stopped:
             recording.planned(record, found, servers(read))
-            recording.failed(record, {"step": stopped.doing, "message": stopped.message})
+            recording.refused(record, stopped.message)
             found.update(failed=True, msg=stopped.message, doing=stopped.doing)
         result.update(found, **run.outcome())
         return result

@@ -113,9 +113,9 @@ class ActionModule(ActionBase):
         try:
             cleanup.ask_cleanup(run, given, result, args["force"], args["confirm_timeout"])
         except Stopped as stopped:
-            recording.failed(record, {"step": stopped.doing, "message": stopped.message})
+            recording.refused(record, stopped.message)
             raise
 
     def _remove_old(self, record: Recorder, run: Modules, given: Given, result: Result) -> None:
         cleanup.remove_old(run, given, result)
-        recording.ended(record, [parse(one) for one in given.servers], given.options, [])
+        recording.cleaned(record, [parse(one) for one in given.servers], given.options)

@@ -132,6 +132,11 @@ lines:
   type: list
   elements: str
   sample: ["server   role      health   version  running  config  disk  applied"]
+record:
+  description: Name of the record that the question has begun. Empty where there is none.
+  returned: when O(step=ask_cleanup)
+  type: str
+  sample: cleanup-nomad_servers-20261130T120000Z
 did:
   description: What modules were run for, in their order.
   returned: always

@@ -46,9 +46,9 @@ def _done(server: Server, options: Options) -> List[str]:
     the backend already."""
     found, total = server.converted or {}, (server.times or {}).get(TOTAL)
     out = f"out of the cluster for {total:.2f} s" if total is not None else "was down before"
-    lines = [f"{server.host}: on {options.backend}, {out}"]
     if server.began_at is not None:
-        lines[0] += f", started {datetime.fromtimestamp(server.began_at, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+        out += f", started {datetime.fromtimestamp(server.began_at, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+    lines = wrapped(f"{server.host}: on {options.backend}, {out}")
     if found.get("verified"):
         lines.append(f"  {found['verified']} entries converted and compared")
     if found.get("backup"):

@@ -34,10 +34,10 @@ def playbook() -> str:
 def collection_version() -> str:
     """Of the collection that is installed or checked out here; "" where its files do not say."""
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-    built = os.path.join(root, "MANIFEST.json")
-    with contextlib.suppress(OSError, ValueError, KeyError), open(built, encoding="utf-8") as file:
+    installed, checked_out = os.path.join(root, "MANIFEST.json"), os.path.join(root, "galaxy.yml")
+    with contextlib.suppress(OSError, ValueError, KeyError), open(installed, encoding="utf-8") as file:
         return str(json.load(file)["collection_info"]["version"])
-    with contextlib.suppress(OSError), open(os.path.join(root, "galaxy.yml"), encoding="utf-8") as file:
+    with contextlib.suppress(OSError), open(checked_out, encoding="utf-8") as file:
         return next((line.split()[1] for line in file if line.startswith("version:")), "")
     return ""
 
@@ -81,17 +81,30 @@ def latency(recorder: Recorder, servers: Sequence[Mapping[str, Any]], when: str)
             recorder.note("latency", {"server": one["host"], "when": when, "metrics": one[f"latency_{when}"]})
 
 
-def failed(recorder: Recorder, told: Mapping[str, Any]) -> None:
-    """The run ends with a failure, or was refused. `told`: server, step, message, left."""
-    recorder.note("failed", told)
-    recorder.note("run_ended", {"verdict": told["message"], "ok": False, "complete": False})
+def refused(recorder: Recorder, message: str) -> None:
+    """The run ends before its first server: nothing was changed."""
+    recorder.note("run_ended", {"verdict": message, "ok": False, "complete": False})
     recorder.write()
 
 
+def failed(recorder: Recorder, told: Mapping[str, Any]) -> None:
+    """The run ends at a server. `told`: server, step, message, left."""
+    recorder.note("failed", told)
+    refused(recorder, told["message"])
+
+
 def ended(recorder: Recorder, servers: Sequence[Server], options: Options, lines: Sequence[str]) -> None:
-    """The run has ended well. `lines` are those that were shown."""
-    left: Dict[str, Any] = {"complete": not cluster.busy(servers), "ok": True}
-    recorder.note("run_ended", {"verdict": verdict(servers, options), "lines": list(lines), **left})
+    """The roll has ended well. `lines` are those that were shown. It goes on later where servers are left."""
+    _well(recorder, verdict(servers, options), lines, not cluster.busy(servers))
+
+
+def cleaned(recorder: Recorder, servers: Sequence[Server], options: Options) -> None:
+    """The cleanup has ended well. It is complete whatever backend the servers are on."""
+    _well(recorder, verdict(servers, options), [], True)
+
+
+def _well(recorder: Recorder, told: str, lines: Sequence[str], complete: bool) -> None:
+    recorder.note("run_ended", {"verdict": told, "lines": list(lines), "complete": complete, "ok": True})
     recorder.write()
 
 
