@@ -177,7 +177,7 @@ def test_every_step_is_given_what_it_decides_on() -> None:
     without = {name for name, one in steps.items() if {key: one.get(key) for key in common} != common}
     assert without == {"stop"}, "all that it says is decided before"
     assert steps["stop"]["options"] == common["options"]
-    assert (steps["stop"]["message"], steps["stop"]["left"]) == (
+    assert (steps["stop"]["reason"], steps["stop"]["left"]) == (
         f"{{{{ {FAILURE}.message }}}}",
         f"{{{{ {FAILURE}.left }}}}",
     )

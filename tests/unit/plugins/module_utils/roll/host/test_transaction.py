@@ -20,8 +20,8 @@ NOTE = Note("1", 812, "controller-1", "2026-11-22T13:20:35Z", "wal", "present", 
         ("present", "boltdb", "last look, stop, conversion, configuration, start, rejoin, log"),
         ("returned", "wal", "last look, stop, conversion, configuration, start, rejoin"),
         ("returned", "boltdb", "last look, stop, configuration, conversion, start, rejoin"),
-        ("copied", "boltdb", "last look, stop, copy, start, rejoin, log"),
-        ("copied", "wal", "last look, stop, copy, start, rejoin, log"),
+        ("copied", "boltdb", "last look, stop, copying, start, rejoin, log"),
+        ("copied", "wal", "last look, stop, copying, start, rejoin, log"),
     ],
 )
 def test_the_configuration_never_names_boltdb_while_there_is_no_raft_db(state: str, backend: str, order: str) -> None:
