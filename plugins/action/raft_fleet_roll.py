@@ -28,6 +28,7 @@ OURS = {
     "raft_logstore_backend": "Whether to migrate or to roll back is for all clusters: raft_fleet_do.",
     "raft_logstore_force": "The question is asked once for all clusters; raft_fleet_force answers it.",
     "raft_logstore_group": "The group of its servers is raft_fleet_group.",
+    "raft_logstore_report_dir": "The record of each roll is kept below raft_fleet_dir.",
     "raft_logstore_token": "A token must not be kept there: use raft_fleet_token_env or raft_fleet_token_command.",
 }
 
@@ -133,13 +134,10 @@ class ActionModule(ActionBase):
     def _job(self, run: Run, playbook: str, *arguments: str) -> child.Job:
         args = self._args
         program = [args["executable"]] if args["executable"] else [sys.executable, "-m", "ansible", "playbook"]
-        ours = {
-            "raft_logstore_backend": BACKEND[args["do"]],
-            "raft_logstore_force": True,
-            "raft_logstore_group": args["group"],
-        }
-        if self._kind == outcome.LOOK:
-            del ours["raft_logstore_backend"]
+        ours = {"raft_logstore_force": True, "raft_logstore_group": args["group"]}
+        if self._kind != outcome.LOOK:
+            ours["raft_logstore_backend"] = BACKEND[args["do"]]
+            ours.update(raft_logstore_report_dir=self._own(run), raft_logstore_report_name=child.REPORT)
         token = child.token(args["token_env"], child.words(args["token_command"]), os.environ)
         # ansible-runner would turn it off.
         more = {"ANSIBLE_HOST_KEY_CHECKING": str(C.HOST_KEY_CHECKING)}

@@ -39,13 +39,14 @@ class ActionModule(ActionBase):
         connection, host = plain(args["connection"]), (task_vars or {}).get("inventory_hostname", "")
         secrets = [connection.get("token") or ""]
         found["record"], record = recording.begun(wanted, args["group"], host, time.time(), secrets)
+        recording.latency(record, plain(read), "before")
         run = Modules(self, task_vars or {}, connection, record)
         try:
             make_plan(run, servers(read), wanted, asking, found)
             recording.planned(record, found, servers(read))
         except Stopped as stopped:
             recording.planned(record, found, servers(read))
-            recording.failed(record, {"step": stopped.doing, "message": stopped.message})
+            recording.refused(record, stopped.message)
             found.update(failed=True, msg=stopped.message, doing=stopped.doing)
         result.update(found, **run.outcome())
         return result

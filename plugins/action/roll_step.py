@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any, Callable, Dict, Optional
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.closing import at_end
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import parse
 from ansible_collections.raftops.nomad.plugins.modules.roll_step import SPEC
-from ansible_collections.raftops.nomad.plugins.plugin_utils._record import stats
 from ansible_collections.raftops.nomad.plugins.plugin_utils._recorder import Recorder
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import mistakes, options, plain
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps import (
@@ -29,6 +29,7 @@ from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.given import 
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import Modules, Stopped, say
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.starting import Tags
 
+Values = Dict[str, Any]
 LAST = ("stop", "back", "end", "remove_old")  # after them nothing puts anything right
 
 
@@ -69,58 +70,52 @@ class ActionModule(ActionBase):
     def _steps(
         self, args: Dict[str, Any], task_vars: Dict[str, Any], record: Recorder
     ) -> Dict[str, Callable[..., None]]:
-        """Each step, with what only this one needs."""
-
-        def first_look(run: Modules, given: Given, result: Result) -> None:
-            told = mistakes(args["specified"], args["variables"])
-            python = task_vars.get("ansible_python_interpreter", "")
-            look.look(run, given, result, look.First(args["plans"], plain(args["connection"]), python, told))
-
-        def make_way(run: Modules, given: Given, result: Result) -> None:
-            way.make_way(run, given, result, datetime.now(timezone.utc))
-
-        def ask_cleanup(run: Modules, given: Given, result: Result) -> None:
-            secrets = [args["connection"].get("token") or ""]
-            name, begun = recording.begun(given.options, args["group"], given.host, time.time(), secrets)
-            result["record"] = name
-            recording.planned(begun, {}, [parse(one) for one in given.servers])
-            try:
-                cleanup.ask_cleanup(run, given, result, args["force"], args["confirm_timeout"])
-            except Stopped as stopped:
-                recording.failed(begun, {"step": stopped.doing, "message": stopped.message})
-                raise
-
-        def remove_old(run: Modules, given: Given, result: Result) -> None:
-            cleanup.remove_old(run, given, result)
-            recording.ended(record, [parse(one) for one in given.servers], given.options, [])
-
-        def show(_run: Modules, given: Given, result: Result) -> None:
-            servers = [parse(one) for one in given.servers]
-            result["lines"] = at_end(servers, given.options, time.time())
-            recording.ended(record, servers, given.options, result["lines"])
-            if args["record"]:
-                result["ansible_stats"] = stats(given.options.report_dir, args["record"])
-
-        def stop(_run: Modules, _given: Given, _result: Result) -> None:
-            raise Stopped("Stop the roll", args["message"])
-
-        def start(_run: Modules, _given: Given, _result: Result) -> None:
-            tags = Tags(self._task.tags, task_vars["ansible_run_tags"], task_vars["ansible_skip_tags"])
-            starting.start(tags, task_vars["groups"].get(args["group"], ()), args["group"])
-
+        """Each step, those with what only they need among them."""
         return {
-            "start": start,
-            "look": first_look,
+            "start": partial(self._start, args["group"], task_vars),
+            "look": partial(self._look, args, task_vars),
             "begin": look.begin,
-            "make_way": make_way,
+            "make_way": partial(way.make_way, at=datetime.now(timezone.utc)),
             "work": work.work,
             "settle": work.settle,
             "next": work.let_next,
-            "stop": stop,
+            "stop": partial(finish.stop, message=args["reason"]),
             "back": finish.back,
             "end": look.end,
-            "show": show,
+            "show": partial(self._show, args["record"], record),
             "find_old": cleanup.find_old,
-            "ask_cleanup": ask_cleanup,
-            "remove_old": remove_old,
+            "ask_cleanup": partial(self._ask_cleanup, args),
+            "remove_old": partial(self._remove_old, record),
         }
+
+    def _start(self, group: str, task_vars: Values, _run: Modules, _given: Given, _result: Result) -> None:
+        tags = Tags(self._task.tags, task_vars["ansible_run_tags"], task_vars["ansible_skip_tags"])
+        starting.start(tags, task_vars["groups"].get(group, ()), group)
+
+    def _look(
+        self, args: Dict[str, Any], task_vars: Dict[str, Any], run: Modules, given: Given, result: Result
+    ) -> None:
+        told = mistakes(args["specified"], args["variables"])
+        python = task_vars.get("ansible_python_interpreter", "")
+        look.look(run, given, result, look.First(args["plans"], plain(args["connection"]), python, told))
+
+    def _show(self, name: str, record: Recorder, _run: Modules, given: Given, result: Result) -> None:
+        servers = [parse(one) for one in given.servers]
+        result["lines"] = at_end(servers, given.options, time.time())
+        recording.latency(record, given.servers, "after")
+        recording.ended(record, servers, given.options, result["lines"])
+        result.update(recording.in_short(given.options, name))
+
+    def _ask_cleanup(self, args: Values, run: Modules, given: Given, result: Result) -> None:
+        secrets = [args["connection"].get("token") or ""]
+        result["record"], record = recording.begun(given.options, args["group"], given.host, time.time(), secrets)
+        recording.planned(record, {}, [parse(one) for one in given.servers])
+        try:
+            cleanup.ask_cleanup(run, given, result, args["force"], args["confirm_timeout"])
+        except Stopped as stopped:
+            recording.refused(record, stopped.message)
+            raise
+
+    def _remove_old(self, record: Recorder, run: Modules, given: Given, result: Result) -> None:
+        cleanup.remove_old(run, given, result)
+        recording.cleaned(record, [parse(one) for one in given.servers], given.options)

@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: raft_assess
 short_description: Say whether it is worth it to move the Raft log store of a cluster
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Judges what was measured on all servers of a cluster, and shows it as a table with a verdict.
   - The role C(raft_logstore) uses it. That a roll would be refused now is no failure, but RV(assessment.refusal).

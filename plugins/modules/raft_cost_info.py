@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: raft_cost_info
 short_description: What the Raft log of a running Nomad server costs
-version_added: 1.1.0
+version_added: 1.0.0
 author:
   - raftops.nomad contributors (@raftops)
 description:

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: raft_disk_info
 short_description: How fast the disk of a Nomad server is for its Raft log
-version_added: 1.1.0
+version_added: 1.0.0
 author:
   - raftops.nomad contributors (@raftops)
 description:
@@ -17,7 +17,7 @@ description:
     reads no store.
   - What it makes is in one directory C(.raftops-scratch) beside the Raft directory, which belongs to the user who runs
     this, has mode 0700, and is removed at the end. It writes less than 250 MB there. In check mode it does nothing.
-  - Run it on one server at a time (C(throttle)): a quorum of the others then commits as fast as ever.
+  - Run it on one server at a time (C(throttle)), so that a quorum of the others commits as fast as ever.
   - A part that cannot be measured is no failure. It is null or empty then, and RV(disk.error) says why.
 extends_documentation_fragment:
   - raftops.nomad._attributes.info

@@ -75,7 +75,7 @@ options:
     description: Name of the record of the roll, as RV(raftops.nomad.roll_plan#module:record). Empty for none.
     type: str
     default: ""
-  message:
+  reason:
     description: Why the roll ends, for O(step=stop).
     type: str
     default: ""
@@ -132,6 +132,11 @@ lines:
   type: list
   elements: str
   sample: ["server   role      health   version  running  config  disk  applied"]
+record:
+  description: Name of the record that the question has begun. Empty where there is none.
+  returned: when O(step=ask_cleanup)
+  type: str
+  sample: cleanup-nomad_servers-20261130T120000Z
 did:
   description: What modules were run for, in their order.
   returned: always
@@ -159,7 +164,7 @@ SPEC = {
     "so_far": {"type": "dict", "default": {}},
     "before": {"type": "dict", "default": {}},
     "record": {"type": "str", "default": ""},
-    "message": {"type": "str", "default": ""},
+    "reason": {"type": "str", "default": ""},
     "left": {"type": "str", "default": ""},
     "plans": {"type": "bool", "default": False},
     "specified": {"type": "dict", "default": {}},

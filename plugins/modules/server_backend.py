@@ -312,7 +312,7 @@ phases:
       description: Changing the configuration.
       type: float
       sample: 0.02
-    copy:
+    copying:
       description: Copying the store, with O(state=copied).
       type: float
       sample: 0.31

@@ -87,7 +87,7 @@ def fill_cluster(cluster: Cluster) -> None:
 
 def roll(cluster: Cluster, acts: list[str]) -> int:
     """Show the cluster, run the playbooks under writes (each ends with the same table), print the report."""
-    inventory = playbooks.write_inventory(cluster)
+    inventory = playbooks.write_inventory(cluster, raft_logstore_report_dir=str(ROOT / "reports"))
     addresses = [(server.address, server.http_port) for server in cluster.servers]
     before = leftbehind.observe(cluster)
     writer, watcher = Writer(addresses), Watcher(cluster)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple
 
@@ -80,6 +81,12 @@ def test_nothing_acknowledged_is_lost(story: Story) -> None:
 def test_the_same_again_finds_all_in_order(story: Story) -> None:
     assert story.again.returncode == 0 and "2 clusters: 2 in order." in story.again.stdout, story.again.stdout
     assert len(list(story.fleet.records.glob("clusters/*/*-roll"))) == 2
+
+
+def test_each_roll_has_a_record_of_its_own(story: Story) -> None:
+    found = sorted(story.fleet.records.glob("clusters/*/*-roll/report.json"))
+    assert [json.loads(path.read_text())["outcome"] for path in found] == ["done", "done"]
+    assert all(path.with_suffix(".html").exists() for path in found)
 
 
 def test_status_is_one_table(story: Story) -> None:

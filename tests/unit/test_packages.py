@@ -73,7 +73,7 @@ PACKAGES = {
     "record": Package(""),
     "record.page": Package("record text"),
     "fleet": Package("text"),
-    "assess": Package("agent.api disk roll"),
+    "assess": Package("text agent.api disk roll"),
     "measure": Package(
         "disk raftstore.base raftstore.boltdb raftstore.entries raftstore.directory raftstore.conversion raftstore"
         " agent agent.api assess",

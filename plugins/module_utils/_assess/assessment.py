@@ -9,7 +9,8 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 from .._roll.options import Options
 from .._roll.plan import refused, warnings
 from .._roll.server import Server
-from .._roll.tables import human, table
+from .._text.lines import table
+from .._text.sizes import human
 from . import out as times
 from .figures import Figures, Times, parse
 from .verdict import Known, Verdict, of_cluster, verdict

@@ -87,7 +87,7 @@ def figures(intervals: Sequence[Metrics], backend: str) -> Figures:
 
 
 def _shows(one: Metrics, backend: str) -> bool:
-    """Whether the agent shows what its store does. BoltDB tells of itself each 5 seconds; the WAL only when it writes."""
+    """Whether the agent shows what its store does. BoltDB tells of itself each 5 s, the WAL only when it writes."""
     return FREELIST in one.gauges if backend == "boltdb" else bool(one.gauges or one.sums)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
-from .._roll.tables import human
+from .._text.sizes import human
 from .figures import Figures
 
 # Bytes. BoltDB writes the freelist at each commit, 8 bytes for a free page, and flushes it; HashiCorp names this as the

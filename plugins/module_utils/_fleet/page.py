@@ -67,10 +67,12 @@ def _row(one: Cluster, waves: Sequence[Sequence[str]], first: float, last: float
     told = f'<span class="line">{_text(one.line)}</span>' if one.line else ""
     where = f"<code>{_text(one.log)}</code>" if one.state in states.BAD and one.log else ""
     took = one.ended - one.began if one.began and one.ended else 0
-    bar = ""
+    band = ""
     if took and last > first:
         left, width = 100 * (one.began - first) / (last - first), 100 * took / (last - first)
-        bar = f'<span class="track"><span class="bar {kind}" style="left:{left:.1f}%;width:{width:.1f}%"></span></span>'
+        band = (
+            f'<span class="track"><span class="bar {kind}" style="left:{left:.1f}%;width:{width:.1f}%"></span></span>'
+        )
     name = f'<a href="{_text(one.report)}">{_text(one.name)}</a>' if one.report else _text(one.name)
     cells: List[str] = [
         f"<td>{name}</td>",
@@ -80,7 +82,7 @@ def _row(one: Cluster, waves: Sequence[Sequence[str]], first: float, last: float
         f"<td>{_text(one.backend)}</td>",
         f"<td>{clock(one.began) if one.began else ''}</td>",
         f'<td class="n">{length(took) if took else ""}</td>',
-        f"<td>{bar}{told}{where}</td>",
+        f"<td>{band}{told}{where}</td>",
     ]
     return f"<tr>{''.join(cells)}</tr>"
 

@@ -70,10 +70,10 @@ def run(events: Sequence[Event]) -> Dict[str, Any]:
 def outcome(events: Sequence[Event]) -> str:
     """How a run has ended, a name of NEXT."""
     end, plan = _last(events, "run_ended"), _last(events, "planned") or {}
-    if _of(events, "failed") or (end and not end.get("ok", True)):
-        return "refused" if plan.get("refusal") and not _of(events, "failed") else "failed"
-    if plan.get("refusal"):
+    if plan.get("refusal") and not _of(events, "worked"):
         return "refused"
+    if _of(events, "failed") or (end and not end.get("ok", True)):
+        return "failed"
     if not end:
         return "unfinished"
     if events[0].get("check"):

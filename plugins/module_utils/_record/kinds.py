@@ -26,6 +26,7 @@ class Named(NamedTuple):
 
 
 PHASES = ("stop", "configuration", "conversion", "start", "rejoin", "total")
+REMOVED = ("removed", "kept", "removed_snapshots", "kept_snapshots")
 _PLANNED_SERVER = {
     "host": str,  # its name in the inventory, by which all other events name it as `server`
     "id": str,
@@ -110,7 +111,7 @@ KINDS: Dict[str, Dict[str, Any]] = {
     # Milliseconds, by the name of the metric. `when`: before or after.
     "latency": {"server": str, "when": str, "metrics": Named(float)},
     # Of a cleanup: the result of raft_backup_remove.
-    "removed": {"server": str, "removed": [str], "kept": [str], "freed_bytes": int},
+    "removed": {"server": str, **{name: [str] for name in REMOVED}, "freed_bytes": int},
     "warning": {"server": str, "message": str},
     # The roll ends at this server. `left` as server_backend has it. `unreachable`: nobody knows how it is left.
     "failed": {"server": str, "step": str, "message": str, "left": str, "unreachable": bool, "again": str},

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
+from .kinds import REMOVED
+
 Event = Mapping[str, Any]
 Row = Dict[str, Any]
 _BACK = ("put_back", "returned")
@@ -96,7 +98,7 @@ def _snapshot(rows: Dict[str, Row], one: Event) -> None:
 
 def _removed(rows: Dict[str, Row], one: Event) -> None:
     row = _row(rows, one.get("server", ""))
-    row["removed"] = {name: one[name] for name in ("removed", "kept", "freed_bytes") if name in one}
+    row["removed"] = {name: one[name] for name in (*REMOVED, "freed_bytes") if name in one}
     row["state"] = "done" if row["state"] == "nothing" else row["state"]
 
 

@@ -46,11 +46,9 @@ def _done(server: Server, options: Options) -> List[str]:
     the backend already."""
     found, total = server.converted or {}, (server.times or {}).get(TOTAL)
     out = f"out of the cluster for {total:.2f} s" if total is not None else "was down before"
-    began = server.began_at
-    since = (
-        f", started {datetime.fromtimestamp(began, timezone.utc):%Y-%m-%d %H:%M:%S} UTC" if began is not None else ""
-    )
-    lines = [f"{server.host}: on {options.backend}, {out}{since}"]
+    if server.began_at is not None:
+        out += f", started {datetime.fromtimestamp(server.began_at, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+    lines = wrapped(f"{server.host}: on {options.backend}, {out}")
     if found.get("verified"):
         lines.append(f"  {found['verified']} entries converted and compared")
     if found.get("backup"):

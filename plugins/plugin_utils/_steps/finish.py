@@ -26,3 +26,8 @@ def back(run: Run, given: Given, result: Result) -> None:
     if now.unfinished:
         written = {"server_id": server.id, "wait_timeout": options.gate_timeout}
         run("This server applies what is written now", WRITE, written)
+
+
+def stop(_run: Run, _given: Given, _result: Result, message: str) -> None:
+    """The roll ends at a server that has failed, once it was left as safe as can be."""
+    raise Stopped("Stop the roll", message)

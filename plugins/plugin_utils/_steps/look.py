@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, NamedTuple
 
+from ansible_collections.raftops.nomad.plugins.module_utils._assess import figures
 from ansible_collections.raftops.nomad.plugins.module_utils._roll import server as servers
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.given import Given, Result
-from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import LOOK, Run, Stopped
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import COST, LOOK, Run, Stopped
 
 AGAIN = (
     "{host} has already been rolled by this run of ansible-playbook, and what it found then is out of date. Start "
@@ -49,6 +50,8 @@ def look(run: Run, given: Given, result: Result, first: First) -> None:
         raise Stopped("Its Python can run modules", told) from stopped
     found = _read(run, given, rehearses=plans)
     result["server"] = given.noted({**given.own, **_kept(given, found), **servers.planned(found)})
+    if plans and given.options.report_dir:
+        result["server"]["latency_before"] = _latency(run, given, found["data_dir"])
     result["api"] = {**found["api"], **{name: connection[name] for name in connection if name != "token"}}
 
 
@@ -77,8 +80,21 @@ def end(run: Run, given: Given, result: Result) -> None:
     if given.own["barred"]:
         service = {"state": "started", "manager": given.options.service_manager, "name": given.options.service_name}
         run("Let systemd start the agent again", "raftops.nomad.agent_service", service)
+    if given.options.report_dir:
+        result["server"]["latency_after"] = _latency(run, given, given.own["data_dir"])
     if not given.options.check_mode:
         _gate("This server is on the backend", given.now().end.on_backend)
+
+
+def _latency(run: Run, given: Given, data_dir: str) -> Dict[str, float]:
+    """For the record: milliseconds for a write to the log in the last interval of the agent's metrics, by name."""
+    last = {"data_dir": data_dir, "sample_for": 0}
+    try:
+        seen = run("See what a write costs", COST, last, asks=True)["cost"]["figures"]
+    except Stopped:  # a record without it is no reason to stop a roll
+        return {}
+    names = {"dispatch": figures.DISPATCH, "commit": figures.COMMIT, "store": figures.STORE}
+    return {name: seen[key]["mean_ms"] for key, name in names.items() if seen.get(key)}
 
 
 def _read(run: Run, given: Given, rehearses: bool) -> Mapping[str, Any]:

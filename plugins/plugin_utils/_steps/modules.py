@@ -15,7 +15,8 @@ from ansible_collections.raftops.nomad.plugins.plugin_utils._recorder import Rec
 LOOK, WAIT, WRITE = "raftops.nomad.server_info", "raftops.nomad.server_wait", "raftops.nomad.raft_write_check"
 TRANSFER, SAVE = "raftops.nomad.raft_transfer_leadership", "raftops.nomad.snapshot_save"
 BACKEND, OLD = "raftops.nomad.server_backend", "raftops.nomad.raft_backup_remove"
-OF_THE_API = (LOOK, WAIT, WRITE, TRANSFER, SAVE, BACKEND)  # those that are told how the agent is reached
+COST = "raftops.nomad.raft_cost_info"
+OF_THE_API = (LOOK, WAIT, WRITE, TRANSFER, SAVE, BACKEND, COST)  # those that are told how the agent is reached
 NORMAL = "ansible.legacy.normal"  # what runs a module that has no action plugin
 
 

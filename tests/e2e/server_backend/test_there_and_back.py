@@ -58,7 +58,7 @@ def test_its_store_is_copied_and_rehearsed_while_it_runs(server: Server, watched
     pid, before = server.pid(), configuration(server)
     result = backend.call(server, backend="boltdb", state="copied")
     assert result["changed"] and not result.get("failed"), result
-    assert set(result["phases"]) == {"stop", "copy", "start", "rejoin", "total"}
+    assert set(result["phases"]) == {"stop", "copying", "start", "rejoin", "total"}
     assert is_wholly_on(server, "boltdb") and configuration(server) == before and server.pid() != pid
     done = run(raft_rehearse, data_dir=str(server.data_dir), copied=True)
     assert done["rehearsal"]["rehearsed"] and done["rehearsal"]["in_use"] and done["rehearsal"]["entries"] > 0

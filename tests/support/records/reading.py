@@ -43,14 +43,14 @@ class _Reader(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.open = [Element("", {})]
 
-    def handle_starttag(self, name: str, attributes: list[tuple[str, Optional[str]]]) -> None:
-        element = Element(name, {key: value or "" for key, value in attributes})
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, Optional[str]]]) -> None:
+        element = Element(tag, {key: value or "" for key, value in attrs})
         self.open[-1].inside.append(element)
-        if name not in ALONE:
+        if tag not in ALONE:
             self.open.append(element)
 
-    def handle_endtag(self, name: str) -> None:
-        assert self.open[-1].name == name, f"{name} ends in {self.open[-1].name}"
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open[-1].name == tag, f"{tag} ends in {self.open[-1].name}"
         self.open.pop()
 
     def handle_data(self, data: str) -> None:

@@ -31,6 +31,7 @@ HANDED_ON = {
     "connection": "__raft_logstore_connection",
     "options": "__raft_logstore_options",
     "agent": "__raft_logstore_agent",
+    "group": "__raft_logstore_group",
     "hosts": "__raft_logstore_hosts",
     "snapshots": "__raft_logstore_snapshot_dest",
 }

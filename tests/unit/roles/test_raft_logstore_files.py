@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.turn import ALONE, SETTLED, TOGETHER
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.turn import ALONE, NEXT, SETTLED, TOGETHER
 from support.paths import PLAYBOOKS, PLUGINS, ROLE
-from support.rolls.roletext import STEPS, TASKS, nodes, parsed
+from support.rolls.roletext import STEPS, TASKS, imported, nodes, parsed, plays_of
 
 # Without a queue there is nothing to do, and no warning of a group that is not there.
 ROLL = "{{ ('raft_logstore_queue' in groups) | ternary('raft_logstore_queue', []) }}"
@@ -24,8 +24,8 @@ ALLOWED = {
 }
 FORBIDDEN = {"any_errors_fatal", "max_fail_percentage", "run_once", "ignore_unreachable", "ignore_errors"}
 # Files of the role that are for plays on all servers at once, never for the roll.
-CLEANUP = ["look", "cleanup_look", "cleanup_ask", "cleanup_remove"]
-AT_ONCE = ["plan", "cluster", "finish", "status", "assess", "verdict", "rehearse", *CLEANUP]
+AT_ONCE = ["plan", "cluster", "finish", "status", "assess", "verdict", "rehearse"]
+AT_ONCE += ["look", "cleanup_look", "cleanup_ask", "cleanup_remove"]
 # Those that run the others, each for one cluster of many, have a beginning of their own.
 OF_ONE_CLUSTER = sorted(path for path in PLAYBOOKS.glob("*.yml") if not path.stem.startswith("fleet"))
 NOT_IN_THE_ROLL = {f"{name}.yml" for name in AT_ONCE}
@@ -34,20 +34,6 @@ NOT_IN_THE_ROLL = {f"{name}.yml" for name in AT_ONCE}
 def forbidden(node: dict[str, Any]) -> set[str]:
     """Those that are in force there; set to false they keep out those of a play or of the controller."""
     return {word for word in FORBIDDEN & set(node) if node[word] is not False}
-
-
-def plays_of(name: str) -> list[dict[str, Any]]:
-    """All plays of a playbook in their order, with those that it imports."""
-    found = []
-    for play in parsed(PLAYBOOKS / f"{name}.yml"):
-        imported = play.get("ansible.builtin.import_playbook")
-        found += plays_of(Path(imported).stem) if imported else [play]
-    return found
-
-
-def imported(play: dict[str, Any]) -> list[dict[str, Any]]:
-    """The roles that the tasks of a play import, as they are given."""
-    return [task["ansible.builtin.import_role"] for task in play["tasks"] if "ansible.builtin.import_role" in task]
 
 
 @pytest.mark.parametrize("path", TASKS, ids=lambda path: path.name)
@@ -136,7 +122,7 @@ def test_the_first_task_of_the_role_is_the_interlock() -> None:
 
 def test_files_of_the_roll_are_all_reached_from_main() -> None:
     """So that a file left out of NOT_IN_THE_ROLL by mistake is noticed, and no file is dead."""
-    reached, waiting = set(), ["main.yml", *(Path(file).name for file in (TOGETHER, ALONE, SETTLED))]
+    reached, waiting = set(), ["main.yml", *(Path(file).name for file in (TOGETHER, ALONE, SETTLED, NEXT))]
     while waiting:
         name = waiting.pop()
         if name not in reached:
@@ -247,19 +233,6 @@ def test_the_way_back_is_the_way_forward_in_the_other_direction() -> None:
     (play,) = parsed(PLAYBOOKS / "rollback.yml")
     assert play["ansible.builtin.import_playbook"] == "migrate.yml"
     assert play["vars"] == {"raft_logstore_backend": "boltdb"}
-
-
-def test_old_stores_are_removed_only_after_all_servers_were_judged_and_somebody_was_asked() -> None:
-    plays = plays_of("cleanup")
-    assert all(play["any_errors_fatal"] for play in plays)
-    assert [role["tasks_from"] for role in imported(plays[-1])] == CLEANUP
-    removing = [
-        path.name
-        for path in TASKS
-        for node in nodes(parsed(path))
-        if "raftops.nomad.raft_backup_remove" in node and not node.get("check_mode")
-    ]
-    assert removing == ["cleanup_remove.yml"]
 
 
 def test_every_variable_with_a_default_is_specified_with_the_same_default() -> None:

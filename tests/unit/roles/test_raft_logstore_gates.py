@@ -15,11 +15,13 @@ from support.rolls.roletext import STEPS, TASKS, nodes, parsed
 
 STEP, PLAN = "raftops.nomad.roll_step", "raftops.nomad.roll_plan"
 WAIT, WRITE, ACT = (f"raftops.nomad.{name}" for name in ("server_wait", "raft_write_check", "server_backend"))
-MOVE, HOLD, REMOVE = (
-    f"raftops.nomad.{name}" for name in ("raft_transfer_leadership", "autopilot_config", "raft_backup_remove")
+MOVE, HOLD = "raftops.nomad.raft_transfer_leadership", "raftops.nomad.autopilot_config"
+ASSESS, COST, DISK, REHEARSE = (
+    f"raftops.nomad.{name}" for name in ("raft_assess", "raft_cost_info", "raft_disk_info", "raft_rehearse")
 )
-FAIL = "ansible.builtin.fail"
-ASKING = {STEP, PLAN, WAIT, WRITE, ACT, MOVE, HOLD, REMOVE, FAIL}
+# The last two would end a roll, or remove old stores, past the steps: no task has them.
+ASKING = {STEP, PLAN, WAIT, WRITE, ACT, MOVE, HOLD, "ansible.builtin.fail", "raftops.nomad.raft_backup_remove"}
+ASKING |= {ASSESS, COST, DISK, REHEARSE}
 NOW, TURN, FAILURE = "__raft_logstore_now", "__raft_logstore_begun.turn", "__raft_logstore_failure"
 
 # What can end a roll, in the order of each file: its name, its step or module, and when it is done; None for always.
@@ -43,14 +45,17 @@ GATES: dict[str, list[tuple[str, str, str | None]]] = {
         ("Take the server back to its old backend", ACT, None),
     ],
     "finish": [("See that this server is back", "back", None), ("See that it would start again", "end", None)],
-    "failure": [("Stop the roll", FAIL, None)],
+    "failure": [("Stop the roll", "stop", None)],
     "status": [("Show the cluster", "show", None)],
+    "assess": [("Measure what its log costs", COST, None), ("Measure its disk", DISK, None)],
+    "verdict": [("Is the change worth it?", ASSESS, None)],
+    "rehearse": [("Rehearse on a clone of its store", REHEARSE, None)],
     "cleanup_look": [("Find the old stores", "find_old", None)],
     "cleanup_ask": [("Ask before anything is removed", "ask_cleanup", None)],
-    "cleanup_remove": [("Remove the old stores", REMOVE, None)],
+    "cleanup_remove": [("Remove the old stores", "remove_old", None)],
 }
 # The only ones whose failure is judged by something else than the module itself.
-JUDGED = {"Transfer leadership and prove it": f"{NOW}.leadership.failed"}
+JUDGED = {"Transfer leadership and prove it": f"{NOW}.leadership.failed", "Rehearse on a clone of its store": False}
 # The files that each file takes in, in their order, and when.
 TAKEN_IN = {
     "plan": [("look.yml", None)],
@@ -61,7 +66,7 @@ TAKEN_IN = {
     "finish": [("steps/release.yml", None)],
 }
 
-CONTENT = {path.stem: list(nodes(parsed(path))) for path in TASKS if path.stem not in ("assess", "verdict", "rehearse")}
+CONTENT = {path.stem: list(nodes(parsed(path))) for path in TASKS}
 
 
 def is_gate(node: dict[str, Any]) -> bool:
@@ -158,8 +163,9 @@ def test_what_is_done_on_this_host_is_told_how_this_one_is_reached() -> None:
     }
     said, found = "{{ __raft_logstore_connection }}", "{{ __raft_logstore_api }}"
     assert here == {
-        "look": said, "begin": said, "end": said, "work": found, "settle": found, "back": found, "ask_cleanup": found,
-        "show": None, "find_old": None, MOVE: found, ACT: found, REMOVE: None, FAIL: None,
+        "look": said, "begin": said, "end": said, "stop": said, "work": found, "settle": found, "back": found,
+        "ask_cleanup": found, "next": None, "show": None, "find_old": None, "remove_old": None, MOVE: found, ACT: found,
+        COST: found, DISK: None, REHEARSE: None, ASSESS: None,
     }  # fmt: skip
 
 
@@ -168,7 +174,13 @@ def test_every_step_is_given_what_it_decides_on() -> None:
     returned where they have."""
     steps = {task[STEP]["step"]: task[STEP] for task in EVERY if STEP in task}
     common = {"options": "{{ __raft_logstore_options }}", "servers": "{{ __raft_logstore_servers }}"}
-    assert all({name: one[name] for name in common} == common for one in steps.values())
+    without = {name for name, one in steps.items() if {key: one.get(key) for key in common} != common}
+    assert without == {"stop"}, "all that it says is decided before"
+    assert steps["stop"]["options"] == common["options"]
+    assert (steps["stop"]["message"], steps["stop"]["left"]) == (
+        f"{{{{ {FAILURE}.message }}}}",
+        f"{{{{ {FAILURE}.left }}}}",
+    )
     asked = {name for name, one in steps.items() if one.get("so_far") == "{{ __raft_logstore_so_far }}"}
     assert asked == {"begin", "make_way", "back", "end", "ask_cleanup"}
     after = {name: one["before"] for name, one in steps.items() if "before" in one}
@@ -179,12 +191,24 @@ def test_every_step_is_given_what_it_decides_on() -> None:
     assert agent == {"look", "begin", "work", "settle", "end"}
 
 
+def test_every_step_of_a_roll_or_a_cleanup_that_does_something_is_given_the_record() -> None:
+    """The plan and the question of a cleanup begin it; what only looks before that has none."""
+    steps = {task[STEP]["step"]: task[STEP].get("record") for task in EVERY if STEP in task}
+    before = {"look", "find_old", "ask_cleanup"}
+    assert steps == {name: None if name in before else "{{ __raft_logstore_record }}" for name in steps}
+    (begins,) = [task for task in EVERY if PLAN in task]
+    (asks,) = [task for task in EVERY if (task.get(STEP) or {}).get("step") == "ask_cleanup"]
+    assert begins["register"] == asks["register"] == "__raft_logstore_plan"
+    assert begins[PLAN]["group"] == asks[STEP]["group"] == "{{ __raft_logstore_group }}"
+
+
 def test_what_a_step_returns_is_kept_where_it_is_looked_for() -> None:
     kept = {doing(task): task.get("register") for task in EVERY if STEP in task}
     assert kept == {
         "look": "__raft_logstore_look", "begin": "__raft_logstore_begun", "make_way": "__raft_logstore_way",
         "work": "__raft_logstore_worked", "settle": "__raft_logstore_settled", "end": "__raft_logstore_ended",
-        "find_old": "__raft_logstore_ended", "back": None, "show": None, "ask_cleanup": None,
+        "find_old": "__raft_logstore_ended", "next": "__raft_logstore_passed", "ask_cleanup": "__raft_logstore_plan",
+        "back": None, "show": None, "stop": None, "remove_old": None,
     }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from .text import Content, Html, element, join, seconds
 Lane = Mapping[str, Any]
 _TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400)
 _MAX_TICKS = 10
-_NOT_OF_A_TURN = ("look", "prove", "release", "pause")
+_NOT_OF_A_TURN = ("look", "prove", "release", "pause", "down")
 _SHOWN = ("gate", "transfer", "snapshot", "stop", "convert", "start", "rejoin", "stable", "return", "down")
 
 
@@ -33,14 +33,8 @@ def timeline(run: Mapping[str, Any]) -> Html:
 
 def turns(run: Mapping[str, Any]) -> Html:
     """Each server's turn from its own beginning, so that eighty can be compared. Nothing where no server was out."""
-    found: Dict[str, Lane] = {}
-    for lane in run["lanes"]:
-        mine = [one for one in lane["segments"] if one["step"] not in _NOT_OF_A_TURN]
-        if any(one["step"] in (*OUT, "backend") for one in mine):
-            found[lane["server"]] = {
-                "server": lane["server"],
-                "segments": [one for one in mine if one["step"] != "down"],
-            }
+    mine = {lane["server"]: _turn(lane["segments"]) for lane in run["lanes"]}
+    found: Dict[str, Lane] = {name: {"server": name, "segments": turn} for name, turn in mine.items() if turn}
     begins = {name: min(one["began"] for one in lane["segments"]) for name, lane in found.items()}
     lasts = {name: max(one["ended"] for one in lane["segments"]) - begins[name] for name, lane in found.items()}
     if not found:
@@ -48,6 +42,17 @@ def turns(run: Mapping[str, Any]) -> Html:
     span = max(lasts.values()) or 1.0
     rows = [_row(lane, _bars(lane, begins[name], span), span, seconds(lasts[name])) for name, lane in found.items()]
     return _chart(rows, span, list(found.values()))
+
+
+def _turn(segments: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """Those from the look before a server is taken out to what proves it alone; none where it was not taken out."""
+    worked = [at for at, one in enumerate(segments) if one["step"] in (*OUT, "backend")]
+    if not worked:
+        return []
+    looks = [at for at, one in enumerate(segments) if one["step"] == "look"]
+    first = max((at for at in looks if at < worked[0]), default=-1) + 1
+    ends = (at for at, one in enumerate(segments) if one["step"] in _NOT_OF_A_TURN and at > worked[0])
+    return [one for one in segments[first : next(ends, len(segments))] if one["step"] != "down"]
 
 
 def _chart(rows: Sequence[Html], span: float, lanes: Sequence[Lane]) -> Html:

@@ -36,7 +36,7 @@ def page(record: Mapping[str, Any]) -> str:
         section("Warnings and notes", story.warnings(record)),
         section("Digests of the stores, before and after", tables.digests(record)),
         section("Left on the servers", tables.kept(record)),
-        section("Snapshots, which contain the keyring and which nothing removes", tables.snapshots(record)),
+        section("Snapshots, which contain the keyring", tables.snapshots(record)),
         section("As it was said", story.plans(record), class_="said"),
         section("Made with", story.versions(record)),
         _foot(record),

@@ -78,8 +78,9 @@ def _failure(one: Mapping[str, Any], record: Record) -> Html:
     left = one.get("left") or ("unknown" if one.get("unreachable") else "")
     step = f" ({STEPS.get(one['step'], one['step'])})" if one.get("step") else ""
     message, verdict = one.get("message", ""), record["verdict"]
+    how = "refused" if record["outcome"] == "refused" else "failed"
     said = [
-        element("b", f"{one.get('server') or record['group']} failed{step}, {clock(one['at'])}"),
+        element("b", f"{one.get('server') or record['group']} {how}{step}, {clock(one['at'])}"),
         element("p", verdict if message in verdict else message),
         element("p", f"On the way back: {one['again']}") if one.get("again") else None,
         element("p", element("b", "How it is left: "), LEFT[left]) if left in LEFT else None,

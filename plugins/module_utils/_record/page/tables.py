@@ -21,6 +21,12 @@ STATES = {
 }
 """What is said of a server, by its state in the record, and its colour."""
 
+_CLEANED = {
+    "removed": "old store, removed",
+    "kept": "old store, kept",
+    "removed_snapshots": "snapshot, removed",
+    "kept_snapshots": "snapshot, kept",
+}
 _TIMES = ("stop", "convert", "start", "rejoin")
 _MEANT = (
     "stop: until the agent has let go of its store. convert: configuration and conversion. start: until it runs. "
@@ -77,8 +83,8 @@ def _total(row: Row) -> Optional[float]:
 def _bar(total: Optional[float], longest: float) -> Content:
     if total is None or not longest:
         return "-"
-    bar = element("span", class_="bar", style=f"width:{total / longest * _BAR_PX:.0f}px")
-    return join([seconds(total), element("span", bar, class_="bars", aria_hidden="true")])
+    band = element("span", class_="bar", style=f"width:{total / longest * _BAR_PX:.0f}px")
+    return join([seconds(total), element("span", band, class_="bars", aria_hidden="true")])
 
 
 def kept(record: Record) -> Html:
@@ -90,8 +96,8 @@ def kept(record: Record) -> Html:
         changed = row.get("configuration", {}).get("changed_files", [])
         rows += [[row["server"], "configuration, changed", path] for path in changed]
         removed = row.get("removed", {})
-        rows += [[row["server"], "old store, removed", name] for name in removed.get("removed", [])]
-        rows += [[row["server"], "old store, kept", name] for name in removed.get("kept", [])]
+        for key, words in _CLEANED.items():
+            rows += [[row["server"], words, name] for name in removed.get(key, [])]
     return table(["server", "what", "where"], [[a, b, element("code", c)] for a, b, c in rows]) if rows else Html("")
 
 

@@ -20,14 +20,14 @@ class Html(str):
 Content = Union[str, Html, None]
 
 
-def element(name: str, /, *content: Content, **attributes: Any) -> Html:
+def element(tag: str, /, *content: Content, **attributes: Any) -> Html:
     """An element. Attributes: `_` becomes `-`, `class_` is class; those that are None or "" are left out."""
     told = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(str(value), quote=True)}"'
         for key, value in attributes.items()
         if value not in (None, "")
     )
-    return Html(f"<{name}{told}>" if name in _ALONE else f"<{name}{told}>{join(content)}</{name}>")
+    return Html(f"<{tag}{told}>" if tag in _ALONE else f"<{tag}{told}>{join(content)}</{tag}>")
 
 
 def join(parts: Iterable[Content], between: str = "") -> Html:

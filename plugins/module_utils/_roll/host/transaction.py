@@ -14,7 +14,7 @@ WAL, BOLTDB = "wal", "boltdb"
 OTHER = {WAL: BOLTDB, BOLTDB: WAL}
 PRESENT, RETURNED, COPIED = "present", "returned", "copied"
 
-LAST_LOOK, STOP, CONFIGURATION, CONVERSION, COPY = "last look", "stop", "configuration", "conversion", "copy"
+LAST_LOOK, STOP, CONFIGURATION, CONVERSION, COPY = "last look", "stop", "configuration", "conversion", "copying"
 FORMER, START, REJOIN, LOG = "former configuration", "start", "rejoin", "log"
 
 FORWARD = {

@@ -11,13 +11,15 @@ PREFIX = "raft_logstore_"
 # Those that an operator may set: the options of the role's entry points, in their order.
 _NAMES = """
 group backend wal_segment_size data_dir config_path config_file force confirm_timeout service_manager service_name
-stop_command start_command status_command log_file host port use_ssl validate_certs timeout region ca_path
-client_cert client_key
-tls_server_name token snapshot_dest backup_dir gate_timeout stop_timeout wait_timeout stable_for min_failure_tolerance
-allow_outage hold_autopilot take_over origin rollback_on_failure keep_backups keep_snapshots pause_between stop_after
-status_strict report_dir report_name pre_tasks_file post_tasks_file assess_for assess_disk assess_file pipelining
+stop_command start_command status_command log_file host port use_ssl validate_certs timeout region ca_path client_cert
+client_key tls_server_name token snapshot_dest backup_dir gate_timeout stop_timeout wait_timeout stable_for
+min_failure_tolerance allow_outage hold_autopilot take_over origin rollback_on_failure keep_backups keep_snapshots
+pause_between stop_after status_strict pre_tasks_file post_tasks_file assess_for assess_disk report_dir report_name
+assess_file pipelining
 """
 PUBLIC = tuple(_NAMES.split())
+# Artifacts of a job: AWX hands them to the next job of a workflow, as variables.
+_ARTIFACTS = ("assessment", "report")
 _KINDS = {
     "int": "a whole number",
     "bool": "true or false",
@@ -39,7 +41,7 @@ def wrong(name: str, shown: str, kind: str, choices: Sequence[str] = ()) -> str:
 
 
 def _is_known(name: str) -> bool:
-    return name.startswith(PREFIX) and name[len(PREFIX) :] in PUBLIC
+    return name.startswith(PREFIX) and name[len(PREFIX) :] in (*PUBLIC, *_ARTIFACTS)
 
 
 def _told(name: str) -> str:

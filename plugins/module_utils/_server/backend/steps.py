@@ -101,7 +101,7 @@ def copy(work: Work) -> None:
     """A copy of the store is where a rehearsal finds it."""
     began = time.monotonic()
     copy_store(work.subject.data_dir)
-    work.took("copy", time.monotonic() - began)
+    work.took("copying", time.monotonic() - began)
 
 
 def start(work: Work) -> None:

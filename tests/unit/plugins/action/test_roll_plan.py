@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible import context
 from ansible.errors import AnsibleActionFail
+from ansible.utils.context_objects import CLIArgs
 from ansible_collections.raftops.nomad.plugins.action.roll_plan import ActionModule
 from ansible_collections.raftops.nomad.plugins.modules.roll_plan import OPTIONS
 from support.rolls.handlers import Handlers, action
@@ -114,3 +116,61 @@ def test_an_argument_that_would_cut_a_roll_fails_the_task(
 def test_wrong_arguments_are_refused(args: dict[str, Any]) -> None:
     with pytest.raises(AnsibleActionFail):
         run(**args)
+
+
+def kept(tmp_path: Path, **args: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The result and the record of a plan, in none of whose files there is a token."""
+    told = {"servers": SERVERS, "connection": {"token": "s3cret"}, "group": "mine", **args}
+    result = run(options={"report_dir": str(tmp_path), "report_name": "n"}, **told)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["n.events.jsonl", "n.html", "n.json"]
+    assert "s3cret" not in "".join(path.read_text() for path in tmp_path.iterdir())
+    return result, json.loads((tmp_path / "n.json").read_text())
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its name in the collection."""
+    monkeypatch.setattr(context, "CLIARGS", CLIArgs({"args": ("raftops.nomad.migrate",)}))
+
+
+@pytest.mark.usefixtures("called")
+def test_a_plan_that_is_refused_is_in_the_record_with_its_reason(tmp_path: Path) -> None:
+    """Right after: nothing else of this run will write the files."""
+    servers = [LEADER, facts("s2", obstacles=["no space"]), facts("s3")]
+    result, found = kept(tmp_path, servers=servers, loader=Handlers())
+    assert result["record"] == "n" and result["failed"]
+    assert (found["playbook"], found["group"], found["backend"]) == ("migrate", "mine", "wal")
+    assert (found["outcome"], found["verdict"]) == ("refused", result["refusal"])
+    assert [one["host"] for one in found["runs"][0]["plan"]["servers"]] == ["s1", "s2", "s3"]
+
+
+@pytest.mark.usefixtures("called")
+def test_what_stands_against_a_roll_that_was_planned_is_in_the_record(tmp_path: Path) -> None:
+    sick = Handlers(by_module={"server_wait": {"failed": True, "msg": "s2 is not healthy, says s3cret."}})
+    result, found = kept(tmp_path, loader=sick)
+    assert result["doing"] == "The cluster is healthy" and sick.modules == ["raft_roll_lock", "server_wait"]
+    assert (found["outcome"], found["verdict"]) == ("failed", "s2 is not healthy, says ********.")
+    assert found["runs"][0]["plan"]["queue"] == ["s2", "s3", "s1"]
+
+
+@pytest.mark.usefixtures("called")
+def test_a_roll_that_may_begin_is_in_the_record_by_then(tmp_path: Path) -> None:
+    """Its files are written at the next step."""
+    result = run(servers=SERVERS, options={"report_dir": str(tmp_path)}, connection={"token": "s3cret"}, group="mine")
+    (journal,) = tmp_path.iterdir()
+    assert journal.name == f"{result['record']}.events.jsonl" and result["record"].startswith("migrate-mine-")
+    noted = [json.loads(line) for line in journal.read_text().splitlines()]
+    kinds = [one["kind"] for one in noted]
+    assert (kinds[0], kinds[-2:]) == ("run_began", ["planned", "leads"]) and "s3cret" not in journal.read_text()
+
+
+def test_a_record_that_cannot_be_written_fails_the_task_before_anything_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    loader = Handlers(by_module=HEALTHY)
+    with pytest.raises(AnsibleActionFail, match="Nothing was changed"):
+        run(loader=loader, servers=SERVERS, options={"report_dir": str(tmp_path / "file")})
+    assert loader.modules == []
+
+
+def test_without_a_directory_there_is_no_record() -> None:
+    assert run(servers=SERVERS, options={})["record"] == ""

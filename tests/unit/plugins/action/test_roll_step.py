@@ -5,13 +5,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible import context
 from ansible.errors import AnsibleActionFail
+from ansible.utils.context_objects import CLIArgs
 from ansible_collections.raftops.nomad.plugins.action.roll_step import ActionModule
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.options import Options
 from ansible_collections.raftops.nomad.plugins.modules.roll_step import STEPS
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import shown
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps import recording
 from support.rolls.handlers import Handlers, action
 from support.rolls.scripted import begun, given, look
 from support.rolls.servers import NAMES, facts
@@ -49,15 +54,21 @@ RUN: dict[str, tuple[dict[str, Any], list[str]]] = {
     "make_way": ({}, ["server_wait", "raft_write_check", "snapshot_save", "snapshot_save"]),
     "work": ({}, ["server_backend", "raft_write_check"]),
     "settle": ({}, []),
+    "next": ({}, []),
     "back": ({}, ["server_wait"]),
     "end": ({"options": {"backend": "boltdb"}}, ["server_info"]),
     "show": ({}, []),
     "find_old": ({"servers": TIDY}, ["raft_backup_remove"]),
     "ask_cleanup": ({"servers": TIDY}, ["server_wait"]),
+    "remove_old": ({"servers": TIDY}, ["raft_backup_remove"]),
 }
 
 
-@pytest.mark.parametrize("step", STEPS)
+def test_every_step_that_does_not_fail_by_itself_is_among_them() -> None:
+    assert [step for step in STEPS if step not in RUN] == ["stop"]
+
+
+@pytest.mark.parametrize("step", RUN)
 def test_each_step_is_run_with_its_modules(step: str) -> None:
     args, modules = RUN[step]
     loader = Handlers(by_module=ANSWERS)
@@ -71,6 +82,18 @@ def test_a_step_that_fails_says_at_what_and_keeps_what_is_known_by_then() -> Non
     result = run(Handlers(by_module=failing), "work", before={"turn": shown(given().now())})
     assert (result["failed"], result["msg"], result["doing"]) == (True, "refused", "Bring the server to the backend")
     assert result["left"] == "put_back" and result["changed"] is True and result["server"]["host"] == "s1"
+
+
+def test_the_end_of_a_roll_at_a_server_is_a_failure_with_its_message() -> None:
+    loader = Handlers()
+    result = run(loader, "stop", reason="s1 has failed.", left="put_back")
+    assert (result["failed"], result["msg"], result["doing"]) == (True, "s1 has failed.", "Stop the roll")
+    assert loader.modules == [] and not result["changed"]
+
+
+def test_after_the_operators_tasks_the_server_is_done() -> None:
+    result = run(Handlers(), "next")
+    assert (result["server"]["host"], result["server"]["done"], result["server"]["serial"]) == ("s1", True, 2)
 
 
 def test_differences_of_the_work_are_those_of_the_task() -> None:
@@ -111,3 +134,97 @@ def test_what_would_leave_tasks_out_and_an_empty_group_fail_the_start() -> None:
 def test_wrong_arguments_are_refused(args: dict[str, Any]) -> None:
     with pytest.raises(AnsibleActionFail):
         action(ActionModule, Handlers(), args).run(task_vars=VARS)
+
+
+KEPT = {"record": "n", "connection": {"host": "10.0.0.1", "token": "s3cret"}}
+OLD = {"removed": ["raft.db.migrated.1"], "kept": [], "state": "wal", "freed_bytes": 5}
+
+
+@pytest.fixture
+def report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with the record `n` of a roll that has begun."""
+    monkeypatch.setattr(context, "CLIARGS", CLIArgs({"args": ("raftops.nomad.migrate",)}))
+    recording.begun(Options(report_dir=str(tmp_path), report_name="n"), "nomad_servers", "s1", 1.0, [])
+    return tmp_path
+
+
+def kept(report: Path) -> dict[str, Any]:
+    """The record, in none of whose files there is a token."""
+    assert len(list(report.iterdir())) == 3
+    assert "s3cret" not in "".join(path.read_text() for path in report.iterdir())
+    return dict(json.loads((report / "n.json").read_text()))
+
+
+def to(report: Path, **more: Any) -> dict[str, Any]:
+    return {**KEPT, "options": {"report_dir": str(report), **more}}
+
+
+def test_what_the_modules_of_a_step_have_done_is_in_the_record(report: Path) -> None:
+    run(Handlers(by_module=ANSWERS), "work", before={"turn": shown(given().now())}, **to(report))
+    assert [server["phases"] for server in kept(report)["servers"]] == [{"total": 1.5}]
+
+
+def test_a_stop_is_in_the_record_with_its_reason_and_how_the_server_is_left(report: Path) -> None:
+    run(Handlers(), "stop", reason="s1 has failed: s3cret.", left="put_back", **to(report))
+    found = kept(report)
+    assert (found["outcome"], found["verdict"]) == ("failed", "s1 has failed: ********.")
+    (failure,) = found["runs"][0]["failures"]
+    assert (failure["server"], failure["left"], failure["message"]) == ("s1", "put_back", found["verdict"])
+
+
+def test_a_failure_that_something_is_still_done_about_is_not_the_end_of_the_record(report: Path) -> None:
+    failing = {**ANSWERS, "server_backend": {"failed": True, "msg": "refused"}}
+    run(Handlers(by_module=failing), "work", before={"turn": shown(given().now())}, **to(report))
+    assert kept(report)["outcome"] == "unfinished"
+
+
+def test_a_server_that_is_not_back_at_the_end_is_in_the_record(report: Path) -> None:
+    run(Handlers(by_module={"server_wait": {"failed": True, "msg": "refused."}}), "back", **to(report))
+    found = kept(report)
+    assert found["outcome"] == "failed" and found["verdict"].startswith("s1 is not back at the end: refused.")
+
+
+def test_the_end_of_a_roll_is_in_the_record_and_in_short_in_the_result(report: Path) -> None:
+    done = [{**one, "done": True, "times": {"total": 1.5}} for one in TIDY]
+    result = run(Handlers(), "show", servers=done, **to(report))
+    found = kept(report)
+    assert found["runs"][0]["lines"] == result["lines"] != []
+    assert found["verdict"] == "Done: 3 of 3 on wal. The old stores stay until you run cleanup."
+    stats = result["ansible_stats"]["data"]["raft_logstore_report"]
+    assert (stats["name"], stats["verdict"]) == ("n", found["verdict"])
+
+
+def test_a_look_that_belongs_to_no_roll_leaves_no_record(report: Path) -> None:
+    before = (report / "n.events.jsonl").read_bytes()
+    result = run(Handlers(), "show", options={"report_dir": str(report)})
+    assert "ansible_stats" not in result and [path.read_bytes() for path in report.iterdir()] == [before]
+
+
+def test_a_cleanup_has_a_record_from_its_question_to_what_was_removed(report: Path) -> None:
+    healthy, args = Handlers(by_module=ANSWERS), to(report, report_name="n", backend="boltdb")
+    asked = run(healthy, "ask_cleanup", servers=[{**one, "old_stores": OLD} for one in TIDY], **args)
+    assert asked["record"] == "n" and "failed" not in asked and healthy.modules == ["server_wait", "raft_confirm"]
+    assert kept_after(report, asked["record"], {**OLD, "changed": True})["outcome"] == "done"
+
+
+def kept_after(report: Path, name: str, removed: dict[str, Any]) -> dict[str, Any]:
+    """The record once the old stores are removed."""
+    run(Handlers(removed), "remove_old", servers=TIDY, **{**to(report, backend="boltdb"), "record": name})
+    return kept(report)
+
+
+def test_a_cleanup_that_nobody_confirms_has_removed_nothing_and_says_so(report: Path) -> None:
+    answers = {**ANSWERS, "raft_confirm": AnsibleActionFail("Nobody has said yes. Nothing was changed.")}
+    old, args = [{**one, "old_stores": OLD} for one in TIDY], to(report, report_name="n")
+    result = run(Handlers(by_module=answers), "ask_cleanup", servers=old, **args)
+    assert (result["failed"], result["doing"]) == (True, "Ask before anything is removed")
+    found = kept(report)
+    assert (found["outcome"], found["verdict"]) == ("failed", "Nobody has said yes. Nothing was changed.")
+    assert found["runs"][-1]["failures"] == []
+
+
+def test_a_cleanup_whose_record_cannot_be_written_asks_nobody(report: Path) -> None:
+    loader, place = Handlers(by_module=ANSWERS), str(report / "n.events.jsonl")
+    with pytest.raises(AnsibleActionFail, match="Nothing was changed"):
+        run(loader, "ask_cleanup", servers=TIDY, options={"report_dir": place})
+    assert loader.modules == []

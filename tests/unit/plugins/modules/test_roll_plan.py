@@ -30,4 +30,4 @@ def test_it_documents_every_option_with_its_default_and_every_result() -> None:
         for name, value in Options()._asdict().items()
         if name != "unusable_hooks"  # found on the controller
     }
-    assert set(yaml.safe_load(roll_plan.RETURN)) == {*Plan._fields, "msg", "doing"}
+    assert set(yaml.safe_load(roll_plan.RETURN)) == {*Plan._fields, "record", "did", "msg", "doing"}

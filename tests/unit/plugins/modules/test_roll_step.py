@@ -27,3 +27,7 @@ def test_it_documents_every_option_as_it_is_and_what_every_step_is_for() -> None
     assert set(documented) == set(roll_step.SPEC)
     text = " ".join(documented["step"]["description"])
     assert [step for step in roll_step.STEPS if f"V({step})" not in text] == []
+
+
+def test_it_documents_what_every_step_returns() -> None:
+    assert set(yaml.safe_load(roll_step.RETURN)) == {"server", "lines", "record", "did", "doing"}

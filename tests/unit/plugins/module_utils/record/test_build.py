@@ -90,6 +90,15 @@ def test_how_a_run_may_end() -> None:
     assert ended(ok=False) == "failed"
 
 
+def test_a_plan_that_refuses_is_no_failure_whatever_else_is_noted() -> None:
+    story = Story()
+    stories.began(story)
+    stories.planned(story, stories.names(3), refusal="It must not. Nothing was changed.")
+    story.note("failed", message="It must not. Nothing was changed.")
+    story.note("run_ended", ok=False, complete=False)
+    assert of(story.events)["outcome"] == "refused"
+
+
 def test_a_refusal_is_the_verdict_of_a_run_that_says_nothing_else() -> None:
     story = Story()
     stories.began(story)

@@ -7,11 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils._roll.closing import closing, ill, verdict
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.closing import at_end, closing, ill, verdict
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.plan import plan
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import RANKS
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.tables import status, times
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.turn import Answered, turn
-from support.rolls.servers import ME, PEERS, led
+from support.rolls.servers import ME, PEERS, led, server
 
 WAL = {"running": "wal", "configured": "wal", "store": "wal", "guarded": True, "todo": False, "done": True}
 OUT = {**WAL, "times": {"total": 1.2}}
@@ -75,11 +76,10 @@ def test_what_was_done_is_told_for_the_ticket() -> None:
     first = {**OUT, "began_at": 1795344470.5, "converted": CONVERTED, "previous": True, "snapshot": "/s/nomad-316.snap"}
     last = {**WAL, "times": {"stop": 0.4}, "own_snapshot": "/s/nomad-s3.snap"}
     lines = closing(led(s1=WAL, s2=first, s3=last), ME)
-    assert max(map(len, lines)) <= 69, "beside the quotes of a callback, at 80 columns"
+    assert max(map(len, lines)) <= 78
     assert lines == [
         "",
-        "s2: on wal, out of the cluster for 1.20 s",
-        "  agent started at 2026-11-22 10:47:50 UTC",
+        "s2: on wal, out of the cluster for 1.20 s, started 2026-11-22 10:47:50 UTC",
         "  663 entries converted and compared",
         "  kept /opt/nomad/data/server/raft/raft.db.migrated.20261122-104750",
         "s3: on wal, was down before",
@@ -89,6 +89,36 @@ def test_what_was_done_is_told_for_the_ticket() -> None:
         "Autopilot's removal of dead servers is as it was before.",
         "Done: 3 of 3 on wal. The old stores stay until you run cleanup.",
     ]
+
+
+def test_a_terminal_breaks_no_line_of_a_server_with_a_long_name() -> None:
+    done = {**OUT, "times": {"total": 123.4}, "began_at": 1795344470.5}
+    lines = closing([server("nomad-server-1.dc1.example", **done)], ME._replace(backend="boltdb"))
+    first, second = lines[1:3]
+    assert max(map(len, lines)) <= 78 and second.startswith("  ")
+    assert f"{first} {second.strip()}" == (
+        "nomad-server-1.dc1.example: on boltdb, out of the cluster for 123.40 s, started 2026-11-22 10:47:50 UTC"
+    )
+
+
+SAVED = {"path": "/s/nomad-316.snap", "size": 3, "created": "2026-11-22T10:47:50Z"}
+
+
+def test_after_a_roll_only_its_own_snapshots_are_named_a_look_lists_all_that_are_there() -> None:
+    there = {name: {"snapshots": [SAVED, SAVED]} for name in ("s1", "s2", "s3")}
+    assert len([line for line in at_end(led(**there), ME) if "2 snapshots, 6 Bytes" in line]) == 3
+    rolled = at_end(led(**{**there, "s2": {**there["s2"], **OUT, "own_snapshot": "/s/own.snap"}}), ME)
+    assert [line for line in rolled if "snap" in line.lower()] == [
+        "Snapshots, with the cluster's keys; cleanup removes the old ones:",
+        "  s2 /s/own.snap",
+    ]
+
+
+def test_the_end_is_the_cluster_then_the_times_then_what_was_done() -> None:
+    servers = led(s1=WAL, s2=OUT, s3=WAL)
+    expected = [*status(servers), "", *times(servers), *closing(servers, ME)]
+    assert at_end(servers, ME) == expected and times(servers) != []
+    assert at_end(led(), ME) == [*status(led()), *closing(led(), ME)]
 
 
 def test_a_hold_that_is_still_there_is_not_said_to_be_over() -> None:

@@ -75,6 +75,12 @@ def test_each_old_store_has_a_line_that_says_whether_it_goes() -> None:
     assert "would-remove" in would[1] and would[-1] == "Would remove 5 Bytes. Nothing was changed."
 
 
+def test_where_no_server_has_any_there_is_nothing_to_remove() -> None:
+    none = {"removed": [], "kept": [], "state": "wal", "freed_bytes": 0}
+    assert tables.cleanup(three(s1={"old_stores": none})) == ["There is nothing to remove."]
+    assert tables.cleanup(three(), rehearsal=True) == ["There is nothing to remove."]
+
+
 def test_a_snapshot_has_a_line_like_an_old_store() -> None:
     saved = {"removed_snapshots": ["/s/nomad-1-T1.snap"], "kept_snapshots": ["/s/nomad-2-T2.snap"]}
     old = {"removed": [], "kept": [], "state": "wal", "freed_bytes": 5, **saved}
@@ -100,4 +106,4 @@ def test_tables_fit_on_a_terminal_beside_the_quotes_of_a_callback() -> None:
     names = {"address": "192.168.100.101:4647", "last_index": 12345678, "size": 214 << 20, "applied": 1234567}
     servers = [server(f"nomad-{n}", **{**DONE, **names, "version": "2.0.5", "times": PHASES}) for n in (1, 2, 3)]
     lines = [*tables.status(servers), *tables.times(servers), *table(planning.rows(servers, ME))]
-    assert max(map(len, lines)) <= 69 and len(lines) == 15, lines
+    assert max(map(len, lines)) <= 69 and len(lines) == 13, lines

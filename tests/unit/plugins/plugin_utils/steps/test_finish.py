@@ -1,11 +1,11 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""At the end each server is back, and while autopilot is held, a write comes through on each."""
+"""At the end each server is back, and while autopilot is held, a write comes through on each. A stop."""
 
 from __future__ import annotations
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.finish import back
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.finish import back, stop
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import Stopped
 from support.rolls.scripted import Script, given
 
@@ -45,3 +45,11 @@ def test_a_server_that_is_not_back_ends_it_with_what_is_left_in_force() -> None:
     with pytest.raises(Stopped) as told:
         back(run, given(), {})
     assert told.value.message == "s1 is not back at the end: refused. Once it is, run this again."
+
+
+def test_a_roll_is_stopped_with_the_message_and_nothing_else_is_run() -> None:
+    run, result = Script(), {}
+    with pytest.raises(Stopped) as told:
+        stop(run, given(), result, "s1 has failed.")
+    assert (told.value.doing, told.value.message) == ("Stop the roll", "s1 has failed.")
+    assert run.done == [] and result == {}

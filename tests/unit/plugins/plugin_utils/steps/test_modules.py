@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.raftops.nomad.plugins.module_utils._record import journal
+from ansible_collections.raftops.nomad.plugins.plugin_utils._recorder import Recorder
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import NORMAL, Modules, Stopped, say
 from support.rolls.handlers import Handlers, action
 
@@ -25,9 +29,10 @@ class Action(ActionBase):
         return {}
 
 
-def running(loader: Handlers, check_mode: bool = False) -> Modules:
+def running(loader: Handlers, check_mode: bool = False, kept: str = "") -> Modules:
+    """`kept` is the directory of the record."""
     made = action(Action, loader, {"step": "work"}, check_mode=check_mode, action="raftops.nomad.roll_step")
-    return Modules(made, {"inventory_hostname": "s1"}, CONNECTION)
+    return Modules(made, {"inventory_hostname": "s1"}, CONNECTION, Recorder(kept, "n", "s1", ["secret"]))
 
 
 @pytest.mark.parametrize("module", [*API, "raft_confirm", "agent_service", "raft_backup_remove"])
@@ -129,6 +134,54 @@ def test_what_a_rehearsal_would_change_is_no_change() -> None:
     modules = running(Handlers({"changed": True, "diff": {"before": "a"}, "warnings": ["one"]}))
     modules("Find", "x", {}, rehearses=True)
     assert modules.outcome() == {"changed": False, "did": ["Find"], "warnings": ["one"]}
+
+
+WAIT, BACKEND = "raftops.nomad.server_wait", "raftops.nomad.server_backend"
+
+
+def noted(directory: Path) -> list[dict[str, Any]]:
+    return journal.read((directory / "n.events.jsonl").read_bytes())
+
+
+def test_what_a_module_is_run_for_and_what_it_returns_is_noted_in_the_record(tmp_path: Path) -> None:
+    worked = {"backend": "wal", "phases": {"total": 1.5}, "invocation": {"token": "secret"}}
+    running(Handlers(worked), kept=str(tmp_path))("Bring", BACKEND, {})
+    began, result, ended = noted(tmp_path)
+    assert (began["kind"], began["server"], began["step"]) == ("step_began", "s1", "backend")
+    assert (result["kind"], result["phases"]) == ("worked", {"total": 1.5})
+    assert (ended["kind"], ended["ok"]) == ("step_ended", True)
+    assert "secret" not in "".join(path.read_text() for path in tmp_path.iterdir())
+
+
+def test_a_step_of_the_record_is_named_after_what_the_module_is_asked(tmp_path: Path) -> None:
+    modules = running(Handlers({}), kept=str(tmp_path))
+    modules("Ask", WAIT, {"until": "back"})
+    modules("Ask", WAIT, {"until": "stoppable"})
+    assert [one["step"] for one in noted(tmp_path) if one["kind"] == "step_began"] == ["prove", "gate"]
+
+
+@pytest.mark.parametrize("result", [{"failed": True, "msg": "no secret"}, AnsibleActionFail("no secret")])
+def test_what_fails_is_noted_with_its_message(result: Any, tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        running(Handlers(result), kept=str(tmp_path))("Ask", WAIT, {})
+    _began, ended = noted(tmp_path)
+    assert (ended["kind"], ended["ok"], ended["message"]) == ("step_ended", False, "no ********")
+
+
+def test_a_host_that_is_lost_ends_the_record(tmp_path: Path) -> None:
+    with pytest.raises(AnsibleConnectionFailure):
+        running(Handlers(AnsibleConnectionFailure("gone")), kept=str(tmp_path))("Bring", BACKEND, {})
+    _began, failed = noted(tmp_path)
+    assert (failed["kind"], failed["unreachable"], failed["message"]) == ("failed", True, "s1: gone")
+    assert json.loads((tmp_path / "n.json").read_text())["name"] == "n"
+
+
+def test_a_record_that_cannot_be_written_is_a_warning_of_the_task(tmp_path: Path) -> None:
+    modules = running(Handlers({"warnings": ["one"]}), kept=str(tmp_path / "gone"))
+    modules("Ask", WAIT, {})
+    modules("Ask", WAIT, {})
+    *of_the_modules, of_the_record = modules.outcome()["warnings"]
+    assert of_the_modules == ["one", "one"] and "The record of this roll" in of_the_record
 
 
 @pytest.mark.parametrize(("callback", "stderr"), [("default", False), ("json", True), ("ansible.posix.jsonl", True)])

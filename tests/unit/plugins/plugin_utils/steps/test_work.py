@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.raftops.nomad.plugins.filter.roll import roll_servers
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.given import Given
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import Stopped
-from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.work import settle, work
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.work import let_next, settle, work
 from support.rolls.scripted import Script, begun, given
 from support.rolls.servers import ME, NAMES
 
@@ -106,6 +106,33 @@ def test_without_a_hold_or_snapshots_nothing_of_them_is_noted() -> None:
     work(run, turn(before={"held": {"skipped": True}}), result)
     noted = result["server"]
     assert (noted["snapshot"], noted["own_snapshot"], noted["previous"]) == ("", "", None)
+
+
+HOOKS = ME._replace(post_tasks_file="/after.yml")
+
+
+def refused(host: str, known: list[dict[str, Any]]) -> str:
+    """Why this host's turn may not come, the only one of its batch."""
+    return given(host, HOOKS, servers=known).now().interlock.refusal
+
+
+def test_no_other_server_comes_before_the_operators_tasks_have_ended() -> None:
+    """They may fail. Then `next` is never run, and what the work has noted is the last of this server."""
+    run, worked, passed, of = Script({BRING: WORKED}), {}, {}, turn(HOOKS)
+    work(run, of, worked)
+    assert worked["done"] and not worked["server"]["done"] and worked["server"]["times"] == {"total": 1.5}
+    known = roll_servers([[{"server": one} for one in of.servers], [worked]])
+    assert refused("s2", known) == "Not finished: s1. No other server is touched."
+    let_next(run, given(options=HOOKS, servers=known), passed)
+    assert passed["server"] == {**worked["server"], "done": True, "serial": 3} and run.done == [BRING, WRITES]
+    known = roll_servers([[{"server": one} for one in of.servers], [worked], [passed]])
+    assert refused("s2", known) == "" and refused("s3", known).startswith("Not finished: s2.")
+
+
+def test_tasks_before_the_stop_are_over_by_then() -> None:
+    result: dict[str, Any] = {}
+    work(Script({BRING: WORKED}), turn(ME._replace(pre_tasks_file="/before.yml")), result)
+    assert result["server"]["done"] is True
 
 
 EARLIER = {"phases": {"total": 2.5}, "began_at": 8.5, "conversion": {"verified": 4}}

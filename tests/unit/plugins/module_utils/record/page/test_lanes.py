@@ -19,7 +19,7 @@ def charts(events: list[dict[str, object]]) -> list[Element]:
 
 def places(lane: Element) -> list[tuple[float, float]]:
     """Where the bars of a lane are, in percent."""
-    found = [re.fullmatch(r"left:([0-9.]+)%;width:([0-9.]+)%", bar.attributes["style"]) for bar in lane.every("i")]
+    found = [re.fullmatch(r"left:([0-9.]+)%;width:([0-9.]+)%", band.attributes["style"]) for band in lane.every("i")]
     return [(float(one[1]), float(one[2])) for one in found if one]
 
 
@@ -41,14 +41,14 @@ def test_a_lane_says_what_it_shows() -> None:
         "nomad-3: look at the server 0.31 s, gates: may it be stopped? 1.18 s"
     )
     assert untouched.attributes["aria-label"] == "nomad-1: nothing was done"
-    (bar,) = failed.every("i", "failed")
-    assert "start: 0.20 s" in bar.attributes["title"] and "failed. the start command ended" in bar.attributes["title"]
+    (band,) = failed.every("i", "failed")
+    assert "start: 0.20 s" in band.attributes["title"] and "failed. the start command ended" in band.attributes["title"]
 
 
 def test_what_is_out_of_the_cluster_is_marked_and_counted() -> None:
     line, _turns = charts(stories.roll())
     lane = next(line.every("li"))
-    titles = [bar.attributes["title"] for bar in lane.every("i", "out")]
+    titles = [band.attributes["title"] for band in lane.every("i", "out")]
     assert [title.split(":")[0] for title in titles] == [
         "stop",
         "configure and convert",
@@ -60,7 +60,7 @@ def test_what_is_out_of_the_cluster_is_marked_and_counted() -> None:
 
 def test_the_leader_is_marked() -> None:
     line, turns = charts(stories.roll())
-    told = [bar.attributes["title"] for bar in line.every("i", "leads")]
+    told = [band.attributes["title"] for band in line.every("i", "leads")]
     assert (
         len(told) == 2 and told[0].startswith("nomad-2 leads, from +35.") and told[1].startswith("nomad-1 leads, from")
     )
@@ -73,6 +73,21 @@ def test_the_turns_are_on_one_scale() -> None:
     _line, long = charts(stories.roll(80))
     first = [max(left + width for left, width in places(next(chart.every("li")))) for chart in (short, long)]
     assert first[0] == pytest.approx(first[1], abs=0.5) and first[0] > 80
+
+
+def test_a_turn_has_neither_what_the_plan_asks_nor_what_comes_at_the_end() -> None:
+    """The plan asks one server about the cluster; at the end a write comes through on all of them."""
+    story, queue = stories.Story(), stories.names(3)
+    stories.began(story)
+    story.step("nomad-2", "gate", 3.0)
+    stories.planned(story, queue)
+    for place in range(3):
+        stories.turn(story, queue, place)
+    for step in "prove", "write", "look":
+        story.step("nomad-2", step, 2.0)
+    _line, turns = charts(story.events)
+    ends = [next(lane.every("span", "end")).text for lane in turns.every("li")]
+    assert ends == ["14.4 s", "14.8 s", "16.9 s"]
 
 
 def test_an_unknown_step_is_shown_by_its_name() -> None:

@@ -99,6 +99,8 @@ def test_a_refusal_is_told() -> None:
     stories.began(made)
     stories.planned(made, stories.names(3), refusal="It must not.")
     assert "Refused: It must not." in text(story.plans(build("x", made.events)))
+    made.note("failed", message="It must not.")
+    assert text(story.failures(build("x", made.events))).startswith("nomad_servers refused, ")
 
 
 def test_with_what_it_was_made() -> None:

@@ -57,10 +57,14 @@ def test_digests_snapshots_and_what_is_left() -> None:
 def test_what_a_cleanup_has_removed() -> None:
     story = stories.Story()
     stories.began(story, playbook="cleanup")
-    story.note("removed", server="a", removed=["raft.db.migrated.1"], kept=["wal.migrated.2"], freed_bytes=7)
-    assert [row["what"] for row in of(tables.kept(build("x", story.events)))] == [
-        "old store, removed",
-        "old store, kept",
+    story.note(
+        "removed", server="a", removed=["raft.db.migrated.1"], kept=["wal.migrated.2"], removed_snapshots=["a.snap"]
+    )
+    told = [(row["what"], row["where"]) for row in of(tables.kept(build("x", story.events)))]
+    assert told == [
+        ("old store, removed", "raft.db.migrated.1"),
+        ("old store, kept", "wal.migrated.2"),
+        ("snapshot, removed", "a.snap"),
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.options import Options
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import Server, View
-from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.turn import Answered, Turn, answers, turn
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.turn import NEXT, Answered, Turn, answers, turn
 from support.rolls.servers import ME, PEERS, led, server, three
 
 ORDER = ("s1", "s2", "s3")
@@ -192,25 +192,33 @@ DONE: dict[str, dict[str, Any]] = {"s1": {"todo": False}}
     ("read", "options", "steps"),
     [
         ({}, ME, ["steps/one_server.yml"]),
-        ({}, OWN, ["/before.yml", "steps/one_server.yml", "/after.yml"]),
-        ({"s1": DOWN}, OWN._replace(allow_outage=True), ["/before.yml", "steps/one_server.yml", "/after.yml"]),
+        ({}, OWN, ["/before.yml", "steps/one_server.yml", "/after.yml", NEXT]),
+        ({"s1": DOWN}, OWN._replace(allow_outage=True), ["/before.yml", "steps/one_server.yml", "/after.yml", NEXT]),
         (DONE, OWN, ["steps/settle.yml"]),  # it has to be back; the operator's tasks are for servers that are moved
         ({name: {"todo": False} for name in ORDER}, OWN, []),
         ({name: {"todo": False, "untold": True} for name in ORDER}, OWN, ["steps/settle.yml"]),
         ({"s3": DOWN}, CHECK, []),  # it cannot be rehearsed
-        ({"s3": DOWN}, OWN._replace(check_mode=True), ["/before.yml", "/after.yml"]),
+        ({"s3": DOWN}, OWN._replace(check_mode=True), ["/before.yml", "/after.yml", NEXT]),
         (DONE, CHECK, []),
     ],
 )
 def test_what_is_done_in_a_turn(read: dict[str, dict[str, Any]], options: Options, steps: list[str]) -> None:
     found = at(three(**read), options=options)
     assert found.steps == steps
-    assert found.works is any(step.startswith("steps/") for step in steps)
+
+
+def test_no_other_server_comes_before_tasks_after_a_server_have_ended() -> None:
+    """Where the work comes last, it says itself that the server is done."""
+    before, after = ME._replace(pre_tasks_file="/x.yml"), ME._replace(post_tasks_file="/x.yml")
+    assert at(three(), options=before).steps == ["/x.yml", "steps/one_server.yml"]
+    assert at(three(), options=after).steps == ["steps/one_server.yml", "/x.yml", NEXT]
+    only = at(three(s3=DOWN), options=before._replace(check_mode=True))
+    assert only.steps == ["/x.yml", NEXT], "there is no work that would say so"
 
 
 def test_where_nobody_is_left_to_ask_the_operators_tasks_are_run_all_the_same() -> None:
     outage = OWN._replace(allow_outage=True)
-    assert at(three(s1=DOWN)[:1], options=outage).steps == ["/before.yml", "steps/alone.yml", "/after.yml"]
+    assert at(three(s1=DOWN)[:1], options=outage).steps == ["/before.yml", "steps/alone.yml", "/after.yml", NEXT]
 
 
 def test_questions_are_asked_once_in_a_rehearsal() -> None:

@@ -106,7 +106,7 @@ def test_a_store_is_copied_and_the_server_stays_as_it_is(host: Any) -> None:
     answer = transaction.carry_out(host.work(state="copied", backend="boltdb"))
     assert not answer.get("failed"), answer
     assert (answer["backend"], answer["returned"], answer["conversion"]) == ("boltdb", False, None)
-    assert set(answer["phases"]) == {"stop", "copy", "start", "rejoin", "total"}
+    assert set(answer["phases"]) == {"stop", "copying", "start", "rejoin", "total"}
     assert host.ran == [["/bin/true", "stop"], ["/bin/true", "start"]]
     assert (listing(host.raft), host.configuration()) == (before, configured)
     done = rehearse(Wish(str(host.raft), copied=True))
@@ -120,7 +120,7 @@ def test_a_copy_that_fails_does_not_leave_the_server_down(host: Any) -> None:
     strange.mkdir(0o700)
     (strange / "somebody's").touch()
     answer = transaction.carry_out(host.work(state="copied", backend="boltdb"))
-    assert answer["failed"] and (answer["step"], answer["left"]) == ("copy", "put_back"), answer
+    assert answer["failed"] and (answer["step"], answer["left"]) == ("copying", "put_back"), answer
     assert (
         "no rehearsal leaves such a thing" in answer["msg"] and "It is back in the cluster as it was." in answer["msg"]
     )
