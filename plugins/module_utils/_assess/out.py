@@ -9,7 +9,7 @@ to send it entries (hashicorp/raft replication.go, backoff), so that it gets non
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Dict, NamedTuple, Sequence, Tuple
 
 # Seen with Nomad 2.0.5 on a host with two cores (docs/assess.md has the table).
 STOP_S = 0.5  # from the stop until the store is closed, and the leader's first failure
