@@ -25,7 +25,17 @@ def test_a_larger_store_that_was_faster_by_chance_takes_no_negative_time() -> No
 
 @pytest.mark.parametrize(
     ("ready", "writes", "came"),
-    [(0.84, 80, 1.36), (0.75, 40, 1.43), (1.09, 40, 1.42), (1.10, 40, 1.50), (1.33, 40, 2.64), (2.10, 80, 2.65)],
+    [
+        (0.84, 80, 1.36),
+        (0.75, 40, 1.43),
+        (1.09, 40, 1.42),
+        (1.10, 40, 1.50),
+        (1.33, 40, 2.64),
+        (2.10, 80, 2.65),
+        (3.27, 40, 5.28),
+        (5.50, 40, 11.02),
+        (3.03, 40, 5.29),
+    ],
 )
 def test_the_way_back_waits_for_the_leader(ready: float, writes: float, came: float) -> None:
     """Seen in rolls: the seconds from the end of the stop until the agent ran, and until the server was back."""
