@@ -49,7 +49,7 @@ def assessed(server: Server, cost: Mapping[str, Any], wanted: str) -> One:
     found = parse(cost.get("figures") or {})
     known = _known(server, cost, found)
     runs = [(run["data_bytes"], run["seconds"]) for run in cost.get("trial") or ()]
-    out = times.out(runs, cost.get("data_bytes") or 0) if runs and server.todo else None
+    out = times.out(runs, cost.get("data_bytes") or 0, found.commits_per_s or 0.0) if runs and server.todo else None
     return One(server, cost, found, verdict(known, wanted), out)
 
 

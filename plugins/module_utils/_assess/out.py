@@ -9,15 +9,16 @@ to send it entries (hashicorp/raft replication.go, backoff), so that it gets non
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Dict, NamedTuple, Sequence, Tuple
 
 # Seen with Nomad 2.0.5 on a host with two cores (docs/assess.md has the table).
-STOP_S = 0.5  # from the stop until the store is closed
-START_S = 0.3  # until the agent answers
+STOP_S = 0.5  # from the stop until the store is closed, and the leader's first failure
+START_S = 0.2  # until the agent answers
 CONFIGURATION_S = 0.05
+SEEN_S = 0.15  # until it is seen that the server is back
 FIRST_WAIT_S = 0.01  # hashicorp/raft: failureWait
 LONGEST_WAIT_S = 10.24  # failureWait doubled maxFailureScale - 2 times
-ATTEMPT_S = 0.08  # an idle leader looks at its follower only so often (CommitTimeout, 50 to 100 ms)
+IDLE_S = 0.08  # a leader without writes looks at its follower only so often (CommitTimeout, 50 to 100 ms)
 UNSURE = 1.2  # by what factor the moment may be off at which the server is ready
 
 
@@ -43,30 +44,27 @@ def conversion(runs: Sequence[Tuple[int, float]], data_bytes: int) -> float:
     return max(0.0, small_s - byte_s * small) + byte_s * data_bytes
 
 
-def out(runs: Sequence[Tuple[int, float]], data_bytes: int) -> Out:
-    """From the beginning of the stop until the server has what its leader has."""
+def out(runs: Sequence[Tuple[int, float]], data_bytes: int, commits_per_s: float = 0.0) -> Out:
+    """From the beginning of the stop until the server has what its leader has, under so many writes."""
     converted = conversion(runs, data_bytes)
-    return Out(round(back(STOP_S + CONFIGURATION_S + converted + START_S), 1), round(converted, 1))
+    ready_s = CONFIGURATION_S + converted + START_S
+    return Out(round(STOP_S + back(ready_s, commits_per_s) + SEEN_S, 1), round(converted, 1))
 
 
-def back(ready_s: float) -> float:
-    """When a server that is ready again after so many seconds gets its next entry.
+def back(ready_s: float, commits_per_s: float) -> float:
+    """When a server gets its next entry that is ready again so many seconds after it was closed.
 
     Where it may just miss an attempt it is between that one and the next, and neither is far from what is said.
     """
-    early, late = _next(ready_s / UNSURE), _next(ready_s * UNSURE)
+    pause_s = min(IDLE_S, 1 / commits_per_s) if commits_per_s > 0 else IDLE_S
+    early, late = _next(ready_s / UNSURE, pause_s), _next(ready_s * UNSURE, pause_s)
     return float((early * late) ** 0.5)
 
 
-def _next(ready_s: float) -> float:
-    return next(moment for moment in _attempts(ready_s) if moment >= ready_s)
-
-
-def _attempts(until_s: float) -> List[float]:
-    """The moments at which the leader tries, from the first one that fails on, up to one at or after `until_s`."""
-    moments, wait_s, at_s = [0.0], FIRST_WAIT_S, 0.0
-    while at_s < until_s:
-        at_s += wait_s + ATTEMPT_S
-        moments.append(at_s)
+def _next(ready_s: float, pause_s: float) -> float:
+    """The moment of the first attempt at or after this one; each comes with a write or, without, after a pause."""
+    wait_s, at_s = FIRST_WAIT_S, 0.0
+    while at_s < ready_s:
+        at_s += wait_s + pause_s
         wait_s = min(2 * wait_s, LONGEST_WAIT_S)
-    return moments
+    return at_s

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils._assess.out import back, conversion, out
+from ansible_collections.raftops.nomad.plugins.module_utils._assess.out import SEEN_S, back, conversion, out
 
 MB = 1_000_000
 
@@ -24,12 +24,28 @@ def test_a_larger_store_that_was_faster_by_chance_takes_no_negative_time() -> No
 
 
 @pytest.mark.parametrize(
-    ("ready", "came"),
-    [(0.60, 0.77), (0.69, 0.99), (1.27, 1.96), (1.68, 2.01), (1.78, 3.09), (6.0, 11.2), (12.0, 21.6), (46.0, 56.0)],
+    ("ready", "writes", "came"),
+    [
+        (0.84, 80, 1.36),
+        (0.75, 40, 1.43),
+        (1.09, 40, 1.42),
+        (1.10, 40, 1.50),
+        (1.33, 40, 2.64),
+        (2.10, 80, 2.65),
+        (3.27, 40, 5.28),
+        (5.50, 40, 11.02),
+        (3.03, 40, 5.29),
+    ],
 )
-def test_the_way_back_waits_for_the_leader(ready: float, came: float) -> None:
-    """Seen: the seconds after which a server was ready, and after which it had what its leader had."""
-    assert came / 1.5 < back(ready) < came * 1.5
+def test_the_way_back_waits_for_the_leader(ready: float, writes: float, came: float) -> None:
+    """Seen in rolls: the seconds from the end of the stop until the agent ran, and until the server was back."""
+    assert came / 1.5 < back(ready, writes) + SEEN_S < came * 1.5
+
+
+@pytest.mark.parametrize(("down", "caught_up"), [(6.0, 11.2), (12.0, 21.6), (46.0, 56.0), (95.0, 104.3)])
+def test_without_writes_the_leader_is_slower_to_look(down: float, caught_up: float) -> None:
+    """Seen by hand: the seconds for which a server was down, and after which it had what its leader had."""
+    assert caught_up / 1.5 < back(down, 0) < caught_up * 1.5
 
 
 def test_nothing_is_faster_than_its_parts() -> None:
