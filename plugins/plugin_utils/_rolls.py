@@ -11,7 +11,6 @@ at least one sees the other. Controllers do not see each other's notes; that is 
 from __future__ import annotations
 
 import contextlib
-import getpass
 import json
 import os
 import stat
@@ -22,6 +21,7 @@ from typing import Iterator, NamedTuple, Optional, Sequence, Tuple
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.raftops.nomad.plugins.module_utils._disk.plainjson import loads
+from ansible_collections.raftops.nomad.plugins.plugin_utils._user import user
 
 DIRECTORY = "/tmp"  # not TMPDIR, which may differ from user to user
 PREFIX = "raftops-nomad-roll-"
@@ -62,7 +62,7 @@ def begin(pid: int, servers: Sequence[str], keep: bool, directory: str = DIRECTO
 
     Without `keep` it only looks for another one. Calling it again for the same process is fine.
     """
-    mine = Roll(pid, born(pid), getpass.getuser(), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), tuple(servers))
+    mine = Roll(pid, born(pid), user(), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), tuple(servers))
     try:
         note = _write(mine, directory) if keep else ""
         found = [(path, roll) for path, roll in _notes(directory) if set(roll.servers) & set(servers)]

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import json
 import os
 import platform
@@ -20,6 +19,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils._roll.options import
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import Server
 from ansible_collections.raftops.nomad.plugins.plugin_utils._record import prepare, stats
 from ansible_collections.raftops.nomad.plugins.plugin_utils._recorder import Recorder
+from ansible_collections.raftops.nomad.plugins.plugin_utils._user import user
 
 PLANNED = ("host", "id", "name", "version", "role", "running", "store", "size", "needs", "available", "last_index")
 
@@ -51,7 +51,7 @@ def begun(options: Options, group: str, host: str, at: float, secrets: Sequence[
     recorder = Recorder(options.report_dir if name else "", name, host, secrets)
     who = {
         "run": uuid.uuid4().hex,
-        "by": getpass.getuser(),
+        "by": user(),
         "controller": os.uname().nodename,
         "origin": options.origin,
         "ansible": __version__,
