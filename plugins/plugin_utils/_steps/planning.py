@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, NamedTuple
 
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.options import Options
-from ansible_collections.raftops.nomad.plugins.module_utils._roll.plan import plan
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.plan import Plan, plan
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import Server, view
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import shown
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import WAIT, Run, Stopped, say
@@ -23,29 +23,45 @@ class Asking(NamedTuple):
 def make_plan(run: Run, servers: List[Server], options: Options, asking: Asking, result: Dict[str, Any]) -> None:
     """Runs on the speaker of the servers, whose API is asked.
 
-    Where that will be asked it shows the plan itself; only what there is to know before comes first then.
+    Where a person will be asked, the question shows the plan; only what there is to know before comes above it.
     """
     made = plan(servers, options)
-    will_ask = made.begins and not (made.refused or asking.force or options.check_mode)
     result.update(shown(made))
-    say(made.notes if will_ask else made.lines)
-    if made.refused:
-        raise Stopped("Nothing stands against the roll", made.refusal)
-    run("No other run here rolls these servers", "raftops.nomad.raft_roll_lock", {"servers": made.ids})
-    if made.asks:
-        question = {
-            "until": made.until,
-            "server_id": made.without,
-            "repair": made.repair,
-            "allow_outage": options.allow_outage,
-            "wait_timeout": made.wait_timeout,
-            "stable_for": 1,
-        }
-        asked = run("The cluster is healthy", WAIT, question, asks=True)
-        made = plan(servers, options, view(asked["observation"]["autopilot"]))
-        result.update(shown(made))
-        if made.refused:
-            raise Stopped("The cluster can lose enough servers", made.refusal)
+    will_ask = made.begins and not (made.refused or asking.force or options.check_mode)
+    if not will_ask:
+        say(made.lines)
+    try:
+        made = _judged(run, servers, options, made)
+    except Stopped as stopped:
+        result.update(stopped.result)
+        if will_ask:
+            say(made.lines)
+        raise
+    result.update(shown(made))
+    if will_ask:
+        say(made.notes)
     if made.begins:
         said = {"msg": made.question, "hosts": made.busy, "force": asking.force, "timeout": asking.timeout_s}
         run("Ask before anything is changed", "raftops.nomad.raft_confirm", said)
+
+
+def _judged(run: Run, servers: List[Server], options: Options, made: Plan) -> Plan:
+    """The plan once it is known how many servers the cluster can lose. Raises Stopped at the first closed gate."""
+    if made.refused:
+        raise Stopped("Nothing stands against the roll", made.refusal)
+    run("No other run here rolls these servers", "raftops.nomad.raft_roll_lock", {"servers": made.ids})
+    if not made.asks:
+        return made
+    question = {
+        "until": made.until,
+        "server_id": made.without,
+        "repair": made.repair,
+        "allow_outage": options.allow_outage,
+        "wait_timeout": made.wait_timeout,
+        "stable_for": 1,
+    }
+    asked = run("The cluster is healthy", WAIT, question, asks=True)
+    made = plan(servers, options, view(asked["observation"]["autopilot"]))
+    if made.refused:
+        raise Stopped("The cluster can lose enough servers", made.refusal, shown(made))
+    return made
