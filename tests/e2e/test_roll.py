@@ -183,6 +183,15 @@ def test_second_run_changes_nothing_and_stops_nothing(story: Story) -> None:
     assert story.rolled_again == story.rolled
 
 
+def test_what_is_printed_can_be_read(story: Story) -> None:
+    """Each task costs a headline, and a line for each host. The operator's own, here two a server, are among them."""
+    lines = {name: len(run.stdout.splitlines()) for name, run in (("roll", story.roll), ("again", story.again))}
+    print(lines)
+    assert lines["roll"] <= 215 and lines["again"] <= 75
+    assert "TASK [raftops.nomad.raft_logstore : Show the cluster]" in story.roll.stdout
+    assert not re.search(r"^skipping", story.roll.stdout, re.MULTILINE), story.roll.stdout
+
+
 def test_stores_hold_what_the_old_ones_held(story: Story, tmp_path: Path) -> None:
     """HashiCorp's own libraries see in each WAL what they see in the old raft.db, and our digest is theirs."""
     story.cluster.stop_all()

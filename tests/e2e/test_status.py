@@ -36,4 +36,5 @@ def test_status_of_a_cluster_with_a_server_down(make_cluster: Any) -> None:
     rows = {line.split()[0]: line for line in table(sick.stdout)[1:]}
     assert re.search(r"down .* - +boltdb +boltdb +-", rows[down.name])
     assert re.search(r"follower .* boltdb", rows[up.name])
+    assert len(healthy.stdout.splitlines()) <= 36, healthy.stdout
     assert all(len(line) <= 80 for line in table(healthy.stdout) + table(sick.stdout))
