@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        """What the step returns; where it fails, `doing` says at what, and what is known by then is there as well."""
+        """What the step returns; where it fails, `doing` says at what, and what it has found by then is there."""
         task_vars = task_vars or {}
         result: Dict[str, Any] = super().run(tmp, task_vars)
         args = self.validate_argument_spec(argument_spec=SPEC)[1]
@@ -62,6 +62,7 @@ class ActionModule(ActionBase):
             if args["step"] in LAST:
                 told = {"step": stopped.doing, "message": stopped.message, "left": args["left"]}
                 recording.failed(record, {"server": given.host, **told})
+            found.pop("server", None)  # nothing new is known that matters, and a failure is shown with all of it
             found.update(failed=True, msg=stopped.message, doing=stopped.doing)
         say(found.get("lines", ()))
         result.update(found, **modules.outcome())

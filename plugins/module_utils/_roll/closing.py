@@ -45,7 +45,7 @@ def _done(server: Server, options: Options) -> List[str]:
     """One server's part of the roll, in lines that a terminal does not break. Without a conversion its store was on
     the backend already."""
     found, total = server.converted or {}, (server.times or {}).get(TOTAL)
-    out = f"out of the cluster for {total:.2f} s" if total is not None else "was down before"
+    out = f"out of the cluster {total:.2f} s" if total is not None else "was down before"
     if server.began_at is not None:
         out += f", started {datetime.fromtimestamp(server.began_at, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
     lines = wrapped(f"{server.host}: on {options.backend}, {out}")

@@ -160,7 +160,7 @@ def roll(count: int = 3) -> list[dict[str, Any]]:
     story.note("released", server=queue[0])
     latency(story, queue, "after", 0.41)
     story.note("writes", tried=4312, refused=0, lost=0, longest_gap_s=0.21)
-    lines = [f"{host}: on wal, out of the cluster for 1.38 s" for host in queue]
+    lines = [f"{host}: on wal, out of the cluster 1.38 s" for host in queue]
     verdict = f"Done: {count} of {count} on wal. The old stores stay until you run cleanup."
     story.note("run_ended", verdict=verdict, lines=[*lines, verdict], ok=True, complete=True)
     return story.events

@@ -79,7 +79,7 @@ def test_what_was_done_is_told_for_the_ticket() -> None:
     assert max(map(len, lines)) <= 78
     assert lines == [
         "",
-        "s2: on wal, out of the cluster for 1.20 s, started 2026-11-22 10:47:50 UTC",
+        "s2: on wal, out of the cluster 1.20 s, started 2026-11-22 10:47:50 UTC",
         "  663 entries converted and compared",
         "  kept /opt/nomad/data/server/raft/raft.db.migrated.20261122-104750",
         "s3: on wal, was down before",
@@ -97,7 +97,7 @@ def test_a_terminal_breaks_no_line_of_a_server_with_a_long_name() -> None:
     first, second = lines[1:3]
     assert max(map(len, lines)) <= 78 and second.startswith("  ")
     assert f"{first} {second.strip()}" == (
-        "nomad-server-1.dc1.example: on boltdb, out of the cluster for 123.40 s, started 2026-11-22 10:47:50 UTC"
+        "nomad-server-1.dc1.example: on boltdb, out of the cluster 123.40 s, started 2026-11-22 10:47:50 UTC"
     )
 
 

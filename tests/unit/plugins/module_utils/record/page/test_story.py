@@ -91,7 +91,7 @@ def test_warnings_once_with_the_notes_of_the_plan() -> None:
 
 def test_the_plan_and_the_end_as_they_were_said() -> None:
     told = text(story.plans(build("x", stories.roll())))
-    assert "order  server" in told and "out of the cluster for 1.38 s" in told
+    assert "order  server" in told and "out of the cluster 1.38 s" in told
 
 
 def test_a_refusal_is_told() -> None:
