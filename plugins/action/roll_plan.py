@@ -17,7 +17,7 @@ from ansible_collections.raftops.nomad.plugins.modules.roll_plan import SPEC
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import options, plain, servers, without_empty
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps import recording
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import Modules, Stopped
-from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.planning import Asking, make_plan
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.planning import Asking, make_plan, to_copy
 
 
 class ActionModule(ActionBase):
@@ -42,6 +42,7 @@ class ActionModule(ActionBase):
         recording.latency(record, plain(read), "before")
         run = Modules(self, task_vars or {}, connection, record)
         try:
+            wanted = to_copy(servers(read), wanted, args["needing"])
             make_plan(run, servers(read), wanted, asking, found)
             recording.planned(record, found, servers(read))
         except Stopped as stopped:

@@ -45,6 +45,13 @@ options:
     description: Seconds in which the answer must come, 0 for as long as it takes.
     type: int
     default: 120
+  needing:
+    description:
+      - Hosts whose store can only be rehearsed on a copy. Where there are any, one of them that does not lead is
+        stopped for that, and nothing is rolled.
+    type: list
+    elements: str
+    default: []
   options:
     description:
       - What the operator has asked for, the variables of the role without their prefix.
@@ -170,6 +177,10 @@ options:
         description: The operator's tasks for each server once it is back, an empty string for none.
         type: str
         default: ""
+      copies:
+        description: The host whose server is stopped only to copy its store, an empty string in a roll.
+        type: str
+        default: ""
       origin:
         description:
           - Name of this controller, by which it knows what it has begun. When empty, that of the job template, else
@@ -220,6 +231,11 @@ notes:
   type: list
   elements: str
   sample: []
+copies:
+  description: The host whose server is stopped only to copy its store. Empty in a roll.
+  returned: success
+  type: str
+  sample: ""
 queue:
   description: All hosts, in the order in which they are taken.
   returned: success
@@ -345,6 +361,7 @@ OPTIONS = {
     "rollback_on_failure": {"type": "bool", "default": True},
     "pause_between": {"type": "int", "default": 0},
     "stop_after": {"type": "int", "default": 0},
+    "copies": {"type": "str", "default": ""},
     "snapshot_dest": {"type": "str", "default": "/var/lib/nomad-raft-snapshots"},
     "keep_backups": {"type": "int", "default": 0},
     "keep_snapshots": {"type": "int", "default": 1},
@@ -364,6 +381,7 @@ SPEC = {
     "connection": {"type": "dict", "default": {}, "no_log": True},
     "force": {"type": "bool", "default": False},
     "confirm_timeout": {"type": "int", "default": 120},
+    "needing": {"type": "list", "elements": "str", "default": []},
     "options": {"type": "dict", "default": {}, "options": OPTIONS},
 }
 

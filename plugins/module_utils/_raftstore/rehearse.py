@@ -34,7 +34,8 @@ RAFT = "raft"
 NO_CLONE = (
     "The file system of {path} ({kind}) cannot clone files, and a plain copy of a store in use is not a store: "
     "nothing was rehearsed. XFS (made with reflink=1) and btrfs can. On others the copy has to be made while the "
-    "server is stopped: server_backend with state=copied stops it, copies its store and starts it."
+    "server is stopped: the playbook rehearse does that on one follower with raft_logstore_rehearse_stop=true, a task "
+    "with server_backend and its state copied."
 )
 NO_COPY = "There is no copy of the store to rehearse on. It is made with server_backend and its state copied."
 TELL = "Its store was not touched. Please report this, with the message."

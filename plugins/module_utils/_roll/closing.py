@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import Dict, List, Optional, Sequence
 
 from .._text.lines import wrapped
-from . import cluster
+from . import cluster, copying
 from .options import Options
 from .server import Server
 from .tables import TOTAL, health, notes, status, times
@@ -48,7 +48,8 @@ def _done(server: Server, options: Options) -> List[str]:
     out = f"out of the cluster {total:.2f} s" if total is not None else "was down before"
     if server.began_at is not None:
         out += f", started {datetime.fromtimestamp(server.began_at, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
-    lines = wrapped(f"{server.host}: on {options.backend}, {out}")
+    on = copying.backend(server) if options.copies else options.backend
+    lines = wrapped(f"{server.host}: on {on}, {out}")
     if found.get("verified"):
         lines.append(f"  {found['verified']} entries converted and compared")
     if found.get("backup"):
@@ -58,6 +59,8 @@ def _done(server: Server, options: Options) -> List[str]:
 
 def verdict(servers: Servers, options: Options) -> str:
     """One line on the state of the cluster, after a look, a rehearsal or a roll."""
+    if options.copies:
+        return copying.verdict(options)
     left, was_rolled = cluster.busy(servers), any(server.done for server in servers)
     if was_rolled and options.check_mode:
         return _rehearsed(servers, options)

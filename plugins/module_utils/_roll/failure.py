@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
 from .._text.lines import table
+from . import copying
 from .host.left import (
     OUTCOMES,
     PUT_BACK,
@@ -29,6 +30,7 @@ STAYS = (
     "Its store is switched to {backend} and the agent runs, but this server has not passed its checks. It was left as "
     "it is. When the cause is gone, run this again."
 )
+COPIED = "Its agent runs, on the store that it had. When the cause is gone, run this again."
 HOOK = "{host}: {what} This server is done and in the cluster, the roll ends here. {note}"
 DONE = "done"
 AGAIN = "When the cause is gone, run the same command again."
@@ -81,7 +83,7 @@ def failure(servers: List[Server], host: str, options: Options, said: Said) -> F
     return Failure(
         left=left,
         looks=left != UNTOUCHED,
-        returns=left == RUNNING and options.rollback_on_failure,
+        returns=left == RUNNING and options.rollback_on_failure and not options.copies,
         asks=len(servers) > 1,
         is_back=left in (PUT_BACK, RETURNED),
         lines=_lines(said) if said.looked else [],
@@ -102,7 +104,8 @@ def _left(said: Said) -> str:
 
 
 def _message(server: Server, options: Options, said: Said, left: str) -> str:
-    parts = [f"{server.host}: {_what(said)}", _again(said, left, options), _outcome(server, options, said, left)]
+    backend = copying.towards(server, options)
+    parts = [f"{server.host}: {_what(said)}", _again(said, left, backend), _outcome(server, options, said, left)]
     parts += [said.hold_note, "No server after it was touched.", AGAIN if left in (PUT_BACK, RETURNED) else ""]
     return " ".join(part for part in parts if part)
 
@@ -115,15 +118,15 @@ def _what(said: Said) -> str:
     return f"{said.failed['task']}: {end(said.failed['message'])}"
 
 
-def _again(said: Said, left: str, options: Options) -> str:
+def _again(said: Said, left: str, backend: str) -> str:
     """What failed on the way back, if anything did."""
     if not said.again:
         failure = (said.worked or {}).get("again")
-        return not_brought_back(options.backend, failure) if failure else ""
+        return not_brought_back(backend, failure) if failure else ""
     whole = (said.returned or {}).get("failed", False)  # the transaction's message says how it is left
     what = said.again["message"] if whole else f"{said.again['task']}: {said.again['message']}"
     back = left in (PUT_BACK, RETURNED)
-    return f"When it was back: {end(what)}" if back else not_brought_back(options.backend, what)
+    return f"When it was back: {end(what)}" if back else not_brought_back(backend, what)
 
 
 def _outcome(server: Server, options: Options, said: Said, left: str) -> str:
@@ -131,10 +134,11 @@ def _outcome(server: Server, options: Options, said: Said, left: str) -> str:
         return ""
     if left == UNTOUCHED:
         return "This server was not stopped." if server.up else "This server was down before, and still is."
-    told = STAYS if left == RUNNING else OUTCOMES[left]
+    backend = copying.towards(server, options)
+    told = (COPIED if options.copies else STAYS) if left == RUNNING else OUTCOMES[left]
     barrier = (said.worked or {}).get("barred_by")
     kept = f" {kept_stopped(barrier)}" if barrier else ""
-    return told.format(backend=options.backend, former=OTHER[options.backend]) + kept
+    return told.format(backend=backend, former=OTHER[backend]) + kept
 
 
 def _lines(said: Said) -> List[str]:

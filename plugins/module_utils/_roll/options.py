@@ -13,7 +13,8 @@ from .wish.variables import misspelt
 class Options(NamedTuple):
     """The variables raft_logstore_* under their names without that prefix; "" and () are those that are not set.
 
-    `stop_after` is how many servers are taken at most, 0 for all. `origin` is the name of this controller,
+    `stop_after` is how many servers are taken at most, 0 for all. `copies` is the host whose server is stopped only to
+    copy its store, "" in a roll. `origin` is the name of this controller,
     `job_template` the one of AWX that runs this, `check_mode` whether this is a rehearsal. `names` are those of all
     variables with the prefix, where these are to be looked at. `unusable_hooks`: what is wrong with the files of the
     operator's own tasks, in sentences without their full stop. Times are in seconds.
@@ -49,6 +50,7 @@ class Options(NamedTuple):
     pre_tasks_file: str = ""
     post_tasks_file: str = ""
     unusable_hooks: Tuple[str, ...] = ()
+    copies: str = ""
     origin: str = ""
     job_template: str = ""
     check_mode: bool = False

@@ -11,7 +11,7 @@ from .._agent.cluster.peers import difference
 from .._disk.errors import page
 from .._text.lines import table
 from .._text.sizes import human
-from . import cluster, holds
+from . import cluster, copying, holds
 from .obstacles import immobile, lacks, powerless
 from .options import Options
 from .question import question
@@ -25,13 +25,15 @@ SETTLED_WITHIN_S = 15
 class Plan(NamedTuple):
     """What is shown, who is taken in which order, and the first thing that prevents it.
 
-    `queue`: empty where there is nothing to do. `asks`: whether the leader can and must be asked about its cluster, on
-    the host `speaker`, by server_wait with the condition `until`, but for the server with the id `without`, which is
-    repaired (`repair`). `ids`: all servers that the roll concerns.
+    `copies`: the host whose store is only copied, "" in a roll. `queue`: empty where there is nothing to do. `asks`:
+    whether the leader can and must be asked about its cluster, on the host `speaker`, by server_wait with the
+    condition `until`, but for the server with the id `without`, which is repaired (`repair`). `ids`: all servers that
+    the roll concerns.
     """
 
     lines: List[str]
     notes: List[str]
+    copies: str
     queue: List[str]
     busy: List[str]
     begins: bool
@@ -51,6 +53,7 @@ class Plan(NamedTuple):
 
 def plan(servers: Servers, options: Options, view: Optional[View] = None) -> Plan:
     """The plan from all servers as they were read, and, once it was asked, the leader's view of the healthy cluster."""
+    servers = copying.marked(servers, options)
     gate, refusal = refused(servers, options, view)
     notes, without = warnings(servers, options), cluster.without(servers)
     lines = table(rows(servers, options))
@@ -60,10 +63,11 @@ def plan(servers: Servers, options: Options, view: Optional[View] = None) -> Pla
     return Plan(
         lines=[*lines, "", *notes] if notes else lines,
         notes=notes,
-        queue=[server.host for server in taken] if busy or any(server.untold for server in servers) else [],
+        copies=options.copies,
+        queue=_queue(taken, options) if busy or any(server.untold for server in servers) else [],
         busy=busy,
         begins=bool(busy),
-        question=question(servers, options),
+        question=copying.question(servers, options) if options.copies else question(servers, options),
         refused=bool(refusal),
         gate=gate,
         refusal=f"{refusal} Nothing was changed." if refusal else "",
@@ -78,12 +82,19 @@ def plan(servers: Servers, options: Options, view: Optional[View] = None) -> Pla
     )
 
 
+def _queue(taken: Servers, options: Options) -> List[str]:
+    return [options.copies] if options.copies else [server.host for server in taken]
+
+
 def refused(servers: Servers, options: Options, view: Optional[View] = None) -> Tuple[str, str]:
     """The first gate that is closed, and why in a sentence; twice "" when all are open."""
     for gate, closed in GATES.items():
         refusal = closed(servers, options)
         if refusal:
             return gate, refusal
+    told = copying.unfinished(servers, options)
+    if told:
+        return "No conversion is unfinished", told
     short = _too_few(servers, options, view) if view else ""
     return (TOLERANCE, short) if short else ("", "")
 
@@ -239,6 +250,8 @@ def action(server: Server, options: Options) -> str:
         return "nothing"
     if not server.up and not server.ours:
         return "refused"
+    if options.copies and copying.is_copied(server):
+        return "copy"
     if server.rank in (RANKS["down"], UNFINISHED):
         return "finish"
     return "migrate" if options.backend == "wal" else "return"
@@ -250,7 +263,7 @@ def warnings(servers: Servers, options: Options) -> List[str]:
     told += _untried(servers)
     for server in cluster.busy(servers):
         told += [f"{server.host}: {note}" for note in server.notes]
-        if server.needs is not None and server.available < server.needs:
+        if not options.copies and server.needs is not None and server.available < server.needs:
             told.append(
                 f"{server.host}: the conversion may need more than the {human(server.available)} that are free. If so, "
                 "it is refused after the stop, and the server is put back as it was."

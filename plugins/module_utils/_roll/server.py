@@ -199,6 +199,7 @@ def found(host: str, look: Mapping[str, Any], options: Options) -> Found:
     at_work, backend = leftovers.transaction(look)["at_work"], configured["previous_backend"]
     on = {(agent["self"] or {}).get("backend", ""), backend, store["state"]}
     todo = not agent["answered"] or store["interrupted"] or at_work or on != {options.backend}
+    todo = host == options.copies if options.copies else todo
     return Found(
         **{name: store[name] for name in FROM_STORE},
         **_of_agent(host, agent["self"] or {}, store["last_index"]),

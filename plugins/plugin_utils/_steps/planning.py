@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple, Sequence
 
+from ansible_collections.raftops.nomad.plugins.module_utils._roll import copying
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.options import Options
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.plan import Plan, plan
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import Server, view
@@ -18,6 +19,16 @@ class Asking(NamedTuple):
 
     force: bool
     timeout_s: int
+
+
+def to_copy(servers: List[Server], options: Options, needing: Sequence[str]) -> Options:
+    """The options of a run that copies the store of one of the hosts in `needing`; of a roll, where there are none."""
+    if not needing:
+        return options
+    host = copying.chosen(servers, needing)
+    if not host:
+        raise Stopped("A follower can be stopped for the rehearsal", copying.ONLY_THE_LEADER)
+    return options._replace(copies=host)
 
 
 def make_plan(run: Run, servers: List[Server], options: Options, asking: Asking, result: Dict[str, Any]) -> None:

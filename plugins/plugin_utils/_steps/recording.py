@@ -95,7 +95,7 @@ def failed(recorder: Recorder, told: Mapping[str, Any]) -> None:
 
 def ended(recorder: Recorder, servers: Sequence[Server], options: Options, lines: Sequence[str]) -> None:
     """The roll has ended well. `lines` are those that were shown. It goes on later where servers are left."""
-    _well(recorder, verdict(servers, options), lines, not cluster.busy(servers))
+    _well(recorder, verdict(servers, options), lines, bool(options.copies) or not cluster.busy(servers))
 
 
 def cleaned(recorder: Recorder, servers: Sequence[Server], options: Options) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping
 
+from ansible_collections.raftops.nomad.plugins.module_utils._roll import copying
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.turn import NEXT
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.given import Given, Result
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import BACKEND, WAIT, WRITE, Run, Stopped
@@ -34,6 +35,10 @@ def work(run: Run, given: Given, result: Result) -> None:
         "origin": options.origin,
         "force": True,
     }
+    if options.copies:  # neither its store nor its configuration changes
+        state, backend = copying.state(server), copying.backend(server)
+        args.update(state=state, backend=backend, wal_segment_size=None, return_on_failure=True)
+        result["copied"] = copying.is_copied(server)
     result["server"] = given.own
     try:
         worked = run("Bring the server to the backend", BACKEND, {**given.subject(), **args})

@@ -90,6 +90,25 @@ def test_the_roll_takes_one_server_at_a_time_and_stops_at_the_first_failure() ->
     ]
 
 
+def test_a_rehearsal_that_stops_a_server_does_so_in_the_plays_of_a_roll() -> None:
+    """The plan, the turn and the end are the same entry points, with the same keywords."""
+    roll, rehearsal = ({play["name"]: play for play in plays_of(name)} for name in ("migrate", "rehearse"))
+    same = {
+        "Plan the roll": "Plan the stop of one server",
+        "Roll through the servers": "Copy the store of one server",
+        "Prove the end state": "Prove that all are as before",
+    }
+    for its, copying in same.items():
+        theirs = [(role["name"], role.get("tasks_from")) for role in imported(rehearsal[copying])]
+        assert theirs == [(role["name"], role.get("tasks_from")) for role in imported(roll[its])]
+        for word in ("strategy", "timeout", "serial", "any_errors_fatal"):
+            assert rehearsal[copying].get(word) == roll[its].get(word), (copying, word)
+    assert [name for name in rehearsal if name in same.values()] == list(same.values())
+    needed = "raft_logstore_stop_needed"
+    assert all(needed in rehearsal[same[its]]["hosts"] for its in ("Plan the roll", "Prove the end state"))
+    assert rehearsal[same["Roll through the servers"]]["hosts"] == ROLL
+
+
 @pytest.mark.parametrize("playbook", ["migrate", "status", "cleanup", "rehearse"])
 def test_the_variables_are_checked_once_before_anything_else(playbook: str) -> None:
     """By the role itself: Ansible's own validation prints the whole specification, and is a task on every server."""

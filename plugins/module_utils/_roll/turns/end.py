@@ -52,6 +52,8 @@ def _goes(old: Mapping[str, Any]) -> bool:
 
 def on_backend(server: Server, options: Options) -> Gate:
     """Whether the server is on the backend, and would start on it again. One that comes later: on the other."""
+    if options.copies and is_settled(server):
+        return gate("")
     waits = bool(options.stop_after) and not server.done and server.up and is_settled(server)
     if not server.todo or waits:
         return gate("")

@@ -7,7 +7,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
-from .. import cluster, holds
+from .. import cluster, copying, holds
 from ..options import Options
 from ..server import Server, View
 from .end import End, at_end
@@ -66,6 +66,7 @@ def stoppable(server: Server, options: Options) -> Gate:
     told = list(server.obstacles) or [f"{owner} has begun to convert it since the plan" for owner in owners]
     if not told and not server.up and not server.ours:
         told = [f"its agent is down: {server.error}"]
+    told += [copying.LEADS] if options.copies and server.role == "leader" else []
     return gate(f"{'; '.join(told)}." if told else "")
 
 
@@ -83,7 +84,7 @@ def leadership(server: Server, alone: bool, options: Options, so_far: Answered) 
     """Candidates: those that are on the new backend already come first.
 
     Only a token that may not move leadership lets the leader be stopped without that (`denied`), or that nobody else
-    could lead and an outage is allowed.
+    could lead and an outage is allowed. Where only a store is copied, leadership stays where it is.
     """
     view = so_far.judged
     only_voter = bool(view) and options.allow_outage and list(view.voters if view else ()) == [server.id]
@@ -91,7 +92,7 @@ def leadership(server: Server, alone: bool, options: Options, so_far: Answered) 
     denied = bool(so_far.transfer.get("denied", False))
     others = [(agent["backend"] != options.backend, agent["id"]) for agent in so_far.others]
     return Leadership(
-        moves=leads and not only_voter,
+        moves=leads and not only_voter and not options.copies,
         candidates=[name for _rank, name in sorted(others, key=lambda other: other[0])],
         must_follow=not (denied or only_voter or (leads and options.check_mode)),
         failed=bool(so_far.transfer.get("failed", False)) and not denied,

@@ -14,8 +14,8 @@ group backend wal_segment_size data_dir config_path config_file force confirm_ti
 stop_command start_command status_command log_file host port use_ssl validate_certs timeout region ca_path client_cert
 client_key tls_server_name token snapshot_dest backup_dir gate_timeout stop_timeout wait_timeout stable_for
 min_failure_tolerance allow_outage hold_autopilot take_over origin rollback_on_failure keep_backups keep_snapshots
-pause_between stop_after status_strict pre_tasks_file post_tasks_file assess_for assess_disk report_dir report_name
-assess_file pipelining
+pause_between stop_after status_strict pre_tasks_file post_tasks_file assess_for assess_disk rehearse_stop report_dir
+report_name assess_file pipelining
 """
 PUBLIC = tuple(_NAMES.split())
 # Artifacts of a job: AWX hands them to the next job of a workflow, as variables.

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import Server
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps import planning
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import Stopped
-from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.planning import Asking, make_plan
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.planning import Asking, make_plan, to_copy
 from support.rolls.scripted import Script
 from support.rolls.servers import ME, PEERS, led
 
@@ -132,3 +132,28 @@ def test_the_plan_is_shown_and_above_a_question_that_shows_it_only_the_notes(
 
 def test_a_plan_without_anything_to_do_is_shown(shown: list[str]) -> None:
     assert made(script(), led(**NONE_LEFT))["lines"] == shown and shown
+
+
+def test_a_server_is_chosen_where_some_need_a_stop_and_only_then() -> None:
+    assert to_copy(led(), ME, []) == ME
+    assert to_copy(led(), ME, ["s1", "s3"]) == ME._replace(copies="s3")
+    with pytest.raises(Stopped) as told:
+        to_copy(led(), ME, ["s1"])
+    assert told.value.message.startswith("Only the leader is on a file system that cannot clone")
+
+
+@pytest.mark.usefixtures("shown")
+def test_a_copy_is_asked_about_as_a_roll_is_in_words_of_its_own() -> None:
+    run = script()
+    result = made(run, options=ME._replace(copies="s2"))
+    assert run.done == ORDER and (result["queue"], result["copies"]) == (["s2"], "s2")
+    asked = run.asked(ASK).args
+    assert asked["hosts"] == ["s2"] and asked["msg"].startswith("For a rehearsal this Nomad server is stopped")
+
+
+@pytest.mark.usefixtures("shown")
+def test_a_cluster_that_can_lose_none_refuses_a_copy_too() -> None:
+    run = script(tolerance=0)
+    with pytest.raises(Stopped) as told:
+        made(run, options=ME._replace(copies="s2"), asking=FORCED)
+    assert told.value.doing == "The cluster can lose enough servers" and run.done == [LOCK, HEALTHY]

@@ -56,6 +56,23 @@ def test_the_last_look_compares_with_all_that_was_decided_before() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("read", "state", "copied"),
+    [({}, "copied", True), ({"up": False, "ours": True, "role": "down", "running": ""}, "present", False)],
+)
+def test_a_store_is_copied_on_the_backend_that_it_is_on_and_nothing_else_changes(
+    read: dict[str, Any], state: str, copied: bool
+) -> None:
+    """Of one that an earlier run has left down there is no copy: it is brought back."""
+    copies = ME._replace(copies="s1", rollback_on_failure=False)
+    run, result = Script({BRING: WORKED}), {}
+    work(run, turn(copies, s1={**SERVER, **read}), result)
+    args = run.asked(BRING).args
+    assert (args["state"], args["backend"], args["wal_segment_size"]) == (state, "boltdb", None)
+    assert args["return_on_failure"] is True and args["follower"] is True and args["repair"] is not copied
+    assert result["copied"] is copied and run.done == [BRING, WRITES] and result["done"] is True
+
+
 @pytest.mark.parametrize("must_follow", [True, False])
 def test_whether_leadership_must_have_gone_is_what_was_proven_on_the_way(must_follow: bool) -> None:
     run = Script({BRING: WORKED})
