@@ -48,8 +48,10 @@ def events(server: str, module: str, args: Result, result: Result) -> Events:
         told.append(("snapshot", {**own, "of": "server" if args.get("stale") else "leader"}))
     elif step == "transfer":
         told.append(("leads", {"server": (result.get("to") or {}).get("id")}))
-    elif step in ("hold", "release"):
-        told.append(("held" if step == "hold" else "released", own))
+    elif step == "hold":
+        told.append(("held", own))
+    elif step == "release" and result.get("changed"):  # it is asked on every host, whoever holds
+        told.append(("released", own))
     elif step == "remove" and result.get("changed"):
         told.append(("removed", own))
     return told

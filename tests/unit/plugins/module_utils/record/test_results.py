@@ -80,6 +80,10 @@ def test_what_fails_changes_nothing_of_what_it_was_for() -> None:
     assert [kind for kind, _given in events("a", "server_backend", {}, failed)] == ["warning", "worked"]
 
 
+def test_a_release_that_found_nothing_held_is_none() -> None:
+    assert events("a", "autopilot_config", {"state": "released"}, {"changed": False, "previous": None}) == []
+
+
 @pytest.mark.parametrize("result", [{"skipped": True}, {"changed": False, "phases": {}}, {"changed": False}])
 def test_what_was_not_done_is_not_told(result: dict[str, Any]) -> None:
     for module in "server_backend", "raft_backup_remove", "server_info":
