@@ -26,6 +26,8 @@ STEP_OF = {
 def step_of(module: str, args: Result) -> str:
     """The step that this call is, "" where it is none. `module` with or without its collection."""
     name = module[len(PREFIX) :] if module.startswith(PREFIX) else module
+    if name == "ansible.builtin.pause":
+        return "pause"
     if name == "autopilot_config" and args.get("state") == "released":
         return "release"
     if name == "server_wait" and args.get("until") == "back":

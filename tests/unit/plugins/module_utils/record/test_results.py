@@ -38,6 +38,7 @@ def test_each_module_is_there_and_a_step_that_is_known(module: str) -> None:
         ("server_wait", {"until": "back"}, "prove"),
         ("server_wait", {"until": "stoppable"}, "gate"),
         ("server_backend", {"state": "returned"}, "return"),
+        ("ansible.builtin.pause", {"seconds": 5}, "pause"),
         ("raftops.nomad.raft_confirm", {}, ""),
         ("ansible.builtin.debug", {}, ""),
     ],
