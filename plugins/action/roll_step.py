@@ -19,6 +19,7 @@ from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import mistake
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps import (
     cleanup,
     finish,
+    holding,
     look,
     recording,
     starting,
@@ -30,7 +31,7 @@ from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules impor
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.starting import Tags
 
 Values = Dict[str, Any]
-LAST = ("stop", "back", "end", "remove_old")  # after them nothing puts anything right
+LAST = ("back", "end", "remove_old")  # after them nothing puts anything right
 
 
 class ActionModule(ActionBase):
@@ -60,7 +61,7 @@ class ActionModule(ActionBase):
             self._steps(args, task_vars, record)[args["step"]](modules, given, found)
         except Stopped as stopped:
             if args["step"] in LAST:
-                told = {"step": stopped.doing, "message": stopped.message, "left": args["left"]}
+                told = {"step": stopped.doing, "message": stopped.message}
                 recording.failed(record, {"server": given.host, **told})
             found.pop("server", None)  # nothing new is known that matters, and a failure is shown with all of it
             found.update(failed=True, msg=stopped.message, doing=stopped.doing)
@@ -80,7 +81,11 @@ class ActionModule(ActionBase):
             "work": work.work,
             "settle": work.settle,
             "next": work.let_next,
-            "stop": partial(finish.stop, message=args["reason"]),
+            "hold": holding.hold,
+            "release": partial(holding.release, peer=args["peer"]),
+            "take_back": holding.take_back,
+            "failed": partial(self._failed, args, record),
+            "stop": partial(finish.stop, message=args["failure"].get("message", "")),
             "back": finish.back,
             "end": look.end,
             "show": partial(self._show, args["record"], record),
@@ -99,6 +104,10 @@ class ActionModule(ActionBase):
         told = mistakes(args["specified"], args["variables"])
         python = task_vars.get("ansible_python_interpreter", "")
         look.look(run, given, result, look.First(args["plans"], plain(args["connection"]), python, told))
+
+    def _failed(self, args: Values, record: Recorder, _run: Modules, given: Given, result: Result) -> None:
+        recording.failed(record, {"server": given.host, **plain(args["failure"])})
+        result.update(recording.in_short(given.options, args["record"]))
 
     def _show(self, name: str, record: Recorder, _run: Modules, given: Given, result: Result) -> None:
         servers = [parse(one) for one in given.servers]

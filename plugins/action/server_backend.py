@@ -14,6 +14,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import shlex
+from types import MappingProxyType
 from typing import Any, ClassVar, Dict, List, Mapping, Optional
 
 from ansible.errors import AnsibleActionFail
@@ -52,6 +53,9 @@ class ActionModule(AskingAction):
         "Then run the same command again."
     )
     BEFORE = (LAST_LOOK,)
+    whole: Mapping[str, Any] = MappingProxyType(
+        {}
+    )  # the result with all that is not shown of a failure, for the record
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
         """As for any of these; and never two servers at once, of which each would be told that the other is well."""
@@ -63,6 +67,7 @@ class ActionModule(AskingAction):
             )
         result = super().run(tmp, task_vars)
         self._acknowledge(result.pop("untold", ""))
+        self.whole = result
         host = (task_vars or {})["inventory_hostname"]
         if self._task.check_mode and result.get("changed"):
             for step in result.get("plan", ()):

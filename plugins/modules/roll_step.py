@@ -34,13 +34,32 @@ options:
     description:
       - V(start) sees that tags leave nothing out and that the group has hosts, V(look) is the first look at a server,
         V(begin) the beginning of its turn, V(make_way) all that the leader and the server itself do before the stop,
-        V(work) its time out of the cluster, V(settle) what there is to do about a server which needs no change, V(next)
-        the end of a turn with tasks of the operator's after it, V(stop) the end of a roll at a server that has failed.
+        V(hold) keeps autopilot from removing it and V(release) lets it again, V(work) is its time out of the cluster,
+        V(settle) what there is to do about a server which needs no change, V(next) the end of a turn with tasks of the
+        operator's after it. V(take_back) brings a server back that has not passed, V(failed) takes note of a failure,
+        V(stop) is the end of a roll at the server that has failed.
       - V(back) and V(end) are the proof at the end of a roll, V(show) its tables. V(find_old), V(ask_cleanup) and
         V(remove_old) remove old stores.
     type: str
     choices:
-      [start, look, begin, make_way, work, settle, next, stop, back, end, show, find_old, ask_cleanup, remove_old]
+      - start
+      - look
+      - begin
+      - make_way
+      - hold
+      - work
+      - settle
+      - next
+      - release
+      - take_back
+      - failed
+      - stop
+      - back
+      - end
+      - show
+      - find_old
+      - ask_cleanup
+      - remove_old
     required: true
   options:
     description: What the operator has asked for, as O(raftops.nomad.roll_plan#module:options).
@@ -75,12 +94,12 @@ options:
     description: Name of the record of the roll, as RV(raftops.nomad.roll_plan#module:record). Empty for none.
     type: str
     default: ""
-  reason:
-    description: Why the roll ends, for O(step=stop).
-    type: str
-    default: ""
-  left:
-    description: How the server is left, for O(step=stop).
+  failure:
+    description: Why the roll ends and how the server is left, for O(step=failed) and O(step=stop).
+    type: dict
+    default: {}
+  peer:
+    description: Name of the host whose hold it is, for O(step=release).
     type: str
     default: ""
   plans:
@@ -152,7 +171,7 @@ doing:
 
 from ansible.module_utils.basic import AnsibleModule
 
-TURN = ["begin", "make_way", "work", "settle", "next", "stop"]
+TURN = ["begin", "make_way", "hold", "work", "settle", "next", "release", "take_back", "failed", "stop"]
 STEPS = ["start", "look", *TURN, "back", "end", "show", "find_old", "ask_cleanup", "remove_old"]
 SPEC = {
     "step": {"type": "str", "choices": STEPS, "required": True},
@@ -164,8 +183,8 @@ SPEC = {
     "so_far": {"type": "dict", "default": {}},
     "before": {"type": "dict", "default": {}},
     "record": {"type": "str", "default": ""},
-    "reason": {"type": "str", "default": ""},
-    "left": {"type": "str", "default": ""},
+    "failure": {"type": "dict", "default": {}},
+    "peer": {"type": "str", "default": ""},
     "plans": {"type": "bool", "default": False},
     "specified": {"type": "dict", "default": {}},
     "variables": {"type": "dict", "default": {}},

@@ -52,14 +52,21 @@ class Recorder:
         try:
             yield answer
         except AnsibleConnectionFailure as error:
-            told = {"server": self._host, "step": step, "message": f"{self._host}: {error}", "unreachable": True}
-            self.note("failed", told)
-            self.write()
+            self._lost(step, str(error))
             raise
         except AnsibleActionFail as error:
             self._ended(step, module, args, {**(error.result or {}), "failed": True, "msg": str(error)})
             raise
         self._ended(step, module, args, answer)
+
+    def _lost(self, step: str, message: str) -> None:
+        """A host whose hold cannot be released keeps its file, and the run goes on."""
+        told = {"server": self._host, "message": f"{self._host}: {message}"}
+        if step == "release":
+            self.note("warning", told)
+        else:
+            self.note("failed", {**told, "step": step, "unreachable": True})
+            self.write()
 
     def _ended(self, step: str, module: str, args: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
         failed = bool(answer.get("failed"))

@@ -61,7 +61,7 @@ def run(events: Sequence[Event]) -> Dict[str, Any]:
         "lanes": lanes,
         "leaders": timeline.leaders(events, began, ended),
         "out_at_once": timeline.out_at_once(lanes),
-        "holds": [{**_fields(one), "held": one["kind"] == "held"} for one in _of(events, "held", "released")],
+        "holds": _holds(events),
         "warnings": [_fields(one) for one in _of(events, "warning")],
         "failures": [_fields(one) for one in _of(events, "failed")],
     }
@@ -96,6 +96,16 @@ def _verdict(events: Sequence[Event], kind: str, ended: float) -> str:
 def moment(at: float) -> str:
     """A Unix time in ISO 8601, UTC, to the millisecond."""
     return datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def _holds(events: Sequence[Event]) -> List[Dict[str, Any]]:
+    """When it was held, and released: each server's turn holds once more, and each host's file is released."""
+    found: List[Dict[str, Any]] = []
+    for one in _of(events, "held", "released"):
+        held = one["kind"] == "held"
+        if not found or found[-1]["held"] != held:
+            found.append({**_fields(one), "held": held})
+    return found
 
 
 def _runs(events: Sequence[Event]) -> List[List[Event]]:

@@ -26,6 +26,8 @@ STEP_OF = {
 def step_of(module: str, args: Result) -> str:
     """The step that this call is, "" where it is none. `module` with or without its collection."""
     name = module[len(PREFIX) :] if module.startswith(PREFIX) else module
+    if name == "ansible.builtin.pause":
+        return "pause"
     if name == "autopilot_config" and args.get("state") == "released":
         return "release"
     if name == "server_wait" and args.get("until") == "back":
@@ -48,8 +50,10 @@ def events(server: str, module: str, args: Result, result: Result) -> Events:
         told.append(("snapshot", {**own, "of": "server" if args.get("stale") else "leader"}))
     elif step == "transfer":
         told.append(("leads", {"server": (result.get("to") or {}).get("id")}))
-    elif step in ("hold", "release"):
-        told.append(("held" if step == "hold" else "released", own))
+    elif step == "hold":
+        told.append(("held", own))
+    elif step == "release" and result.get("changed"):  # it is asked on every host, whoever holds
+        told.append(("released", own))
     elif step == "remove" and result.get("changed"):
         told.append(("removed", own))
     return told

@@ -103,13 +103,16 @@ def _cut(call: Segment, worked: Event) -> List[Segment]:
     lengths = {step: length for step, length in known.items() if length is not None}
     if not lengths:
         return _failure([call], worked)
+    untimed = phases.get("total", 0.0) - sum(lengths.values()) if failing in known else 0.0
+    if untimed > 0:  # a step that fails is not timed, nor what undoes it; only all of it is
+        lengths[failing] = lengths.get(failing, 0.0) + untimed
     span, total = call["ended"] - call["began"], sum(lengths.values())
     if total > span:  # the answer of a run that had lost its controller, or clocks that do not go alike
         return _failure(_laid(lengths, call["began"], span / total), worked)
-    before = phases.get("stop", 0.0) + sum(converted)
+    before = phases.get("stop", 0.0) + sum(converted) + max(untimed, 0.0)
     first = min(max(worked.get("began_at", 0.0) - before, call["began"]), call["ended"] - total)
     gate = {"step": "gate", "began": call["began"], "ended": first, "ok": True}
-    if failing in ("stop", "convert") and worked.get("step") not in phases:  # a step that fails is not timed
+    if failing in ("stop", "convert") and worked.get("step") not in phases and untimed <= 0:
         timed = {"stop": lengths.get("stop", 0.0), **lengths}
         lengths = {**timed, failing: timed.get(failing, 0.0) + first - call["began"]}
         gate["ended"] = first = call["began"]

@@ -55,7 +55,8 @@ class Said(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """What to do, and what to say. `returns`: the server is to be taken back, which the others must agree to if there
+    """What to do, and what to say. `step` is where it failed, a step of server_backend if it was at work; `again` what
+    failed on the way back. `returns`: the server is to be taken back, which the others must agree to if there
     are any (`asks`). `is_back`: it is in the cluster again, as it was. `looks`: there is something to look at."""
 
     left: str
@@ -65,6 +66,8 @@ class Failure(NamedTuple):
     is_back: bool
     lines: List[str]
     message: str
+    step: str
+    again: str
 
 
 def failed(result: Result, task: str) -> Dict[str, str]:
@@ -78,7 +81,7 @@ def failure(servers: List[Server], host: str, options: Options, said: Said) -> F
     server = next((one for one in servers if one.host == host), Server(host=host, id=""))
     if (said.worked or {}).get("done"):  # only the operator's own tasks come after that
         told = HOOK.format(host=host, what=_what(said), note=said.hold_note).strip()
-        return Failure(DONE, False, False, False, False, [], told)
+        return Failure(DONE, False, False, False, False, [], told, said.failed["task"], "")
     left = _left(said)
     return Failure(
         left=left,
@@ -88,6 +91,8 @@ def failure(servers: List[Server], host: str, options: Options, said: Said) -> F
         is_back=left in (PUT_BACK, RETURNED),
         lines=_lines(said) if said.looked else [],
         message=_message(server, options, said, left),
+        step=_step(said),
+        again=(said.again or {}).get("message") or (said.worked or {}).get("again") or "",
     )
 
 
@@ -113,9 +118,18 @@ def _message(server: Server, options: Options, said: Said, left: str) -> str:
 def _what(said: Said) -> str:
     """What failed first. A transaction names its step itself."""
     worked = said.worked or {}
-    if worked.get("failed") and worked.get("failure"):
+    if _in_transaction(worked):
         return what_failed(worked["step"], worked["failure"])
     return f"{said.failed['task']}: {end(said.failed['message'])}"
+
+
+def _step(said: Said) -> str:
+    worked = said.worked or {}
+    return str(worked["step"]) if _in_transaction(worked) else said.failed["task"]
+
+
+def _in_transaction(worked: Result) -> bool:
+    return bool(worked.get("failed") and worked.get("failure"))
 
 
 def _again(said: Said, left: str, backend: str) -> str:

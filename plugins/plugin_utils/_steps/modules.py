@@ -15,8 +15,17 @@ from ansible_collections.raftops.nomad.plugins.plugin_utils._recorder import Rec
 LOOK, WAIT, WRITE = "raftops.nomad.server_info", "raftops.nomad.server_wait", "raftops.nomad.raft_write_check"
 TRANSFER, SAVE = "raftops.nomad.raft_transfer_leadership", "raftops.nomad.snapshot_save"
 BACKEND, OLD = "raftops.nomad.server_backend", "raftops.nomad.raft_backup_remove"
-COST = "raftops.nomad.raft_cost_info"
-OF_THE_API = (LOOK, WAIT, WRITE, TRANSFER, SAVE, BACKEND, COST)  # those that are told how the agent is reached
+COST, AUTOPILOT = "raftops.nomad.raft_cost_info", "raftops.nomad.autopilot_config"
+OF_THE_API = (
+    LOOK,
+    WAIT,
+    WRITE,
+    TRANSFER,
+    SAVE,
+    BACKEND,
+    COST,
+    AUTOPILOT,
+)  # those that are told how the agent is reached
 NORMAL = "ansible.legacy.normal"  # what runs a module that has no action plugin
 
 
@@ -77,8 +86,9 @@ class Modules:
             shared_loader_obj=action._shared_loader_obj,
         )
         try:
-            with self._record.step(module, task.args) as result:
-                result.update(handler.run(task_vars=self._task_vars))
+            with self._record.step(module, task.args) as noted:
+                result: Dict[str, Any] = handler.run(task_vars=self._task_vars)
+                noted.update(getattr(handler, "whole", result))
         except AnsibleActionFail as error:
             raise Stopped(doing, str(error), error.result) from error
         finally:

@@ -17,10 +17,14 @@ from ansible.template import Templar
 
 
 class Handlers:
-    """Hands out one that returns a result, or raises it. `by_module` has results of single modules."""
+    """Hands out one that returns a result, or raises it. `by_module` has results of single modules, `whole` is what it
+    knows beside."""
 
-    def __init__(self, result: Any = (), known: Sequence[str] = (), by_module: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, result: Any = (), known: Sequence[str] = (), by_module: Mapping[str, Any] | None = None, whole: Any = None
+    ) -> None:
         self.result, self.known, self.by_module = result, known, by_module or {}
+        self.about = {"whole": whole} if whole else {}
         self.got: list[tuple[str, Task]] = []
         self.cleaned = 0
 
@@ -31,7 +35,7 @@ class Handlers:
     def get(self, name: str, task: Task, **_given: Any) -> Any:
         """The plugin of this name, for this task."""
         self.got.append((name, task))
-        return SimpleNamespace(run=self._run, cleanup=self._cleanup)
+        return SimpleNamespace(run=self._run, cleanup=self._cleanup, **self.about)
 
     @property
     def modules(self) -> list[str]:

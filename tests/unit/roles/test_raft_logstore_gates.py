@@ -14,13 +14,24 @@ from support.paths import ROLE
 from support.rolls.roletext import STEPS, TASKS, nodes, parsed
 
 STEP, PLAN = "raftops.nomad.roll_step", "raftops.nomad.roll_plan"
-WAIT, WRITE, ACT = (f"raftops.nomad.{name}" for name in ("server_wait", "raft_write_check", "server_backend"))
-MOVE, HOLD = "raftops.nomad.raft_transfer_leadership", "raftops.nomad.autopilot_config"
+WAIT, WRITE, MOVE = (
+    f"raftops.nomad.{name}" for name in ("server_wait", "raft_write_check", "raft_transfer_leadership")
+)
 ASSESS, COST, DISK, REHEARSE = (
     f"raftops.nomad.{name}" for name in ("raft_assess", "raft_cost_info", "raft_disk_info", "raft_rehearse")
 )
 # The last two would end a roll, or remove old stores, past the steps: no task has them.
-ASKING = {STEP, PLAN, WAIT, WRITE, ACT, MOVE, HOLD, "ansible.builtin.fail", "raftops.nomad.raft_backup_remove"}
+ASKING = {
+    STEP,
+    PLAN,
+    WAIT,
+    WRITE,
+    MOVE,
+    "raftops.nomad.server_backend",
+    "raftops.nomad.autopilot_config",
+    "ansible.builtin.fail",
+    "raftops.nomad.raft_backup_remove",
+}
 ASKING |= {ASSESS, COST, DISK, REHEARSE}
 NOW, TURN, FAILURE = "__raft_logstore_now", "__raft_logstore_begun.turn", "__raft_logstore_failure"
 
@@ -34,18 +45,18 @@ GATES: dict[str, list[tuple[str, str, str | None]]] = {
         ("Ask the leader, move leadership, save snapshots", "make_way", None),
     ],
     "others_apply": [("Every other server applies what is written now", WRITE, None)],
-    "hold": [("Keep the leader from removing this server", HOLD, f"{TURN}.holds")],
+    "hold": [("Keep the leader from removing this server", "hold", f"{TURN}.holds")],
     "alone": [("Take it out, convert, bring it back", "work", None)],
     "settle": [("See that it is back for good", "settle", None)],
     "next": [("Let the next server come", "next", None)],
-    "release": [("Release autopilot's removal of dead servers", HOLD, f"{NOW}.releases")],
+    "release": [("Release autopilot's removal of dead servers", "release", f"{NOW}.releases")],
     "return": [
         ("The cluster can do without this server meanwhile", WAIT, None),
         ("Transfer leadership and prove it", MOVE, f"{NOW}.leadership.moves"),
-        ("Take the server back to its old backend", ACT, None),
+        ("Take the server back to its old backend", "take_back", None),
     ],
     "finish": [("See that this server is back", "back", None), ("See that it would start again", "end", None)],
-    "failure": [("Stop the roll", "stop", None)],
+    "failure": [("Take note of the failure", "failed", None), ("Stop the roll", "stop", None)],
     "status": [("Show the cluster", "show", None)],
     "assess": [("Measure what its log costs", COST, None), ("Measure its disk", DISK, None)],
     "verdict": [("Is the change worth it?", ASSESS, None)],
@@ -163,8 +174,9 @@ def test_what_is_done_on_this_host_is_told_how_this_one_is_reached() -> None:
     }
     said, found = "{{ __raft_logstore_connection }}", "{{ __raft_logstore_api }}"
     assert here == {
-        "look": said, "begin": said, "end": said, "stop": said, "work": found, "settle": found, "back": found,
-        "ask_cleanup": found, "next": None, "show": None, "find_old": None, "remove_old": None, MOVE: found, ACT: found,
+        "look": said, "begin": said, "end": said, "failed": said, "stop": None, "take_back": found,
+        "work": found, "settle": found, "back": found,
+        "ask_cleanup": found, "next": None, "show": None, "find_old": None, "remove_old": None, MOVE: found,
         COST: found, DISK: None, REHEARSE: None, ASSESS: None,
     }  # fmt: skip
 
@@ -175,26 +187,25 @@ def test_every_step_is_given_what_it_decides_on() -> None:
     steps = {task[STEP]["step"]: task[STEP] for task in EVERY if STEP in task}
     common = {"options": "{{ __raft_logstore_options }}", "servers": "{{ __raft_logstore_servers }}"}
     without = {name for name, one in steps.items() if {key: one.get(key) for key in common} != common}
-    assert without == {"stop"}, "all that it says is decided before"
-    assert steps["stop"]["options"] == common["options"]
-    assert (steps["stop"]["reason"], steps["stop"]["left"]) == (
-        f"{{{{ {FAILURE}.message }}}}",
-        f"{{{{ {FAILURE}.left }}}}",
-    )
+    assert without == {"failed", "stop"}, "all that they say is decided before"
+    assert steps["failed"]["options"] == common["options"]
+    assert steps["failed"]["failure"] == steps["stop"]["failure"] == f"{{{{ {FAILURE} }}}}"
     asked = {name for name, one in steps.items() if one.get("so_far") == "{{ __raft_logstore_so_far }}"}
-    assert asked == {"begin", "make_way", "back", "end", "ask_cleanup"}
+    assert asked == {"begin", "make_way", "release", "take_back", "back", "end", "ask_cleanup"}
     after = {name: one["before"] for name, one in steps.items() if "before" in one}
-    assert set(after) == {"make_way", "work", "settle"}
+    assert set(after) == {"make_way", "hold", "work", "settle", "take_back"}
+    assert after.pop("take_back") == "{{ __raft_logstore_way | default({}) }}"
     assert all("__raft_logstore_begun" in one for one in after.values())
     assert "__raft_logstore_way |" in after["work"] and "{'held': __raft_logstore_hold |" in after["work"]
     agent = {name for name, one in steps.items() if one.get("agent") == "{{ __raft_logstore_agent }}"}
-    assert agent == {"look", "begin", "work", "settle", "end"}
+    assert agent == {"look", "begin", "work", "settle", "take_back", "end"}
 
 
 def test_every_step_of_a_roll_or_a_cleanup_that_does_something_is_given_the_record() -> None:
-    """The plan and the question of a cleanup begin it; what only looks before that has none."""
+    """The plan and the question of a cleanup begin it; what only looks before that, or says what
+    was noted, has none."""
     steps = {task[STEP]["step"]: task[STEP].get("record") for task in EVERY if STEP in task}
-    before = {"look", "find_old", "ask_cleanup"}
+    before = {"look", "find_old", "ask_cleanup", "stop"}
     assert steps == {name: None if name in before else "{{ __raft_logstore_record }}" for name in steps}
     (begins,) = [task for task in EVERY if PLAN in task]
     (asks,) = [task for task in EVERY if (task.get(STEP) or {}).get("step") == "ask_cleanup"]
@@ -208,25 +219,18 @@ def test_what_a_step_returns_is_kept_where_it_is_looked_for() -> None:
         "look": "__raft_logstore_look", "begin": "__raft_logstore_begun", "make_way": "__raft_logstore_way",
         "work": "__raft_logstore_worked", "settle": "__raft_logstore_settled", "end": "__raft_logstore_ended",
         "find_old": "__raft_logstore_ended", "next": "__raft_logstore_passed", "ask_cleanup": "__raft_logstore_plan",
-        "back": None, "show": None, "stop": None, "remove_old": None,
+        "hold": "__raft_logstore_hold", "release": "__raft_logstore_release", "take_back": "__raft_logstore_returned",
+        "back": None, "show": None, "failed": None, "stop": None, "remove_old": None,
     }  # fmt: skip
 
 
-def test_the_others_are_asked_about_the_same_voters_before_a_return() -> None:
+def test_the_others_are_asked_about_the_voters_of_now_before_a_return() -> None:
     """A cluster that has lost a voter since the plan is healthy, too."""
     (asked,) = [one for one in given_to(WAIT) if one["until"] == "stoppable"]
-    (acting,) = given_to(ACT)
-    assert (asked["voters"], acting["voters"]) == (f"{{{{ {NOW}.voters }}}}", f"{{{{ {NOW}.voters_after }}}}")
-    assert asked["repair"] is True and acting["state"] == "returned"
-
-
-def test_what_is_held_is_compared_with_what_the_plan_has_seen() -> None:
-    (held,) = [one for one in given_to(HOLD) if one["state"] == "held"]
-    assert held["expected"].startswith(f"{{{{ {TURN}.hold.expected |") and held["origin"] == f"{{{{ {TURN}.origin }}}}"
-    assert held["hold_file"] == f"{{{{ {TURN}.hold_files[{TURN}.asked] }}}}"
+    assert asked["voters"] == f"{{{{ {NOW}.voters }}}}" and asked["repair"] is True
 
 
 def test_the_hold_is_released_on_every_server_and_one_that_is_away_keeps_its_file() -> None:
-    (task,) = [task for task in EVERY if HOLD in task and task[HOLD]["state"] == "released"]
+    (task,) = [task for task in EVERY if (task.get(STEP) or {}).get("step") == "release"]
     assert task["loop"] == f"{{{{ {NOW}.hosts }}}}" and task["ignore_unreachable"] is True
-    assert task[HOLD]["hold_file"] == f"{{{{ {NOW}.hold_files[__raft_logstore_peer] }}}}"
+    assert task[STEP]["peer"] == "{{ __raft_logstore_peer }}"

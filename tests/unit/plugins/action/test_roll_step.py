@@ -52,7 +52,10 @@ RUN: dict[str, tuple[dict[str, Any], list[str]]] = {
     "look": ({}, ["setup", "server_info"]),
     "begin": ({}, ["server_info"]),
     "make_way": ({}, ["server_wait", "raft_write_check", "snapshot_save", "snapshot_save"]),
+    "hold": ({}, ["autopilot_config"]),
     "work": ({}, ["server_backend", "raft_write_check"]),
+    "release": ({"peer": "s2"}, ["autopilot_config"]),
+    "take_back": ({}, ["server_backend"]),
     "settle": ({}, []),
     "next": ({}, []),
     "back": ({}, ["server_wait"]),
@@ -65,7 +68,7 @@ RUN: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 
 def test_every_step_that_does_not_fail_by_itself_is_among_them() -> None:
-    assert [step for step in STEPS if step not in RUN] == ["stop"]
+    assert [step for step in STEPS if step not in RUN] == ["failed", "stop"]
 
 
 @pytest.mark.parametrize("step", RUN)
@@ -74,7 +77,7 @@ def test_each_step_is_run_with_its_modules(step: str) -> None:
     loader = Handlers(by_module=ANSWERS)
     result = run(loader, step, before={"turn": shown(begun(given()).now())}, **args)
     assert loader.modules == modules and "failed" not in result, result
-    assert result["changed"] is (step == "work") and json.loads(json.dumps(result)) == result
+    assert result["changed"] is (step in ("work", "take_back")) and json.loads(json.dumps(result)) == result
 
 
 def test_a_step_that_fails_says_at_what_and_keeps_what_is_known_by_then() -> None:
@@ -87,7 +90,7 @@ def test_a_step_that_fails_says_at_what_and_keeps_what_is_known_by_then() -> Non
 
 def test_the_end_of_a_roll_at_a_server_is_a_failure_with_its_message() -> None:
     loader = Handlers()
-    result = run(loader, "stop", reason="s1 has failed.", left="put_back")
+    result = run(loader, "stop", failure={"message": "s1 has failed.", "left": "put_back"})
     assert (result["failed"], result["msg"], result["doing"]) == (True, "s1 has failed.", "Stop the roll")
     assert loader.modules == [] and not result["changed"]
 
@@ -165,12 +168,15 @@ def test_what_the_modules_of_a_step_have_done_is_in_the_record(report: Path) -> 
     assert [server["phases"] for server in kept(report)["servers"]] == [{"total": 1.5}]
 
 
-def test_a_stop_is_in_the_record_with_its_reason_and_how_the_server_is_left(report: Path) -> None:
-    run(Handlers(), "stop", reason="s1 has failed: s3cret.", left="put_back", **to(report))
+def test_a_failure_is_in_the_record_with_its_step_its_reason_and_how_the_server_is_left(report: Path) -> None:
+    failure = {"step": "start", "message": "s1 has failed: s3cret.", "left": "put_back", "again": "no", "lines": ["a"]}
+    result = run(Handlers(), "failed", failure=failure, **to(report))
+    assert "failed" not in result and result["ansible_stats"]["data"]["raft_logstore_report"]["outcome"] == "failed"
     found = kept(report)
     assert (found["outcome"], found["verdict"]) == ("failed", "s1 has failed: ********.")
     (failure,) = found["runs"][0]["failures"]
-    assert (failure["server"], failure["left"], failure["message"]) == ("s1", "put_back", found["verdict"])
+    told = {"server": "s1", "step": "start", "left": "put_back", "again": "no", "message": found["verdict"]}
+    assert {name: value for name, value in failure.items() if name != "at"} == told
 
 
 def test_a_failure_that_something_is_still_done_about_is_not_the_end_of_the_record(report: Path) -> None:

@@ -69,6 +69,15 @@ def test_a_lost_host(recorder: Recorder, tmp_path: Path) -> None:
     assert outcome(tmp_path) == "failed"
 
 
+def test_a_lost_host_whose_hold_cannot_be_released_is_a_warning(recorder: Recorder, tmp_path: Path) -> None:
+    with pytest.raises(AnsibleConnectionFailure), recorder.step(
+        "raftops.nomad.autopilot_config", {"state": "released"}
+    ):
+        raise AnsibleConnectionFailure("Connection timed out")
+    _began, told = noted(tmp_path)
+    assert (told["kind"], told["message"]) == ("warning", "nomad-2: Connection timed out")
+
+
 def test_one_that_is_ended_in_its_midst(recorder: Recorder, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), recorder.step(BACKEND, {}):
         raise KeyboardInterrupt

@@ -46,6 +46,15 @@ def test_a_roll_that_fails(stage: str) -> None:
     assert [row["state"] for row in record["servers"]] == ["done", "failed", "waiting"]
 
 
+def test_a_hold_that_goes_on_is_told_once_and_so_is_its_release_on_every_host() -> None:
+    story = Story()
+    stories.began(story)
+    for kind, server in ("held", "a"), ("held", "b"), ("released", "a"), ("released", "b"), ("held", "c"):
+        story.note(kind, server=server)
+    (run,) = of(story.events)["runs"]
+    assert [(one["server"], one["held"]) for one in run["holds"]] == [("a", True), ("a", False), ("c", True)]
+
+
 def test_a_lost_host() -> None:
     record = of(stories.lost())
     assert record["outcome"] == "failed" and record["runs"][0]["failures"][0]["unreachable"]

@@ -38,6 +38,7 @@ def test_each_module_is_there_and_a_step_that_is_known(module: str) -> None:
         ("server_wait", {"until": "back"}, "prove"),
         ("server_wait", {"until": "stoppable"}, "gate"),
         ("server_backend", {"state": "returned"}, "return"),
+        ("ansible.builtin.pause", {"seconds": 5}, "pause"),
         ("raftops.nomad.raft_confirm", {}, ""),
         ("ansible.builtin.debug", {}, ""),
     ],
@@ -78,6 +79,10 @@ def test_what_fails_changes_nothing_of_what_it_was_for() -> None:
     for module in "snapshot_save", "autopilot_config", "raft_transfer_leadership", "raft_backup_remove", "server_wait":
         assert events("a", module, {}, failed) == [("warning", {"server": "a", "message": "slow"})]
     assert [kind for kind, _given in events("a", "server_backend", {}, failed)] == ["warning", "worked"]
+
+
+def test_a_release_that_found_nothing_held_is_none() -> None:
+    assert events("a", "autopilot_config", {"state": "released"}, {"changed": False, "previous": None}) == []
 
 
 @pytest.mark.parametrize("result", [{"skipped": True}, {"changed": False, "phases": {}}, {"changed": False}])

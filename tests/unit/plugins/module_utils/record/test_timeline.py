@@ -93,6 +93,18 @@ def test_a_step_that_fails_is_not_timed_but_drawn(stage: str, marked: str, lengt
     assert failed["ended"] - failed["began"] == pytest.approx(length_s, abs=0.002)
 
 
+@pytest.mark.parametrize(("step", "marked"), [("conversion", "convert"), ("start", "start"), ("rejoin", "rejoin")])
+def test_one_that_was_brought_back_was_out_for_as_long_as_it_has_measured(step: str, marked: str) -> None:
+    """Its phases are those of the last start; what failed before has the rest of all the time out."""
+    found = call(
+        failed=True, step=step, left="returned", phases={"stop": 0.5, "start": 0.25, "rejoin": 1.0, "total": 9.5}
+    )
+    out = {one["step"]: one["ended"] - one["began"] for one in found if one["step"] in OUT}
+    assert sum(out.values()) == pytest.approx(9.5, abs=0.002)
+    (failed,) = [one for one in found if not one["ok"]]
+    assert failed["step"] == marked and out[marked] >= 7.75
+
+
 def test_one_that_has_not_come_back_is_out_until_it_was_given_up() -> None:
     found = drawn(stories.failed("rejoin"))["nomad-3"]
     assert found[-1]["step"] == "rejoin" and not found[-1]["ok"] and found[-1]["ended"] - found[-1]["began"] > 9

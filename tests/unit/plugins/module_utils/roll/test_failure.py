@@ -39,6 +39,15 @@ def test_a_server_that_was_not_stopped_is_left_alone(result: Any) -> None:
     assert "This server was not stopped. No server after it was touched." in found.message
 
 
+def test_the_step_is_the_one_at_which_the_transaction_failed_or_else_what_was_done() -> None:
+    assert (told().step, told().again) == (TASK["task"], "")
+    inside = told(worked=worked("down", again="conversion: damaged"))
+    assert (inside.step, inside.again) == ("start", "conversion: damaged")
+    back = told(worked=worked("running"), again={"task": "Release", "message": "no"})
+    assert (back.step, back.again) == ("start", "no")
+    assert told(worked={"done": True, "phases": PHASES}).step == TASK["task"], "the operator's own"
+
+
 def test_a_server_that_was_down_before_still_is() -> None:
     down = failure(three(s1={"up": False}), "s1", Options(), Said(TASK))
     assert "This server was down before, and still is." in down.message

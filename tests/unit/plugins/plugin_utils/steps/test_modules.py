@@ -153,6 +153,15 @@ def test_what_a_module_is_run_for_and_what_it_returns_is_noted_in_the_record(tmp
     assert "secret" not in "".join(path.read_text() for path in tmp_path.iterdir())
 
 
+def test_what_an_action_does_not_show_of_a_failure_is_in_the_record(tmp_path: Path) -> None:
+    shown = {"failed": True, "msg": "no", "left": "returned"}
+    loader = Handlers(shown, whole={**shown, "phases": {"stop": 0.5}, "returned": True})
+    with pytest.raises(Stopped) as told:
+        running(loader, kept=str(tmp_path))("Bring", BACKEND, {})
+    (worked,) = [one for one in noted(tmp_path) if one["kind"] == "worked"]
+    assert (worked["phases"], worked["returned"]) == ({"stop": 0.5}, True) and told.value.result == shown
+
+
 def test_a_step_of_the_record_is_named_after_what_the_module_is_asked(tmp_path: Path) -> None:
     modules = running(Handlers({}), kept=str(tmp_path))
     modules("Ask", WAIT, {"until": "back"})
