@@ -48,7 +48,7 @@ class ActionModule(ActionBase):
         except Stopped as stopped:
             recording.planned(record, found, servers(read))
             recording.refused(record, stopped.message)
-            found.update(failed=True, msg=stopped.message, doing=stopped.doing)
+            found.update(stopped.outcome())
         result.update(found, **run.outcome())
         return result
 

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import Any, Callable, Dict, Optional
 
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.closing import at_end
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import parse
@@ -44,6 +45,9 @@ class ActionModule(ActionBase):
         task_vars = task_vars or {}
         result: Dict[str, Any] = super().run(tmp, task_vars)
         args = self.validate_argument_spec(argument_spec=SPEC)[1]
+        told = mistakes(args["specified"], args["variables"])
+        if told:  # before they are read
+            return {**result, "failed": True, "msg": told, "doing": "The role's variables are valid"}
         given = Given(
             host=task_vars["inventory_hostname"],
             options=options(args["options"]),
@@ -59,12 +63,18 @@ class ActionModule(ActionBase):
         found: Dict[str, Any] = {}
         try:
             self._steps(args, task_vars, record)[args["step"]](modules, given, found)
+        except AnsibleConnectionFailure:
+            raise
         except Stopped as stopped:
             if args["step"] in LAST:
                 told = {"step": stopped.doing, "message": stopped.message}
                 recording.failed(record, {"server": given.host, **told})
             found.pop("server", None)  # nothing new is known that matters, and a failure is shown with all of it
-            found.update(failed=True, msg=stopped.message, doing=stopped.doing)
+            found.update(stopped.outcome())
+        except Exception as error:  # also a bug here: what was done to a server must reach the rescue
+            if "phases" not in found:
+                raise
+            found.update(failed=True, msg=repr(error), doing=modules.did[-1])
         say(found.get("lines", ()))
         result.update(found, **modules.outcome())
         return result
@@ -96,14 +106,14 @@ class ActionModule(ActionBase):
 
     def _start(self, group: str, task_vars: Values, _run: Modules, _given: Given, _result: Result) -> None:
         tags = Tags(self._task.tags, task_vars["ansible_run_tags"], task_vars["ansible_skip_tags"])
-        starting.start(tags, task_vars["groups"].get(group, ()), group)
+        limited = task_vars["ansible_play_hosts_all"] if task_vars.get("ansible_limit") else ()
+        starting.start(tags, task_vars["groups"].get(group, ()), group, limited)
 
     def _look(
         self, args: Dict[str, Any], task_vars: Dict[str, Any], run: Modules, given: Given, result: Result
     ) -> None:
-        told = mistakes(args["specified"], args["variables"])
         python = task_vars.get("ansible_python_interpreter", "")
-        look.look(run, given, result, look.First(args["plans"], plain(args["connection"]), python, told))
+        look.look(run, given, result, look.First(args["plans"], plain(args["connection"]), python))
 
     def _failed(self, args: Values, record: Recorder, _run: Modules, given: Given, result: Result) -> None:
         recording.failed(record, {"server": given.host, **plain(args["failure"])})

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.raftops.nomad.plugins.module_utils._record import results
 from ansible_collections.raftops.nomad.plugins.plugin_utils import _record as record
 
@@ -54,8 +54,9 @@ class Recorder:
         except AnsibleConnectionFailure as error:
             self._lost(step, str(error))
             raise
-        except AnsibleActionFail as error:
-            self._ended(step, module, args, {**(error.result or {}), "failed": True, "msg": str(error)})
+        except AnsibleError as error:
+            told = getattr(error, "result", None) or {}
+            self._ended(step, module, args, {**told, "failed": True, "msg": str(error)})
             raise
         self._ended(step, module, args, answer)
 

@@ -26,13 +26,11 @@ UNREHEARSED = (
 
 
 class First(NamedTuple):
-    """Of a first look: whether it is for a roll, what the operator has said of the API and of the interpreter, and the
-    mistakes in the role's variables, in sentences."""
+    """Of a first look: whether it is for a roll, and what the operator has said of the API and of the interpreter."""
 
     plans: bool
     connection: Mapping[str, Any]
     interpreter: str
-    mistakes: str
 
 
 def look(run: Run, given: Given, result: Result, first: First) -> None:
@@ -40,19 +38,22 @@ def look(run: Run, given: Given, result: Result, first: First) -> None:
     plans, connection = first.plans, first.connection
     if plans and given.own.get("done"):
         raise Stopped("This run of Ansible begins its first roll", AGAIN.format(host=given.host))
-    if first.mistakes:
-        raise Stopped("The role's variables are valid", first.mistakes)
     try:
         run("Ask for its Python", "ansible.legacy.setup", {"gather_subset": ["!all", "!min", "python"]}, asks=True)
     except Stopped as stopped:
         named = first.interpreter or "none is set with ansible_python_interpreter"
-        told = NO_PYTHON.format(host=given.host, interpreter=named, reason=stopped.message.strip())
-        raise Stopped("Its Python can run modules", told) from stopped
+        told = NO_PYTHON.format(host=given.host, interpreter=named, reason=sentence(stopped.message))
+        raise Stopped("Its Python can run modules", told, stopped.result) from stopped
     found = _read(run, given, rehearses=plans)
     result["server"] = given.noted({**given.own, **_kept(given, found), **servers.planned(found)})
     if plans and given.options.report_dir:
         result["server"]["latency_before"] = _latency(run, given, found["data_dir"])
     result["api"] = {**found["api"], **{name: connection[name] for name in connection if name != "token"}}
+
+
+def sentence(text: str) -> str:
+    """The text with its full stop."""
+    return f"{text.strip().rstrip('.')}."
 
 
 def begin(run: Run, given: Given, result: Result) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional, Protocol, Sequence
 
 from ansible import constants as C
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.raftops.nomad.plugins.plugin_utils._recorder import Recorder
@@ -26,6 +26,7 @@ OF_THE_API = (
     COST,
     AUTOPILOT,
 )  # those that are told how the agent is reached
+CAUSES = ("module_stderr", "module_stdout", "rc", "exception")
 NORMAL = "ansible.legacy.normal"  # what runs a module that has no action plugin
 
 
@@ -35,6 +36,11 @@ class Stopped(Exception):
     def __init__(self, doing: str, message: str, result: Optional[Mapping[str, Any]] = None) -> None:
         super().__init__(message)
         self.doing, self.message, self.result = doing, message, dict(result or {})
+
+    def outcome(self) -> Dict[str, Any]:
+        """What the result of a task has of it. Of a module that broke, what it has printed is the reason."""
+        said = {name: self.result[name] for name in CAUSES if self.result.get(name)}
+        return {**said, "failed": True, "msg": self.message, "doing": self.doing}
 
 
 class Run(Protocol):
@@ -89,8 +95,10 @@ class Modules:
             with self._record.step(module, task.args) as noted:
                 result: Dict[str, Any] = handler.run(task_vars=self._task_vars)
                 noted.update(getattr(handler, "whole", result))
-        except AnsibleActionFail as error:
-            raise Stopped(doing, str(error), error.result) from error
+        except AnsibleConnectionFailure:
+            raise
+        except AnsibleError as error:
+            raise Stopped(doing, str(error), getattr(error, "result", None)) from error
         finally:
             handler.cleanup()
         self.warnings += result.get("warnings") or []

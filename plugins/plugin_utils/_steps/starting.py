@@ -17,6 +17,7 @@ NO_HOSTS = (
     "The inventory has no hosts in the group {group}. Name the group of the cluster's servers with -e "
     "raft_logstore_group=NAME."
 )
+NONE_LEFT = "--limit leaves no host of the group {group}. Run it without."
 
 
 class Tags(NamedTuple):
@@ -27,13 +28,16 @@ class Tags(NamedTuple):
     skip: Sequence[str]
 
 
-def start(tags: Tags, hosts: Sequence[str], group: str) -> None:
-    """To do nothing is no failure for Ansible, so it is one here. Raises Stopped."""
+def start(tags: Tags, hosts: Sequence[str], group: str, limited: Sequence[str] = ()) -> None:
+    """To do nothing is no failure for Ansible, so it is one here. `limited`: the hosts that --limit leaves, if it is
+    given. Raises Stopped."""
     if not runs(tags):
         told = LEFT_OUT.format(run=",".join(tags.run), skip=",".join(tags.skip))
         raise Stopped("No task is left out", told)
     if not hosts:
         raise Stopped("The group has hosts", NO_HOSTS.format(group=group))
+    if limited and not set(hosts) & set(limited):
+        raise Stopped("The group has hosts", NONE_LEFT.format(group=group))
 
 
 def runs(tags: Tags) -> bool:

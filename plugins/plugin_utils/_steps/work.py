@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping
 
 from ansible_collections.raftops.nomad.plugins.module_utils._roll import copying
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.host.left import UNTOUCHED
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.turn import NEXT
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.given import Given, Result
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import BACKEND, WAIT, WRITE, Run, Stopped
@@ -46,9 +47,13 @@ def work(run: Run, given: Given, result: Result) -> None:
         result.update(stopped.result)
         raise
     result.update(worked)
-    run(
-        "This server applies what is written now", WRITE, {"server_id": server.id, "wait_timeout": options.gate_timeout}
-    )
+    written = {"server_id": server.id, "wait_timeout": options.gate_timeout}
+    try:
+        run("This server applies what is written now", WRITE, written)
+    except Stopped:
+        if not worked.get("phases"):  # there was nothing to do by then
+            result["left"] = UNTOUCHED
+        raise
     _done(given, result, worked)
 
 

@@ -113,6 +113,51 @@ def test_the_first_look_has_the_mistakes_in_the_roles_variables() -> None:
     assert result["failed"] and loader.modules == []
 
 
+def test_a_variable_that_is_also_an_option_is_named_as_the_operator_knows_it() -> None:
+    spec = {"raft_logstore_stable_for": {"type": "int"}}
+    result = run(
+        Handlers(), "look", specified=spec, variables={"raft_logstore_stable_for": "x"}, options={"stable_for": "x"}
+    )
+    assert result["msg"] == "raft_logstore_stable_for is 'x'. Give a whole number. Nothing was changed."
+
+
+def test_what_a_broken_module_has_printed_is_kept() -> None:
+    broke = {
+        "failed": True,
+        "msg": "No start of json char found",
+        "module_stderr": "sudo: a password is required",
+        "rc": 1,
+    }
+    result = run(Handlers(by_module={**ANSWERS, "setup": broke}), "look")
+    assert (result["module_stderr"], result["rc"]) == ("sudo: a password is required", 1)
+
+
+class Breaks(Handlers):
+    """One whose write check ends in an exception of its own."""
+
+    def get(self, name: str, **given: Any) -> Any:
+        if name.endswith("raft_write_check") or given["task"].action.endswith("raft_write_check"):
+            raise KeyError("a bug")
+        return super().get(name, **given)
+
+
+def test_whatever_breaks_after_a_server_was_out_what_was_done_to_it_reaches_the_rescue() -> None:
+    turn = {"turn": shown(given().now())}
+    result = run(Breaks(by_module=ANSWERS), "work", before=turn)
+    assert result["failed"] and result["phases"] == {"total": 1.5} and "a bug" in result["msg"]
+    with pytest.raises(KeyError):
+        run(Breaks(by_module={**ANSWERS, "server_backend": {"changed": False}}), "work", before=turn)
+
+
+def test_a_limit_to_hosts_of_other_groups_is_refused() -> None:
+    limited = {**VARS, "ansible_limit": "web", "ansible_play_hosts_all": ["web1"]}
+    made = action(ActionModule, Handlers(), {"step": "start"})
+    result = made.run(task_vars=limited)
+    assert result["failed"] and result["msg"] == "--limit leaves no host of the group nomad_servers. Run it without."
+    made = action(ActionModule, Handlers(), {"step": "start"})
+    assert not made.run(task_vars={**limited, "ansible_play_hosts_all": ["s1", "web1"]}).get("failed")
+
+
 def test_the_token_is_given_to_modules_and_not_returned() -> None:
     loader = Handlers(by_module=ANSWERS)
     result = run(loader, "look", connection={"host": "10.0.0.1", "token": "secret"}, plans=True)

@@ -21,7 +21,7 @@ PYTHON, LOOK, PAUSE, START = (
     "Let systemd start the agent again",
 )
 CONNECTION = {"host": "10.0.0.1", "token": "secret"}
-FIRST = First(plans=True, connection=CONNECTION, interpreter="", mistakes="")
+FIRST = First(plans=True, connection=CONNECTION, interpreter="")
 CHECK = ME._replace(check_mode=True)
 DONE, DOWN = {"todo": False, "done": True}, {"up": False, "ours": True, "role": "down", "error": "refused"}
 
@@ -90,12 +90,6 @@ def test_a_host_without_a_python_is_named(interpreter: str, named: str) -> None:
         f"s1 has no Python 3.8 or newer that this Ansible can use ({named}): gone. Install one and name it with "
         "ansible_python_interpreter. Nothing else is needed on a server.",
     )
-
-
-def test_nothing_is_asked_before_the_variables_are_valid() -> None:
-    run = script()
-    told = refused(run, look, given(), FIRST._replace(mistakes="x is y."))
-    assert told == ("The role's variables are valid", "x is y.") and run.done == []
 
 
 def test_one_run_of_ansible_rolls_once_and_may_look_as_often_as_it_likes() -> None:
