@@ -77,3 +77,22 @@ def test_one_follower_is_stopped_once_and_its_copy_rehearsed(cluster: Cluster) -
     after = leftbehind.observe(cluster)
     assert (after.voters, after.cleanup, after.backends) == (before.voters, before.cleanup, before.backends)
     assert nothing_is_left(cluster)
+
+
+def test_a_server_that_was_left_down_is_brought_back_by_the_next_run(cluster: Cluster) -> None:
+    """Its start fails, and on the way back as well. No other server is stopped then."""
+    before, was = leftbehind.observe(cluster), pids(cluster)
+    hosts = {one.name: {"raft_logstore_start_command": "/bin/true"} for one in cluster.servers}
+    broken = playbooks.run("rehearse", playbooks.write_inventory(cluster, hosts, raft_logstore_wait_timeout=8), *STOP)
+    assert broken.returncode != 0, broken.stdout
+    (down,) = changed(cluster, was)
+    assert pids(cluster)[down] is None and "No server after it was touched." in " ".join(broken.stdout.split())
+
+    again = playbooks.run("rehearse", playbooks.write_inventory(cluster), *STOP)
+    assert again.returncode == 0, again.stdout
+    assert changed(cluster, was) == [down] and pids(cluster)[down] is not None
+    assert re.search(LINE.format(down), again.stdout, re.M), "nobody had its store open"
+    cluster.wait_healthy(60)
+    after = leftbehind.observe(cluster)
+    assert (after.voters, after.cleanup, after.backends) == (before.voters, before.cleanup, before.backends)
+    assert nothing_is_left(cluster)
