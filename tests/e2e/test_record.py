@@ -248,6 +248,7 @@ def test_a_gate_of_the_second_server_then_the_run_that_finishes_then_back(
     assert found["verdict"] == "Done: 3 of 3 on wal. The old stores stay until you run cleanup." and found["next"] == ""
     assert held(found) == [(second.name, True), (held(found)[-1][0], False)]
     assert {one["server"]: one["state"] for one in found["servers"]} == {"s1": "done", "s2": "done", "s3": "nothing"}
+    assert not [one for one in found["servers"] if "message" in one or "left" in one]
     assert [one["conversion"]["verified"] > 0 for one in found["servers"] if one["state"] == "done"] == [True, True]
     assert found["runs"][1]["leaders"][0]["server"] == second.name
     assert len(found["runs"][1]["leaders"]) == 2 and found["runs"][1]["out_at_once"] == 1
