@@ -68,7 +68,8 @@ def _worked(rows: Dict[str, Row], one: Event) -> None:
     row.update({name: one[name] for name in known if one.get(name)})
     if one.get("began_at"):
         row["agent_started"] = one["began_at"]
-    row.pop("left", None)
+    for name in ("left", "message"):  # of a failure before
+        row.pop(name, None)
     row.update({name: one[name] for name in ("left", "barred_by") if one.get(name)})
 
 

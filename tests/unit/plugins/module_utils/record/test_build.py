@@ -46,6 +46,11 @@ def test_a_roll_that_fails(stage: str) -> None:
     assert [row["state"] for row in record["servers"]] == ["done", "failed", "waiting"]
 
 
+def test_of_a_server_that_a_rerun_has_done_nothing_of_the_failure_is_said() -> None:
+    row = next(one for one in of(stories.resumed())["servers"] if one["server"] == "nomad-3")
+    assert row["state"] == "done" and "message" not in row and "left" not in row
+
+
 def test_a_hold_that_goes_on_is_told_once_and_so_is_its_release_on_every_host() -> None:
     story = Story()
     stories.began(story)
