@@ -159,4 +159,4 @@ def test_the_end_says_what_was_done() -> None:
     servers = led(s2={"times": {"stop": 0.5, "total": 2.25}, "done": True})
     lines = at_end(servers, COPIES)
     assert lines[-1] == verdict(COPIES) == "s2 was out of the cluster for the rehearsal, and is back as it was."
-    assert any(line.startswith("s2: on boltdb, out of the cluster for 2.25 s") for line in lines)
+    assert any(line.startswith("s2: on boltdb, out of the cluster 2.25 s") for line in lines)
