@@ -86,6 +86,19 @@ def test_a_failure_stops_what_comes_later(fleet: Fleet, capsys: pytest.CaptureFi
     assert "go on with the same command:\n  ansible-playbook raftops.nomad.fleet" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", [["false"], "an 'unclosed quotation"])
+def test_a_token_that_is_not_to_be_had_stops_what_comes_later(
+    fleet: Fleet, command: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.plan()
+    fleet.confirm()
+    first, second = fleet.roll("eu-1", token_command=command), fleet.roll("eu-2")
+    assert first["failed"] and first["state"] == "failed" and first["log"] == ""
+    assert second["skipped"] and second["state"] == "not begun" and fleet.standins.begun() == []
+    told = capsys.readouterr().out
+    assert "2 clusters: 1 failed, 1 to roll." in told and "Repair what has failed" in told
+
+
 def test_refused_ones_stop_all_or_are_left_out(fleet: Fleet) -> None:
     fleet.standins.set("eu-2", "refuse")
     assert fleet.plan() == ["to roll", "refused"]
