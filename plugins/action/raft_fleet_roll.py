@@ -29,6 +29,7 @@ OURS = {
     "raft_logstore_force": "The question is asked once for all clusters; raft_fleet_force answers it.",
     "raft_logstore_group": "The group of its servers is raft_fleet_group.",
     "raft_logstore_report_dir": "The record of each roll is kept below raft_fleet_dir.",
+    "raft_logstore_stop_after": "A cluster is rolled as a whole, so that the next wave can rely on it.",
     "raft_logstore_token": "A token must not be kept there: use raft_fleet_token_env or raft_fleet_token_command.",
 }
 
@@ -169,10 +170,9 @@ class ActionModule(ActionBase):
             known.update(servers=found.servers)
         if self._kind == outcome.ROLL:
             known.update(began=ended.began, ended=ended.ended or time.time())
-        if found.state == states.ROLLED:
-            known.update(backend=BACKEND[self._args["do"]])
-        elif found.backend and self._kind != outcome.ROLL:
-            known.update(backend=found.backend)
+        backend = found.backend or (BACKEND[self._args["do"]] if found.state == states.ROLLED else "")
+        if backend:
+            known.update(backend=backend)
         known.update(log=child.output(self._own(run)) if ended.ran else "")
         run = self._fleet.note(run, self._name, **known)
         return self._told(states.cluster(self._name, run["states"][self._name]), ended.engine)

@@ -141,6 +141,7 @@ def test_a_pause_is_told_by_the_first_of_a_wave(fleet: Fleet, capsys: pytest.Cap
         ({"inventory": ""}, "eu-1 has no raft_fleet_inventory. The inventory needs a group fleet"),
         ({"inventory": "no"}, "raft_fleet_inventory of eu-1 is not there"),
         ({"variables": {"raft_logstore_group": "x"}}, "raft_fleet_vars of eu-1 has raft_logstore_group."),
+        ({"variables": {"raft_logstore_stop_after": 1}}, "raft_fleet_vars of eu-1 has raft_logstore_stop_after."),
     ],
 )
 def test_mistakes(fleet: Fleet, args: dict[str, Any], told: str) -> None:
