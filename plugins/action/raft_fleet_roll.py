@@ -60,8 +60,7 @@ class ActionModule(ActionBase):
                 raise AnsibleActionFail(f"raft_fleet_vars of {self._name} has {name}. {why} Nothing was changed.")
         if not self._args["inventory"]:
             raise AnsibleActionFail(
-                f"{self._name} has no raft_fleet_inventory. The inventory needs a group fleet with one host for each "
-                "cluster, and that variable for each of them: the path of the cluster's own inventory."
+                f"{self._name} has no raft_fleet_inventory: the path of the cluster's own inventory."
             )
         path = os.path.expanduser(self._args["inventory"])
         self._inventory = os.path.abspath(os.path.join(self._vars.get("inventory_dir") or "", path))
@@ -69,13 +68,24 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"raft_fleet_inventory of {self._name} is not there: {self._inventory}.")
 
     def _run_record(self) -> Run:
-        """The record of this run of ansible-playbook, whose workers run this."""
+        """The record of this run of ansible-playbook, whose workers run this.
+
+        Without a fleet there is none. What is wrong with one cluster is a state of it, so that the others are shown.
+        """
+        if not self._vars["groups"].get("fleet"):
+            raise AnsibleActionFail(
+                "The inventory needs a group fleet with one host for each cluster, and the variable raft_fleet_inventory "
+                "for each of them: the path of the cluster's own inventory."
+            )
         names = list(self._vars["ansible_play_hosts_all"])
         return self._fleet.join(os.getppid(), self._args["do"], names, closing.command(sys.argv))
 
     def _plan(self) -> Dict[str, Any]:
         run = self._run_record()
-        job = self._job(run, "migrate", "--check")
+        try:
+            job = self._job(run, "migrate", "--check")
+        except MISTAKES as error:
+            return self._finished(run, child.never(states.UNREAD, str(error)))
         lock = child.free(self._place)
         if lock is None:
             Display().display(f"{self._name}: a roll is under way; waiting for its end")
@@ -84,10 +94,13 @@ class ActionModule(ActionBase):
 
     def _look(self) -> Dict[str, Any]:
         run = self._run_record()
-        job = self._job(run, "status")
+        try:
+            job = self._job(run, "status")
+        except MISTAKES as error:
+            return self._finished(run, child.never(states.SILENT, str(error)))
         lock = child.held(os.path.join(self._place, "look"))
         if lock is None:
-            raise AnsibleActionFail(f"Somebody else is looking at {self._name} now. Run this again.")
+            return self._finished(run, child.never(states.SILENT, "Somebody else is looking at it. Run this again."))
         return self._finished(run, child.run(job, lock))
 
     def _roll(self) -> Dict[str, Any]:
