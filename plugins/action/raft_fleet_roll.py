@@ -15,7 +15,6 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.raftops.nomad.plugins.module_utils._fleet import childenv, closing, outcome, resume, states
-from ansible_collections.raftops.nomad.plugins.module_utils._fleet.recorded import Outcome
 from ansible_collections.raftops.nomad.plugins.modules.raft_fleet_roll import SPEC
 from ansible_collections.raftops.nomad.plugins.plugin_utils import _fleetchild as child
 from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import Fleet, Run
@@ -23,12 +22,14 @@ from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import plain, 
 from ansible_collections.raftops.nomad.plugins.plugin_utils._rolls import born
 
 POLL_S = 0.5
+MISTAKES = (AnsibleActionFail, OSError, ValueError)  # of the fleet's inventory, or of a command that prints a token
 BACKEND = {"assess": "wal", "migrate": "wal", "rollback": "boltdb", "status": "wal"}
 OURS = {
     "raft_logstore_backend": "Whether to migrate or to roll back is for all clusters: raft_fleet_do.",
     "raft_logstore_force": "The question is asked once for all clusters; raft_fleet_force answers it.",
     "raft_logstore_group": "The group of its servers is raft_fleet_group.",
     "raft_logstore_report_dir": "The record of each roll is kept below raft_fleet_dir.",
+    "raft_logstore_stop_after": "A cluster is rolled as a whole, so that the next wave can rely on it.",
     "raft_logstore_token": "A token must not be kept there: use raft_fleet_token_env or raft_fleet_token_command.",
 }
 
@@ -47,7 +48,6 @@ class ActionModule(ActionBase):
         self._name = self._vars["inventory_hostname"]
         self._fleet = Fleet(self._args["dir"])
         self._place = self._fleet.cluster(self._name)
-        self._refuse_mistakes()
         self._kind = {"planned": outcome.PLAN, "rolled": outcome.ROLL}[self._args["state"]]
         if self._args["do"] == "status":
             self._kind = outcome.LOOK
@@ -60,8 +60,7 @@ class ActionModule(ActionBase):
                 raise AnsibleActionFail(f"raft_fleet_vars of {self._name} has {name}. {why} Nothing was changed.")
         if not self._args["inventory"]:
             raise AnsibleActionFail(
-                f"{self._name} has no raft_fleet_inventory. The inventory needs a group fleet with one host for each "
-                "cluster, and that variable for each of them: the path of the cluster's own inventory."
+                f"{self._name} has no raft_fleet_inventory: the path of the cluster's own inventory."
             )
         path = os.path.expanduser(self._args["inventory"])
         self._inventory = os.path.abspath(os.path.join(self._vars.get("inventory_dir") or "", path))
@@ -69,24 +68,39 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(f"raft_fleet_inventory of {self._name} is not there: {self._inventory}.")
 
     def _run_record(self) -> Run:
-        """The record of this run of ansible-playbook, whose workers run this."""
+        """The record of this run of ansible-playbook, whose workers run this.
+
+        Without a fleet there is none. What is wrong with one cluster is a state of it, so that the others are shown.
+        """
+        if not self._vars["groups"].get("fleet"):
+            raise AnsibleActionFail(
+                "The inventory needs a group fleet with one host for each cluster, and the variable raft_fleet_inventory "
+                "for each of them: the path of the cluster's own inventory."
+            )
         names = list(self._vars["ansible_play_hosts_all"])
         return self._fleet.join(os.getppid(), self._args["do"], names, closing.command(sys.argv))
 
     def _plan(self) -> Dict[str, Any]:
         run = self._run_record()
+        try:
+            job = self._job(run, "migrate", "--check")
+        except MISTAKES as error:
+            return self._finished(run, child.never(states.UNREAD, str(error)))
         lock = child.free(self._place)
         if lock is None:
             Display().display(f"{self._name}: a roll is under way; waiting for its end")
             lock = child.wait_free(self._place)
-        return self._finished(run, child.run(self._job(run, "migrate", "--check"), lock))
+        return self._finished(run, child.run(job, lock))
 
     def _look(self) -> Dict[str, Any]:
         run = self._run_record()
-        job = self._job(run, "status")
+        try:
+            job = self._job(run, "status")
+        except MISTAKES as error:
+            return self._finished(run, child.never(states.SILENT, str(error)))
         lock = child.held(os.path.join(self._place, "look"))
         if lock is None:
-            raise AnsibleActionFail(f"Somebody else is looking at {self._name} now. Run this again.")
+            return self._finished(run, child.never(states.SILENT, "Somebody else is looking at it. Run this again."))
         return self._finished(run, child.run(job, lock))
 
     def _roll(self) -> Dict[str, Any]:
@@ -94,21 +108,30 @@ class ActionModule(ActionBase):
         self._pause(run)
         if self._task.check_mode or self._args["do"] == "assess":
             return self._told(states.cluster(self._name, run["states"].get(self._name, {})), "")
-        job, lock = self._job(run, "migrate"), child.wait_free(self._place)
+        lock = child.wait_free(self._place)
         run = self._fleet.update(run, self._begin)
         one = states.cluster(self._name, run["states"][self._name])
         if one.state != states.ROLLING:
             os.close(lock)
             return self._closed(run, self._told(one, ""))
-        try:
-            ended = child.run(job, lock)
-        except OSError as error:
-            ended = child.Ended(Outcome(states.FAILED, f"Its process cannot be started: {error}."), 0, 0, "")
+        ended = self._ran(run, lock)
         told = self._finished(run, ended)
         if ended.outcome.state != states.ROLLED:
             told.update(failed=True)
             Display().display(f"{self._name}: failed. What is under way finishes, nothing else begins.")
         return self._closed(run, {**told, "changed": True})
+
+    def _ran(self, run: Run, lock: int) -> child.Ended:
+        """How the roll has ended. Whatever keeps it from beginning is its failure, so that no other one begins."""
+        try:
+            job = self._job(run, "migrate")
+        except MISTAKES as error:
+            os.close(lock)
+            return child.never(states.FAILED, str(error))
+        try:
+            return child.run(job, lock)
+        except OSError as error:
+            return child.never(states.FAILED, f"Its process cannot be started: {error}.")
 
     def _begin(self, run: Run) -> None:
         """Note that the roll of this cluster begins, or why it does not."""
@@ -132,6 +155,8 @@ class ActionModule(ActionBase):
         return os.path.join(self._place, f"{run['id']}-{self._kind}")
 
     def _job(self, run: Run, playbook: str, *arguments: str) -> child.Job:
+        """What is to run. Raises MISTAKES for what keeps it from running."""
+        self._refuse_mistakes()
         args = self._args
         program = [args["executable"]] if args["executable"] else [sys.executable, "-m", "ansible", "playbook"]
         ours = {"raft_logstore_force": True, "raft_logstore_group": args["group"]}
@@ -158,11 +183,11 @@ class ActionModule(ActionBase):
             known.update(servers=found.servers)
         if self._kind == outcome.ROLL:
             known.update(began=ended.began, ended=ended.ended or time.time())
-        if found.state == states.ROLLED:
-            known.update(backend=BACKEND[self._args["do"]])
-        elif found.backend and self._kind != outcome.ROLL:
-            known.update(backend=found.backend)
-        run = self._fleet.note(run, self._name, **known, log=child.output(self._own(run)))
+        backend = found.backend or (BACKEND[self._args["do"]] if found.state == states.ROLLED else "")
+        if backend:
+            known.update(backend=backend)
+        known.update(log=child.output(self._own(run)) if ended.ran else "")
+        run = self._fleet.note(run, self._name, **known)
         return self._told(states.cluster(self._name, run["states"][self._name]), ended.engine)
 
     def _told(self, one: states.Cluster, engine: str) -> Dict[str, Any]:

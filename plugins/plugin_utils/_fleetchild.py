@@ -36,12 +36,18 @@ class Job(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """How a child has ended. `engine`: what has run it, "" where nobody knows."""
+    """How a child has ended. `engine`: what has run it, "" where nobody knows. `ran`: whether it was started."""
 
     outcome: Outcome
     began: float
     ended: float
     engine: str
+    ran: bool = True
+
+
+def never(state: str, why: str) -> Ended:
+    """What is kept of a child that could not be started."""
+    return Ended(Outcome(state, why), 0, 0, "", ran=False)
 
 
 def output(directory: str) -> str:

@@ -100,8 +100,10 @@ def test_assess_and_status_and_check_roll_nothing(tmp_path: Path) -> None:
     for arguments in (["-e", "raft_fleet_do=assess"], ["--check"]):
         run = fleet.run(*arguments)
         assert run.returncode == 0 and "3 clusters: 1 refused, 2 to roll." in run.stdout, run.stdout
-    status = fleet.run(playbook="fleet_status")
-    assert status.returncode == 0 and "3 clusters: 1 look at it, 2 well." in status.stdout, status.stdout
+    for arguments in ([], ["-e", "raft_fleet_do=rollback"], ["-e", "raft_fleet_do=migrate", "--limit", "eu-1"]):
+        status = fleet.run(*arguments, playbook="fleet_status")
+        told = "1 cluster: 1 well." if "--limit" in arguments else "3 clusters: 1 look at it, 2 well."
+        assert status.returncode == 0 and told in status.stdout, status.stdout
     assert fleet.begun() == []
 
 

@@ -28,7 +28,8 @@ def verdict(run: Mapping[str, Any]) -> List[str]:
         more = f" and {len(names) - ROWS} more" if len(names) > ROWS else ""
         lines += table.paragraph(f"{state}: {', '.join(names[:ROWS])}{more}")
     for one in failed:
-        lines += [*table.paragraph(f"{one.name} failed: {one.line}"), f"  {one.log}"]
+        lines += table.paragraph(f"{one.name} failed: {one.line}")
+        lines += [f"  {one.log}"] if one.log else []
     if failed or any(one.state in (states.ROLLS, states.NOT_BEGUN) for one in found):
         lines += ["Repair what has failed, then go on with the same command:", f"  {run['command']}"]
     return lines

@@ -34,7 +34,8 @@ def _printed(kind: str, code: Optional[int], text: str) -> Outcome:
     failed = {PLAN: states.REFUSED, ROLL: states.FAILED, LOOK: states.SILENT}[kind]
     lines = [re.sub(r'^"(.*?)",?$', r"\1", line.strip()) for line in text.splitlines()]
     rows = _rows(lines, STATUS_HEAD if kind == LOOK else HEAD)
-    backend = ", ".join(sorted({row[4 if kind == LOOK else 3] for row in rows}))
+    # The table of a roll says what was before it.
+    backend = "" if kind == ROLL else ", ".join(sorted({row[4 if kind == LOOK else 3] for row in rows}))
     if code != 0:
         if kind == PLAN and not rows:
             failed = states.UNREAD

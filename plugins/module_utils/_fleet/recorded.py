@@ -9,6 +9,7 @@ from typing import Any, Mapping, NamedTuple, Optional
 from . import states
 
 SCHEMA = 1
+WHOLE = frozenset(("done", "nothing"))  # not "partial": the servers that are left are of no canary
 
 
 class Outcome(NamedTuple):
@@ -21,20 +22,21 @@ class Outcome(NamedTuple):
 
 
 def recorded(plans: bool, code: Optional[int], record: Mapping[str, Any]) -> Optional[Outcome]:
-    """The outcome of the record's last run; None where the record has none, or another schema than ours."""
+    """The outcome of the record's last run; None where the record has none, no plan, or another schema than ours."""
     if record.get("schema") != SCHEMA or not record.get("runs"):
         return None
     last, rows = record["runs"][-1], record.get("servers", [])
     plan, verdict = last.get("plan", {}), str(record.get("verdict", ""))
     backend = ", ".join(sorted({str(row.get("after") or "?") for row in rows}))
     if not plans:
-        state = states.ROLLED if code == 0 else states.FAILED
-        return Outcome(state, verdict if state == states.FAILED else "", len(rows), backend)
+        whole = code in (0, None) and record.get("outcome") in WHOLE
+        return Outcome(states.ROLLED if whole else states.FAILED, "" if whole else verdict, len(rows), backend)
     if code != 0:
         state = states.REFUSED if record.get("outcome") == "refused" else states.UNREAD
         return Outcome(state, str(plan.get("refusal") or verdict), len(rows), backend)
-    busy = len(plan.get("busy", []))
-    return planned(busy, len(rows), backend)
+    if not rows or "busy" not in plan:
+        return None
+    return planned(len(plan["busy"]), len(rows), backend)
 
 
 def planned(busy: int, count: int, backend: str) -> Outcome:

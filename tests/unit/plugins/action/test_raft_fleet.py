@@ -31,6 +31,7 @@ class Fleet:
     def __init__(self, root: Path) -> None:
         self.standins = StandIns(root, NAMES, seconds=0.0)
         self.shared = {"dir": str(self.standins.records)}
+        self.groups = list(NAMES)
 
     def call(self, module: Any, name: str = "eu-1", check: bool = False, **args: Any) -> dict[str, Any]:
         task = Task()
@@ -38,7 +39,8 @@ class Fleet:
         loader = DataLoader()
         connection = plugins.connection_loader.get("local", PlayContext())
         action = module.ActionModule(task, connection, PlayContext(), loader, Templar(loader=loader), plugins)
-        about = {"inventory_hostname": name, "inventory_dir": str(self.standins.root), "ansible_play_hosts_all": NAMES}
+        about: dict[str, Any] = {"inventory_hostname": name, "inventory_dir": str(self.standins.root)}
+        about.update(ansible_play_hosts_all=NAMES, groups={"fleet": self.groups})
         result: dict[str, Any] = action.run(task_vars=about)
         return result
 
@@ -86,6 +88,19 @@ def test_a_failure_stops_what_comes_later(fleet: Fleet, capsys: pytest.CaptureFi
     assert "go on with the same command:\n  ansible-playbook raftops.nomad.fleet" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", [["false"], "an 'unclosed quotation"])
+def test_a_token_that_is_not_to_be_had_stops_what_comes_later(
+    fleet: Fleet, command: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.plan()
+    fleet.confirm()
+    first, second = fleet.roll("eu-1", token_command=command), fleet.roll("eu-2")
+    assert first["failed"] and first["state"] == "failed" and first["log"] == ""
+    assert second["skipped"] and second["state"] == "not begun" and fleet.standins.begun() == []
+    told = capsys.readouterr().out
+    assert "2 clusters: 1 failed, 1 to roll." in told and "Repair what has failed" in told
+
+
 def test_refused_ones_stop_all_or_are_left_out(fleet: Fleet) -> None:
     fleet.standins.set("eu-2", "refuse")
     assert fleet.plan() == ["to roll", "refused"]
@@ -125,14 +140,29 @@ def test_a_pause_is_told_by_the_first_of_a_wave(fleet: Fleet, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        ({"inventory": ""}, "eu-1 has no raft_fleet_inventory. The inventory needs a group fleet"),
+        ({"inventory": ""}, "eu-1 has no raft_fleet_inventory: the path of"),
+        ({"token_env": "NOT_THERE"}, "raft_fleet_token_env names NOT_THERE, which is not set"),
         ({"inventory": "no"}, "raft_fleet_inventory of eu-1 is not there"),
         ({"variables": {"raft_logstore_group": "x"}}, "raft_fleet_vars of eu-1 has raft_logstore_group."),
+        ({"variables": {"raft_logstore_stop_after": 1}}, "raft_fleet_vars of eu-1 has raft_logstore_stop_after."),
     ],
 )
-def test_mistakes(fleet: Fleet, args: dict[str, Any], told: str) -> None:
-    with pytest.raises(AnsibleActionFail, match=told):
-        fleet.roll("eu-1", state="planned", **args)
+def test_a_mistake_of_one_cluster_is_shown_with_all_others(
+    fleet: Fleet, args: dict[str, Any], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for do, bad, good in [("status", "no answer", "well"), ("migrate", "no plan", "to roll")]:
+        found = [fleet.roll("eu-1", state="planned", do=do, **args), fleet.roll("eu-2", state="planned", do=do)]
+        assert [one["state"] for one in found] == [bad, good] and told in found[0]["line"]
+    fleet.confirm(do="status")
+    assert f"eu-1: no answer. {told}" in " ".join(capsys.readouterr().out.split())
+    with pytest.raises(AnsibleActionFail, match="eu-1: no roll is possible there"):
+        fleet.confirm()
+
+
+def test_an_inventory_without_a_fleet(fleet: Fleet) -> None:
+    fleet.groups.clear()
+    with pytest.raises(AnsibleActionFail, match="The inventory needs a group fleet"):
+        fleet.roll("eu-1", state="planned")
 
 
 def test_what_cannot_be_confirmed_or_reported(fleet: Fleet) -> None:

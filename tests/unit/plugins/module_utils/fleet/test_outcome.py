@@ -63,7 +63,7 @@ def test_a_roll_whose_end_nobody_knows() -> None:
 
 
 def test_a_roll_that_went_well() -> None:
-    assert outcome(ROLL, 0, plan(DONE)).state == "rolled"
+    assert outcome(ROLL, 0, plan(LEFT)) == ("rolled", "", 1, ""), "the table says what was before"
 
 
 @pytest.mark.parametrize(("last", "state"), [("All is well.", "well"), ("Look at nomad-2 (down).", "look at it")])

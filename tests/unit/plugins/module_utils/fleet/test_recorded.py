@@ -25,6 +25,10 @@ def record(outcome: str = "rehearsed", verdict: str = "", **plan: Any) -> dict[s
         (True, 2, record("refused", "v", refusal="It is ill."), ("refused", "It is ill.", 2, "boltdb, wal")),
         (True, 4, record("failed", "n1 cannot be reached."), ("no plan", "n1 cannot be reached.", 2, "boltdb, wal")),
         (False, 0, record("done", "All done."), ("rolled", "", 2, "boltdb, wal")),
+        (False, 0, record("nothing", "All are."), ("rolled", "", 2, "boltdb, wal")),
+        (False, None, record("done", "All done."), ("rolled", "", 2, "boltdb, wal")),
+        (False, 0, record("partial", "1 of 2 on wal."), ("failed", "1 of 2 on wal.", 2, "boltdb, wal")),
+        (False, 2, record("done", "All done."), ("failed", "All done.", 2, "boltdb, wal")),
         (False, 2, record("failed", "n2 is not back."), ("failed", "n2 is not back.", 2, "boltdb, wal")),
         (False, None, record("unfinished", "Ended."), ("failed", "Ended.", 2, "boltdb, wal")),
     ],
@@ -32,6 +36,12 @@ def record(outcome: str = "rehearsed", verdict: str = "", **plan: Any) -> dict[s
 def test_a_record(plans: bool, code: int, given: dict[str, Any], found: tuple[Any, ...]) -> None:
     assert recorded(plans, code, given) == found
     assert outcome(PLAN if plans else ROLL, code, "text", given) == found
+
+
+@pytest.mark.parametrize("given", [record(), {**record(busy=[]), "servers": []}])
+def test_a_record_that_has_no_plan_is_none(given: dict[str, Any]) -> None:
+    assert recorded(True, 0, given) is None
+    assert outcome(PLAN, 0, "PLAY RECAP\n", given).state == "no plan"
 
 
 @pytest.mark.parametrize("given", [{}, {"schema": 2, "runs": [{}]}, {"schema": 1, "runs": []}])
