@@ -75,8 +75,8 @@ PACKAGES = {
     "fleet": Package("text"),
     "assess": Package("text agent.api disk roll"),
     "measure": Package(
-        "disk raftstore.base raftstore.boltdb raftstore.entries raftstore.directory raftstore.conversion raftstore"
-        " agent agent.api assess",
+        "disk raftstore.base raftstore.boltdb raftstore.entries raftstore.directory raftstore.conversion"
+        " raftstore.rehearsal raftstore agent agent.api assess",
         "cost disk files sampling scratch syncs trial",
     ),
     "server": Package(

@@ -25,7 +25,7 @@ BUSY = 0.1
 MANY_PER_S = 10.0
 
 WORTH, SOME, LITTLE, NOTHING, UNKNOWN = "worth it", "some gain", "little to gain", "nothing to gain", "not known"
-ORDER = (WORTH, SOME, LITTLE, UNKNOWN, NOTHING)
+ORDER = (WORTH, SOME, UNKNOWN, LITTLE, NOTHING)  # one that was not read may be the slow one
 
 
 class Verdict(NamedTuple):

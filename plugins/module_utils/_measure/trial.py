@@ -1,6 +1,10 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Conversions of small stores that are made for it, on this disk, by this Python, with the code that a roll runs."""
+"""Conversions of small stores that are made for it, on this disk, by this Python, with the code that a roll runs.
+
+The server beside them may be the leader, so they have the lowest priority and leave it a core. A roll has all cores,
+as its server is stopped: it is faster than this, never slower for that reason.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +17,13 @@ from typing import Callable, Iterator, List, NamedTuple
 from .._disk.durable import Directory
 from .._raftstore.base.names import RAFT_DB
 from .._raftstore.base.store import WAL, Batch, Part, Stable
+from .._raftstore.base.workers import process_count
 from .._raftstore.boltdb.writer import BoltStoreWriter
 from .._raftstore.conversion.request import Request
 from .._raftstore.entries.entry import Entry, encode_msgpack
 from .._raftstore.entries.gotime import GoTime
 from .._raftstore.migrate import migrate
+from .._raftstore.rehearsal.priority import lowered
 from .scratch import clear
 
 SMALL, LARGE = 2 << 20, 32 << 20  # bytes of data; the difference of the two is what a byte takes
@@ -53,7 +59,8 @@ def trial(
     """
     length = min(max(data_bytes // entries, ENTRY_MIN), ENTRY_MAX)
     large = min(max(data_bytes, 2 * SMALL), LARGE, ENTRIES_MAX * length)
-    return [_run(scratch, length, size, backend, clock) for size in (SMALL, large) * REPEATS]
+    with lowered():
+        return [_run(scratch, length, size, backend, clock) for size in (SMALL, large) * REPEATS]
 
 
 def _run(scratch: Directory, length: int, size: int, backend: str, clock: Callable[[], float]) -> Run:
@@ -61,7 +68,8 @@ def _run(scratch: Directory, length: int, size: int, backend: str, clock: Callab
     with closing(scratch.make_directory(FOLDER)) as folder:
         _make(folder, length, count)
     # By its descriptor: the directory above belongs to the service user, who may give the name to something else.
-    request = Request(f"/proc/self/fd/{scratch.fd}", wal_segment_size=SEGMENT_MIB)
+    workers = max(1, process_count(0) - 1)
+    request = Request(f"/proc/self/fd/{scratch.fd}", wal_segment_size=SEGMENT_MIB, workers=workers)
     began = clock()
     migrate(request)
     if backend != WAL:

@@ -37,6 +37,10 @@ NO_CLONE = (
     "server is stopped: the playbook rehearse does that on one follower with raft_logstore_rehearse_stop=true, a task "
     "with server_backend and its state copied."
 )
+APART = (
+    "{path} is a file system of its own: there is no place beside it on the same one for a clone or a copy, and "
+    "nothing is made in the Raft directory itself. Nothing was rehearsed."
+)
 NO_COPY = "There is no copy of the store to rehearse on. It is made with server_backend and its state copied."
 TELL = "Its store was not touched. Please report this, with the message."
 
@@ -54,7 +58,7 @@ def rehearse(wish: Wish, calls: SystemCalls = REAL, proc: str = PROC) -> Rehears
             warnings = [] if wish.check or wish.copied else scratch.tidy(raft)
             done, other = _look(wish, proc)
             done.left, done.warnings = left, warnings
-            done.refusal = done.refusal or _no_room(done, raft)
+            done.refusal = done.refusal or _no_room(done, raft, proc)
             if wish.copied and not wish.check:
                 _rehearse_kept(wish, done, other, raft)
             elif not done.refusal and not wish.check:
@@ -76,7 +80,7 @@ def copy_store(data_dir: str, calls: SystemCalls = REAL, proc: str = PROC) -> st
             done, _other = _look(Wish(data_dir), proc)
             if done.in_use:
                 raise InUse("the store is in use", done.raft_dir, hint="Stop the Nomad server, then run again.")
-            refusal = done.refusal or _no_room(done, raft)
+            refusal = done.refusal or _no_room(done, raft, proc)
             if refusal:
                 raise Refused(refusal.rstrip("."))
             with scratch.scratch(raft, keep=True) as place, closing(place.directory.make_directory(RAFT)) as copy:
@@ -116,7 +120,9 @@ def _plan(done: Rehearsal, other: str) -> List[str]:
     ]
 
 
-def _no_room(done: Rehearsal, raft: Directory) -> str:
+def _no_room(done: Rehearsal, raft: Directory, proc: str) -> str:
+    if scratch.is_apart(raft, proc):
+        return APART.format(path=done.raft_dir)
     status = os.fstatvfs(raft.fd)
     margin = room.margin_bytes(status.f_blocks * status.f_frsize)
     done.required_bytes += margin

@@ -16,6 +16,7 @@ from typing import Iterator, List, NamedTuple, Optional
 
 from ..._disk.durable import Directory, lock_exclusive
 from ..._disk.errors import InUse, Refused, StoreError
+from ..._disk.mounts import PROC, mount_number
 
 SCRATCH = ".raftops-rehearsal"
 MARK = "rehearsal"  # made first and removed last
@@ -84,6 +85,16 @@ def is_left(raft: Directory) -> bool:
     """Whether something has the name of a rehearsal's directory here."""
     with closing(_home(raft)) as home:
         return home.stat(SCRATCH) is not None
+
+
+def is_apart(raft: Directory, proc: str = PROC) -> bool:
+    """Whether the Raft directory is a file system of its own, so that nothing beside it is on the same one.
+
+    A btrfs subvolume has a device number of its own as well, but no mount, and can be cloned out of.
+    """
+    with closing(_home(raft)) as home:
+        devices = [os.fstat(one.fd).st_dev for one in (raft, home)]
+        return devices[0] != devices[1] and mount_number(raft.fd, proc) != mount_number(home.fd, proc)
 
 
 def _home(raft: Directory) -> Directory:

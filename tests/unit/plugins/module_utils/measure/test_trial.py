@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,3 +57,22 @@ def test_the_store_has_what_was_asked_for(scratch: Directory, monkeypatch: pytes
     trial(scratch, 1000, 1_000_000, "wal")
     assert [(one.entries, one.verified, one.backend) for one in seen] == [(100, 100, "wal"), (400, 400, "wal")] * 3
     assert 350_000 < seen[1].bytes_written < 480_000, "400 entries of 1000 bytes in the mean"
+
+
+def test_the_server_goes_before(scratch: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be the leader: a core is left to it, and whoever wants to run runs first."""
+    seen: list[tuple[int, int]] = []
+    convert = module.migrate
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+
+    def watched(request: Any) -> Any:
+        seen.append((os.getpriority(os.PRIO_PROCESS, 0), request.workers))
+        return convert(request)
+
+    monkeypatch.setattr(module, "migrate", watched)
+    for cores, workers in (({0, 1, 2, 3}, 3), ({0, 1}, 1), ({0}, 1)):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _pid, cores=cores: cores)
+        trial(scratch, 1000, 1_000_000, "wal")
+        assert set(seen) == {(19, workers)}
+        seen.clear()
+    assert os.getpriority(os.PRIO_PROCESS, 0) == (before if os.geteuid() == 0 else 19)

@@ -15,7 +15,13 @@ from typing import Iterator, List, Tuple
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils._disk import durable
-from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import Corrupt, IndexGap, InUse, NoSpace
+from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import (
+    Corrupt,
+    IndexGap,
+    InUse,
+    NoSpace,
+    Refused,
+)
 from ansible_collections.raftops.nomad.plugins.module_utils._disk.syscalls import SystemCalls
 from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.migrate import Request, migrate
 from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.rehearsal import room
@@ -23,8 +29,10 @@ from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.rehearsal
 from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.rehearse import (
     Rehearsal,
     Wish,
+    copy_store,
     rehearse,
 )
+from support.attributes import mounted
 from support.stores.builder import (
     NAMES,
     listing,
@@ -190,6 +198,22 @@ def test_the_file_system_of_a_server_is_never_filled(tmp_path: Path, monkeypatch
     free[0] = enough - 1
     done = rehearsed(tmp_path, Cloning())
     assert not done.rehearsed and f"asks for {enough} bytes" in done.refusal and "are to stay free" in done.refusal
+
+
+def test_a_file_system_of_its_own_has_no_place_beside_it(tmp_path: Path) -> None:
+    """A copy would go to another file system, whose space nobody has looked at: stopping a server would not help."""
+    raft = raft_directory(tmp_path)
+    with mounted("-t", "tmpfs", "none", raft):
+        write_boltdb(raft / "raft.db", log(20))
+        for check in (True, False):
+            done = rehearsed(tmp_path, Without(), check=check)
+            assert f"{raft} is a file system of its own" in done.refusal and not done.rehearsed and not done.needs_stop
+        with pytest.raises(Refused, match="is a file system of its own"):
+            copy_store(str(tmp_path), Without())
+        assert [path.name for path in raft.parent.iterdir()] == ["raft"]
+    with mounted("--bind", raft, raft):
+        write_boltdb(raft / "raft.db", log(20))
+        assert rehearsed(tmp_path, Without()).rehearsed, "the same file system, by another mount"
 
 
 def test_it_gives_up_when_somebody_else_takes_the_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
