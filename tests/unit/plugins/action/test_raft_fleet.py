@@ -32,6 +32,7 @@ class Fleet:
         self.standins = StandIns(root, NAMES, seconds=0.0)
         self.shared = {"dir": str(self.standins.records)}
         self.groups = list(NAMES)
+        self.hostvars: dict[str, dict[str, Any]] = {name: {} for name in NAMES}
 
     def call(self, module: Any, name: str = "eu-1", check: bool = False, **args: Any) -> dict[str, Any]:
         task = Task()
@@ -40,7 +41,7 @@ class Fleet:
         connection = plugins.connection_loader.get("local", PlayContext())
         action = module.ActionModule(task, connection, PlayContext(), loader, Templar(loader=loader), plugins)
         about: dict[str, Any] = {"inventory_hostname": name, "inventory_dir": str(self.standins.root)}
-        about.update(ansible_play_hosts_all=NAMES, groups={"fleet": self.groups})
+        about.update(ansible_play_hosts_all=NAMES, groups={"fleet": self.groups}, hostvars=self.hostvars)
         result: dict[str, Any] = action.run(task_vars=about)
         return result
 
@@ -86,6 +87,14 @@ def test_a_failure_stops_what_comes_later(fleet: Fleet, capsys: pytest.CaptureFi
     assert first["failed"] and first["msg"] == "eu-1: failed. s1 is not back. Look at its log."
     assert second["skipped"] and second["state"] == "not begun" and fleet.standins.begun() == ["eu-1"]
     assert "go on with the same command:\n  ansible-playbook raftops.nomad.fleet" in capsys.readouterr().out
+
+
+def test_the_tokens_of_other_clusters_are_not_passed_on(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet.hostvars["eu-2"]["raft_fleet_token_env"] = "OF_EU_2"
+    monkeypatch.setenv("OF_EU_2", "secret")
+    fleet.roll("eu-1", state="planned")
+    (call,) = fleet.standins.calls("eu-1", "plan")[:1]
+    assert "OF_EU_2" not in call["environment"] and "PATH" in call["environment"]
 
 
 @pytest.mark.parametrize("command", [["false"], "an 'unclosed quotation"])
