@@ -74,8 +74,8 @@ class ActionModule(ActionBase):
         """
         if not self._vars["groups"].get("fleet"):
             raise AnsibleActionFail(
-                "The inventory needs a group fleet with one host for each cluster, and raft_fleet_inventory for each of "
-                "them: the path of the cluster's own inventory."
+                "The inventory needs a group fleet with one host for each cluster, and raft_fleet_inventory for each "
+                "of them: the path of the cluster's own inventory."
             )
         names = list(self._vars["ansible_play_hosts_all"])
         run = self._fleet.join(os.getppid(), self._args["do"], names, closing.command(sys.argv))

@@ -119,6 +119,15 @@ def test_refused_ones_stop_all_or_are_left_out(fleet: Fleet) -> None:
     assert fleet.roll("eu-2", skip_refused=True)["state"] == "left out"
 
 
+def test_a_canary_is_not_left_out(fleet: Fleet) -> None:
+    fleet.standins.set("eu-1", "refuse")
+    fleet.plan()
+    with pytest.raises(AnsibleActionFail, match="eu-1: no roll is possible there, and that is all of the first wave"):
+        fleet.confirm(waves=[1], skip_refused=True)
+    assert fleet.roll("eu-2", skip_refused=True)["state"] == "not begun"
+    assert fleet.confirm(waves=[2], skip_refused=True)["waves"] == [NAMES]
+
+
 def test_check_mode_and_assess_and_status_only_show(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
     assert fleet.plan(do="assess") == ["to roll", "to roll"]
     assert fleet.confirm(do="assess")["asked"] is False
