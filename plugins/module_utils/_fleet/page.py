@@ -31,15 +31,23 @@ GOOD = frozenset((states.ROLLED, states.IN_ORDER, states.WELL))
 
 
 def merged(runs: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
-    """The last of these runs; what needed no roll in it has the times and the output of its last roll before."""
-    run = dict(runs[-1])
-    run["states"] = {name: dict(known) for name, known in run["states"].items()}
-    for name, known in run["states"].items():
-        rolled = [earlier["states"].get(name, {}) for earlier in runs[:-1]]
-        rolled = [one for one in rolled if one.get("state") in (states.ROLLED, states.ROLLING) and one.get("ended")]
-        if known.get("state") == states.IN_ORDER and rolled:
-            known.update({key: rolled[-1][key] for key in ("began", "ended", "log", "report") if key in rolled[-1]})
-    return run
+    """One run with the clusters of all of these, each as the last run that had it has left it; the last was it of them.
+
+    Waves and order are those of the widest run, of the last one of these: others were run with --limit.
+    """
+    widest = max(reversed(runs), key=lambda run: (len(run["clusters"]), bool(run["waves"])))
+    names = list(dict.fromkeys(name for run in (widest, *runs) for name in run["clusters"]))
+    known = {name: _known([run["states"].get(name, {}) for run in runs if name in run["clusters"]]) for name in names}
+    return {**runs[-1], "clusters": names, "waves": widest["waves"], "states": known}
+
+
+def _known(told: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
+    """What is known of a cluster after its runs: what needed no roll in the last has the times of its last roll."""
+    known = dict(told[-1])
+    rolled = [one for one in told[:-1] if one.get("state") in (states.ROLLED, states.ROLLING) and one.get("ended")]
+    if known.get("state") == states.IN_ORDER and rolled:
+        known.update({key: rolled[-1][key] for key in ("began", "ended", "log", "report") if key in rolled[-1]})
+    return known
 
 
 def page(run: Mapping[str, Any]) -> str:

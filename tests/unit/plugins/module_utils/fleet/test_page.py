@@ -94,7 +94,22 @@ def test_what_was_rolled_by_an_earlier_run_keeps_its_times() -> None:
         "a": {"state": "in order", "began": 5, "ended": 9, "log": "/first"},
         "b": {"state": "in order"},
     }
+    assert made["waves"] == [["a", "b"]]
     assert second["states"]["a"]["log"] == "/second"
+
+
+def test_a_run_with_limit_leaves_no_cluster_out() -> None:
+    canary = run(b={"state": states.ROLLED, "ended": 3})
+    wide = {**run(a={"state": states.ROLLED, "ended": 9}, b={"state": states.IN_ORDER}), "waves": [["a"], ["b"]]}
+    later = run(c={"state": states.FAILED})
+    made = merged([canary, wide, later])
+    assert made["clusters"] == ["a", "b", "c"] and made["waves"] == [["a"], ["b"]]
+    assert {name: known["state"] for name, known in made["states"].items()} == {
+        "a": "rolled",
+        "b": "in order",
+        "c": "failed",
+    }
+    assert made["states"]["b"]["ended"] == 3 and "3 clusters: 1 failed, 1 rolled, 1 in order." in page(made)
 
 
 def test_times() -> None:
