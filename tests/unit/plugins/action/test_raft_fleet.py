@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from ansible.plugins import loader as plugins
 from ansible.template import Templar
 from ansible.utils.context_objects import CLIArgs
 from ansible_collections.raftops.nomad.plugins.action import raft_fleet_confirm, raft_fleet_report, raft_fleet_roll
+from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import Fleet as Records
 from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import held
 from support.fleet.fleet import STANDIN, StandIns
 
@@ -108,6 +111,33 @@ def test_a_token_that_is_not_to_be_had_stops_what_comes_later(
     assert second["skipped"] and second["state"] == "not begun" and fleet.standins.begun() == []
     told = capsys.readouterr().out
     assert "2 clusters: 1 failed, 1 to roll." in told and "Repair what has failed" in told
+
+
+def test_the_page_knows_the_end_of_a_roll_whose_keeper_was_killed(fleet: Fleet) -> None:
+    fleet.plan()
+    fleet.confirm()
+    place = fleet.standins.records / "clusters/eu-1"
+    log = place / "1-roll/artifacts/roll/stdout"
+    log.parent.mkdir(parents=True)
+    records = Records(str(fleet.standins.records))
+    run = records.of(os.getppid(), "migrate")
+    assert run
+    records.note(run, "eu-1", state="rolling", began=1.0, log=str(log))
+
+    def shown() -> str:
+        page = Path(fleet.call(raft_fleet_report)["path"]).read_text()
+        return re.sub("<[^>]*>", " ", page[page.index("<body>") :])
+
+    lock = held(str(place / "lock"))
+    assert lock is not None and "2 clusters: 1 rolling, 1 to roll." in shown()
+    os.close(lock)
+    assert "2 clusters: 1 unknown, 1 to roll." in shown() and "ended without a result" in shown()
+    last = {"began": "2026-11-30T12:00:00.000Z", "ended": "2026-11-30T12:01:02.500Z"}
+    report = {"schema": 1, "outcome": "unfinished", "verdict": "It stopped.", "runs": [last], "servers": []}
+    (place / "1-roll/report.json").write_text(json.dumps(report))
+    assert "2 clusters: 1 unknown, 1 to roll." in shown() and "It stopped." in shown()
+    (place / "1-roll/report.json").write_text(json.dumps({**report, "outcome": "done"}))
+    assert "2 clusters: 1 to roll, 1 rolled." in shown() and "2026-11-30 12:00:00Z" in shown() and "1:03" in shown()
 
 
 def test_refused_ones_stop_all_or_are_left_out(fleet: Fleet) -> None:
