@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from html.parser import HTMLParser
 from typing import Any
@@ -81,7 +82,21 @@ def test_it_stands_by_itself_and_is_whole_for_two_hundred() -> None:
     text = page(run(**{f"c{number}": {"state": states.ROLLS, "line": "<b>"} for number in range(200)}))
     parser.feed(text)
     assert parser.open == [] and parser.rows == 201
-    assert "http" not in text and "src=" not in text and "url(" not in text
+    assert "http:" not in text and "https:" not in text and "src=" not in text and "url(" not in text
+
+
+def test_it_runs_nothing_and_is_dark_and_printed_as_its_reader_wants() -> None:
+    text = page(run(a={"state": states.ROLLED}))
+    (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', text)
+    assert html.unescape(policy) == "default-src 'none'; style-src 'unsafe-inline'"
+    style = text[text.index("<style>") : text.index("</style>")]
+    assert "@media print {" in style
+    values = re.findall(r":root \{([^}]*)\}", style)
+    assert len(values) == 2 and "@media screen and (prefers-color-scheme: dark) { :root {" in style
+    used = set(re.findall(r"var\((--\w+)\)", style))
+    for one in values:
+        assert set(re.findall(r"(--\w+):", one)) == used, "each colour has a value for light and for dark"
+    assert "#" not in re.sub(r":root \{[^}]*\}", "", style), "no colour is fixed"
 
 
 def test_what_was_rolled_by_an_earlier_run_keeps_its_times() -> None:
