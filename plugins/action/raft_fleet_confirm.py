@@ -13,7 +13,7 @@ from ansible import context
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.raftops.nomad.plugins.module_utils._fleet import states, table
+from ansible_collections.raftops.nomad.plugins.module_utils._fleet import resume, states, table
 from ansible_collections.raftops.nomad.plugins.module_utils._fleet.waves import waves
 from ansible_collections.raftops.nomad.plugins.modules.raft_fleet_confirm import SPEC
 from ansible_collections.raftops.nomad.plugins.plugin_utils._confirm import ask_once, timeout_s
@@ -42,21 +42,26 @@ class ActionModule(ActionBase):
             cut = waves(sizes if isinstance(sizes, list) else [sizes], run["clusters"])
         except ValueError as error:
             raise AnsibleActionFail(f"{error} Nothing was changed.") from error
-        fleet.update(run, lambda now: now.update(waves=cut))
+        run = fleet.update(run, lambda now: now.update(waves=cut))
         result.update(changed=False, waves=cut, asked=self._asked(args, run, cut))
         if not self._task.check_mode and args["do"] in ("migrate", "rollback"):
             fleet.update(run, lambda now: now.update(confirmed=True))
         return result
 
     def _asked(self, args: Dict[str, Any], run: Run, cut: List[List[str]]) -> bool:
-        found = states.clusters(run)
+        found, lost = states.clusters(run), resume.lost_canaries(run)
         bad = [one.name for one in found if one.state in (states.REFUSED, states.UNREAD)]
         rolls = any(one.state == states.ROLLS for one in found)
         only_shows = self._task.check_mode or args["do"] in ("assess", "status")
-        stops = bool(bad) and not args["skip_refused"] and not only_shows
+        stops = bool(lost or (bad and not args["skip_refused"])) and not only_shows
         if only_shows or stops or not rolls:
             shown = [] if args["do"] == "status" else cut
             Display().display("\n".join([*table.plans(found, shown), table.numbers(found)]))
+        if stops and lost and args["skip_refused"]:
+            raise AnsibleActionFail(
+                f"{', '.join(lost)}: no roll is possible there, and that is all of the first wave. Without a canary "
+                "nothing begins. Repair that, or put another cluster first in the inventory. Nothing was changed."
+            )
         if stops:
             raise AnsibleActionFail(
                 f"{', '.join(bad)}: no roll is possible there. Repair that, or leave such clusters out with "

@@ -49,10 +49,23 @@ def _settled(run: Run, here: str) -> Run:
     for known in run["states"].values():
         place = known.get("log", "")[: -len(child.OUTPUT) - 1]
         if known.get("state") == states.ROLLING and place:
-            ended = child.ended(ROLL, place)
-            if ended.ended:
-                known.update(state=ended.outcome.state, line=ended.outcome.line, ended=ended.ended)
+            _settle(known, place)
         own = os.path.join(place, f"{child.REPORT}.html")
         if place and os.path.exists(own):
             known["report"] = os.path.relpath(own, here)
     return run
+
+
+def _settle(known: Dict[str, Any], place: str) -> None:
+    """The end of a roll that nobody has noted. While its lock is held it is under way."""
+    if os.path.isdir(os.path.dirname(place)):
+        lock = child.free(os.path.dirname(place))
+        if lock is None:
+            return
+        os.close(lock)
+    ended = child.ended(ROLL, place)
+    known.update(state=ended.outcome.state, line=ended.outcome.line)
+    if ended.ended:
+        known.update(began=ended.began, ended=ended.ended)
+    else:
+        known.update(state=states.UNKNOWN)

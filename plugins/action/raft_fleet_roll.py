@@ -74,11 +74,20 @@ class ActionModule(ActionBase):
         """
         if not self._vars["groups"].get("fleet"):
             raise AnsibleActionFail(
-                "The inventory needs a group fleet with one host for each cluster, and the variable raft_fleet_inventory "
-                "for each of them: the path of the cluster's own inventory."
+                "The inventory needs a group fleet with one host for each cluster, and raft_fleet_inventory for each "
+                "of them: the path of the cluster's own inventory."
             )
         names = list(self._vars["ansible_play_hosts_all"])
-        return self._fleet.join(os.getppid(), self._args["do"], names, closing.command(sys.argv))
+        run = self._fleet.join(os.getppid(), self._args["do"], names, closing.command(sys.argv))
+        return run if "token_envs" in run else self._fleet.update(run, self._note_token_envs)
+
+    def _note_token_envs(self, run: Run) -> None:
+        """Note which variables of the environment have tokens, once: the variables of 200 hosts take their time."""
+        if "token_envs" in run:
+            return
+        hosts = self._vars["hostvars"]
+        named = [hosts[name].get("raft_fleet_token_env") for name in self._vars["groups"]["fleet"]]
+        run["token_envs"] = sorted({str(one) for one in named if one})
 
     def _plan(self) -> Dict[str, Any]:
         run = self._run_record()
@@ -171,7 +180,7 @@ class ActionModule(ActionBase):
             self._own(run),
             [*program, f"raftops.nomad.{playbook}", "-i", self._inventory, *arguments],
             {**plain(args["variables"]), **ours},
-            childenv.child(os.environ, token, args["token_env"], more),
+            childenv.child(os.environ, token, {args["token_env"], *run["token_envs"]}, more),
             args["engine"],
         )
 

@@ -14,7 +14,8 @@ version_added: 1.0.0
 description:
   - Shows what M(raftops.nomad.raft_fleet_roll) has found out about all clusters, in one table, and goes on only if the
     answer is V(yes).
-  - Fails where a plan is refused, unless O(skip_refused) is set.
+  - Fails where a plan is refused or not to be had, unless O(skip_refused) is set; and where that is all of the first
+    wave, as then there is no canary.
 extends_documentation_fragment:
   - raftops.nomad._attributes.controller
   - raftops.nomad._attributes.info
@@ -52,7 +53,7 @@ options:
     default: 0
   skip_refused:
     description:
-      - Leave out clusters whose plan is refused.
+      - Leave out clusters whose plan is refused, or that have none.
     type: bool
     default: false
   force:

@@ -81,7 +81,7 @@ options:
     default: 0
   skip_refused:
     description:
-      - Leave out clusters whose plan is refused.
+      - Leave out clusters whose plan is refused, or that have none.
     type: bool
     default: false
   dir:

@@ -13,7 +13,7 @@ from typing import Any, List, Mapping, NamedTuple, Optional, Sequence
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.raftops.nomad.plugins.module_utils._fleet.outcome import LOOK, outcome
-from ansible_collections.raftops.nomad.plugins.module_utils._fleet.recorded import Outcome
+from ansible_collections.raftops.nomad.plugins.module_utils._fleet.recorded import Outcome, times
 from ansible_collections.raftops.nomad.plugins.plugin_utils import _fleetkeeper
 from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import held, read, write
 
@@ -106,10 +106,10 @@ def run(job: Job, lock: int) -> Ended:
 
 def ended(kind: str, directory: str) -> Ended:
     """How the child in this directory has ended, from what it has left."""
-    result = read(os.path.join(directory, "result.json")) or {}
+    result, record = (read(os.path.join(directory, f"{name}.json")) or {} for name in ("result", REPORT))
     text = _end_of(output(directory)) or _end_of(os.path.join(directory, "keeper"))  # what Python says of an error
-    found = outcome(kind, result.get("code"), text, read(os.path.join(directory, f"{REPORT}.json")))
-    return Ended(found, result.get("began", 0), result.get("ended", 0), result.get("engine", ""))
+    found, (began, end) = outcome(kind, result.get("code"), text, record), times(record)
+    return Ended(found, result.get("began", began), result.get("ended", end), result.get("engine", ""))
 
 
 def _end_of(path: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Dict, List, NamedTuple
 import pytest
 import yaml
 from support.cluster.cluster import Cluster
+from support.cluster.watcher import Watcher
 from support.cluster.writer import Writer
 from support.rolls import leftbehind, playbooks
 
@@ -38,13 +39,17 @@ class Fleet:
         }
         return {name: Writer(addresses).start() for name, addresses in places.items()}
 
+    def watchers(self) -> Dict[str, Watcher]:
+        """A watcher of each cluster, begun."""
+        return {name: Watcher(cluster).start() for name, cluster in self.clusters.items()}
+
     def backends(self, name: str) -> List[str]:
         """What the servers of a cluster say that they run on."""
         return sorted(leftbehind.observe(self.clusters[name]).backends.values())
 
 
 class Story(NamedTuple):
-    """The runs of a fleet of two, and its writers."""
+    """The runs of a fleet of two, and its writers and watchers."""
 
     fleet: Fleet
     assess: Any
@@ -52,30 +57,37 @@ class Story(NamedTuple):
     again: Any
     status: Any
     writers: Dict[str, Writer]
+    watchers: Dict[str, Watcher]
 
 
 @pytest.fixture(scope="module")
 def story(make_cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    fleet = Fleet(tmp_path_factory.mktemp("fleet"), {name: make_cluster(size=1) for name in ("eu-1", "eu-2")})
-    writers = fleet.writers()
+    fleet = Fleet(tmp_path_factory.mktemp("fleet"), {"eu-1": make_cluster(size=1), "eu-2": make_cluster(size=3)})
+    writers, watchers = fleet.writers(), fleet.watchers()
     assess = playbooks.run("fleet", fleet.inventory, "-e", "raft_fleet_do=assess")
     roll = playbooks.run("fleet", fleet.inventory)
     again = playbooks.run("fleet", fleet.inventory)
     status = playbooks.run("fleet_status", fleet.inventory)
-    for writer in writers.values():
-        writer.stop()
-    return Story(fleet, assess, roll, again, status, writers)
+    for one in (*writers.values(), *watchers.values()):
+        one.stop()
+    return Story(fleet, assess, roll, again, status, writers, watchers)
 
 
 def test_all_are_planned_and_then_rolled(story: Story) -> None:
     for run in (story.assess, story.roll):
         assert "2 clusters: 2 to roll." in run.stdout and run.returncode == 0, run.stdout
     assert "rolled: eu-1, eu-2" in story.roll.stdout
-    assert [story.fleet.backends(name) for name in story.fleet.clusters] == [["wal"], ["wal"]]
+    assert [story.fleet.backends(name) for name in story.fleet.clusters] == [["wal"], ["wal"] * 3]
 
 
 def test_nothing_acknowledged_is_lost(story: Story) -> None:
     assert {name: writer.lost() for name, writer in story.writers.items()} == {"eu-1": [], "eu-2": []}
+
+
+def test_never_more_than_one_server_of_a_cluster_is_out(story: Story) -> None:
+    for name, watcher in story.watchers.items():
+        assert all(0 < out_s < float("inf") for out_s in watcher.out_s.values()), f"{name}: {watcher.out_s}"
+    assert {name: watcher.most_out() for name, watcher in story.watchers.items()} == {"eu-1": 1, "eu-2": 1}
 
 
 def test_the_same_again_finds_all_in_order(story: Story) -> None:
@@ -103,7 +115,7 @@ def test_six_clusters_one_of_them_sick(make_cluster: Any, tmp_path: Path) -> Non
     fleet = Fleet(tmp_path, {name: make_cluster(size=size) for name, size in zip(names, SIZES)})
     down = fleet.clusters["eu-3"].followers()[0]
     down.stop()
-    writers = fleet.writers()
+    writers, watchers = fleet.writers(), fleet.watchers()
     stopped = playbooks.run("fleet", fleet.inventory)
     assert stopped.returncode == 2 and "6 clusters: 1 refused, 5 to roll." in stopped.stdout, stopped.stdout
     run = playbooks.run("fleet", fleet.inventory, "-f", "6", "-e", "raft_fleet_skip_refused=true")
@@ -112,7 +124,8 @@ def test_six_clusters_one_of_them_sick(make_cluster: Any, tmp_path: Path) -> Non
     fleet.clusters["eu-3"].wait_healthy(60)
     run = playbooks.run("fleet", fleet.inventory)
     assert run.returncode == 0 and "1 rolled, 5 in order" in run.stdout, run.stdout
-    for writer in writers.values():
-        writer.stop()
+    for one in (*writers.values(), *watchers.values()):
+        one.stop()
+    assert {name: watcher.most_out() for name, watcher in watchers.items()} == dict.fromkeys(watchers, 1)
     assert {backend for name in names for backend in fleet.backends(name)} == {"wal"}
     assert [name for name in names if writers[name].lost()] == []

@@ -43,6 +43,8 @@ def test_a_token_goes_to_its_cluster_and_nowhere_else(
             call["token"] for what in ("plan", "migrate") for call in fleet.calls(name, what) if "token" in call
         } == {digest(name)}
     assert {call.get("token", "") for call in fleet.calls("eu-3")} == {""}
+    others = [call for name in ("eu-2", "eu-3") for call in fleet.calls(name, "plan") + fleet.calls(name)]
+    assert [call for call in others if "TOKEN_OF_EU_1" in call.get("environment", ())] == []
     hidden.unlink()
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(files) > 20

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Mapping
+from typing import Collection, Dict, Mapping
 
 TOKEN = "NOMAD_TOKEN"
 # Of the run that starts it: where its events go, how its results are shown, what it is limited to.
@@ -18,14 +18,15 @@ SET = {
 }
 
 
-def child(given: Mapping[str, str], token: str, token_env: str, more: Mapping[str, str]) -> Dict[str, str]:
+def child(given: Mapping[str, str], token: str, token_envs: Collection[str], more: Mapping[str, str]) -> Dict[str, str]:
     """All of `given` but the tokens, and this cluster's own token, as NOMAD_TOKEN; without one there is none.
 
-    A token goes only to the cluster for which it is named: the others are not this cluster's to know.
+    `token_envs` are the variables that have the tokens of all clusters of the fleet. A token goes only to the cluster
+    for which it is named: the others are not this cluster's to know.
     """
     kept = {
         name: value
         for name, value in given.items()
-        if not name.startswith(TOKEN) and name != token_env and name not in NOT_PASSED_ON
+        if not name.startswith(TOKEN) and name not in token_envs and name not in NOT_PASSED_ON
     }
     return {**kept, **SET, **more, **({TOKEN: token} if token else {})}

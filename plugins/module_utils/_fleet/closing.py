@@ -13,7 +13,7 @@ from . import states, table
 ROWS = 20  # names of one state that are shown
 # Not raft_fleet_token_env, --vault-password-file and the like: those say where a secret is.
 SECRET = re.compile(
-    r"""([\w-]*(?:pass|secret|token)[\w-]*(?<!_env)(?<!_command)(?<!.file)["']?\s*[=:]\s*).*""",
+    r"""([\w-]*(?:pass|secret|token|_key)[\w-]*(?<!_env)(?<!_command)(?<!.file)["']?\s*[=:]\s*).*""",
     re.IGNORECASE | re.DOTALL,
 )
 

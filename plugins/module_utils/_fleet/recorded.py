@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple, Optional
+from datetime import datetime
+from typing import Any, Mapping, NamedTuple, Optional, Tuple
 
 from . import states
 
 SCHEMA = 1
+MOMENT = "%Y-%m-%dT%H:%M:%S.%f%z"
 WHOLE = frozenset(("done", "nothing"))  # not "partial": the servers that are left are of no canary
 
 
@@ -37,6 +39,15 @@ def recorded(plans: bool, code: Optional[int], record: Mapping[str, Any]) -> Opt
     if not rows or "busy" not in plan:
         return None
     return planned(len(plan["busy"]), len(rows), backend)
+
+
+def times(record: Mapping[str, Any]) -> Tuple[float, float]:
+    """When the record's last run began and ended, seconds since 1970. The end is 0 where it has not noted one."""
+    if record.get("schema") != SCHEMA or not record.get("runs"):
+        return 0, 0
+    last = record["runs"][-1]
+    began, ended = (datetime.strptime(last[name], MOMENT).timestamp() for name in ("began", "ended"))
+    return began, 0 if record.get("outcome") == "unfinished" else ended
 
 
 def planned(busy: int, count: int, backend: str) -> Outcome:

@@ -23,6 +23,13 @@ def turn(name: str, run: Mapping[str, Any], skip_refused: bool) -> str:
     return states.ROLLING if run.get("confirmed") and not stopped(run) else states.NOT_BEGUN
 
 
+def lost_canaries(run: Mapping[str, Any]) -> List[str]:
+    """The first wave, where all of it would be left out: then the second one would be the first that is ever rolled."""
+    first = run["waves"][0] if run["waves"] else []
+    left_out = [one.name for one in states.clusters(run) if one.state in (states.REFUSED, states.UNREAD)]
+    return list(first) if set(first) <= set(left_out) else []
+
+
 def stopped(run: Mapping[str, Any]) -> List[str]:
     """The clusters whose rolls have failed in this run."""
     return [one.name for one in states.clusters(run) if one.state == states.FAILED]

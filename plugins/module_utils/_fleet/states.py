@@ -18,6 +18,7 @@ UNREAD = "no plan"
 ROLLING = "rolling"
 ROLLED = "rolled"
 FAILED = "failed"
+UNKNOWN = "unknown"  # it has ended, and left no word of how
 # What status has found.
 WELL = "well"
 ILL = "look at it"
@@ -27,9 +28,9 @@ NOT_BEGUN = "not begun"
 LEFT_OUT = "left out"
 
 WORST_FIRST = (
-    FAILED, UNREAD, SILENT, REFUSED, ILL, LEFT_OUT, ROLLING, NOT_BEGUN, ROLLS, ROLLED, IN_ORDER, WELL,
+    FAILED, UNKNOWN, UNREAD, SILENT, REFUSED, ILL, LEFT_OUT, ROLLING, NOT_BEGUN, ROLLS, ROLLED, IN_ORDER, WELL,
 )  # fmt: skip
-BAD = frozenset((FAILED, UNREAD, SILENT, REFUSED, ILL))
+BAD = frozenset((FAILED, UNKNOWN, UNREAD, SILENT, REFUSED, ILL))
 
 
 class Cluster(NamedTuple):

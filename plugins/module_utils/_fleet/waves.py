@@ -23,7 +23,8 @@ def size(given: Union[int, str], count: int) -> int:
     number = int(found.group(1)) if found else 0
     if not found or number < 1 or (found.group(2) and number > 100):
         raise ValueError(MISTAKE.format(given))
-    return max(1, number * count // 100) if found.group(2) else number
+    # In this order, as Ansible has it: 29% of 100 are 28.
+    return max(1, int(number / 100.0 * count)) if found.group(2) else number
 
 
 def waves(sizes: Sequence[Union[int, str]], names: Sequence[str]) -> List[List[str]]:

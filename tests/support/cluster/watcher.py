@@ -33,6 +33,7 @@ class Watcher:
     def __init__(self, cluster: Cluster, every_s: float = SECONDS_BETWEEN_LOOKS) -> None:
         self._every_s = every_s
         self.out_s: dict[str, float] = {server.name: 0.0 for server in cluster.servers}
+        self._times: list[tuple[float, float]] = []  # from when to when a server was out, of all servers
         self._ended = threading.Event()
         self._threads = [
             threading.Thread(target=self._watch, args=(server,), daemon=True) for server in cluster.servers
@@ -50,6 +51,10 @@ class Watcher:
             if thread.is_alive():
                 thread.join(10)
 
+    def most_out(self) -> int:
+        """How many servers were out at the same moment, at most."""
+        return max((sum(1 for left, back in self._times if left <= at < back) for at, _ in self._times), default=0)
+
     def _watch(self, server: Server) -> None:
         left: float | None = None
         while not self._ended.wait(self._every_s):
@@ -60,6 +65,8 @@ class Watcher:
                     left = now
             elif is_in(server):
                 self.out_s[server.name] = max(self.out_s[server.name], time.monotonic() - left)
+                self._times.append((left, time.monotonic()))
                 left = None
         if left is not None:
+            self._times.append((left, float("inf")))
             self.out_s[server.name] = float("inf")

@@ -52,7 +52,8 @@ def main() -> None:
     plans = "--check" in sys.argv
     cluster = said(path)
     rolled = Path(f"{path}.rolled")
-    note(path, what="plan" if plans else playbook, end="begins", token=digest(os.environ.get("NOMAD_TOKEN", "")))
+    token = digest(os.environ.get("NOMAD_TOKEN", ""))
+    note(path, what="plan" if plans else playbook, end="begins", token=token, environment=sorted(os.environ))
     backend = "wal" if rolled.exists() else "boltdb"
     if playbook == "status":
         print(f"{STATUS_HEAD}\ns1      leader  healthy  2.0.5  {backend}  {backend}  {backend}  9")

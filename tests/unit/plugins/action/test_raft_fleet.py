@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from ansible.plugins import loader as plugins
 from ansible.template import Templar
 from ansible.utils.context_objects import CLIArgs
 from ansible_collections.raftops.nomad.plugins.action import raft_fleet_confirm, raft_fleet_report, raft_fleet_roll
+from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import Fleet as Records
 from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import held
 from support.fleet.fleet import STANDIN, StandIns
 
@@ -32,6 +35,7 @@ class Fleet:
         self.standins = StandIns(root, NAMES, seconds=0.0)
         self.shared = {"dir": str(self.standins.records)}
         self.groups = list(NAMES)
+        self.hostvars: dict[str, dict[str, Any]] = {name: {} for name in NAMES}
 
     def call(self, module: Any, name: str = "eu-1", check: bool = False, **args: Any) -> dict[str, Any]:
         task = Task()
@@ -40,7 +44,7 @@ class Fleet:
         connection = plugins.connection_loader.get("local", PlayContext())
         action = module.ActionModule(task, connection, PlayContext(), loader, Templar(loader=loader), plugins)
         about: dict[str, Any] = {"inventory_hostname": name, "inventory_dir": str(self.standins.root)}
-        about.update(ansible_play_hosts_all=NAMES, groups={"fleet": self.groups})
+        about.update(ansible_play_hosts_all=NAMES, groups={"fleet": self.groups}, hostvars=self.hostvars)
         result: dict[str, Any] = action.run(task_vars=about)
         return result
 
@@ -88,6 +92,14 @@ def test_a_failure_stops_what_comes_later(fleet: Fleet, capsys: pytest.CaptureFi
     assert "go on with the same command:\n  ansible-playbook raftops.nomad.fleet" in capsys.readouterr().out
 
 
+def test_the_tokens_of_other_clusters_are_not_passed_on(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet.hostvars["eu-2"]["raft_fleet_token_env"] = "OF_EU_2"
+    monkeypatch.setenv("OF_EU_2", "secret")
+    fleet.roll("eu-1", state="planned")
+    (call,) = fleet.standins.calls("eu-1", "plan")[:1]
+    assert "OF_EU_2" not in call["environment"] and "PATH" in call["environment"]
+
+
 @pytest.mark.parametrize("command", [["false"], "an 'unclosed quotation"])
 def test_a_token_that_is_not_to_be_had_stops_what_comes_later(
     fleet: Fleet, command: Any, capsys: pytest.CaptureFixture[str]
@@ -101,6 +113,33 @@ def test_a_token_that_is_not_to_be_had_stops_what_comes_later(
     assert "2 clusters: 1 failed, 1 to roll." in told and "Repair what has failed" in told
 
 
+def test_the_page_knows_the_end_of_a_roll_whose_keeper_was_killed(fleet: Fleet) -> None:
+    fleet.plan()
+    fleet.confirm()
+    place = fleet.standins.records / "clusters/eu-1"
+    log = place / "1-roll/artifacts/roll/stdout"
+    log.parent.mkdir(parents=True)
+    records = Records(str(fleet.standins.records))
+    run = records.of(os.getppid(), "migrate")
+    assert run
+    records.note(run, "eu-1", state="rolling", began=1.0, log=str(log))
+
+    def shown() -> str:
+        page = Path(fleet.call(raft_fleet_report)["path"]).read_text()
+        return re.sub("<[^>]*>", " ", page[page.index("<body>") :])
+
+    lock = held(str(place / "lock"))
+    assert lock is not None and "2 clusters: 1 rolling, 1 to roll." in shown()
+    os.close(lock)
+    assert "2 clusters: 1 unknown, 1 to roll." in shown() and "ended without a result" in shown()
+    last = {"began": "2026-11-30T12:00:00.000Z", "ended": "2026-11-30T12:01:02.500Z"}
+    report = {"schema": 1, "outcome": "unfinished", "verdict": "It stopped.", "runs": [last], "servers": []}
+    (place / "1-roll/report.json").write_text(json.dumps(report))
+    assert "2 clusters: 1 unknown, 1 to roll." in shown() and "It stopped." in shown()
+    (place / "1-roll/report.json").write_text(json.dumps({**report, "outcome": "done"}))
+    assert "2 clusters: 1 to roll, 1 rolled." in shown() and "2026-11-30 12:00:00Z" in shown() and "1:03" in shown()
+
+
 def test_refused_ones_stop_all_or_are_left_out(fleet: Fleet) -> None:
     fleet.standins.set("eu-2", "refuse")
     assert fleet.plan() == ["to roll", "refused"]
@@ -108,6 +147,15 @@ def test_refused_ones_stop_all_or_are_left_out(fleet: Fleet) -> None:
         fleet.confirm()
     fleet.confirm(skip_refused=True)
     assert fleet.roll("eu-2", skip_refused=True)["state"] == "left out"
+
+
+def test_a_canary_is_not_left_out(fleet: Fleet) -> None:
+    fleet.standins.set("eu-1", "refuse")
+    fleet.plan()
+    with pytest.raises(AnsibleActionFail, match="eu-1: no roll is possible there, and that is all of the first wave"):
+        fleet.confirm(waves=[1], skip_refused=True)
+    assert fleet.roll("eu-2", skip_refused=True)["state"] == "not begun"
+    assert fleet.confirm(waves=[2], skip_refused=True)["waves"] == [NAMES]
 
 
 def test_check_mode_and_assess_and_status_only_show(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from html.parser import HTMLParser
 from typing import Any
@@ -81,7 +82,21 @@ def test_it_stands_by_itself_and_is_whole_for_two_hundred() -> None:
     text = page(run(**{f"c{number}": {"state": states.ROLLS, "line": "<b>"} for number in range(200)}))
     parser.feed(text)
     assert parser.open == [] and parser.rows == 201
-    assert "http" not in text and "src=" not in text and "url(" not in text
+    assert "http:" not in text and "https:" not in text and "src=" not in text and "url(" not in text
+
+
+def test_it_runs_nothing_and_is_dark_and_printed_as_its_reader_wants() -> None:
+    text = page(run(a={"state": states.ROLLED}))
+    (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', text)
+    assert html.unescape(policy) == "default-src 'none'; style-src 'unsafe-inline'"
+    style = text[text.index("<style>") : text.index("</style>")]
+    assert "@media print {" in style
+    values = re.findall(r":root \{([^}]*)\}", style)
+    assert len(values) == 2 and "@media screen and (prefers-color-scheme: dark) { :root {" in style
+    used = set(re.findall(r"var\((--\w+)\)", style))
+    for one in values:
+        assert set(re.findall(r"(--\w+):", one)) == used, "each colour has a value for light and for dark"
+    assert "#" not in re.sub(r":root \{[^}]*\}", "", style), "no colour is fixed"
 
 
 def test_what_was_rolled_by_an_earlier_run_keeps_its_times() -> None:
@@ -94,7 +109,22 @@ def test_what_was_rolled_by_an_earlier_run_keeps_its_times() -> None:
         "a": {"state": "in order", "began": 5, "ended": 9, "log": "/first"},
         "b": {"state": "in order"},
     }
+    assert made["waves"] == [["a", "b"]]
     assert second["states"]["a"]["log"] == "/second"
+
+
+def test_a_run_with_limit_leaves_no_cluster_out() -> None:
+    canary = run(b={"state": states.ROLLED, "ended": 3})
+    wide = {**run(a={"state": states.ROLLED, "ended": 9}, b={"state": states.IN_ORDER}), "waves": [["a"], ["b"]]}
+    later = run(c={"state": states.FAILED})
+    made = merged([canary, wide, later])
+    assert made["clusters"] == ["a", "b", "c"] and made["waves"] == [["a"], ["b"]]
+    assert {name: known["state"] for name, known in made["states"].items()} == {
+        "a": "rolled",
+        "b": "in order",
+        "c": "failed",
+    }
+    assert made["states"]["b"]["ended"] == 3 and "3 clusters: 1 failed, 1 rolled, 1 in order." in page(made)
 
 
 def test_times() -> None:

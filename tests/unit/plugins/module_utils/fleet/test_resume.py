@@ -30,6 +30,21 @@ def test_a_turn(state: str, skips: bool, turn: str) -> None:
     assert resume.turn("a", run(a=state, b=states.ROLLED), skips) == turn
 
 
+@pytest.mark.parametrize(
+    ("first", "lost"),
+    [
+        ((states.REFUSED, states.UNREAD), ["a", "b"]),
+        ((states.REFUSED, states.ROLLS), []),
+        ((states.REFUSED, states.IN_ORDER), []),
+    ],
+)
+def test_a_first_wave_that_would_be_left_out_as_a_whole(first: tuple[str, str], lost: list[str]) -> None:
+    now = run(a=first[0], b=first[1], c=states.ROLLS, d=states.REFUSED)
+    now["waves"] = [["a", "b"], ["c", "d"]]
+    assert resume.lost_canaries(now) == lost
+    assert resume.lost_canaries({**now, "waves": []}) == []
+
+
 def test_after_a_failure_nothing_begins() -> None:
     now = run(a=states.ROLLS, b=states.FAILED, c=states.ROLLING)
     assert resume.turn("a", now, False) == states.NOT_BEGUN

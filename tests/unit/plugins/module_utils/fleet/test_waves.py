@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from ansible.executor.playbook_executor import PlaybookExecutor
-from ansible_collections.raftops.nomad.plugins.module_utils._fleet.waves import waves
+from ansible.utils.helpers import pct_to_int
+from ansible_collections.raftops.nomad.plugins.module_utils._fleet.waves import size, waves
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +33,11 @@ def batches(sizes: list[Any], names: list[str]) -> list[list[str]]:
 def test_waves_are_ansibles_batches(sizes: list[Any], count: int) -> None:
     names = [f"c{number}" for number in range(count)]
     assert waves(sizes, names) == batches(sizes, names)
+
+
+def test_every_percentage_is_rounded_as_ansible_does() -> None:
+    sizes = [(percent, count) for percent in range(1, 101) for count in range(1, 251)]
+    assert [one for one in sizes if size(f"{one[0]}%", one[1]) != pct_to_int(f"{one[0]}%", one[1])] == []
 
 
 def test_the_default_for_ten_clusters() -> None:
