@@ -19,6 +19,7 @@ from .._raftstore.base.names import RAFT_DB
 from .._raftstore.base.store import WAL, Batch, Part, Stable
 from .._raftstore.base.workers import process_count
 from .._raftstore.boltdb.writer import BoltStoreWriter
+from .._raftstore.conversion.outcome import Outcome
 from .._raftstore.conversion.request import Request
 from .._raftstore.entries.entry import Entry, encode_msgpack
 from .._raftstore.entries.gotime import GoTime
@@ -70,13 +71,21 @@ def _run(scratch: Directory, length: int, size: int, backend: str, clock: Callab
     workers = max(1, process_count(0) - 1)
     request = Request(f"/proc/self/fd/{scratch.fd}", wal_segment_size=SEGMENT_MIB, workers=workers)
     began = clock()
-    migrate(request)
+    there = migrate(request)
     if backend != WAL:
+        _forget(scratch, there)
         began = clock()
         migrate(replace(request, backend=backend))
     seconds = clock() - began
     clear(scratch)
     return Run(count * length, count, round(seconds, 4))
+
+
+def _forget(scratch: Directory, there: Outcome) -> None:
+    """Remove the old store: the way back would only put it back. In a roll it lacks what was written since."""
+    if there.backup is not None:
+        with closing(scratch.subdirectory(FOLDER)) as folder:
+            folder.remove(os.path.basename(there.backup))
 
 
 def _make(folder: Directory, length: int, count: int) -> None:
