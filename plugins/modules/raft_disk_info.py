@@ -16,7 +16,8 @@ description:
   - Times flushes to the disk, and conversions of small stores that it makes for that. Changes nothing of Nomad's, and
     reads no store.
   - What it makes is in one directory C(.raftops-scratch) beside the Raft directory, which belongs to the user who runs
-    this, has mode 0700, and is removed at the end. It writes less than 250 MB there. In check mode it does nothing.
+    this, has mode 0700, and is removed at the end. It has less than 100 MB there at a time, if enough stays
+    free for the server. In check mode it does nothing.
   - Run it on one server at a time (C(throttle)), so that a quorum of the others commits as fast as ever.
   - A part that cannot be measured is no failure. It is null or empty then, and RV(disk.error) says why.
 extends_documentation_fragment:

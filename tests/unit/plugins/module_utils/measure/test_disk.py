@@ -44,4 +44,7 @@ def test_where_nothing_can_be_measured_it_says_why(tmp_path: Path) -> None:
     unpack_store("follower", tmp_path)
     (tmp_path / ".raftops-scratch").symlink_to("/etc")
     found = disk(str(tmp_path), "wal", 1, 1)
-    assert "this is in the way" in found["error"] and (found["syncs"], found["trial"]) == (None, [])
+    assert "no rehearsal or measurement leaves such a thing" in found["error"] and (found["syncs"], found["trial"]) == (
+        None,
+        [],
+    )

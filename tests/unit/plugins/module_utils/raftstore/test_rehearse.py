@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from pathlib import Path
 from typing import Iterator, List, Tuple
 
@@ -90,6 +91,16 @@ def test_both_ways_are_conversions(tmp_path: Path) -> None:
     assert done.there and done.back
     assert done.there.bytes_read > 0 < done.there.bytes_written
     assert done.back.bytes_read > 0 < done.back.bytes_written and done.back.verify > 0
+
+
+def test_a_person_is_told_the_seconds_and_the_speed(tmp_path: Path) -> None:
+    write_boltdb(raft_directory(tmp_path) / "raft.db", log(3000))
+    done = rehearsed(tmp_path, Cloning())
+    told = re.match(r"boltdb -> wal (\d+\.\d) s \((\d+\.\d) MB/s\), back (\d+\.\d) s; 3000 entries", done.sentence())
+    assert told and done.there and done.back
+    seconds, speed, back = map(float, told.groups())
+    assert abs(seconds - done.there.seconds) <= 0.06 and abs(back - done.back.seconds) <= 0.06
+    assert abs(speed - done.there.bytes_read / done.there.seconds / 1e6) <= 0.11
 
 
 def test_entries_that_a_conversion_drops_are_told(tmp_path: Path) -> None:

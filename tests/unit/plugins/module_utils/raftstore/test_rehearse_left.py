@@ -111,6 +111,6 @@ def test_a_name_that_the_service_user_exchanges_leads_nowhere(tmp_path: Path) ->
             place.rename(raft.parent / "elsewhere")
             place.symlink_to("raft")
 
-    with pytest.raises(Refused, match=r"no rehearsal leaves such a thing.*Nothing was removed"):
+    with pytest.raises(Refused, match=r"no rehearsal or measurement leaves such a thing.*Nothing was removed"):
         rehearse(Wish(str(tmp_path), progress=progress), Cloning())
     assert listing(raft) == before and os.readlink(place) == "raft"

@@ -15,8 +15,10 @@ from ansible_collections.raftops.nomad.plugins.module_utils._disk.durable import
 from ansible_collections.raftops.nomad.plugins.module_utils._disk.errors import InUse, Refused
 from ansible_collections.raftops.nomad.plugins.module_utils._raftstore.rehearsal.scratch import (
     MARK,
+    MEASURING,
     SCRATCH,
     is_left,
+    kept,
     scratch,
     tidy,
 )
@@ -39,8 +41,8 @@ def fill(place: Path) -> None:
     (place / "raft/raft.db").symlink_to("/etc/passwd")
 
 
-def left(tmp_path: Path) -> Path:
-    place = tmp_path / "server" / SCRATCH
+def left(tmp_path: Path, name: str = SCRATCH) -> Path:
+    place = tmp_path / "server" / name
     place.mkdir(mode=0o700)
     (place / MARK).touch()
     fill(place)
@@ -67,7 +69,7 @@ def test_it_is_removed_after_a_failure(raft: Directory, tmp_path: Path) -> None:
 def test_one_rehearsal_at_a_time(raft: Directory, tmp_path: Path) -> None:
     with scratch(raft):
         fill(tmp_path / "server" / SCRATCH)
-        with pytest.raises(InUse, match="another rehearsal is at work"), scratch(raft):
+        with pytest.raises(InUse, match="another rehearsal or measurement is at work"), scratch(raft):
             pass
         assert tidy(raft) == [] and is_left(raft), "it is at work"
     assert not is_left(raft)
@@ -80,6 +82,22 @@ def test_what_a_killed_one_left_is_removed(raft: Directory, tmp_path: Path) -> N
     with scratch(raft):
         assert listing(tmp_path / "server" / SCRATCH).keys() == {MARK}
     assert os.path.exists("/etc/passwd")
+
+
+def test_what_a_killed_measurement_left_is_removed_as_well(raft: Directory, tmp_path: Path) -> None:
+    for name in (SCRATCH, MEASURING):
+        left(tmp_path, name)
+    assert is_left(raft) and tidy(raft) == [] and not is_left(raft)
+
+
+def test_a_copy_that_is_kept_outlives_a_measurement(raft: Directory) -> None:
+    """A server was stopped for it."""
+    with scratch(raft, keep=True):
+        pass
+    with scratch(raft, name=MEASURING):
+        pass
+    with kept(raft) as copy:
+        assert copy is not None
 
 
 def test_killed_at_every_change_it_is_removed_by_the_next(tmp_path: Path) -> None:
@@ -115,7 +133,7 @@ def test_what_no_rehearsal_leaves_is_not_touched(raft: Directory, tmp_path: Path
     make(place)
     before = listing(tmp_path)
     (told,) = tidy(raft)
-    assert "no rehearsal leaves such a thing" in told and "Nothing was removed" in told
-    with pytest.raises(Refused, match="no rehearsal leaves such a thing"), scratch(raft):
+    assert "no rehearsal or measurement leaves such a thing" in told and "Nothing was removed" in told
+    with pytest.raises(Refused, match="no rehearsal or measurement leaves such a thing"), scratch(raft):
         pass
     assert listing(tmp_path) == before
