@@ -109,7 +109,7 @@ def test_a_configuration_that_not_even_root_can_change(server: Server) -> None:
 def test_other_config_arguments_than_those_of_the_agent(server: Server) -> None:
     found = findings(server, config_path=[str(server.config_path)])
     assert set(found) == {"config_paths"}
-    assert f"(PID {server.pid()}) has the -config arguments {server.config_dir}, and" in found["config_paths"]["what"]
+    assert f"(PID {server.pid()}) has the -config arguments {server.config_dir}, but" in found["config_paths"]["what"]
 
 
 def test_a_configuration_that_nomad_refuses(server: Server) -> None:
