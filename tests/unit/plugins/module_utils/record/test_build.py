@@ -33,7 +33,7 @@ def test_a_roll_that_ends_well() -> None:
     assert [hold["held"] for hold in run["holds"]] == [True, False]
     assert record["writes"]["refused"] == 0
     assert record["latency"]["before"]["nomad-1"]["nomad.raft.commitTime"] == 3.6
-    assert record["latency"]["after"]["nomad-1"]["nomad.raft.commitTime"] == 1.476
+    assert record["latency"]["after"]["nomad-2"]["nomad.raft.commitTime"] == 1.476
 
 
 @pytest.mark.parametrize("stage", stories.STAGES)
