@@ -115,6 +115,12 @@ def test_of_two_looks_at_latency_the_first_before_and_the_last_after_count() -> 
     assert "m" not in latency["before"]["nomad-1"] and latency["after"]["nomad-1"] == {"m": 9.0}
 
 
+def test_what_a_writer_saw_may_be_noted_long_after_the_run() -> None:
+    events = [one for one in stories.roll() if one["kind"] != "writes"]
+    later = [*events, event("writes", 2e9, {"tried": 9, "refused": 0})]
+    assert of(later)["runs"] == of(events)["runs"] and of(later)["writes"]["tried"] == 9
+
+
 def test_without_events_there_is_no_run() -> None:
     record = of([])
     assert (record["runs"], record["servers"], record["outcome"], record["written"]) == ([], [], "", None)
