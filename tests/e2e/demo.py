@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 # Run as a script, from anywhere: the test helpers are the package support.
@@ -26,7 +27,12 @@ from support.cluster.writer import Writer, fill
 from support.paths import BUILD, CHECKOUT
 from support.rolls import leftbehind, playbooks
 
+sys.path.insert(0, str(BUILD))
+
+from ansible_collections.raftops.nomad.plugins.plugin_utils import _record as record
+
 ROOT = BUILD / "demo"
+REPORTS = ROOT / "reports"
 FILL_MB = 30
 PLAYBOOK_LIMIT_S = 1800
 END_LIMIT_S = 30.0
@@ -85,28 +91,44 @@ def fill_cluster(cluster: Cluster) -> None:
         print(f"    {server.name}  http://{server.address}:{server.http_port}  raft.db {size_mb:.0f} MB")
 
 
+def note_writes(reports: Path, act: str, writer: Writer, lost: Sequence[str]) -> None:
+    """Put what the writer saw into the record of this act: a playbook knows of no writer beside it."""
+    seen = {"tried": len(writer.acknowledged) + writer.failures, "refused": writer.failures, "lost": len(lost)}
+    for journal in reports.glob(f"{act}-*.events.jsonl"):
+        name = journal.name[: -len(".events.jsonl")]
+        told = record.note(str(reports), name, "writes", {**seen, "longest_gap_s": writer.longest_gap_s})
+        told = told or record.write(str(reports), name)
+        if told:
+            say(told)
+
+
 def roll(cluster: Cluster, acts: list[str]) -> int:
     """Show the cluster, run the playbooks under writes (each ends with the same table), print the report."""
-    inventory = playbooks.write_inventory(cluster, raft_logstore_report_dir=str(ROOT / "reports"))
+    inventory = playbooks.write_inventory(cluster, raft_logstore_report_dir=str(REPORTS))
     addresses = [(server.address, server.http_port) for server in cluster.servers]
     before = leftbehind.observe(cluster)
-    writer, watcher = Writer(addresses), Watcher(cluster)
+    writers, watcher = {name: Writer(addresses, name) for name in acts}, Watcher(cluster)
     try:
         say("The cluster before the roll")
         failed = play("status", inventory)
-        writer.start()
         watcher.start()
         began = time.monotonic()
         for name in acts:
             say(f"The roll to {BACKENDS[name]}: ansible-playbook raftops.nomad.{name}, while a writer keeps writing")
+            writers[name].start()
             failed = play(name, inventory) or failed
+            writers[name].stop()
         took_s = time.monotonic() - began
     finally:
         watcher.stop()
-        writer.stop()
-    say(f"Reading all {len(writer.acknowledged)} acknowledged writes back")
-    backend = BACKENDS[acts[-1]]
-    return leftbehind.show(leftbehind.report(cluster, before, writer, watcher, took_s, failed, backend), backend)
+        for writer in writers.values():
+            writer.stop()
+    say(f"Reading all {sum(len(writer.acknowledged) for writer in writers.values())} acknowledged writes back")
+    lost = {name: writer.lost() for name, writer in writers.items()}
+    for name, writer in writers.items():
+        note_writes(REPORTS, name, writer, lost[name])
+    backend, seen = BACKENDS[acts[-1]], leftbehind.Writes.of(writers.values(), lost.values())
+    return leftbehind.show(leftbehind.report(cluster, before, seen, watcher, took_s, failed, backend), backend)
 
 
 def interrupted(_number: int, _frame: object) -> None:

@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from ansible_collections.raftops.nomad.plugins.plugin_utils import _record as record
 from e2e import demo
+from support.cluster.writer import Writer
 from support.rolls import playbooks
 
 DEAF = "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); print(end='x', flush=True); sys.stdin.read()"
@@ -31,6 +34,22 @@ def test_a_playbook_that_takes_too_long_fails(monkeypatch: pytest.MonkeyPatch) -
     assert demo.play("migrate", Path("inventory")) == 1
 
 
+def test_what_the_writer_saw_is_in_the_record_of_its_act(tmp_path: Path) -> None:
+    names = {act: record.prepare(str(tmp_path), "", act, "nomad_servers", 1795610835.0) for act in demo.BACKENDS}
+    for act, name in names.items():
+        record.note(str(tmp_path), name, "run_began", {"playbook": act, "group": "nomad_servers"})
+        record.write(str(tmp_path), name)
+    writer = Writer([])
+    writer.acknowledged, writer.failures, writer.longest_gap_s = {"a": "1", "b": "2"}, 3, 0.75
+    demo.note_writes(tmp_path, "migrate", writer, ["b"])
+    found = json.loads((tmp_path / f"{names['migrate']}.json").read_text())["writes"]
+    assert {key: found[key] for key in found if key != "at"} == {
+        "tried": 5, "refused": 3, "lost": 1, "longest_gap_s": 0.75,
+    }  # fmt: skip
+    assert json.loads((tmp_path / f"{names['rollback']}.json").read_text())["writes"] is None
+    assert "3 of 5" in (tmp_path / f"{names['migrate']}.html").read_text()
+
+
 def test_the_demonstration_and_its_second_act_end_well() -> None:
     """What `make demo-rollback` runs. Its report has a line for each thing that it looked at."""
     shown = subprocess.run(
@@ -44,5 +63,9 @@ def test_the_demonstration_and_its_second_act_end_well() -> None:
     assert {"acknowledged writes", "backends", "stores", "voters", "autopilot", "snapshot"} <= {
         what for _good, what in lines
     }
+    for act in demo.BACKENDS:
+        (made,) = demo.REPORTS.glob(f"{act}-*.json")
+        seen = json.loads(made.read_text())["writes"]
+        assert seen["tried"] > seen["refused"] and seen["lost"] == 0, act
     assert "The cluster is on BoltDB and nothing was lost." in report
     assert not any(server.is_running() for server in demo.Cluster(demo.ROOT).servers)

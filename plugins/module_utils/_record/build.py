@@ -45,7 +45,7 @@ def build(name: str, events: Sequence[Event]) -> Dict[str, Any]:
 
 def run(events: Sequence[Event]) -> Dict[str, Any]:
     """One run, from its events."""
-    began, ended = events[0]["at"], max(one["at"] for one in events)
+    began, ended = events[0]["at"], max(one["at"] for one in events if one["kind"] != "writes")  # noted afterwards
     lanes, kind = timeline.lanes(events, began, ended), outcome(events)
     end = _last(events, "run_ended") or {}
     return {

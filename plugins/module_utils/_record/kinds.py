@@ -99,8 +99,6 @@ KINDS: Dict[str, Dict[str, Any]] = {
         "configuration": {"changed": bool, "changed_files": [str]},
         "earlier": {"sentence": str, "began": str, "origin": str},
     },
-    # The digest of all entries of a store, as raft_store_info has it. `when`: before or after.
-    "digest": {"server": str, "when": str, "digest": str},
     # A result of snapshot_save. `of`: whose state it is, leader or server.
     "snapshot": {"server": str, "of": str, "path": str, "sha256": str, "size": int, "index": int, "term": int},
     # Autopilot's removal of dead servers is off; on again, or as it was.

@@ -28,7 +28,7 @@ def servers(events: Sequence[Event]) -> List[Row]:
 
 
 def _row(rows: Dict[str, Row], host: str) -> Row:
-    return rows.setdefault(host, {"server": host, "state": "nothing", "digest": {}, "snapshots": []})
+    return rows.setdefault(host, {"server": host, "state": "nothing", "snapshots": []})
 
 
 def _planned(rows: Dict[str, Row], one: Event) -> None:
@@ -85,13 +85,6 @@ def _failed(rows: Dict[str, Row], one: Event) -> None:
         row.update(left="unknown", after="")
 
 
-def _digest(rows: Dict[str, Row], one: Event) -> None:
-    """The first one before, the last one after."""
-    digest = _row(rows, one.get("server", ""))["digest"]
-    if one.get("when") == "after" or "before" not in digest:
-        digest[one.get("when", "")] = one.get("digest", "")
-
-
 def _snapshot(rows: Dict[str, Row], one: Event) -> None:
     kept = {name: one[name] for name in ("of", "path", "sha256", "size", "index", "term") if name in one}
     _row(rows, one.get("server", ""))["snapshots"].append(kept)
@@ -108,7 +101,6 @@ _TAKE: Dict[str, Callable[[Dict[str, Row], Event], None]] = {
     "step_began": _began,
     "worked": _worked,
     "failed": _failed,
-    "digest": _digest,
     "snapshot": _snapshot,
     "removed": _removed,
 }

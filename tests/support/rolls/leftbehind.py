@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import tarfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +30,20 @@ class Observed(NamedTuple):
     backends: dict[str, str]
     cleanup: bool
     autopilot_index: int
+
+
+class Writes(NamedTuple):
+    """What writers saw together: the number acknowledged, the paths of those lost, the longest gap between two."""
+
+    acknowledged: int
+    lost: list[str]
+    longest_gap_s: float
+
+    @classmethod
+    def of(cls, writers: Iterable[Writer], lost: Iterable[list[str]]) -> Writes:
+        seen = list(writers)
+        gaps = [writer.longest_gap_s for writer in seen]
+        return cls(sum(len(one.acknowledged) for one in seen), [path for each in lost for path in each], max(gaps))
 
 
 class Line(NamedTuple):
@@ -65,17 +80,15 @@ def snapshot_is_sound(path: Path) -> bool:
 
 
 def report(
-    cluster: Cluster, before: Observed, writer: Writer, watcher: Watcher, took_s: float, failed: int, backend: str
+    cluster: Cluster, before: Observed, writes: Writes, watcher: Watcher, took_s: float, failed: int, backend: str
 ) -> list[Line]:
     """All figures of rolls that end on `backend`, each with whether it is as it should be."""
     after = observe(cluster)
-    lost = writer.lost()
+    lost = writes.lost
     saved = snapshots(cluster)
     return [
         Line(failed == 0, "playbooks", "all ended well" if failed == 0 else f"exit code {failed}"),
-        Line(
-            not lost, "acknowledged writes", f"{len(writer.acknowledged)}, {len(lost)} lost {lost[:3] or ''}".rstrip()
-        ),
+        Line(not lost, "acknowledged writes", f"{writes.acknowledged}, {len(lost)} lost {lost[:3] or ''}".rstrip()),
         Line(set(after.backends.values()) == {backend}, "backends", ", ".join(map(" ".join, after.backends.items()))),
         Line(all(is_on(server, backend) for server in cluster.servers), "stores", STORES[backend]),
         Line(after.voters == before.voters, "voters", f"{len(after.voters)}, the same as before"),
@@ -90,7 +103,7 @@ def report(
             Line(0 < out_s < float("inf"), f"{name} out of the cluster", f"{out_s:.1f} s")
             for name, out_s in watcher.out_s.items()
         ),
-        Line(None, "longest gap between two writes", f"{writer.longest_gap_s:.2f} s"),
+        Line(None, "longest gap between two writes", f"{writes.longest_gap_s:.2f} s"),
     ]
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from . import story, tables
+from . import latency, story, tables
 from .style import STYLE
 from .text import Html, clock, element, join, section
 
@@ -32,9 +32,8 @@ def page(record: Mapping[str, Any]) -> str:
         story.figures(record),
         section("Timeline", story.runs(record)),
         section("Servers", tables.servers(record)),
-        section("Commit latency, before and after", tables.latency(record)),
+        section("Commit latency, before and after", latency.table(record)),
         section("Warnings and notes", story.warnings(record)),
-        section("Digests of the stores, before and after", tables.digests(record)),
         section("Left on the servers", tables.kept(record)),
         section("Snapshots, which contain the keyring", tables.snapshots(record)),
         section("As it was said", story.plans(record), class_="said"),

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any, List, Mapping, Tuple
 
 from ..timeline import STEPS
+from . import latency
 from .lanes import charts
-from .tables import metrics
 from .text import Content, Html, clock, count, element, join, seconds
 
 Record = Mapping[str, Any]
@@ -90,7 +90,7 @@ def _failure(one: Mapping[str, Any], record: Record) -> Html:
 
 def figures(record: Record) -> Html:
     """The few numbers that matter."""
-    found = [*_done(record), *_out(record), *_writes(record), *_commit(record)]
+    found = [*_done(record), *_out(record), *_writes(record), *latency.figure(record)]
     cards = [element("div", element("b", figure), element("span", words), class_="figure") for figure, words in found]
     return element("div", *cards, class_="figures") if cards else Html("")
 
@@ -123,22 +123,6 @@ def _writes(record: Record) -> List[Tuple[str, str]]:
     if "longest_gap_s" in found:
         told.append((seconds(found["longest_gap_s"]), "longest without a write"))
     return told
-
-
-def _commit(record: Record) -> List[Tuple[str, str]]:
-    """The mean over all servers that have both, of the one metric that says what a commit costs."""
-    before, after = record["latency"]["before"] or {}, record["latency"]["after"] or {}
-    names = sorted(metrics(record), key=lambda name: not name.endswith("commitTime"))
-    for name in names:
-        pairs = [(before[host][name], after[host][name]) for host in before if _has(before, after, host, name)]
-        if pairs:
-            first, last = (sum(pair[at] for pair in pairs) / len(pairs) for at in (0, 1))
-            return [(f"{first:.2f} \u2192 {last:.2f} ms", name.replace(".", ".\u200b"))]  # where it may break
-    return []
-
-
-def _has(before: Mapping[str, Any], after: Mapping[str, Any], host: str, name: str) -> bool:
-    return name in before[host] and name in after.get(host, {})
 
 
 def warnings(record: Record) -> Html:

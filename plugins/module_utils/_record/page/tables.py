@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tables of the page: servers, commit latency, digests, snapshots. Each is nothing where there is nothing. Pure."""
+"""The tables of the page: servers, what is left on them, snapshots. Each is nothing where there is nothing. Pure."""
 
 from __future__ import annotations
 
@@ -101,17 +101,6 @@ def kept(record: Record) -> Html:
     return table(["server", "what", "where"], [[a, b, element("code", c)] for a, b, c in rows]) if rows else Html("")
 
 
-def digests(record: Record) -> Html:
-    """The digest of each store before and after. Where a server went on between the two, they differ."""
-    rows: List[Sequence[Content]] = []
-    for row in record["servers"]:
-        before, after = (row["digest"].get(when, "") for when in ("before", "after"))
-        if before or after:
-            same = "equal" if before == after else "other" if before and after else "-"
-            rows.append([row["server"], element("code", before or "-"), element("code", after or "-"), same])
-    return table(["server", "before", "after", ""], rows) if rows else Html("")
-
-
 def snapshots(record: Record) -> Html:
     """Where each snapshot is, and its digest."""
     rows: List[Sequence[Content]] = []
@@ -122,27 +111,3 @@ def snapshots(record: Record) -> Html:
             path, digest = element("code", one.get("path", "")), element("code", one.get("sha256", "-"))
             rows.append([row["server"], of, path, size, count(one.get("index")), digest])
     return table(["on", "state", "file", "size", "last index", "SHA-256"], rows, (3, 4)) if rows else Html("")
-
-
-def metrics(record: Record) -> List[str]:
-    """The names of the metrics that were read before or after, in alphabetical order."""
-    looks = [look for look in record["latency"].values() if look]
-    return sorted({metric for look in looks for of_one in look.values() for metric in of_one})
-
-
-def latency(record: Record) -> Html:
-    """Milliseconds before and after, of each metric on each server."""
-    names, before, after = metrics(record), record["latency"]["before"] or {}, record["latency"]["after"] or {}
-    hosts = [row["server"] for row in record["servers"] if row["server"] in before or row["server"] in after]
-    rows = [
-        [host, *(_change(before.get(host, {}).get(name), after.get(host, {}).get(name)) for name in names)]
-        for host in hosts
-    ]
-    return table(["server", *names], rows, range(1, len(names) + 1)) if rows else Html("")
-
-
-def _change(before: Optional[float], after: Optional[float]) -> str:
-    if before is None and after is None:
-        return "-"
-    told = ["-" if one is None else f"{one:.2f}" for one in (before, after)]
-    return f"{told[0]} \u2192 {told[1]} ms"

@@ -33,7 +33,7 @@ def test_a_roll_that_ends_well() -> None:
     assert [hold["held"] for hold in run["holds"]] == [True, False]
     assert record["writes"]["refused"] == 0
     assert record["latency"]["before"]["nomad-1"]["nomad.raft.commitTime"] == 3.6
-    assert record["latency"]["after"]["nomad-1"]["nomad.raft.commitTime"] == 1.476
+    assert record["latency"]["after"]["nomad-2"]["nomad.raft.commitTime"] == 1.476
 
 
 @pytest.mark.parametrize("stage", stories.STAGES)
@@ -127,6 +127,12 @@ def test_of_two_looks_at_latency_the_first_before_and_the_last_after_count() -> 
         events.append(event("latency", 2e9, {"server": "nomad-1", "when": when, "metrics": {"m": 9.0}}))
     latency = of(events)["latency"]
     assert "m" not in latency["before"]["nomad-1"] and latency["after"]["nomad-1"] == {"m": 9.0}
+
+
+def test_what_a_writer_saw_may_be_noted_long_after_the_run() -> None:
+    events = [one for one in stories.roll() if one["kind"] != "writes"]
+    later = [*events, event("writes", 2e9, {"tried": 9, "refused": 0})]
+    assert of(later)["runs"] == of(events)["runs"] and of(later)["writes"]["tried"] == 9
 
 
 def test_without_events_there_is_no_run() -> None:

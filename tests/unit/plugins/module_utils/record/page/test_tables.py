@@ -37,17 +37,8 @@ def test_before_anything_was_done_there_are_no_times() -> None:
     assert "stop" not in of(tables.servers(build("x", story.events)))[0]
 
 
-def test_latency() -> None:
-    *_others, leader = of(tables.latency(build("x", stories.roll())))
-    assert leader["nomad.raft.leader.dispatchLog"] == "2.15 \u2192 0.88 ms"
-    assert _others[0]["nomad.raft.leader.dispatchLog"] == "-"
-
-
-def test_digests_snapshots_and_what_is_left() -> None:
+def test_snapshots_and_what_is_left() -> None:
     record = build("x", stories.roll())
-    assert [row[""] for row in of(tables.digests(record))] == ["equal"] * 3
-    record["servers"][0]["digest"]["after"] = "ff"
-    assert of(tables.digests(record))[0][""] == "other"
     found = of(tables.snapshots(record))
     assert len(found) == 4 and {row["state"] for row in found} == {"its own", "the leader's"}
     assert all(len(row["SHA-256"]) == 64 and row["file"].endswith(".snap") for row in found)
@@ -70,5 +61,5 @@ def test_what_a_cleanup_has_removed() -> None:
 
 def test_without_anything_there_is_no_table() -> None:
     record = build("x", [])
-    for made in tables.servers, tables.latency, tables.digests, tables.snapshots, tables.kept:
+    for made in tables.servers, tables.snapshots, tables.kept:
         assert made(record) == ""
