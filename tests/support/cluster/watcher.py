@@ -53,7 +53,7 @@ class Watcher:
 
     def most_out(self) -> int:
         """How many servers were out at the same moment, at most."""
-        return max((sum(1 for left, back in self._times if left <= at < back) for at, _ in self._times), default=0)
+        return max((sum(1 for left, back in self._times if left <= at < back) for at, _back in self._times), default=0)
 
     def _watch(self, server: Server) -> None:
         left: float | None = None
