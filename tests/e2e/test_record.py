@@ -24,11 +24,8 @@ from support.cluster.server import Server
 from support.records.browser import Browser, program
 from support.rolls import leftbehind, playbooks
 from support.rolls.gates import tasks_file
+from support.rolls.recorded import QUICK, Record, kept, roll
 from support.rolls.stops import pids
-
-SUFFIXES = (".json", ".html", ".events.jsonl")
-QUICK = {"raft_logstore_stable_for": 1, "raft_logstore_wait_timeout": 8, "raft_logstore_gate_timeout": 6}
-Record = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -43,35 +40,6 @@ def cluster(make_cluster: Any) -> Cluster:
     made.lead_by(made.servers[1])
     made.wait_healthy()
     return made
-
-
-def roll(
-    cluster: Cluster,
-    reports: Path,
-    name: str = "",
-    hosts: dict[str, dict[str, Any]] | None = None,
-    playbook: str = "migrate",
-    arguments: tuple[str, ...] = (),
-    **variables: Any,
-) -> subprocess.CompletedProcess[str]:
-    """A run that keeps a record, with the token of the cluster."""
-    given: dict[str, Any] = {"raft_logstore_report_dir": str(reports)}
-    given.update({"raft_logstore_token": cluster.servers[0].token} if cluster.acl else {})
-    given.update({"raft_logstore_report_name": name} if name else {})
-    inventory = playbooks.write_inventory(cluster, hosts, **{**given, **QUICK, **variables})
-    return playbooks.run(playbook, inventory, *arguments)
-
-
-def kept(cluster: Cluster, reports: Path, name: str) -> Record:
-    """NAME.json, once it is known that none of its files has the token."""
-    token = str(cluster.servers[0].token)
-    assert len(token) == 36
-    for suffix in SUFFIXES:
-        text = (reports / (name + suffix)).read_text()
-        assert token not in text and token[:8] not in text, suffix
-    found: Record = json.loads((reports / f"{name}.json").read_text())
-    assert (found["schema"], found["name"], found["group"]) == (1, name, playbooks.GROUP)
-    return found
 
 
 def failed(run: subprocess.CompletedProcess[str], found: Record, server: Server, step: str, left: str) -> Record:

@@ -19,8 +19,31 @@ def work(run: Run, given: Given, result: Result) -> None:
     `given.before`: the `turn`, what `make_way` has returned, and `held`, the result of the hold. `result` has that of
     server_backend also where this fails.
     """
+    server, options = given.server, given.options
+    args = _wanted(given)
+    if options.copies:
+        result["copied"] = copying.is_copied(server)
+    result["server"] = given.own
+    try:
+        worked = run("Bring the server to the backend", BACKEND, {**given.subject(), **args})
+    except Stopped as stopped:
+        result.update(stopped.result)
+        raise
+    result.update(worked)
+    written = {"server_id": server.id, "wait_timeout": options.gate_timeout}
+    try:
+        run("This server applies what is written now", WRITE, written)
+    except Stopped:
+        if not worked.get("phases"):  # there was nothing to do by then
+            result["left"] = UNTOUCHED
+        raise
+    _done(given, result, worked)
+
+
+def _wanted(given: Given) -> Dict[str, Any]:
+    """What server_backend is told."""
     server, turn, options, before = given.server, given.before["turn"], given.options, given.before
-    args = {
+    args: Dict[str, Any] = {
         "backend": options.backend,
         "wal_segment_size": options.wal_segment_size,
         "return_on_failure": options.rollback_on_failure,
@@ -39,22 +62,7 @@ def work(run: Run, given: Given, result: Result) -> None:
     if options.copies:  # neither its store nor its configuration changes
         state, backend = copying.state(server), copying.backend(server)
         args.update(state=state, backend=backend, wal_segment_size=None, return_on_failure=True)
-        result["copied"] = copying.is_copied(server)
-    result["server"] = given.own
-    try:
-        worked = run("Bring the server to the backend", BACKEND, {**given.subject(), **args})
-    except Stopped as stopped:
-        result.update(stopped.result)
-        raise
-    result.update(worked)
-    written = {"server_id": server.id, "wait_timeout": options.gate_timeout}
-    try:
-        run("This server applies what is written now", WRITE, written)
-    except Stopped:
-        if not worked.get("phases"):  # there was nothing to do by then
-            result["left"] = UNTOUCHED
-        raise
-    _done(given, result, worked)
+    return args
 
 
 def settle(run: Run, given: Given, result: Result) -> None:
