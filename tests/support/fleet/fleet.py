@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
@@ -26,6 +27,9 @@ class StandIns:
         self.clusters.mkdir(parents=True)
         for name in names:
             self.set(name, "well")
+        self.executable = root / "ansible-playbook"
+        self.executable.write_text(f'#!/bin/sh\nexec {sys.executable} {STANDIN} "$@"\n')
+        self.executable.chmod(0o755)
         self.inventory = root / "fleet.yml"
         self.write(**variables)
 
@@ -33,7 +37,7 @@ class StandIns:
         """Write the inventory of the fleet; `hosts` has more variables of single clusters."""
         common = {
             "raft_fleet_dir": str(self.records),
-            "raft_fleet_executable": str(STANDIN),
+            "raft_fleet_executable": str(self.executable),
             "raft_fleet_force": True,
             "raft_fleet_inventory": "clusters/{{ inventory_hostname }}",
             "raft_fleet_engine": "ansible-playbook",

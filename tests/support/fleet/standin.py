@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stands in for ansible-playbook: the "roll" of a cluster that is a file, its inventory.

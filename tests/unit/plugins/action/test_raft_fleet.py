@@ -23,7 +23,7 @@ from ansible.utils.context_objects import CLIArgs
 from ansible_collections.raftops.nomad.plugins.action import raft_fleet_confirm, raft_fleet_report, raft_fleet_roll
 from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import Fleet as Records
 from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import held
-from support.fleet.fleet import STANDIN, StandIns
+from support.fleet.fleet import StandIns
 
 NAMES = ["eu-1", "eu-2"]
 
@@ -49,7 +49,12 @@ class Fleet:
         return result
 
     def roll(self, name: str, **args: Any) -> dict[str, Any]:
-        given = {"inventory": f"clusters/{name}", "executable": str(STANDIN), "engine": "ansible-playbook", **args}
+        given = {
+            "inventory": f"clusters/{name}",
+            "executable": str(self.standins.executable),
+            "engine": "ansible-playbook",
+            **args,
+        }
         return self.call(raft_fleet_roll, name, **given)
 
     def plan(self, **args: Any) -> list[str]:
