@@ -13,7 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.raftops.nomad.plugins.module_utils._assess.assessment import assessment, merged
 from ansible_collections.raftops.nomad.plugins.modules.raft_assess import SPEC
-from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import options, plain, servers
+from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import options, plain, servers, without_empty
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import say
 
 STATS = "raft_logstore_assessment"
@@ -27,7 +27,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
         """The assessment. AnsibleActionFail where its file cannot be written."""
         result: Dict[str, Any] = super().run(tmp, task_vars)
-        self._task.args = {name: value for name, value in self._task.args.items() if value not in (None, "")}
+        self._task.args = without_empty(self._task.args)
         args = self.validate_argument_spec(argument_spec=SPEC)[1]
         disks = {one["disk"]["id"]: one["disk"] for one in plain(args["disks"]) if "disk" in one}
         costs = {one["cost"]["id"]: one["cost"] for one in plain(args["costs"]) if "cost" in one}

@@ -16,7 +16,7 @@ from ansible.utils.display import Display
 from ansible_collections.raftops.nomad.plugins.module_utils._fleet import resume, states, table
 from ansible_collections.raftops.nomad.plugins.module_utils._fleet.waves import waves
 from ansible_collections.raftops.nomad.plugins.modules.raft_fleet_confirm import SPEC
-from ansible_collections.raftops.nomad.plugins.plugin_utils._confirm import ask_once, timeout_s
+from ansible_collections.raftops.nomad.plugins.plugin_utils._confirm import ask_once, last_line, timeout_s
 from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import Fleet, Run
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import plain, without_empty
 
@@ -75,7 +75,6 @@ class ActionModule(ActionBase):
             Display().display(text)
             return False
         seconds = timeout_s(args["timeout"])
-        limit = f", within {seconds} seconds" if seconds else ""
         answers = os.path.join(C.DEFAULT_LOCAL_TMP, f"confirm-{self._task._uuid}")
-        ask_once(answers, f"{text}\nDo you want to go on? Only 'yes' is accepted{limit}:", seconds, WAY_OUT)
+        ask_once(answers, f"{text}\n{last_line(seconds)}", seconds, WAY_OUT)
         return True

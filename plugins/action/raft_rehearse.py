@@ -5,25 +5,21 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any, ClassVar, Dict, List, Optional
 
 from ansible.utils.display import Display
+from ansible_collections.raftops.nomad.plugins.module_utils._text.lines import WIDTH, wrapped
 from ansible_collections.raftops.nomad.plugins.plugin_utils._progress import INTERVAL_S
 from ansible_collections.raftops.nomad.plugins.plugin_utils._waiting import WaitingAction
-
-WIDTH = 78
 
 
 def lines(host: str, hosts: List[str], told: str) -> List[str]:
     """What is told of a host, in a column beside the names of all, within the width of a narrow terminal."""
     column = max((len(name) for name in (*hosts, host)), default=0)
     if column > WIDTH // 3:
-        return textwrap.wrap(
-            f"{host}: {told}", WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-        )
+        return wrapped(f"{host}: {told}")
     first, later = f"{host}:".ljust(column + 2), " " * (column + 2)
-    return textwrap.wrap(first + told, WIDTH, subsequent_indent=later, break_long_words=False, break_on_hyphens=False)
+    return wrapped(first + told, later)
 
 
 class ActionModule(WaitingAction):

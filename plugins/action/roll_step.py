@@ -13,7 +13,6 @@ from typing import Any, Callable, Dict, Optional
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.closing import at_end
-from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import parse
 from ansible_collections.raftops.nomad.plugins.modules.roll_step import SPEC
 from ansible_collections.raftops.nomad.plugins.plugin_utils._recorder import Recorder
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import mistakes, options, plain
@@ -120,7 +119,7 @@ class ActionModule(ActionBase):
         result.update(recording.in_short(given.options, args["record"]))
 
     def _show(self, name: str, record: Recorder, _run: Modules, given: Given, result: Result) -> None:
-        servers = [parse(one) for one in given.servers]
+        servers = given.all
         result["lines"] = at_end(servers, given.options, time.time())
         recording.latency(record, given.servers, "after")
         recording.ended(record, servers, given.options, result["lines"])
@@ -129,7 +128,7 @@ class ActionModule(ActionBase):
     def _ask_cleanup(self, args: Values, run: Modules, given: Given, result: Result) -> None:
         secrets = [args["connection"].get("token") or ""]
         result["record"], record = recording.begun(given.options, args["group"], given.host, time.time(), secrets)
-        recording.planned(record, {}, [parse(one) for one in given.servers])
+        recording.planned(record, {}, given.all)
         try:
             cleanup.ask_cleanup(run, given, result, args["force"], args["confirm_timeout"])
         except Stopped as stopped:
@@ -138,4 +137,4 @@ class ActionModule(ActionBase):
 
     def _remove_old(self, record: Recorder, run: Modules, given: Given, result: Result) -> None:
         cleanup.remove_old(run, given, result)
-        recording.cleaned(record, [parse(one) for one in given.servers], given.options)
+        recording.cleaned(record, given.all, given.options)

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
-from ansible_collections.raftops.nomad.plugins.module_utils._roll import failure, server
-from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.turn import answers, turn
+from ansible_collections.raftops.nomad.plugins.module_utils._roll import failure
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import (
     options,
     plain,
@@ -16,6 +15,7 @@ from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import (
     shown,
     without_empty,
 )
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.given import Given
 
 
 def roll_servers(results: Sequence[Sequence[Mapping[str, Any]]]) -> List[Dict[str, Any]]:
@@ -28,9 +28,7 @@ def roll_turn(
     facts: Sequence[Mapping[str, Any]], host: str, wanted: Mapping[str, Any], so_far: Mapping[str, Any]
 ) -> Dict[str, Any]:
     """All that the turn of this host's server depends on, from the servers and what was answered so far."""
-    given = plain(so_far)
-    known = answers(given, server.view(given.get("judged")))
-    return shown(turn(servers(facts), host, options(wanted), known))
+    return shown(Given(host, options(wanted), plain(facts), {}, plain(so_far), {}).now())
 
 
 def roll_failed(result: Mapping[str, Any], task: str) -> Dict[str, str]:

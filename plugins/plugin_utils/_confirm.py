@@ -36,8 +36,13 @@ WAY_OUT = (
 def question(statement: str, hosts: Sequence[str], seconds: int) -> str:
     """The text that is shown: what will be done, to whom, and how long the answer is waited for; 0 is for ever."""
     count = "1 host" if len(hosts) == 1 else f"{len(hosts)} hosts"
+    return f"{statement}\n{count}: {', '.join(hosts)}\n{last_line(seconds)}"
+
+
+def last_line(seconds: int) -> str:
+    """The end of each question: what is asked, and how long the answer is waited for."""
     limit = f", within {seconds} seconds" if seconds else ""
-    return f"{statement}\n{count}: {', '.join(hosts)}\nDo you want to go on? Only 'yes' is accepted{limit}:"
+    return f"Do you want to go on? Only 'yes' is accepted{limit}:"
 
 
 def confirm_once(task_uuid: str, statement: str, hosts: Sequence[str], given_s: int = TIMEOUT_S) -> None:

@@ -10,7 +10,7 @@ from .._roll.options import Options
 from .._roll.plan import refused, warnings
 from .._roll.server import Server
 from .._text.lines import table
-from .._text.sizes import human
+from .._text.sizes import cell
 from . import out as times
 from .figures import Figures, Times, parse
 from .verdict import Known, Verdict, of_cluster, verdict
@@ -154,7 +154,7 @@ def _outs(longest_s: Optional[float]) -> List[str]:
 
 
 def _size(value: Optional[int]) -> str:
-    return "-" if value is None else human(value).replace(" ", "").replace("Bytes", "B")
+    return cell(value).replace("Bytes", "B")
 
 
 def _number(value: Optional[float], digits: int) -> str:

@@ -7,11 +7,11 @@ from __future__ import annotations
 import textwrap
 from typing import List, Mapping, Sequence
 
-from .._text.lines import table
+from .._text.lines import WIDTH, table
+from .._text.sizes import counted
 from . import states
 from .states import Cluster
 
-WIDTH = 78
 NAME_WIDTH = 30
 DONE = {"migrate": "WAL", "rollback": "BoltDB"}
 
@@ -48,7 +48,7 @@ def paragraph(text: str) -> List[str]:
 def numbers(found: Sequence[Cluster]) -> str:
     """How many clusters are in which state, as a sentence."""
     told = ", ".join(f"{number} {state}" for state, number in states.count(found).items())
-    return f"{len(found)} cluster{'' if len(found) == 1 else 's'}: {told}."
+    return f"{counted(len(found), 'cluster')}: {told}."
 
 
 def question(do: str, found: Sequence[Cluster], waves: Sequence[Sequence[str]], how: Mapping[str, int]) -> List[str]:
@@ -57,8 +57,8 @@ def question(do: str, found: Sequence[Cluster], waves: Sequence[Sequence[str]], 
     at_once = min([number for number in (how["at_once"], how["forks"]) if number])
     pause = f", {how['pause_s']} seconds between waves" if how["pause_s"] else ""
     opening = (
-        f"The Raft log stores of {rolls} Nomad cluster{'' if rolls == 1 else 's'} will be moved to {DONE[do]}, in "
-        f"{len(waves)} wave{'' if len(waves) == 1 else 's'}, at most {at_once} at once{pause}."
+        f"The Raft log stores of {counted(rolls, 'Nomad cluster')} will be moved to {DONE[do]}, in "
+        f"{counted(len(waves), 'wave')}, at most {at_once} at once{pause}."
     )
     end = "The first failure ends it, as Ctrl-C does: what is under way finishes, nothing else begins."
     return [*paragraph(opening), *plans(found, waves), numbers(found), *paragraph(end)]

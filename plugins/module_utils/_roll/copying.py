@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import List, Sequence
 
 from .._text.lines import table
-from .._text.sizes import human
+from .._text.sizes import cell
 from .host.transaction import COPIED, OTHER, PRESENT
 from .options import Options
 from .server import Server
@@ -78,10 +78,9 @@ def question(servers: Servers, options: Options) -> str:
     """What is shown right above the question, several lines."""
     server = next(one for one in servers if one.host == options.copies)
     what = "stopped, its Raft log store is copied, and it is started" if is_copied(server) else "brought back"
-    size = "-" if server.size is None else human(server.size).replace(" ", "")
     lines = [
         f"For a rehearsal this Nomad server is {what}:",
-        *table([("server", "role", "size"), (server.host, server.role, size)]),
+        *table([("server", "role", "size"), (server.host, server.role, cell(server.size))]),
         "Its store and its configuration stay as they are.",
         "Ctrl-C ends the run. A server that is out then is finished by its own host.",
     ]

@@ -10,7 +10,7 @@ from .._agent import versions
 from .._agent.cluster.peers import difference
 from .._disk.errors import page
 from .._text.lines import table
-from .._text.sizes import human
+from .._text.sizes import cell, human
 from . import cluster, copying, holds
 from .obstacles import immobile, lacks, powerless
 from .options import Options
@@ -238,9 +238,8 @@ def rows(servers: Servers, options: Options) -> List[Sequence[object]]:
         who = [order, server.host, server.role]
         state = ",".join(filter(None, [server.store, *marks(server)]))
         last = "-" if server.last_index is None else server.last_index
-        size = "-" if server.size is None else human(server.size).replace(" ", "")
         what = "later" if server.host in later else action(server, options)
-        found.append([*who, server.running or server.configured, state, what, last, size])
+        found.append([*who, server.running or server.configured, state, what, last, cell(server.size)])
     return found
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import List, Sequence
 
 from .._text.lines import table
-from .._text.sizes import human
+from .._text.sizes import cell
 from . import cluster
 from .options import Options
 from .server import Server
@@ -21,7 +21,7 @@ def question(servers: Servers, options: Options) -> str:
     later = len(cluster.later(servers, options))
     rows: List[Sequence[object]] = [("order", "server", "role", "size", "needs", "free")]
     for order, server in enumerate(taken, 1):
-        sizes = [_short(server.size), _short(server.needs), _short(server.available or None)]
+        sizes = [cell(server.size), cell(server.needs), cell(server.available or None)]
         rows.append([order, server.host, server.role, *sizes])
     rest = f", {later} in a later run" if later else ""
     done = len(servers) - len(taken) - later
@@ -34,7 +34,3 @@ def question(servers: Servers, options: Options) -> str:
             "and the same command goes on with the others.",
         ]
     )
-
-
-def _short(size: object) -> str:
-    return "-" if not isinstance(size, int) else human(size).replace(" ", "")

@@ -33,6 +33,6 @@ def narrow_table(rows: Sequence[Sequence[object]], spare: Sequence[str]) -> List
     return lines
 
 
-def wrapped(text: str) -> List[str]:
+def wrapped(text: str, indent: str = "  ") -> List[str]:
     """Lines of at most WIDTH, broken between words only; those after the first are indented."""
-    return textwrap.wrap(text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 _UNITS = ("Bytes", "KB", "MB", "GB", "TB", "PB", "EB")
 _AGES = ((86400.0, "day"), (3600.0, "hour"), (60.0, "minute"))
 
@@ -14,6 +16,11 @@ def human(size: float) -> str:
     while size >= 1024 and power < len(_UNITS) - 1:
         size, power = size / 1024, power + 1
     return f"{size:.{1 if power and size < 9.95 else 0}f} {_UNITS[power]}"
+
+
+def cell(size: Optional[int]) -> str:
+    """The same in one word, for a table: 16MB; "-" for one that is not known."""
+    return "-" if size is None else human(size).replace(" ", "")
 
 
 def counted(count: int, what: str) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import Any, Dict
 
 from ansible_collections.raftops.nomad.plugins.module_utils._roll import tables
-from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import parse
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.given import Given, Result
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import OLD, WAIT, Run, Stopped, say
 
@@ -45,7 +44,7 @@ def ask_cleanup(run: Run, given: Given, _result: Result, force: bool, timeout_s:
     now = given.now()
     question = {"until": "healthy", "voters": now.voters, "wait_timeout": 15, "stable_for": 1}
     run("The cluster is healthy", WAIT, question, asks=True)
-    say(tables.cleanup([parse(one) for one in given.servers], given.options.check_mode))
+    say(tables.cleanup(given.all, given.options.check_mode))
     if now.end.has_old:
         asking = {"msg": QUESTION, "hosts": now.end.old, "force": force, "timeout": timeout_s}
         run("Ask before anything is removed", "raftops.nomad.raft_confirm", asking)

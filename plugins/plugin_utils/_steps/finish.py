@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.applies import applies
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.given import Given, Result
-from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import WAIT, WRITE, Run, Stopped
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import WAIT, Run, Stopped
 
 
 def back(run: Run, given: Given, result: Result) -> None:
@@ -24,8 +25,7 @@ def back(run: Run, given: Given, result: Result) -> None:
         told = f"{given.host} is not back at the end: {stopped.message} Once it is, run this again. {now.hold_note}"
         raise Stopped(stopped.doing, told.strip()) from stopped
     if now.unfinished:
-        written = {"server_id": server.id, "wait_timeout": options.gate_timeout}
-        run("This server applies what is written now", WRITE, written)
+        applies(run, given)
 
 
 def stop(_run: Run, _given: Given, _result: Result, message: str) -> None:

@@ -45,10 +45,15 @@ class Given(NamedTuple):
         """What modules have to be told that work on this host's server, once it was looked at."""
         return {**self.agent, "data_dir": self.own["data_dir"], "config_path": self.own["config_path"]}
 
+    @property
+    def all(self) -> List[Server]:
+        """All servers, to be decided on."""
+        return [parse(one) for one in self.servers]
+
     def now(self) -> Turn:
         """What this host's turn depends on, from all that is known by now."""
         known = answers(self.so_far, view(self.so_far.get("judged")))
-        return turn([parse(one) for one in self.servers], self.host, self.options, known)
+        return turn(self.all, self.host, self.options, known)
 
     def after(self, own: Dict[str, Any]) -> Given:
         """The same, once this is known of this host's server."""

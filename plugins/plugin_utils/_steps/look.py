@@ -8,6 +8,8 @@ from typing import Any, Dict, Mapping, NamedTuple
 
 from ansible_collections.raftops.nomad.plugins.module_utils._assess import figures
 from ansible_collections.raftops.nomad.plugins.module_utils._roll import server as servers
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.host.left import end as end_of
+from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import shown
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.given import Given, Result
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import COST, LOOK, Run, Stopped
 
@@ -42,18 +44,13 @@ def look(run: Run, given: Given, result: Result, first: First) -> None:
         run("Ask for its Python", "ansible.legacy.setup", {"gather_subset": ["!all", "!min", "python"]}, asks=True)
     except Stopped as stopped:
         named = first.interpreter or "none is set with ansible_python_interpreter"
-        told = NO_PYTHON.format(host=given.host, interpreter=named, reason=sentence(stopped.message))
+        told = NO_PYTHON.format(host=given.host, interpreter=named, reason=end_of(stopped.message))
         raise Stopped("Its Python can run modules", told, stopped.result) from stopped
     found = _read(run, given, rehearses=plans)
     result["server"] = given.noted({**given.own, **_kept(given, found), **servers.planned(found)})
     if plans and given.options.report_dir:
         result["server"]["latency_before"] = _latency(run, given, found["data_dir"])
     result["api"] = {**found["api"], **{name: connection[name] for name in connection if name != "token"}}
-
-
-def sentence(text: str) -> str:
-    """The text with its full stop."""
-    return f"{text.strip().rstrip('.')}."
 
 
 def begin(run: Run, given: Given, result: Result) -> None:
@@ -68,7 +65,7 @@ def begin(run: Run, given: Given, result: Result) -> None:
         _gate("This server itself may be stopped", now.stoppable)
     if now.before.unrehearsed:
         result["lines"] = [UNREHEARSED.format(host=given.host, down=" and ".join(now.down))]
-    result.update(server={**given.own, "done": not now.steps}, turn=_plain(now))
+    result.update(server={**given.own, "done": not now.steps}, turn=shown(now))
 
 
 def end(run: Run, given: Given, result: Result) -> None:
@@ -123,10 +120,3 @@ def _kept(given: Given, found: Mapping[str, Any]) -> Dict[str, Any]:
 def _gate(name: str, gate: Any) -> None:
     if gate.refused:
         raise Stopped(name, gate.refusal)
-
-
-def _plain(value: Any) -> Any:
-    """A named tuple, of others perhaps, as plain values."""
-    if hasattr(value, "_asdict"):
-        return {name: _plain(one) for name, one in value._asdict().items()}
-    return value

@@ -8,12 +8,12 @@ from datetime import datetime
 
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import view
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.turn import Leadership, answers, leadership
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.applies import applies
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.given import Given, Result
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import (
     SAVE,
     TRANSFER,
     WAIT,
-    WRITE,
     Run,
     Stopped,
 )
@@ -46,11 +46,10 @@ def make_way(run: Run, given: Given, result: Result, at: datetime) -> None:
     )
     result["observation"] = asked["observation"]
     result["leadership"] = _moved(run, given, result)._asdict()
-    dest = options.snapshot_dest
     if not turn["saves"]:
         return
-    written = {"server_id": server.id, "wait_timeout": options.gate_timeout}
-    run("This server applies what is written now", WRITE, written)
+    dest = options.snapshot_dest
+    applies(run, given)
     if turn["saves_first"]:
         result["snapshot"] = run("Save the leader's snapshot", SAVE, {"dest": dest})["path"]
     name = f"nomad-{server.name}-{at.strftime(STAMP)}.snap"

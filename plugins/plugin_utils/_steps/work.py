@@ -9,8 +9,9 @@ from typing import Any, Dict, Mapping
 from ansible_collections.raftops.nomad.plugins.module_utils._roll import copying
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.host.left import UNTOUCHED
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.turn import NEXT
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.applies import applies
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.given import Given, Result
-from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import BACKEND, WAIT, WRITE, Run, Stopped
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import BACKEND, WAIT, Run, Stopped
 
 
 def work(run: Run, given: Given, result: Result) -> None:
@@ -30,9 +31,8 @@ def work(run: Run, given: Given, result: Result) -> None:
         result.update(stopped.result)
         raise
     result.update(worked)
-    written = {"server_id": server.id, "wait_timeout": options.gate_timeout}
     try:
-        run("This server applies what is written now", WRITE, written)
+        applies(run, given)
     except Stopped:
         if not worked.get("phases"):  # there was nothing to do by then
             result["left"] = UNTOUCHED
