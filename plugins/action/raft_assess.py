@@ -13,6 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.raftops.nomad.plugins.module_utils._assess.assessment import assessment, merged
 from ansible_collections.raftops.nomad.plugins.modules.raft_assess import SPEC
+from ansible_collections.raftops.nomad.plugins.plugin_utils._files import put
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import options, plain, servers, without_empty
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import say
 
@@ -43,12 +44,7 @@ class ActionModule(ActionBase):
 
 
 def _write(path: str, found: Mapping[str, Any]) -> None:
-    """Whole or not at all: who reads it meanwhile finds the one before."""
-    temporary = f"{path}.{os.getpid()}.new"
     try:
-        with open(temporary, "x", encoding="utf-8") as file:
-            json.dump(found, file, indent=2)
-            file.write("\n")
-        os.replace(temporary, path)
+        put(path, json.dumps(found, indent=2) + "\n", 0o666)
     except OSError as error:
         raise AnsibleActionFail(f"{path} cannot be written (raft_logstore_assess_file): {error.strerror}") from error

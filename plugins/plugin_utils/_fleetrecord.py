@@ -22,9 +22,11 @@ import time
 from typing import Any, Callable, Dict, Iterator, List, Optional
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.raftops.nomad.plugins.plugin_utils._files import put
 from ansible_collections.raftops.nomad.plugins.plugin_utils._rolls import born
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}")
+MODE = 0o600
 RUNS, LOOKS = "runs", "looks"
 Run = Dict[str, Any]
 
@@ -135,7 +137,7 @@ def read(path: str) -> Optional[Run]:
 
 def write(path: str, value: Any) -> None:
     """Replace the record as a whole. Only its user can read it."""
-    _put(path, json.dumps(value, indent=1))
+    put(path, json.dumps(value, indent=1), MODE)
 
 
 def replace(path: str, text: str) -> bool:
@@ -143,15 +145,8 @@ def replace(path: str, text: str) -> bool:
     with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as file:
         if file.read() == text:
             return False
-    _put(path, text)
+    put(path, text, MODE)
     return True
-
-
-def _put(path: str, text: str) -> None:
-    partial = f"{path}.{os.getpid()}"
-    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(partial, path)
 
 
 def held(path: str) -> Optional[int]:

@@ -20,7 +20,6 @@ import json
 import os
 import stat
 import time
-import uuid
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
 from ansible.errors import AnsibleActionFail
@@ -28,6 +27,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils._record import journ
 from ansible_collections.raftops.nomad.plugins.module_utils._record.build import build
 from ansible_collections.raftops.nomad.plugins.module_utils._record.page.page import page
 from ansible_collections.raftops.nomad.plugins.module_utils._record.stats import stats as in_short
+from ansible_collections.raftops.nomad.plugins.plugin_utils._files import put
 
 MAX_LEN = 64 << 20
 ROUNDS = 3
@@ -90,8 +90,8 @@ def write(report_dir: str, name: str, render: Callable[[Mapping[str, Any]], str]
         for _round in range(ROUNDS):
             events, length = _read(report_dir, name)
             record = build(name, events)
-            _replace(_path(report_dir, name, ".json"), json.dumps(record, indent=2) + "\n")
-            _replace(_path(report_dir, name, ".html"), render(record))
+            put(_path(report_dir, name, ".json"), json.dumps(record, indent=2) + "\n", MODE)
+            put(_path(report_dir, name, ".html"), render(record), MODE)
             if os.stat(_path(report_dir, name)).st_size == length:
                 return
 
@@ -143,18 +143,6 @@ def _read(report_dir: str, name: str) -> Tuple[List[Dict[str, Any]], int]:
     with open(_open(_path(report_dir, name), READ), "rb") as file:
         content = file.read(MAX_LEN)
     return journal.read(content), len(content)
-
-
-def _replace(path: str, text: str) -> None:
-    partial = f"{path}.{uuid.uuid4().hex}"
-    try:
-        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE), "wb") as file:
-            file.write(text.encode("utf-8", "replace"))
-        os.rename(partial, path)
-    except OSError:
-        with contextlib.suppress(OSError):  # there may be none
-            os.unlink(partial)
-        raise
 
 
 def _user() -> str:
