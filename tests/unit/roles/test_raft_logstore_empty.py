@@ -19,6 +19,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import argument_spec
 from ansible_collections.raftops.nomad.plugins.module_utils._arguments import Module
+from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import options
 from support.paths import CHECKOUT, ROLE
 from support.rolls import playbooks
 from support.rolls.roletext import TASKS, parsed
@@ -33,7 +34,6 @@ HANDED_ON = {
     "agent": "__raft_logstore_agent",
     "group": "__raft_logstore_group",
     "hosts": "__raft_logstore_hosts",
-    "snapshots": "__raft_logstore_snapshot_dest",
 }
 ON_CONTROLLER = {"raft_confirm", "raft_roll_lock", "roll_plan", "roll_step", "raft_assess"}
 ON_CONTROLLER |= {"raft_fleet_confirm", "raft_fleet_report", "raft_fleet_roll"}
@@ -96,6 +96,7 @@ def test_what_is_not_refused_is_not_given(rendered: dict[str, dict[str, Any]], n
         if isinstance(expected, dict):
             expected = {one: known for one, known in expected.items() if one not in defaulted}
         assert given(kept[what]) == expected, what
+    assert options(kept["options"]).snapshot_dest == options(plain["options"]).snapshot_dest
     assert kept["connection"] == plain["connection"] and "host" not in plain["connection"]
 
 
