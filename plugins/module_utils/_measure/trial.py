@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Conversions of small stores that are made for it, on this disk, by this Python, with the code that a roll runs.
 
-The server beside them may be the leader, so they have the lowest priority and leave it a core. A roll has all cores,
-as its server is stopped: it is faster than this, never slower for that reason.
+The server beside them may be the leader, so they have the lowest priority: whatever it wants to run runs first. They use all
+cores that are idle, as a roll does whose server is stopped.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import Callable, Iterator, List, NamedTuple
 from .._disk.durable import Directory
 from .._raftstore.base.names import RAFT_DB
 from .._raftstore.base.store import WAL, Batch, Part, Stable
-from .._raftstore.base.workers import process_count
 from .._raftstore.boltdb.writer import BoltStoreWriter
 from .._raftstore.conversion.outcome import Outcome
 from .._raftstore.conversion.request import Request
@@ -68,8 +67,7 @@ def _run(scratch: Directory, length: int, size: int, backend: str, clock: Callab
     with closing(scratch.make_directory(FOLDER)) as folder:
         _make(folder, length, count)
     # By its descriptor: the directory above belongs to the service user, who may give the name to something else.
-    workers = max(1, process_count(0) - 1)
-    request = Request(f"/proc/self/fd/{scratch.fd}", wal_segment_size=SEGMENT_MIB, workers=workers)
+    request = Request(f"/proc/self/fd/{scratch.fd}", wal_segment_size=SEGMENT_MIB)
     began = clock()
     there = migrate(request)
     if backend != WAL:
