@@ -18,6 +18,8 @@ from support.rolls import adhoc
 from support.stores.builder import nomad_store
 from support.stores.judge import judge
 
+pytestmark = pytest.mark.long
+
 STORES = STORE_NAMES
 USED = {f"{name}-used": name for name in STORES}
 IDLE = {f"{name}-idle": name for name in ("compacted", "installed-snapshot-gap")}

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support.cluster.cluster import Cluster
 from support.cluster.writer import Writer, fill
 from support.rolls import playbooks
@@ -32,6 +33,7 @@ def left_behind(cluster: Cluster) -> list[str]:
     return [str(path) for server in cluster.servers for path in server.data_dir.rglob(".raftops*")]
 
 
+@pytest.mark.long
 def test_before_and_after_a_roll(make_cluster: Any, tmp_path: Path) -> None:
     cluster = make_cluster()
     inventory = playbooks.write_inventory(cluster)

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from support.cluster.witness import witnessed
 from support.rolls import leftbehind, playbooks
 from support.rolls.stops import pids
 
 
+@pytest.mark.long
 def test_a_canary_ends_well_and_the_next_run_goes_on(make_cluster: Any) -> None:
     """One is done already, so that there are two to go on with: a follower, and the leader."""
     cluster = make_cluster(backends=("boltdb", "boltdb", "wal"))

@@ -45,6 +45,7 @@ def cluster(request: pytest.FixtureRequest, make_cluster: Any) -> Cluster:
     return made
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cluster", [1], indirect=True)
 def test_old_snapshots_are_listed_by_status_and_removed_but_for_the_newest(cluster: Cluster) -> None:
     saved = cluster.root / "snapshots"
@@ -82,6 +83,7 @@ def test_only_what_was_asked_for_is_removed(cluster: Cluster) -> None:
     assert all((server.raft_dir / "raft.db").is_file() for server in cluster.servers)
 
 
+@pytest.mark.long
 def test_nothing_is_removed_where_something_is_wrong(cluster: Cluster) -> None:
     first, second, third = cluster.servers
     drop_in: Path = first.config_dir / "raft_logstore.hcl"

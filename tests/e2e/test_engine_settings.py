@@ -37,6 +37,7 @@ def calm(make_cluster: Any) -> Cluster:
     return make_cluster()
 
 
+@pytest.mark.long
 def test_a_roll_under_settings_that_would_cut_others(
     make_cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,6 +75,7 @@ def test_what_would_leave_out_a_part_is_refused(calm: Cluster, arguments: list[s
     assert picture(calm) == before
 
 
+@pytest.mark.long
 def test_a_playbook_that_is_tagged_where_it_is_imported_is_run_by_its_tag(calm: Cluster) -> None:
     """All of it has that tag then, so nothing is left out."""
     site = calm.root / "site.yml"
@@ -107,6 +109,7 @@ def test_a_play_of_ones_own_that_would_pass_a_closed_gate_is_refused(
     assert picture(calm) == before
 
 
+@pytest.mark.long
 def test_the_role_takes_no_leave_to_ignore_from_the_play_around_it(calm: Cluster) -> None:
     """A gate that closes after the plan: another controller's hold. Only the play of the roll says to ignore errors."""
     plays = playbooks.shipped("migrate")

@@ -15,6 +15,8 @@ from support.cluster.watcher import Watcher
 from support.cluster.writer import Writer
 from support.rolls import leftbehind, playbooks
 
+pytestmark = pytest.mark.long
+
 STABLE_S = 1
 
 
@@ -108,7 +110,6 @@ def test_status_is_one_table(story: Story) -> None:
 SIZES = (1, 1, 3, 1, 3, 1)
 
 
-@pytest.mark.long
 def test_six_clusters_one_of_them_sick(make_cluster: Any, tmp_path: Path) -> None:
     """The sick one, of three servers with one down, is refused; the others are rolled; repaired, it is rolled too."""
     names = [f"eu-{number}" for number in range(1, 7)]

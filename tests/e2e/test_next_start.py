@@ -79,6 +79,7 @@ def test_a_file_changed_since_the_start_has_what_nomad_refuses(
     assert "Nomad refuses the configuration as it is, before any change: " in said and word in said
 
 
+@pytest.mark.long
 def test_arguments_of_the_running_agent_that_nobody_has_named(cluster: Cluster, server: Server) -> None:
     """As a unit has them that says `-config DIR $NOMAD_ARGS`, or an incomplete raft_logstore_config_path."""
     more = server.root / "more"
@@ -110,6 +111,7 @@ def there_and_back(server: Server, more: Path, both: list[str]) -> None:
     assert (backend.configuration(server), {path.name: path.read_bytes() for path in more.iterdir()}) == before
 
 
+@pytest.mark.long
 def test_a_log_file_that_is_not_there(cluster: Cluster, server: Server, tmp_path: Path) -> None:
     hosts = {server.name: {"raft_logstore_log_file": str(tmp_path / "nomad.log")}}
     assert f"The log file {tmp_path}/nomad.log is not there" in named(server, refused(cluster, "--check", hosts=hosts))
@@ -117,6 +119,7 @@ def test_a_log_file_that_is_not_there(cluster: Cluster, server: Server, tmp_path
     accepted(cluster, hosts=hosts)
 
 
+@pytest.mark.long
 def test_a_configuration_that_not_even_root_can_change(cluster: Cluster, server: Server) -> None:
     with attribute("i", server.config_dir):
         assert "is immutable or append-only" in named(server, refused(cluster, "--check"))
@@ -125,6 +128,7 @@ def test_a_configuration_that_not_even_root_can_change(cluster: Cluster, server:
         assert "is on a mount that is read-only" in named(server, refused(cluster, "--check"))
 
 
+@pytest.mark.long
 def test_an_operators_tasks_that_are_no_file(cluster: Cluster, tmp_path: Path) -> None:
     file = tmp_path / "tasks.yml"
     variables = {f"raft_logstore_{name}_tasks_file": str(file) for name in ("pre", "post")}
@@ -184,6 +188,7 @@ def test_a_damaged_key_of_the_keyring(cluster: Cluster, server: Server) -> None:
     cluster.wait_healthy(60)
 
 
+@pytest.mark.long
 def test_a_server_that_has_another_raft_configuration_than_its_leader(cluster: Cluster, server: Server) -> None:
     """What peers.json has left: the leader goes on calling it healthy, and it would elect itself."""
     node_id = (server.data_dir / "server/node-id").read_text()

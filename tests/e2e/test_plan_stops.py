@@ -43,6 +43,7 @@ def test_stops_in_the_plan_on_a_server_older_than_the_backend(
     assert "s1 runs 1.11.3" in refused(cluster, "migrate")
 
 
+@pytest.mark.long
 def test_stops_before_the_first_server_when_serial_is_not_one(calm: Cluster) -> None:
     """The role refuses whatever play it is in, so the shipped playbook with another serial is such a play."""
     plays = playbooks.shipped("migrate")
@@ -53,6 +54,7 @@ def test_stops_before_the_first_server_when_serial_is_not_one(calm: Cluster) -> 
     assert "one server at a time" in refused(calm, str(playbook))
 
 
+@pytest.mark.long
 def test_stops_in_the_plan_when_another_controller_holds_the_cluster(calm: Cluster) -> None:
     hold = calm.servers[0].raft_dir / ".raft-hold.json"
     hold.write_text('{"version": 1, "origin": "elsewhere", "previous": true, "created": "2026-11-22T13:20:35Z"}\n')
@@ -66,6 +68,7 @@ def test_stops_in_the_plan_when_another_controller_holds_the_cluster(calm: Clust
     hold.unlink()
 
 
+@pytest.mark.long
 def test_a_job_template_goes_on_with_what_its_last_job_has_left(calm: Cluster) -> None:
     """Its node has another name each time. The template is the same, and another one is somebody else's."""
     hold = calm.servers[0].raft_dir / ".raft-hold.json"

@@ -113,6 +113,7 @@ def test_an_agent_that_neither_answers_nor_is_known_to_be_stopped(cluster: Clust
     cluster.wait_healthy(60)
 
 
+@pytest.mark.long
 def test_a_second_run_of_the_same_controller_is_kept_out_until_the_first_has_ended(cluster: Cluster) -> None:
     """The first waits at its question, and is then killed with SIGKILL. The second one's inventory is its own."""
     program, *arguments = playbooks.command(

@@ -105,6 +105,7 @@ def test_without_a_place_for_the_record_nothing_is_changed(cluster: Cluster, rep
     assert pids(cluster) == before and not cluster.servers[0].raft_dir.joinpath("wal").exists()
 
 
+@pytest.mark.long
 def test_a_start_that_fails_and_the_return_of_its_server(cluster: Cluster, reports: Path) -> None:
     first = cluster.servers[0]
     run = roll(cluster, reports, "start", faulty(first, "fail"))

@@ -79,6 +79,7 @@ def test_one_follower_is_stopped_once_and_its_copy_rehearsed(cluster: Cluster) -
     assert nothing_is_left(cluster)
 
 
+@pytest.mark.long
 def test_a_server_that_was_left_down_is_brought_back_by_the_next_run(cluster: Cluster) -> None:
     """Its start fails, and on the way back as well. No other server is stopped then."""
     before, was = leftbehind.observe(cluster), pids(cluster)

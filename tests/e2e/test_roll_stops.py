@@ -25,6 +25,7 @@ def result_of(task: str, server: Server, output: str) -> int:
     return found.start()
 
 
+@pytest.mark.long
 def test_stops_at_the_second_server_and_still_knows_the_value_from_before_the_hold(make_cluster: Any) -> None:
     """The first server is done and holds; the second one's run finds a hold, but none of its own."""
     cluster = make_cluster()

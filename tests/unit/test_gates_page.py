@@ -13,7 +13,12 @@ from support.paths import DOCS, TESTS
 PAGE = (DOCS / "gates.md").read_text()
 ROWS = [line.strip("| ").split(" | ") for line in PAGE.splitlines() if line.startswith("| ")]
 GATES = [row for row in ROWS if row[0] != "Gate"]
-FOLDERS = {"roles": "unit", "roll": "unit/plugins/module_utils"}
+FOLDERS = {
+    "roles": "unit",
+    "roll": "unit/plugins/module_utils",
+    "steps": "unit/plugins/plugin_utils",
+    "modules": "unit/plugins",
+}
 TEST = re.compile(r"`((?:[a-z._]+/)*test_\w+\.py)(?:::(test_\w+))?`")
 NAMED = TEST.findall(PAGE)
 LONG = "test_puts_a_server_back_whose_store_cannot_be_converted"

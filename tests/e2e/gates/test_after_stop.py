@@ -55,6 +55,7 @@ def test_writes_do_not_come_through(cluster: Cluster) -> None:
     assert "Every other server applies what is written now: " in again
 
 
+@pytest.mark.long
 def test_an_operators_task_after_a_server_fails(cluster: Cluster) -> None:
     enough = failing(cluster, "Enough for today.")
     assert "Enough for today." in stopped(cluster, 1, raft_logstore_post_tasks_file=enough)

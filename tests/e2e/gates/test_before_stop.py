@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
 from ansible_collections.raftops.nomad.plugins.modules import snapshot_save
 from support.cluster.cluster import Cluster
 from support.cluster.proxy import Call, Reply, proxies
@@ -45,6 +46,7 @@ def test_another_server_has_stopped_since_the_plan(cluster: Cluster) -> None:
     assert [server.name for server in cluster.servers if not server.is_running()] == changed
 
 
+@pytest.mark.long
 def test_another_server_stops_just_before_the_stop(cluster: Cluster) -> None:
     """While the snapshots are saved, long after all were asked: they are asked again before anything is stopped."""
     gone: list[Server] = []
@@ -116,6 +118,7 @@ def is_hold(call: Call) -> bool:
     return call.method == "PUT" and call.path.startswith(AUTOPILOT) and not json.loads(call.body)["CleanupDeadServers"]
 
 
+@pytest.mark.long
 def test_another_controller_begins_at_the_same_moment(cluster: Cluster) -> None:
     """Both have planned, and both hold; only one of them changes the setting, the other one stops nothing."""
 
@@ -175,6 +178,7 @@ def stubborn(cluster: Cluster, old: Server) -> Iterator[None]:
         thread.join(30)
 
 
+@pytest.mark.long
 def test_leadership_does_not_stay_away(cluster: Cluster, leader_is_next: Server) -> None:
     old = leader_is_next
     pid = old.pid()
@@ -184,6 +188,7 @@ def test_leadership_does_not_stay_away(cluster: Cluster, leader_is_next: Server)
     assert old.pid() == pid and not leftbehind.is_guarded(old)
 
 
+@pytest.mark.long
 def test_leadership_comes_back_just_before_the_stop(cluster: Cluster, leader_is_next: Server) -> None:
     old = leader_is_next
     pid = old.pid()
