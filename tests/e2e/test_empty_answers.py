@@ -31,7 +31,8 @@ def cluster(make_cluster: Any) -> Cluster:
     return make_cluster()
 
 
-@pytest.mark.parametrize(("names", "nothing"), [pytest.param(TEXT, "", marks=pytest.mark.long), (NULL, None)])
+@pytest.mark.long
+@pytest.mark.parametrize(("names", "nothing"), [(TEXT, ""), (NULL, None)])
 def test_nothing_answered_is_nothing_given(cluster: Cluster, names: list[str], nothing: Any) -> None:
     empty = dict.fromkeys(sorted({*names} - NEEDED), nothing)
     on_hosts = {name: value for name, value in empty.items() if name not in ("raft_logstore_group",)}

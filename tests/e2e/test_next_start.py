@@ -48,6 +48,7 @@ def named(server: Server, said: str) -> str:
     return said[said.index(f"{server.name}: ") :]
 
 
+@pytest.mark.long
 def test_a_left_over_peers_json(cluster: Cluster, server: Server) -> None:
     peers = server.raft_dir / "peers.json"
     peers.write_text(json.dumps([{"id": "other", "address": "10.0.0.9:4647", "non_voter": False}]))

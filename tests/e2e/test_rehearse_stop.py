@@ -62,6 +62,7 @@ def test_no_server_is_stopped_where_a_gate_is_closed(cluster: Cluster) -> None:
     assert leftbehind.observe(cluster).cleanup is True
 
 
+@pytest.mark.long
 def test_one_follower_is_stopped_once_and_its_copy_rehearsed(cluster: Cluster) -> None:
     before, was, leader = leftbehind.observe(cluster), pids(cluster), cluster.leader()
     stops = cluster.root / "stops"

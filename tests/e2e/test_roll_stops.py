@@ -80,7 +80,8 @@ def test_a_single_server_is_rolled_only_when_an_outage_is_allowed(make_cluster: 
     assert "set them again: nomad operator autopilot set-config -last-contact-threshold=333ms -min-quorum=3" in said
 
 
-@pytest.mark.parametrize("size", [1, pytest.param(2, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("size", [1, 2])
 def test_a_server_without_which_nobody_leads_is_finished_by_the_next_run(make_cluster: Any, size: int) -> None:
     """There is no leader to ask until it is back."""
     cluster = make_cluster(size=size)
@@ -154,6 +155,7 @@ def test_puts_a_server_back_whose_store_cannot_be_converted(make_cluster: Any) -
     assert all(map(is_untouched, cluster.servers)), "the configuration of the one that was stopped is as it was, too"
 
 
+@pytest.mark.long
 def test_a_roll_whose_last_server_has_not_passed_is_not_over(make_cluster: Any) -> None:
     """It runs on the WAL and takes no write. Run again there is nothing to convert, and yet it does not end well."""
     cluster = make_cluster(size=1)
@@ -181,6 +183,7 @@ def test_a_roll_whose_last_server_has_not_passed_is_not_over(make_cluster: Any) 
     assert leftbehind.is_guarded(server) and server.raft_dir.joinpath(".raft-hold.json").exists()
 
 
+@pytest.mark.long
 def test_says_at_the_end_that_a_server_would_not_start_on_the_backend_again(make_cluster: Any) -> None:
     """Somebody puts the old configuration back on a server that is done, and does not restart it."""
     cluster = make_cluster(size=1)

@@ -55,7 +55,7 @@ def test_every_change_fails(
     changes = runs.record(template, where, workers)
     switch = runs.switch_of(changes)
     phase = 2 * sorted(ERRORS).index(name) + workers - 1
-    for number in numbers(changes, everything, 48, switch, phase):
+    for number in numbers(changes, everything, 96, switch, phase):
         for onwards in (False, True):
             raft = template.copy(where)
             options = runs.options_of(template, where, workers)
