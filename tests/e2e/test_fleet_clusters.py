@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple
 
@@ -26,8 +27,8 @@ class Fleet:
         hosts: Dict[str, Any] = {}
         for name, cluster in clusters.items():
             path = playbooks.write_inventory(cluster, raft_logstore_stable_for=STABLE_S)
-            outage = {"raft_logstore_allow_outage": len(cluster.servers) == 1}
-            hosts[name] = {"raft_fleet_inventory": str(path), "raft_fleet_vars": outage}
+            given = {"raft_logstore_allow_outage": len(cluster.servers) == 1, "raft_logstore_assess_for": 0}
+            hosts[name] = {"raft_fleet_inventory": str(path), "raft_fleet_vars": given}
         common = {"raft_fleet_dir": str(self.records), "raft_fleet_force": True, **variables}
         self.inventory.write_text(yaml.safe_dump({"fleet": {"hosts": hosts, "vars": common}}, sort_keys=False))
 
@@ -73,9 +74,17 @@ def story(make_cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Story:
     return Story(fleet, assess, roll, again, status, writers, watchers)
 
 
+def test_all_are_assessed_in_one_table(story: Story) -> None:
+    told = " ".join(story.assess.stdout.split())
+    assert story.assess.returncode == 0 and "2 clusters: 2 assessed." in told, story.assess.stdout
+    for name, cluster in story.fleet.clusters.items():
+        assert re.search(rf"{name}: assessed\. [A-Z][^.]+.* out for about [0-9.]+ s, one at a time\.", told), told
+        (left,) = story.fleet.records.glob(f"clusters/{name}/*-assess/assessment.json")
+        assert len(json.loads(left.read_text())["servers"]) == len(cluster.servers)
+
+
 def test_all_are_planned_and_then_rolled(story: Story) -> None:
-    for run in (story.assess, story.roll):
-        assert "2 clusters: 2 to roll." in run.stdout and run.returncode == 0, run.stdout
+    assert "2 clusters: 2 to roll." in story.roll.stdout and story.roll.returncode == 0, story.roll.stdout
     assert "rolled: eu-1, eu-2" in story.roll.stdout
     assert [story.fleet.backends(name) for name in story.fleet.clusters] == [["wal"], ["wal"] * 3]
 
