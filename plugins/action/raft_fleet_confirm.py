@@ -19,7 +19,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils._fleet.waves import 
 from ansible_collections.raftops.nomad.plugins.modules.raft_fleet_confirm import SPEC
 from ansible_collections.raftops.nomad.plugins.plugin_utils._confirm import ask_once, last_line, timeout_s
 from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetold import remove_old
-from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import Fleet, Run
+from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import Fleet, Run, ansible
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import plain, without_empty
 
 WAY_OUT = "Nothing was changed. To go on without being asked set raft_fleet_force=true."
@@ -36,7 +36,7 @@ class ActionModule(ActionBase):
         self._task.args = without_empty(self._task.args)
         args = self.validate_argument_spec(argument_spec=SPEC)[1]
         fleet = Fleet(args["dir"])
-        run = fleet.of(os.getppid(), args["do"])
+        run = fleet.of(ansible(), args["do"])
         if run is None:
             raise AnsibleActionFail(f"This run has no plans in {fleet.path}. Nothing was changed.")
         try:

@@ -18,7 +18,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils._fleet import closin
 from ansible_collections.raftops.nomad.plugins.modules.raft_fleet_roll import SPEC
 from ansible_collections.raftops.nomad.plugins.plugin_utils import _fleetchild as child
 from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetjob import BACKEND, MISTAKES, job
-from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import Fleet, Run
+from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import Fleet, Run, ansible
 from ansible_collections.raftops.nomad.plugins.plugin_utils._interrupt import Interrupted, interruptible, last_words
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import without_empty
 from ansible_collections.raftops.nomad.plugins.plugin_utils._rolls import born
@@ -65,7 +65,7 @@ class ActionModule(ActionBase):
                 "of them: the path of the cluster's own inventory."
             )
         names = list(self._vars["ansible_play_hosts_all"])
-        run = self._fleet.join(os.getppid(), self._args["do"], names, closing.command(sys.argv))
+        run = self._fleet.join(ansible(), self._args["do"], names, closing.command(sys.argv))
         return run if "token_envs" in run else self._fleet.update(run, self._note_token_envs)
 
     def _note_token_envs(self, run: Run) -> None:
@@ -145,6 +145,7 @@ class ActionModule(ActionBase):
 
     def _begin(self, run: Run) -> None:
         """Note that the roll of this cluster begins, or why it does not."""
+        ansible()
         known = run["states"].setdefault(self._name, {})
         known["state"] = resume.turn(self._name, run, self._args["skip_refused"])
         if known["state"] == states.ROLLING:
@@ -192,10 +193,10 @@ class ActionModule(ActionBase):
 
     def _say_how_it_stands(self) -> None:
         """The last words of a run that somebody has interrupted, once."""
-        run = self._fleet.of(os.getppid(), self._args["do"])
+        run = self._fleet.of(ansible(), self._args["do"])
         run = self._fleet.update(run, self._note_interrupted) if run else None
         if run and run["interrupted"] == self._name:
-            last_words(os.getppid(), "\n".join(closing.interrupted(run)))
+            last_words(ansible(), "\n".join(closing.interrupted(run)))
 
     def _note_interrupted(self, run: Run) -> None:
         """Note what has become of each roll, if this is the first worker that comes."""

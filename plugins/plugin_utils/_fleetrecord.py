@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import multiprocessing
 import os
 import re
 import time
@@ -116,6 +117,20 @@ class Fleet:
     def note(self, run: Run, name: str, **known: Any) -> Run:
         """Add to what is known of one cluster in a run."""
         return self.update(run, lambda now: now["states"].setdefault(name, {}).update(known))
+
+
+def ansible() -> int:
+    """The process of the whole run, of which this one is a worker.
+
+    Raises AnsibleActionFail where that has ended: a worker that outlives it must begin nothing, and would note its work
+    for process 1, which never ends.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None or parent.pid is None:
+        return os.getppid()
+    if os.getppid() != parent.pid:
+        raise AnsibleActionFail(f"The run of which this is a part, process {parent.pid}, has ended.")
+    return parent.pid
 
 
 def kind(do: str) -> str:

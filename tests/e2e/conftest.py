@@ -5,6 +5,6 @@
 from __future__ import annotations
 
 from support.cluster.fixtures import make_cluster
-from support.fleet.fixtures import standins
+from support.fleet.fixtures import fleet_dir, standins
 
-__all__ = ["make_cluster", "standins"]
+__all__ = ["fleet_dir", "make_cluster", "standins"]

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Any, Dict, List, Optional, Sequence
 
 import yaml
 from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetchild import alive
-from support.cluster.cluster import wait_until
 from support.paths import CHECKOUT, SUPPORT
 from support.rolls import playbooks
 
@@ -35,7 +33,6 @@ class StandIns:
         self.executable.write_text(f'#!/bin/sh\nexec {sys.executable} {STANDIN} "$@"\n')
         self.executable.chmod(0o755)
         self.inventory = root / "fleet.yml"
-        self._started: List[subprocess.Popen[str]] = []
         self.write(**variables)
 
     def write(self, hosts: Optional[Dict[str, Dict[str, Any]]] = None, **variables: Any) -> None:
@@ -79,7 +76,7 @@ class StandIns:
 
     def start(self, *arguments: str, playbook: str = "fleet") -> subprocess.Popen[str]:
         """Start the playbook in a session of its own."""
-        started = subprocess.Popen(
+        return subprocess.Popen(
             playbooks.command(playbook, self.inventory, *arguments),
             cwd=CHECKOUT,
             env=playbooks.environment(),
@@ -89,22 +86,10 @@ class StandIns:
             text=True,
             start_new_session=True,
         )
-        self._started.append(started)
-        return started
 
     def alive(self) -> List[str]:
         """The clusters of which a child lives."""
         return [name for name in self.names if alive(str(self.records / "clusters" / name))]
-
-    def close(self) -> None:
-        """End what was started here and is still there: the runs at once, the rolls as those that go well."""
-        for run in self._started:
-            if run.poll() is None:
-                os.killpg(run.pid, signal.SIGKILL)
-                run.wait()
-        for name in self.names:
-            self.set(name, "well", seconds=0.0)
-        wait_until("the end of all rolls", lambda: not self.alive(), 60)
 
     def last_run(self) -> Dict[str, Any]:
         """The record of the run that began last."""

@@ -7,15 +7,25 @@ from __future__ import annotations
 import fcntl
 import multiprocessing
 import os
+import signal
 import stat
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import Fleet, held, is_held, read, replace
+from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import (
+    Fleet,
+    ansible,
+    held,
+    is_held,
+    read,
+    replace,
+)
 
 ME = os.getpid()
 
@@ -68,6 +78,37 @@ def test_another_process_that_lives_is_told_and_a_dead_one_is_not_in_the_way(tmp
     other.wait()
     second = fleet(tmp_path).join(ME, "migrate", ["a"], "")
     assert second["id"] != first["id"] and len(fleet(tmp_path).runs()) == 2
+
+
+def orphan(answers: Any) -> None:
+    """A worker; what it finds out while its parent lives, and after that is gone."""
+    told = [str(ansible())]
+    answers.send(os.getppid())
+    while os.getppid() == multiprocessing.parent_process().pid:  # type: ignore[union-attr]
+        time.sleep(0.01)
+    try:
+        ansible()
+    except AnsibleActionFail as error:
+        told.append(str(error))
+    answers.send(told)
+
+
+def run_of(answers: Any) -> None:
+    """A run, until it is killed."""
+    multiprocessing.get_context("fork").Process(target=orphan, args=(answers,)).start()
+    signal.pause()
+
+
+def test_a_worker_that_has_outlived_its_run_does_nothing() -> None:
+    """Process 1, its parent then, never ends: what is noted for it would be in the way until the next boot."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    run = context.Process(target=run_of, args=(theirs,))
+    run.start()
+    assert ours.recv() == run.pid
+    run.kill()
+    run.join()
+    assert ours.recv() == [str(run.pid), f"The run of which this is a part, process {run.pid}, has ended."]
 
 
 def add(path: str, number: int) -> None:
