@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.raftops.nomad.plugins.module_utils._fleet.outcome import LOOK, ROLL
 from ansible_collections.raftops.nomad.plugins.plugin_utils import _fleetchild as child
 from support.cluster.cluster import wait_until
+from support.fleet.ending import end_all
 
 # Says what it was told, then waits for a line in a file.
 PROGRAM = """
@@ -26,6 +28,12 @@ while os.path.exists("HOLD"):
 sys.exit(7)
 """
 ENGINES = ["ansible-playbook", "ansible-runner"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_at_work(tmp_path: Path) -> Iterator[None]:
+    yield
+    end_all(tmp_path)
 
 
 def job(tmp_path: Path, engine: str) -> child.Job:
