@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any, Dict, List, Optional
 
 from ansible import constants as C
@@ -17,8 +18,10 @@ from ansible_collections.raftops.nomad.plugins.module_utils._fleet import resume
 from ansible_collections.raftops.nomad.plugins.module_utils._fleet.waves import waves
 from ansible_collections.raftops.nomad.plugins.modules.raft_fleet_confirm import SPEC
 from ansible_collections.raftops.nomad.plugins.plugin_utils._confirm import ask_once, last_line, timeout_s
+from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetold import remove_old
 from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import Fleet, Run
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import plain, without_empty
+from ansible_collections.raftops.nomad.plugins.plugin_utils._rolls import ansible
 
 WAY_OUT = "Nothing was changed. To go on without being asked set raft_fleet_force=true."
 
@@ -34,7 +37,7 @@ class ActionModule(ActionBase):
         self._task.args = without_empty(self._task.args)
         args = self.validate_argument_spec(argument_spec=SPEC)[1]
         fleet = Fleet(args["dir"])
-        run = fleet.of(os.getppid(), args["do"])
+        run = fleet.of(ansible(), args["do"])
         if run is None:
             raise AnsibleActionFail(f"This run has no plans in {fleet.path}. Nothing was changed.")
         try:
@@ -43,19 +46,29 @@ class ActionModule(ActionBase):
         except ValueError as error:
             raise AnsibleActionFail(f"{error} Nothing was changed.") from error
         run = fleet.update(run, lambda now: now.update(waves=cut))
+        self._remove_old(fleet, args["keep"])
         result.update(changed=False, waves=cut, asked=self._asked(args, run, cut))
         if not self._task.check_mode and args["do"] in ("migrate", "rollback"):
             fleet.update(run, lambda now: now.update(confirmed=True))
         return result
 
+    def _remove_old(self, fleet: Fleet, days: int) -> None:
+        """Old records are removed here, since this is called once in a run. That they are there stops none."""
+        if days <= 0 or self._task.check_mode:
+            return
+        try:
+            remove_old(fleet, days, time.time())
+        except OSError as error:
+            Display().warning(f"raft_fleet_keep: old records cannot be removed: {error}")
+
     def _asked(self, args: Dict[str, Any], run: Run, cut: List[List[str]]) -> bool:
         found, lost = states.clusters(run), resume.lost_canaries(run)
         bad = [one.name for one in found if one.state in (states.REFUSED, states.UNREAD)]
         rolls = any(one.state == states.ROLLS for one in found)
-        only_shows = self._task.check_mode or args["do"] in ("assess", "status")
+        only_shows = self._task.check_mode or args["do"] in ("assess", "plan", "status")
         stops = bool(lost or (bad and not args["skip_refused"])) and not only_shows
         if only_shows or stops or not rolls:
-            shown = [] if args["do"] == "status" else cut
+            shown = [] if args["do"] in ("assess", "status") else cut
             Display().display("\n".join([*table.plans(found, shown), table.numbers(found)]))
         if stops and lost and args["skip_refused"]:
             raise AnsibleActionFail(

@@ -12,7 +12,6 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.raftops.nomad.plugins.module_utils._fleet import page, states, table
-from ansible_collections.raftops.nomad.plugins.module_utils._fleet.outcome import ROLL
 from ansible_collections.raftops.nomad.plugins.modules.raft_fleet_report import SPEC
 from ansible_collections.raftops.nomad.plugins.plugin_utils import _fleetchild as child
 from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import Fleet, Run, read, replace
@@ -33,7 +32,7 @@ class ActionModule(ActionBase):
         runs = [run for run in map(read, fleet.runs()) if run]
         if not runs:
             raise AnsibleActionFail(f"There are no records of a fleet in {fleet.path}. Run raftops.nomad.fleet first.")
-        runs = [run for run in runs if run["do"] != "assess"] or runs[-1:]
+        runs = [run for run in runs if run["do"] not in ("assess", "plan")] or runs[-1:]
         path = os.path.abspath(os.path.expanduser(args["dest"] or os.path.join(fleet.path, "report.html")))
         made = page.merged([_settled(run, os.path.dirname(path)) for run in runs])
         try:
@@ -47,25 +46,9 @@ class ActionModule(ActionBase):
 def _settled(run: Run, here: str) -> Run:
     """The run, with the ends of rolls that have outlived it, as their keepers have left them, and each roll's page."""
     for known in run["states"].values():
-        place = known.get("log", "")[: -len(child.OUTPUT) - 1]
-        if known.get("state") == states.ROLLING and place:
-            _settle(known, place)
+        child.settle(known)
+        place = child.where(known)
         own = os.path.join(place, f"{child.REPORT}.html")
         if place and os.path.exists(own):
             known["report"] = os.path.relpath(own, here)
     return run
-
-
-def _settle(known: Dict[str, Any], place: str) -> None:
-    """The end of a roll that nobody has noted. While its lock is held it is under way."""
-    if os.path.isdir(os.path.dirname(place)):
-        lock = child.free(os.path.dirname(place))
-        if lock is None:
-            return
-        os.close(lock)
-    ended = child.ended(ROLL, place)
-    known.update(state=ended.outcome.state, line=ended.outcome.line)
-    if ended.ended:
-        known.update(began=ended.began, ended=ended.ended)
-    else:
-        known.update(state=states.UNKNOWN)

@@ -6,32 +6,24 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from typing import Any, Dict, List, Optional
 
-from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.raftops.nomad.plugins.module_utils._fleet import childenv, closing, outcome, resume, states
+from ansible_collections.raftops.nomad.plugins.module_utils._fleet import closing, outcome, resume, states
 from ansible_collections.raftops.nomad.plugins.modules.raft_fleet_roll import SPEC
 from ansible_collections.raftops.nomad.plugins.plugin_utils import _fleetchild as child
+from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetjob import BACKEND, MISTAKES, job
 from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import Fleet, Run
-from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import plain, without_empty
-from ansible_collections.raftops.nomad.plugins.plugin_utils._rolls import born
+from ansible_collections.raftops.nomad.plugins.plugin_utils._interrupt import Interrupted, interruptible, last_words
+from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import without_empty
+from ansible_collections.raftops.nomad.plugins.plugin_utils._rolls import ansible, born
 
 POLL_S = 0.5
-MISTAKES = (AnsibleActionFail, OSError, ValueError)  # of the fleet's inventory, or of a command that prints a token
-BACKEND = {"assess": "wal", "migrate": "wal", "rollback": "boltdb", "status": "wal"}
-OURS = {
-    "raft_logstore_backend": "Whether to migrate or to roll back is for all clusters: raft_fleet_do.",
-    "raft_logstore_force": "The question is asked once for all clusters; raft_fleet_force answers it.",
-    "raft_logstore_group": "The group of its servers is raft_fleet_group.",
-    "raft_logstore_report_dir": "The record of each roll is kept below raft_fleet_dir.",
-    "raft_logstore_stop_after": "A cluster is rolled as a whole, so that the next wave can rely on it.",
-    "raft_logstore_token": "A token must not be kept there: use raft_fleet_token_env or raft_fleet_token_command.",
-}
 
 
 class ActionModule(ActionBase):
@@ -48,24 +40,19 @@ class ActionModule(ActionBase):
         self._name = self._vars["inventory_hostname"]
         self._fleet = Fleet(self._args["dir"])
         self._place = self._fleet.cluster(self._name)
-        self._kind = {"planned": outcome.PLAN, "rolled": outcome.ROLL}[self._args["state"]]
-        if self._args["do"] == "status":
-            self._kind = outcome.LOOK
-        done = {outcome.PLAN: self._plan, outcome.LOOK: self._look, outcome.ROLL: self._roll}[self._kind]()
+        self._kind = {"assess": outcome.ASSESS, "status": outcome.LOOK}.get(self._args["do"], outcome.PLAN)
+        if self._kind == outcome.ASSESS and self._task.check_mode:
+            self._args["variables"] = {**self._args["variables"], "raft_logstore_assess_disk": False}
+        if self._args["state"] == "rolled":
+            self._kind = outcome.ROLL
+        todo = {outcome.LOOK: self._look, outcome.ROLL: self._roll}.get(self._kind, self._plan)
+        try:
+            done = todo()
+        except Interrupted:
+            self._say_how_it_stands()
+            signal.raise_signal(signal.SIGINT)  # ends this process as Ansible has it
+            raise
         return {**result, "changed": False, **done}
-
-    def _refuse_mistakes(self) -> None:
-        for name, why in OURS.items():
-            if name in self._args["variables"]:
-                raise AnsibleActionFail(f"raft_fleet_vars of {self._name} has {name}. {why} Nothing was changed.")
-        if not self._args["inventory"]:
-            raise AnsibleActionFail(
-                f"{self._name} has no raft_fleet_inventory: the path of the cluster's own inventory."
-            )
-        path = os.path.expanduser(self._args["inventory"])
-        self._inventory = os.path.abspath(os.path.join(self._vars.get("inventory_dir") or "", path))
-        if not os.path.exists(self._inventory):
-            raise AnsibleActionFail(f"raft_fleet_inventory of {self._name} is not there: {self._inventory}.")
 
     def _run_record(self) -> Run:
         """The record of this run of ansible-playbook, whose workers run this.
@@ -78,7 +65,7 @@ class ActionModule(ActionBase):
                 "of them: the path of the cluster's own inventory."
             )
         names = list(self._vars["ansible_play_hosts_all"])
-        run = self._fleet.join(os.getppid(), self._args["do"], names, closing.command(sys.argv))
+        run = self._fleet.join(ansible(), self._args["do"], names, closing.command(sys.argv))
         return run if "token_envs" in run else self._fleet.update(run, self._note_token_envs)
 
     def _note_token_envs(self, run: Run) -> None:
@@ -92,32 +79,44 @@ class ActionModule(ActionBase):
     def _plan(self) -> Dict[str, Any]:
         run = self._run_record()
         try:
-            job = self._job(run, "migrate", "--check")
+            child_job = self._job(run)
         except MISTAKES as error:
             return self._finished(run, child.never(states.UNREAD, str(error)))
         lock = child.free(self._place)
         if lock is None:
             Display().display(f"{self._name}: a roll is under way; waiting for its end")
-            lock = child.wait_free(self._place)
-        return self._finished(run, child.run(job, lock))
+            self._note_rolling(run)
+        with interruptible():
+            ended = child.run(child_job, child.wait_free(self._place) if lock is None else lock)
+        return self._finished(run, ended)
+
+    def _note_rolling(self, run: Run) -> Optional[Dict[str, Any]]:
+        """Note the roll that is under way, if there is one; the task's result then."""
+        found = child.under_way(self._place)
+        if found is None:
+            return None
+        run = self._fleet.note(run, self._name, state=states.ROLLING, line=found.line, log=found.log)
+        return self._told(states.cluster(self._name, run["states"][self._name]), "")
 
     def _look(self) -> Dict[str, Any]:
+        """A cluster that is rolled is not asked: one of its servers may be down, and each second counts there."""
         run = self._run_record()
+        rolling = self._note_rolling(run)
+        if rolling:
+            return rolling
         try:
-            job = self._job(run, "status")
+            child_job = self._job(run)
         except MISTAKES as error:
             return self._finished(run, child.never(states.SILENT, str(error)))
-        lock = child.held(os.path.join(self._place, "look"))
-        if lock is None:
-            return self._finished(run, child.never(states.SILENT, "Somebody else is looking at it. Run this again."))
-        return self._finished(run, child.run(job, lock))
+        return self._finished(run, child.run(child_job, child.own_lock(child_job)))
 
     def _roll(self) -> Dict[str, Any]:
         run = self._run_record()
         self._pause(run)
-        if self._task.check_mode or self._args["do"] == "assess":
+        if self._task.check_mode or self._args["do"] in ("assess", "plan"):
             return self._told(states.cluster(self._name, run["states"].get(self._name, {})), "")
-        lock = child.wait_free(self._place)
+        with interruptible():
+            lock = child.wait_free(self._place)
         run = self._fleet.update(run, self._begin)
         one = states.cluster(self._name, run["states"][self._name])
         if one.state != states.ROLLING:
@@ -133,17 +132,20 @@ class ActionModule(ActionBase):
     def _ran(self, run: Run, lock: int) -> child.Ended:
         """How the roll has ended. Whatever keeps it from beginning is its failure, so that no other one begins."""
         try:
-            job = self._job(run, "migrate")
+            with interruptible():
+                child_job = self._job(run)
         except MISTAKES as error:
             os.close(lock)
             return child.never(states.FAILED, str(error))
         try:
-            return child.run(job, lock)
+            with interruptible():
+                return child.run(child_job, lock)
         except OSError as error:
             return child.never(states.FAILED, f"Its process cannot be started: {error}.")
 
     def _begin(self, run: Run) -> None:
         """Note that the roll of this cluster begins, or why it does not."""
+        ansible()
         known = run["states"].setdefault(self._name, {})
         known["state"] = resume.turn(self._name, run, self._args["skip_refused"])
         if known["state"] == states.ROLLING:
@@ -157,32 +159,16 @@ class ActionModule(ActionBase):
             wave = states.wave_of(self._name, run["waves"])
             if run["waves"][wave - 1][0] == self._name:
                 Display().display(f"Wave {wave} of {len(run['waves'])} begins in {left:.0f} seconds")
-            time.sleep(left)
+            with interruptible():
+                time.sleep(left)
 
     def _own(self, run: Run) -> str:
         """The directory of this task's child."""
         return os.path.join(self._place, f"{run['id']}-{self._kind}")
 
-    def _job(self, run: Run, playbook: str, *arguments: str) -> child.Job:
+    def _job(self, run: Run) -> child.Job:
         """What is to run. Raises MISTAKES for what keeps it from running."""
-        self._refuse_mistakes()
-        args = self._args
-        program = [args["executable"]] if args["executable"] else [sys.executable, "-m", "ansible", "playbook"]
-        ours = {"raft_logstore_force": True, "raft_logstore_group": args["group"]}
-        if self._kind != outcome.LOOK:
-            ours["raft_logstore_backend"] = BACKEND[args["do"]]
-            ours.update(raft_logstore_report_dir=self._own(run), raft_logstore_report_name=child.REPORT)
-        token = child.token(args["token_env"], child.words(args["token_command"]), os.environ)
-        # ansible-runner would turn it off.
-        more = {"ANSIBLE_HOST_KEY_CHECKING": str(C.HOST_KEY_CHECKING)}
-        return child.Job(
-            self._kind,
-            self._own(run),
-            [*program, f"raftops.nomad.{playbook}", "-i", self._inventory, *arguments],
-            {**plain(args["variables"]), **ours},
-            childenv.child(os.environ, token, {args["token_env"], *run["token_envs"]}, more),
-            args["engine"],
-        )
+        return job(self._kind, self._own(run), self._name, self._args, self._vars.get("inventory_dir") or "", run)
 
     def _finished(self, run: Run, ended: child.Ended) -> Dict[str, Any]:
         """Note how a child has ended; the task's result."""
@@ -205,6 +191,22 @@ class ActionModule(ActionBase):
             told["msg"] = f"{one.name}: {one.state}. {one.line}"
         return told
 
+    def _say_how_it_stands(self) -> None:
+        """The last words of a run that somebody has interrupted, once."""
+        run = self._fleet.of(ansible(), self._args["do"])
+        run = self._fleet.update(run, self._note_interrupted) if run else None
+        if run and run["interrupted"] == self._name:
+            last_words(ansible(), "\n".join(closing.interrupted(run)))
+
+    def _note_interrupted(self, run: Run) -> None:
+        """Note what has become of each roll, if this is the first worker that comes."""
+        if run.setdefault("interrupted", self._name) != self._name:
+            return
+        for known in run["states"].values():
+            if known.get("state") == states.ROLLING and not os.path.isdir(child.where(known)):
+                known.update(state=states.NOT_BEGUN)
+            child.settle(known)
+
     def _under_way(self, run: Run) -> bool:
         """Whether a worker that lives waits for the end of a roll."""
         workers = [run["states"][name]["worker"] for name in resume.under_way(run)]
@@ -217,7 +219,8 @@ class ActionModule(ActionBase):
         """
         if told.get("failed"):
             while self._under_way(run):
-                time.sleep(POLL_S)
+                with interruptible():
+                    time.sleep(POLL_S)
                 run = self._fleet.update(run, lambda now: None)
             run = self._fleet.update(run, lambda now: now.setdefault("told", self._name))
             if run["told"] == self._name:

@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Dict, Optional
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.raftops.nomad.plugins.plugin_utils._rolls import begin
+from ansible_collections.raftops.nomad.plugins.plugin_utils._rolls import ansible, begin
 
 
 class ActionModule(ActionBase):
@@ -24,7 +23,6 @@ class ActionModule(ActionBase):
             argument_spec={"servers": {"type": "list", "elements": "str", "required": True}}
         )[1]
         keeps = not self._task.check_mode
-        # This runs in a worker, which ends with the task; its parent is the process of the whole run.
-        begin(os.getppid(), sorted(args["servers"]), keeps)
+        begin(ansible(), sorted(args["servers"]), keeps)
         result.update(changed=False, locked=keeps)
         return result

@@ -32,9 +32,9 @@ attributes:
 options:
   do:
     description:
-      - V(assess) and V(status) only show the table.
+      - V(assess), V(plan) and V(status) only show the table.
     type: str
-    choices: [assess, migrate, rollback, status]
+    choices: [assess, migrate, plan, rollback, status]
     default: migrate
   waves:
     description:
@@ -66,6 +66,12 @@ options:
       - Seconds within which somebody has to answer, 0 for as long as it takes.
     type: int
     default: 120
+  keep:
+    description:
+      - Remove the records of runs that began more than so many days ago, 0 for never. Nothing is removed in check mode,
+        nor of a cluster of which a process lives.
+    type: int
+    default: 0
   dir:
     description:
       - The directory of the fleet's records.
@@ -101,13 +107,14 @@ waves:
 from ansible.module_utils.basic import AnsibleModule
 
 SPEC = {
-    "do": {"type": "str", "choices": ["assess", "migrate", "rollback", "status"], "default": "migrate"},
+    "do": {"type": "str", "choices": ["assess", "migrate", "plan", "rollback", "status"], "default": "migrate"},
     "waves": {"type": "raw", "default": [1, 2, "25%", "100%"]},
     "at_once": {"type": "int", "default": 0},
     "pause": {"type": "int", "default": 0},
     "skip_refused": {"type": "bool", "default": False},
     "force": {"type": "bool", "default": False},
     "timeout": {"type": "int", "default": 120},
+    "keep": {"type": "int", "default": 0},
     "dir": {"type": "path", "default": "~/.raftops.nomad/fleet"},
 }
 

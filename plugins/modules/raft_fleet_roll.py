@@ -36,17 +36,20 @@ attributes:
 options:
   state:
     description:
-      - V(planned) runs the roll in check mode and keeps what it would do.
+      - V(planned) runs the roll in check mode and keeps what it would do, or what O(do) has instead.
       - V(rolled) rolls the cluster where its plan has something to do and no other cluster has failed in this run.
     type: str
     choices: [planned, rolled]
     default: rolled
   do:
     description:
-      - V(migrate) goes to WAL, V(rollback) to BoltDB. V(assess) plans a migration, and is not followed by a roll.
-      - V(status) looks at the cluster instead of planning its roll, even while it is rolled.
+      - V(migrate) goes to WAL, V(rollback) to BoltDB.
+      - The others are not followed by a roll. V(plan) plans a migration. V(assess) measures what the log costs and says
+        whether a migration is worth it, by the playbook C(raftops.nomad.assess).
+      - V(status) looks at the cluster instead of planning its roll. While it is rolled, it says since when, and what
+        that has shown last.
     type: str
-    choices: [assess, migrate, rollback, status]
+    choices: [assess, migrate, plan, rollback, status]
     default: migrate
   inventory:
     description:
@@ -143,7 +146,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 SPEC = {
     "state": {"type": "str", "choices": ["planned", "rolled"], "default": "rolled"},
-    "do": {"type": "str", "choices": ["assess", "migrate", "rollback", "status"], "default": "migrate"},
+    "do": {"type": "str", "choices": ["assess", "migrate", "plan", "rollback", "status"], "default": "migrate"},
     "inventory": {"type": "path", "default": ""},
     "group": {"type": "str", "default": "nomad_servers"},
     "variables": {"type": "dict", "default": {}},

@@ -4,22 +4,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import subprocess
 import sys
 import time
-from typing import Any, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from ansible.errors import AnsibleActionFail
-from ansible_collections.raftops.nomad.plugins.module_utils._fleet.outcome import LOOK, outcome
+from ansible_collections.raftops.nomad.plugins.module_utils._fleet import states
+from ansible_collections.raftops.nomad.plugins.module_utils._fleet.outcome import (
+    ASSESS,
+    LOOK,
+    PLAN,
+    ROLL,
+    latest,
+    outcome,
+)
 from ansible_collections.raftops.nomad.plugins.module_utils._fleet.recorded import Outcome, times
+from ansible_collections.raftops.nomad.plugins.module_utils._fleet.table import at_work
 from ansible_collections.raftops.nomad.plugins.plugin_utils import _fleetkeeper
-from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import held, read, write
+from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import held, is_held, read, write
 
 POLL_S = 0.2
 OUTPUT = os.path.join("artifacts", "roll", "stdout")
-REPORT = "report"
+ASSESSMENT, REPORT = "assessment", "report"  # .json: what it leaves itself
 COMMAND_S = 60.0
 MAX_OUTPUT = 4 << 20  # of a child's output, its end
 
@@ -45,6 +55,13 @@ class Ended(NamedTuple):
     ran: bool = True
 
 
+class UnderWay(NamedTuple):
+    """A roll that is under way: a sentence about it, the path of its output."""
+
+    line: str
+    log: str
+
+
 def never(state: str, why: str) -> Ended:
     """What is kept of a child that could not be started."""
     return Ended(Outcome(state, why), 0, 0, "", ran=False)
@@ -53,6 +70,20 @@ def never(state: str, why: str) -> Ended:
 def output(directory: str) -> str:
     """The path of what a child has printed."""
     return os.path.join(directory, OUTPUT)
+
+
+def where(known: Mapping[str, Any]) -> str:
+    """The directory of the last child of a cluster, from what is known of it; "" for none."""
+    return str(known.get("log", ""))[: -len(OUTPUT) - 1]
+
+
+def own_lock(job: Job) -> int:
+    """A descriptor that holds a lock which no other child needs."""
+    os.makedirs(job.dir, mode=0o700, exist_ok=True)
+    lock = held(os.path.join(job.dir, "lock"))
+    if lock is None:
+        raise AnsibleActionFail(f"Another process is at work in {job.dir}.")
+    return lock
 
 
 def free(cluster_dir: str) -> Optional[int]:
@@ -73,13 +104,32 @@ def wait_free(cluster_dir: str) -> int:
         time.sleep(POLL_S)
 
 
+def alive(cluster_dir: str) -> bool:
+    """Whether a child of this cluster lives. Takes no lock that a child or a run needs."""
+    return any(is_held(os.path.join(cluster_dir, name)) for name in ("child", "lock"))
+
+
+def under_way(cluster_dir: str) -> Optional[UnderWay]:
+    """The roll of this cluster that is under way, None for none. Takes no lock either."""
+    kinds = tuple(f"-{kind}" for kind in (ASSESS, PLAN, ROLL))
+    newest = max((name for name in os.listdir(cluster_dir) if name.endswith(kinds)), default="")
+    place = os.path.join(cluster_dir, newest)
+    if not newest.endswith(f"-{ROLL}") or os.path.exists(os.path.join(place, "result.json")) or not alive(cluster_dir):
+        return None
+    with contextlib.suppress(FileNotFoundError):  # it begins just now
+        began = os.stat(os.path.join(place, "job.json")).st_mtime
+        return UnderWay(at_work(began, latest(_end_of(output(place)))), output(place))
+    return None
+
+
 def begin(job: Job, lock: int) -> subprocess.Popen[bytes]:
     """Start the keeper of a child, in a session of its own. It takes over the lock, which the caller closes."""
     os.makedirs(job.dir, mode=0o700, exist_ok=True)
     write(os.path.join(job.dir, "vars.json"), dict(job.variables))
     command = [*job.command, "-e", f"@{os.path.join(job.dir, 'vars.json')}"]
     told = {"command": command, "cwd": os.getcwd(), "dir": job.dir, "engine": job.engine}
-    told["child_lock"] = os.path.join(os.path.dirname(job.dir), "child")
+    # A look has one of its own: it must neither wait for a roll nor be taken for one.
+    told["child_lock"] = os.path.join(job.dir if job.kind == LOOK else os.path.dirname(job.dir), "child")
     path = os.path.join(job.dir, "job.json")
     write(path, told)
     with open(os.open(os.path.join(job.dir, "keeper"), os.O_WRONLY | os.O_CREAT, 0o600), "wb") as log:
@@ -106,10 +156,22 @@ def run(job: Job, lock: int) -> Ended:
 
 def ended(kind: str, directory: str) -> Ended:
     """How the child in this directory has ended, from what it has left."""
-    result, record = (read(os.path.join(directory, f"{name}.json")) or {} for name in ("result", REPORT))
+    left = ASSESSMENT if kind == ASSESS else REPORT
+    result, record = (read(os.path.join(directory, f"{name}.json")) or {} for name in ("result", left))
     text = _end_of(output(directory)) or _end_of(os.path.join(directory, "keeper"))  # what Python says of an error
     found, (began, end) = outcome(kind, result.get("code"), text, record), times(record)
     return Ended(found, result.get("began", began), result.get("ended", end), result.get("engine", ""))
+
+
+def settle(known: Dict[str, Any]) -> None:
+    """Bring up to date what is known of a cluster: a roll may have outlived who has noted it as rolling."""
+    place = where(known)
+    if known.get("state") != states.ROLLING or not place or alive(os.path.dirname(place)):
+        return
+    found = ended(ROLL, place)
+    known.update(state=found.outcome.state if found.ended else states.UNKNOWN, line=found.outcome.line)
+    if found.ended:
+        known.update(began=found.began, ended=found.ended)
 
 
 def _end_of(path: str) -> str:

@@ -17,6 +17,7 @@ import fcntl
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import threading
@@ -25,6 +26,7 @@ from typing import Any, Dict, Sequence
 
 # What ansible-runner itself reads or adds to. Everything else in an environment may be a secret.
 FOR_RUNNER = ("PATH", "HOME", "LANG", "LC_ALL", "ANSIBLE_CALLBACK_PLUGINS", "ANSIBLE_STDOUT_CALLBACK")
+TOLD_S = 60  # a keeper that is killed just then tells its child nothing, and the pipe would be waited for for ever
 FROM_RUNNER = ("ANSIBLE_CALLBACK_PLUGINS", "ANSIBLE_STDOUT_CALLBACK", "ORIGINAL_STDOUT_CALLBACK")
 
 
@@ -72,8 +74,10 @@ def by_itself(job: Dict[str, Any], lock_fd: int) -> int:
 def become(job: Dict[str, Any]) -> None:
     """Become ansible-playbook, with the environment from the pipe, and what ansible-runner has added to its own."""
     fifo = os.path.join(job["dir"], "environment")
+    signal.alarm(TOLD_S)
     with open(fifo, encoding="utf-8") as pipe:
         environment = json.load(pipe)
+    signal.alarm(0)
     os.unlink(fifo)
     for name, value in os.environ.items():
         if name in FROM_RUNNER or name.startswith(("RUNNER_", "AWX_")):

@@ -4,6 +4,7 @@
 
     runs/ID.json             one run: its process, its waves, the state of each cluster
     looks/ID.json            the same of a run that only looks; any number may look at once
+    runs/lock, looks/lock    held while such a record is changed: who looks is in the way of no run
     clusters/NAME/lock       held while a child of this cluster lives, by its keeper
     clusters/NAME/child      the same, by a child whose keeper has died
     clusters/NAME/ID-KIND/   one child: job.json, vars.json, result.json, artifacts/roll/stdout
@@ -28,6 +29,7 @@ from ansible_collections.raftops.nomad.plugins.plugin_utils._rolls import born
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}")
 MODE = 0o600
 RUNS, LOOKS = "runs", "looks"
+BEGUN = "%Y%m%dT%H%M%SZ"  # how a run's ID begins
 Run = Dict[str, Any]
 
 
@@ -70,8 +72,8 @@ class Fleet:
         return None
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        with open(self._place("lock"), "a", encoding="ascii") as file:
+    def _alone(self, where: str) -> Iterator[None]:
+        with open(self._place(where, "lock"), "a", encoding="ascii") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
@@ -80,7 +82,7 @@ class Fleet:
 
         Raises AnsibleActionFail while another process that lives has a run here.
         """
-        with self._alone():
+        with self._alone(kind(do)):
             mine = self.of(pid, do)
             if mine:
                 return mine
@@ -91,7 +93,7 @@ class Fleet:
                     f"until it has ended, then run this again. (Its record is in {self._place(RUNS)}.)"
                 )
             now = time.time()
-            since, begun = (time.strftime(form, time.gmtime(now)) for form in ("%Y-%m-%dT%H:%M:%SZ", "%Y%m%dT%H%M%SZ"))
+            since, begun = (time.strftime(form, time.gmtime(now)) for form in ("%Y-%m-%dT%H:%M:%SZ", BEGUN))
             run: Run = {"version": 1, "id": f"{begun}-{do}-{pid}", "kind": kind(do), "do": do, "command": command}
             run.update(pid=pid, born=born(pid), began=now, since=since, clusters=names, waves=[], states={})
             write(self._record(run), run)
@@ -103,7 +105,7 @@ class Fleet:
     def update(self, run: Run, change: Callable[[Run], None]) -> Run:
         """Change the record of a run, with nobody else at it; the record as it is then."""
         path = self._record(run)
-        with self._alone():
+        with self._alone(run["kind"]):
             now = read(path)
             if now is None:
                 raise AnsibleActionFail(f"The record of this run is gone: {path}.")
@@ -150,11 +152,34 @@ def replace(path: str, text: str) -> bool:
 
 
 def held(path: str) -> Optional[int]:
-    """A descriptor that holds this lock now; None while another process holds it."""
+    """A descriptor that holds this lock now; None while another process holds it.
+
+    Who asks is_held() shares the lock for a moment. That is none who holds it, so it is tried again at once.
+    """
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        return None
+    while not _locked(fd, fcntl.LOCK_EX):
+        if not _locked(fd, fcntl.LOCK_SH):
+            os.close(fd)
+            return None
+        fcntl.flock(fd, fcntl.LOCK_UN)
     return fd
+
+
+def is_held(path: str) -> bool:
+    """Whether a process holds this lock now. Keeps nobody from taking it; see held()."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _locked(fd, fcntl.LOCK_SH)
+    finally:
+        os.close(fd)
+
+
+def _locked(fd: int, how: int) -> bool:
+    try:
+        fcntl.flock(fd, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import multiprocessing
 import os
 import stat
 import subprocess
@@ -37,6 +38,20 @@ class Roll(NamedTuple):
     user: str
     since: str
     servers: Tuple[str, ...]
+
+
+def ansible() -> int:
+    """The process of the whole run, of which this one is a worker.
+
+    Raises AnsibleActionFail where that has ended: a worker that outlives it must begin nothing, and would note its work
+    for process 1, which never ends.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None or parent.pid is None:
+        return os.getppid()
+    if os.getppid() != parent.pid:
+        raise AnsibleActionFail(f"The run of which this is a part, process {parent.pid}, has ended.")
+    return parent.pid
 
 
 def born(pid: int) -> str:

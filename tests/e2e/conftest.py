@@ -1,9 +1,10 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clusters for the end-to-end tests."""
+"""Clusters and fleets for the end-to-end tests."""
 
 from __future__ import annotations
 
 from support.cluster.fixtures import make_cluster
+from support.fleet.fixtures import fleet_dir, standins
 
-__all__ = ["make_cluster"]
+__all__ = ["fleet_dir", "make_cluster", "standins"]

@@ -4,18 +4,18 @@
 
 from __future__ import annotations
 
+import json
 import re
-from pathlib import Path
 
 import pytest
-from support.fleet.fleet import StandIns
+from support.fleet.fixtures import MakeStandIns
 
 NAMES = [f"eu-{number}" for number in range(1, 7)]
 RUNNER = ("-e", "raft_fleet_engine=ansible-runner")
 
 
-def test_six_clusters_are_rolled_in_waves_on_a_screen_of_sixty_lines(tmp_path: Path) -> None:
-    fleet = StandIns(tmp_path, NAMES)
+def test_six_clusters_are_rolled_in_waves_on_a_screen_of_sixty_lines(standins: MakeStandIns) -> None:
+    fleet = standins(NAMES)
     run = fleet.run()
     assert run.returncode == 0, run.stdout
     assert fleet.rolled() == NAMES
@@ -32,8 +32,8 @@ def test_six_clusters_are_rolled_in_waves_on_a_screen_of_sixty_lines(tmp_path: P
     assert {name: fleet.calls(name) for name in NAMES} == calls, "a finished cluster was rolled again"
 
 
-def test_a_canary_that_fails_leaves_all_others_alone(tmp_path: Path) -> None:
-    fleet = StandIns(tmp_path, NAMES)
+def test_a_canary_that_fails_leaves_all_others_alone(standins: MakeStandIns) -> None:
+    fleet = standins(NAMES)
     fleet.set("eu-1", "fail")
     run = fleet.run()
     assert run.returncode == 2, run.stdout
@@ -50,9 +50,9 @@ def test_a_canary_that_fails_leaves_all_others_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("engine", [(), RUNNER], ids=["ansible-playbook", "ansible-runner"])
 def test_the_neighbour_of_a_failed_one_finishes_and_the_same_command_goes_on(
-    tmp_path: Path, engine: tuple[str]
+    standins: MakeStandIns, engine: tuple[str]
 ) -> None:
-    fleet = StandIns(tmp_path, NAMES)
+    fleet = standins(NAMES)
     fleet.set("eu-2", "fail")
     fleet.set("eu-3", "well", seconds=4)
     run = fleet.run(*engine)
@@ -68,23 +68,23 @@ def test_the_neighbour_of_a_failed_one_finishes_and_the_same_command_goes_on(
     assert [len(fleet.calls(name)) for name in NAMES] == [2, 4, 2, 2, 2, 2], "each began and ended, eu-2 twice"
 
 
-def test_in_the_wave_of_a_failed_one_nothing_begins_either(tmp_path: Path) -> None:
+def test_in_the_wave_of_a_failed_one_nothing_begins_either(standins: MakeStandIns) -> None:
     """Ansible itself starts a task on all hosts of a batch, those that had to wait for a fork included."""
-    fleet = StandIns(tmp_path, NAMES, raft_fleet_waves=["100%"])
+    fleet = standins(NAMES, raft_fleet_waves=["100%"])
     fleet.set("eu-2", "fail")
     run = fleet.run("-f", "1")
     assert run.returncode == 2 and fleet.begun() == ["eu-1", "eu-2"], run.stdout
 
 
-def test_a_roll_that_dies_is_a_failure(tmp_path: Path) -> None:
-    fleet = StandIns(tmp_path, NAMES[:2])
+def test_a_roll_that_dies_is_a_failure(standins: MakeStandIns) -> None:
+    fleet = standins(NAMES[:2])
     fleet.set("eu-1", "die")
     run = fleet.run()
     assert run.returncode == 2 and "eu-1 failed: Ended by signal 9." in run.stdout and fleet.begun() == ["eu-1"]
 
 
-def test_one_that_would_be_refused_stops_all_or_is_left_out(tmp_path: Path) -> None:
-    fleet = StandIns(tmp_path, NAMES)
+def test_one_that_would_be_refused_stops_all_or_is_left_out(standins: MakeStandIns) -> None:
+    fleet = standins(NAMES)
     fleet.set("eu-4", "refuse")
     run = fleet.run()
     assert run.returncode == 2 and fleet.begun() == [], run.stdout
@@ -94,10 +94,10 @@ def test_one_that_would_be_refused_stops_all_or_is_left_out(tmp_path: Path) -> N
     assert "1 left out, 5 rolled" in run.stdout
 
 
-def test_assess_and_status_and_check_roll_nothing(tmp_path: Path) -> None:
-    fleet = StandIns(tmp_path, NAMES[:3])
+def test_plan_and_status_and_check_roll_nothing(standins: MakeStandIns) -> None:
+    fleet = standins(NAMES[:3])
     fleet.set("eu-3", "refuse")
-    for arguments in (["-e", "raft_fleet_do=assess"], ["--check"]):
+    for arguments in (["-e", "raft_fleet_do=plan"], ["--check"]):
         run = fleet.run(*arguments)
         assert run.returncode == 0 and "3 clusters: 1 refused, 2 to roll." in run.stdout, run.stdout
     for arguments in ([], ["-e", "raft_fleet_do=rollback"], ["-e", "raft_fleet_do=migrate", "--limit", "eu-1"]):
@@ -107,15 +107,28 @@ def test_assess_and_status_and_check_roll_nothing(tmp_path: Path) -> None:
     assert fleet.begun() == []
 
 
-def test_without_an_answer_nothing_begins(tmp_path: Path) -> None:
-    fleet = StandIns(tmp_path, NAMES[:2], raft_fleet_force=False)
+def test_assess_has_the_verdict_of_each_cluster_in_one_table(standins: MakeStandIns) -> None:
+    fleet = standins(NAMES[:3], raft_fleet_vars={"raft_logstore_assess_for": 30})
+    fleet.set("eu-3", "refuse")
+    run = fleet.run("-e", "raft_fleet_do=assess")
+    told = " ".join(run.stdout.split())
+    assert run.returncode == 0 and "3 clusters: 1 refused, 2 assessed." in told, run.stdout
+    assert "eu-1: assessed. Some gain on s1: 40 writes a second. A server would be out for about 1.8 s" in told
+    assert "eu-3: refused. The cluster is not healthy. Some gain on s1" in told
+    assert [fleet.calls(name, "plan") + fleet.calls(name) for name in fleet.names] == [[], [], []]
+    (left,) = fleet.records.glob("clusters/eu-1/*-assess/assessment.json")
+    assert json.loads(left.read_text())["given"]["raft_logstore_assess_for"] == 30
+
+
+def test_without_an_answer_nothing_begins(standins: MakeStandIns) -> None:
+    fleet = standins(NAMES[:2], raft_fleet_force=False)
     run = fleet.run()
     assert run.returncode == 2 and fleet.begun() == []
     assert "There is no terminal to ask at. Nothing was changed." in " ".join(run.stdout.split())
 
 
-def test_the_pause_between_waves(tmp_path: Path) -> None:
-    fleet = StandIns(tmp_path, NAMES[:2], raft_fleet_pause=3)
+def test_the_pause_between_waves(standins: MakeStandIns) -> None:
+    fleet = standins(NAMES[:2], raft_fleet_pause=3)
     run = fleet.run()
     assert run.returncode == 0 and "Wave 2 of 2 begins in" in run.stdout
     assert fleet.calls("eu-2")[0]["time"] - fleet.calls("eu-1")[-1]["time"] >= 3
@@ -127,20 +140,20 @@ def test_the_pause_between_waves(tmp_path: Path) -> None:
         ('{"raft_fleet_waves": [1, "two"]}', "raft_fleet_waves has 'two'."),
         ('{"raft_fleet_vars": {"raft_logstore_token": "x"}}', "raft_fleet_vars of eu-1 has raft_logstore_token."),
         ('{"raft_fleet_inventory": "nowhere"}', "raft_fleet_inventory of eu-1 is not there"),
-        ('{"raft_fleet_do": "assist"}', "value of do must be one of: assess, migrate, rollback, status"),
+        ('{"raft_fleet_do": "assist"}', "value of do must be one of: assess, migrate, plan, rollback, status"),
         ('{"raft_fleet_token_env": "NOT_THERE"}', "raft_fleet_token_env names NOT_THERE, which is not set"),
         ('{"raft_fleet_token_command": ["false"]}', "raft_fleet_token_command, false, has failed: exit code 1."),
     ],
 )
-def test_mistakes_are_told_before_anything_begins(tmp_path: Path, given: str, told: str) -> None:
-    fleet = StandIns(tmp_path, NAMES[:1])
+def test_mistakes_are_told_before_anything_begins(standins: MakeStandIns, given: str, told: str) -> None:
+    fleet = standins(NAMES[:1])
     run = fleet.run("-e", given)
     assert run.returncode != 0 and told in " ".join(run.stdout.split()), run.stdout
     assert fleet.begun() == []
 
 
-def test_an_inventory_without_a_fleet(tmp_path: Path) -> None:
-    fleet = StandIns(tmp_path, NAMES[:1])
+def test_an_inventory_without_a_fleet(standins: MakeStandIns) -> None:
+    fleet = standins(NAMES[:1])
     fleet.inventory.write_text("other: {hosts: {a: {}}}")
     run = fleet.run("-e", f"raft_fleet_dir={fleet.records}")
     assert run.returncode != 0 and "The inventory needs a group fleet" in " ".join(run.stdout.split()), run.stdout

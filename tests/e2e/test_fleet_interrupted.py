@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import time
@@ -14,11 +15,13 @@ from typing import Any
 
 import pytest
 from support.cluster.cluster import wait_until
+from support.fleet.fixtures import MakeStandIns
 from support.fleet.fleet import StandIns
 
 NAMES = [f"eu-{number}" for number in range(1, 6)]
 MOMENTS = 10
 SHORT = (2, 6, 9)
+WAY_ON = "Go on with the same command. It waits for what is under way, then plans all anew:"
 ENGINES = ["ansible-playbook", "ansible-runner"]
 
 
@@ -55,9 +58,9 @@ def moments() -> list[Any]:
 
 
 @pytest.mark.parametrize("moment", moments())
-def test_killed_with_or_without_its_rolls(tmp_path: Path, moment: int) -> None:
+def test_killed_with_or_without_its_rolls(standins: MakeStandIns, moment: int) -> None:
     """At odd moments only Ansible is killed and its rolls go on, at even ones all that it has started."""
-    fleet = StandIns(tmp_path, NAMES, seconds=0.7, raft_fleet_engine=ENGINES[moment // 5 % 2])
+    fleet = standins(NAMES, seconds=0.7, raft_fleet_engine=ENGINES[moment // 5 % 2])
     run = fleet.start()
     begin = time.monotonic()
     wait_until("the moment", lambda: time.monotonic() - begin > 0.7 * moment or run.poll() is not None, 60)
@@ -74,9 +77,11 @@ def test_killed_with_or_without_its_rolls(tmp_path: Path, moment: int) -> None:
 @pytest.mark.parametrize(
     ("engine", "ends"), [(ENGINES[0], signal.SIGKILL), (ENGINES[1], signal.SIGKILL), (ENGINES[0], signal.SIGINT)]
 )
-def test_a_roll_that_has_outlived_its_run_is_waited_for(tmp_path: Path, engine: str, ends: signal.Signals) -> None:
+def test_a_roll_that_has_outlived_its_run_is_waited_for(
+    standins: MakeStandIns, engine: str, ends: signal.Signals
+) -> None:
     """SIGINT is what Ctrl-C sends to all that run in the foreground of a terminal."""
-    fleet = StandIns(tmp_path, NAMES[:2], raft_fleet_engine=engine)
+    fleet = standins(NAMES[:2], raft_fleet_engine=engine)
     fleet.set("eu-1", "hang")
     run = fleet.start()
     wait_until("the canary's roll", lambda: fleet.calls("eu-1"), 60)
@@ -94,8 +99,54 @@ def test_a_roll_that_has_outlived_its_run_is_waited_for(tmp_path: Path, engine: 
     assert (fleet.records / "report.html").read_text().count('<span class="bar') == 2, "each roll has its time"
 
 
-def test_of_two_runs_at_once_the_second_is_refused(tmp_path: Path) -> None:
-    fleet = StandIns(tmp_path, NAMES[:2])
+def test_ctrl_c_says_what_goes_on_what_is_done_and_what_has_not_begun(standins: MakeStandIns) -> None:
+    fleet = standins(NAMES, raft_fleet_waves=[1, 2])
+    for name in NAMES[1:3]:
+        fleet.set(name, "hang")
+    run = fleet.start()
+    wait_until("the second wave", lambda: fleet.begun() == NAMES[:3], 60)
+    os.killpg(run.pid, signal.SIGINT)
+    output = run.communicate()[0]
+    assert run.returncode == 99, output
+    assert output.count("Interrupted. What is under way goes on by itself; nothing else begins.") == 1
+    assert "5 clusters: 2 rolling, 2 to roll, 1 rolled." in output
+    assert "\nrolling, goes on by itself: eu-2, eu-3\n" in output and "\nrolled: eu-1\n" in output
+    assert "\nto roll, not begun: eu-4, eu-5\n" in output
+    command = output.splitlines()[output.splitlines().index(WAY_ON) + 1]
+    assert command.startswith("  ansible-playbook raftops.nomad.fleet -i ") or str(fleet.inventory) in command
+    assert fleet.alive() == ["eu-2", "eu-3"]
+    for name in NAMES[1:3]:
+        fleet.set(name, "well")
+    assert fleet.run().returncode == 0 and fleet.rolled() == NAMES
+    assert [len(fleet.calls(name)) for name in NAMES] == [2] * 5, "each was rolled once"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_status_beside_a_roll_shows_it_and_is_in_its_way_nowhere(standins: MakeStandIns, engine: str) -> None:
+    fleet = standins(NAMES[:2], raft_fleet_engine=engine)
+    fleet.set("eu-1", "hang")
+    run = fleet.start()
+    wait_until("the canary's roll", lambda: fleet.calls("eu-1"), 60)
+    wait_until("its line", lambda: any("3 / 10" in path.read_text() for path in outputs(fleet)), 60)
+    looks = [fleet.start(playbook="fleet_status") for _number in range(2)]
+    for look in looks:
+        told = " ".join(look.communicate()[0].split())
+        assert look.returncode == 0 and "2 clusters: 1 rolling, 1 well." in told, told
+        assert re.search(r"eu-1: rolling. Since 20\S+ \S+Z. Its output says last: s1: converting 3 / 10 entries", told)
+        assert str(outputs(fleet)[0]) in told
+    assert fleet.calls("eu-1", "status") == [] and len(fleet.calls("eu-2", "status")) == 2
+    fleet.set("eu-1", "well")
+    output = run.communicate()[0]
+    assert run.returncode == 0 and "waiting for its end" not in output, output
+
+
+def outputs(fleet: StandIns) -> list[Path]:
+    """The outputs of all rolls."""
+    return sorted(fleet.records.glob("clusters/*/*-roll/artifacts/roll/stdout"))
+
+
+def test_of_two_runs_at_once_the_second_is_refused(standins: MakeStandIns) -> None:
+    fleet = standins(NAMES[:2])
     fleet.set("eu-1", "hang")
     run = fleet.start()
     wait_until("the canary's roll", lambda: fleet.calls("eu-1"), 60)

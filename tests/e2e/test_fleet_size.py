@@ -4,11 +4,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fleet.fleet import StandIns
+from support.fleet.fixtures import MakeStandIns
 
 MORE = 1.1  # of the time that the rolls alone would take
 
@@ -16,9 +15,9 @@ MORE = 1.1  # of the time that the rolls alone would take
 @pytest.mark.parametrize(
     ("count", "at_once", "seconds"), [(10, 5, 10), pytest.param(200, 50, 30, marks=pytest.mark.long)]
 )
-def test_a_fleet_takes_as_long_as_its_rolls(tmp_path: Path, count: int, at_once: int, seconds: int) -> None:
+def test_a_fleet_takes_as_long_as_its_rolls(standins: MakeStandIns, count: int, at_once: int, seconds: int) -> None:
     names = [f"c{number:03}" for number in range(count)]
-    fleet = StandIns(tmp_path, names, seconds=seconds, raft_fleet_at_once=at_once)
+    fleet = standins(names, seconds=seconds, raft_fleet_at_once=at_once)
     run = fleet.run("-f", str(at_once))
     assert run.returncode == 0 and fleet.rolled() == names, run.stdout[-3000:]
     record: dict[str, Any] = fleet.last_run()

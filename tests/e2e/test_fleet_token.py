@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.fleet.fleet import StandIns
+from support.fleet.fixtures import MakeStandIns
 
 TOKENS = {"eu-1": "0f2d9a7c-secret-of-eu-1", "eu-2": "77b1c4e0-secret-of-eu-2"}
 
@@ -20,9 +20,9 @@ def digest(name: str) -> str:
 
 @pytest.mark.parametrize("engine", ["ansible-playbook", "ansible-runner"])
 def test_a_token_goes_to_its_cluster_and_nowhere_else(
-    tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch
+    standins: MakeStandIns, tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fleet = StandIns(tmp_path, [*TOKENS, "eu-3"])
+    fleet = standins([*TOKENS, "eu-3"])
     hidden = tmp_path / "hidden"
     hidden.write_text(TOKENS["eu-2"] + "\n")
     by = {"eu-1": {"raft_fleet_token_env": "TOKEN_OF_EU_1"}, "eu-2": {"raft_fleet_token_command": f"cat {hidden}"}}

@@ -12,20 +12,25 @@ import re
 from typing import Any, List, Mapping, Optional
 
 from . import states
-from .recorded import Outcome, planned, recorded
+from .recorded import Outcome, assessed, planned, recorded
 
-PLAN, ROLL, LOOK = "plan", "roll", "status"
+ASSESS, PLAN, ROLL, LOOK = "assess", "plan", "roll", "status"
 HEAD = re.compile(r"^order +server +role +backend +state +action\b")
 STATUS_HEAD = re.compile(r"^server +role +health +version +running\b")
 FATAL = re.compile(r"^(?:fatal|failed): \[[^\]]*\].*?=> (\{.*\})\s*$")
 ERROR = re.compile(r"^(?:\[ERROR\]:|ERROR!) ?(.*)$")
 VERDICT = re.compile(r"\d+ servers?: ")
 ALL_WELL = "All is well."
+PROGRESS = re.compile(r"^(?!ok|changed|skipping|included|fatal|failed|rescued)[\w.-]+: \S.*$")
+TASK = re.compile(r"^TASK \[(?:[^\]]* : )?(.*)\] \**$")
 GONE = "Its process ended without a result; its host may have been restarted, or somebody has ended it."
 
 
 def outcome(kind: str, code: Optional[int], text: str, record: Optional[Mapping[str, Any]] = None) -> Outcome:
     """The outcome of a child of this kind. `code`: its exit code, negative for a signal, None where nobody knows it."""
+    if kind == ASSESS:
+        known = assessed(record) if record and code == 0 else None
+        return known or Outcome(states.UNREAD, reason(code, text))
     known = recorded(kind == PLAN, code, record) if record and kind != LOOK else None
     return known or _printed(kind, code, text)
 
@@ -61,6 +66,15 @@ def _rows(lines: List[str], head: re.Pattern[str]) -> List[List[str]]:
             break
         rows.append(cells)
     return rows
+
+
+def latest(text: str) -> str:
+    """What a child at work has shown last: the line of a server that says how far it is, else the name of its task."""
+    for line in reversed(text.splitlines()):
+        found = TASK.match(line.strip())
+        if found or PROGRESS.match(line.strip()):
+            return found.group(1) if found else line.strip()
+    return ""
 
 
 def reason(code: Optional[int], text: str) -> str:

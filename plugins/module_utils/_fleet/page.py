@@ -9,10 +9,10 @@ text, whatever it has in it.
 from __future__ import annotations
 
 import html
-from datetime import datetime, timezone
 from typing import Any, Dict, List, Mapping, Sequence
 
 from . import states
+from .moments import clock, length
 from .states import Cluster
 from .table import numbers
 
@@ -38,7 +38,7 @@ th { position: sticky; top: 0; background: var(--back) } td.n { text-align: righ
   tr { break-inside: avoid } thead { display: table-header-group } a { color: inherit } }
 """
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # no script, nothing from elsewhere, whatever is in a name
-GOOD = frozenset((states.ROLLED, states.IN_ORDER, states.WELL))
+GOOD = frozenset((states.ASSESSED, states.ROLLED, states.IN_ORDER, states.WELL))
 
 
 def merged(runs: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
@@ -108,18 +108,6 @@ def _row(one: Cluster, waves: Sequence[Sequence[str]], first: float, last: float
         f"<td>{band}{told}{where}</td>",
     ]
     return f"<tr>{''.join(cells)}</tr>"
-
-
-def clock(seconds: float) -> str:
-    """A time since 1970 in UTC, to the second."""
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%SZ")
-
-
-def length(seconds: float) -> str:
-    """How long something took, as 1:02:03 or 2:03."""
-    minutes, rest = divmod(int(seconds + 0.5), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _text(value: object) -> str:

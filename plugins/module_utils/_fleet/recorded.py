@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a plan or a roll has come to, from the record that the role writes (NAME.json, schema 1). Pure."""
+"""What a plan, a roll or an assessment has come to, from the record that the role writes (NAME.json). Pure."""
 
 from __future__ import annotations
 
@@ -39,6 +39,21 @@ def recorded(plans: bool, code: Optional[int], record: Mapping[str, Any]) -> Opt
     if not rows or "busy" not in plan:
         return None
     return planned(len(plan["busy"]), len(rows), backend)
+
+
+def assessed(found: Mapping[str, Any]) -> Optional[Outcome]:
+    """The outcome of an assessment; None where it has another version than ours.
+
+    What a roll would refuse comes first: without that being repaired the verdict is of no use.
+    """
+    if found.get("version") != SCHEMA:
+        return None
+    verdict, out_s = str(found["verdict"]), found.get("longest_out_s")
+    told = [str(found["refusal"]), f"{verdict[:1].upper()}{verdict[1:]}"]
+    told += [] if out_s is None else [f"A server would be out for about {out_s:g} s, one at a time."]
+    backend = ", ".join(sorted({str(row.get("backend") or "?") for row in found["servers"]}))
+    state = states.REFUSED if found["refused"] else states.ASSESSED
+    return Outcome(state, " ".join(filter(None, told)), len(found["servers"]), backend)
 
 
 def times(record: Mapping[str, Any]) -> Tuple[float, float]:

@@ -14,6 +14,7 @@ ROLLS = "to roll"
 IN_ORDER = "in order"
 REFUSED = "refused"
 UNREAD = "no plan"
+ASSESSED = "assessed"
 # What a roll has come to.
 ROLLING = "rolling"
 ROLLED = "rolled"
@@ -28,7 +29,8 @@ NOT_BEGUN = "not begun"
 LEFT_OUT = "left out"
 
 WORST_FIRST = (
-    FAILED, UNKNOWN, UNREAD, SILENT, REFUSED, ILL, LEFT_OUT, ROLLING, NOT_BEGUN, ROLLS, ROLLED, IN_ORDER, WELL,
+    FAILED, UNKNOWN, UNREAD, SILENT, REFUSED, ILL, LEFT_OUT, ROLLING, NOT_BEGUN, ROLLS, ASSESSED, ROLLED, IN_ORDER,
+    WELL,
 )  # fmt: skip
 BAD = frozenset((FAILED, UNKNOWN, UNREAD, SILENT, REFUSED, ILL))
 

@@ -10,9 +10,11 @@ from typing import List, Mapping, Sequence
 from .._text.lines import WIDTH, table
 from .._text.sizes import counted
 from . import states
+from .moments import clock
 from .states import Cluster
 
 NAME_WIDTH = 30
+TOLD = states.BAD | {states.ASSESSED, states.ROLLING}
 DONE = {"migrate": "WAL", "rollback": "BoltDB"}
 
 
@@ -35,9 +37,19 @@ def plans(found: Sequence[Cluster], waves: Sequence[Sequence[str]]) -> List[str]
 
 
 def complaints(found: Sequence[Cluster]) -> List[str]:
-    """A paragraph for each cluster with which something is wrong, the worst first."""
-    ill = sorted((one for one in found if one.state in states.BAD), key=lambda one: states.WORST_FIRST.index(one.state))
-    return [line for one in ill for line in paragraph(f"{one.name}: {one.state}. {one.line}")]
+    """A paragraph for each cluster of which there is something to say, the worst first."""
+    told = [one for one in found if one.state in TOLD]
+    told.sort(key=lambda one: states.WORST_FIRST.index(one.state))
+    lines: List[str] = []
+    for one in told:
+        lines += paragraph(f"{one.name}: {one.state}. {one.line}")
+        lines += [f"  {one.log}"] if one.state == states.ROLLING and one.log else []
+    return lines
+
+
+def at_work(began: float, latest: str) -> str:
+    """What is said of a roll that is under way: since when, and what its output said last."""
+    return f"Since {clock(began)}." + (f" Its output says last: {latest}" if latest else "")
 
 
 def paragraph(text: str) -> List[str]:

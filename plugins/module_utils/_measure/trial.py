@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Conversions of small stores that are made for it, on this disk, by this Python, with the code that a roll runs.
 
-The server beside them may be the leader, so they have the lowest priority: whatever it wants to run runs first. They use all
-cores that are idle, as a roll does whose server is stopped.
+The server beside them may be the leader, so they have the lowest priority: what it wants to run runs first. They use
+all cores that are idle, as a roll does whose server is stopped.
 """
 
 from __future__ import annotations

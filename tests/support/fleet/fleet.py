@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
 import yaml
+from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetchild import alive
 from support.paths import CHECKOUT, SUPPORT
 from support.rolls import playbooks
 
@@ -50,7 +52,8 @@ class StandIns:
         """How the roll of this cluster ends from now on."""
         path = self.clusters / name
         new = path.with_suffix(".new")
-        new.write_text(json.dumps({"end": end, "seconds": self.seconds if seconds is None else seconds}))
+        said = {"end": end, "seconds": self.seconds if seconds is None else seconds, "test": os.getpid()}
+        new.write_text(json.dumps(said))
         new.rename(path)
 
     def calls(self, name: str, what: str = "migrate") -> List[Dict[str, Any]]:
@@ -71,10 +74,10 @@ class StandIns:
         """Run the playbook to its end."""
         return playbooks.run(playbook, self.inventory, *arguments)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, playbook: str = "fleet") -> subprocess.Popen[str]:
         """Start the playbook in a session of its own."""
         return subprocess.Popen(
-            playbooks.command("fleet", self.inventory, *arguments),
+            playbooks.command(playbook, self.inventory, *arguments),
             cwd=CHECKOUT,
             env=playbooks.environment(),
             stdin=subprocess.DEVNULL,
@@ -83,6 +86,10 @@ class StandIns:
             text=True,
             start_new_session=True,
         )
+
+    def alive(self) -> List[str]:
+        """The clusters of which a child lives."""
+        return [name for name in self.names if alive(str(self.records / "clusters" / name))]
 
     def last_run(self) -> Dict[str, Any]:
         """The record of the run that began last."""

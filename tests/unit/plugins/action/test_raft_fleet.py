@@ -163,10 +163,16 @@ def test_a_canary_is_not_left_out(fleet: Fleet) -> None:
     assert fleet.confirm(waves=[2], skip_refused=True)["waves"] == [NAMES]
 
 
-def test_check_mode_and_assess_and_status_only_show(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
-    assert fleet.plan(do="assess") == ["to roll", "to roll"]
-    assert fleet.confirm(do="assess")["asked"] is False
-    assert fleet.roll("eu-1", do="assess")["state"] == "to roll"
+def test_check_mode_and_plan_and_assess_and_status_only_show(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fleet.plan(do="plan") == ["to roll", "to roll"]
+    assert fleet.confirm(do="plan")["asked"] is False
+    assert fleet.roll("eu-1", do="plan")["state"] == "to roll"
+    for check, disk in [(False, None), (True, False)]:
+        assert fleet.plan(do="assess", check=check) == ["assessed", "assessed"]
+        (left,) = fleet.standins.records.glob("clusters/eu-2/*-assess/vars.json")
+        assert json.loads(left.read_text()).get("raft_logstore_assess_disk") == disk, "nothing is written with --check"
+    fleet.confirm(do="assess")
+    assert "eu-1: assessed. Some gain on s1" in capsys.readouterr().out
     assert fleet.roll("eu-1", do="migrate")["state"] == "not begun", "nobody was asked"
     assert fleet.plan(do="status") == ["well", "well"]
     fleet.confirm(do="status")
@@ -210,6 +216,16 @@ def test_a_mistake_of_one_cluster_is_shown_with_all_others(
     assert f"eu-1: no answer. {told}" in " ".join(capsys.readouterr().out.split())
     with pytest.raises(AnsibleActionFail, match="eu-1: no roll is possible there"):
         fleet.confirm()
+
+
+def test_old_records_are_removed_by_a_run_that_says_for_how_long_they_are_kept(fleet: Fleet) -> None:
+    fleet.plan()
+    old = fleet.standins.records / "runs/20200101T000000Z-migrate-1.json"
+    for args, kept in [({}, True), ({"keep": 30, "check": True}, True), ({"keep": 30}, False)]:
+        old.write_text("{}")
+        fleet.confirm(**args)
+        assert old.exists() == kept
+    assert len(list(fleet.standins.records.glob("runs/*.json"))) == 1
 
 
 def test_an_inventory_without_a_fleet(fleet: Fleet) -> None:

@@ -8,13 +8,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.raftops.nomad.plugins.module_utils._fleet.outcome import ROLL
+from ansible_collections.raftops.nomad.plugins.module_utils._fleet.outcome import LOOK, ROLL
 from ansible_collections.raftops.nomad.plugins.plugin_utils import _fleetchild as child
 from support.cluster.cluster import wait_until
+from support.fleet.ending import end_all
 
 # Says what it was told, then waits for a line in a file.
 PROGRAM = """
@@ -26,6 +28,12 @@ while os.path.exists("HOLD"):
 sys.exit(7)
 """
 ENGINES = ["ansible-playbook", "ansible-runner"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_at_work(tmp_path: Path) -> Iterator[None]:
+    yield
+    end_all(tmp_path)
 
 
 def job(tmp_path: Path, engine: str) -> child.Job:
@@ -74,6 +82,26 @@ def test_the_lock_is_held_until_the_child_has_ended_though_its_keeper_is_killed(
     os.close(child.wait_free(place))
     ended = child.ended(ROLL, this.dir)
     assert ended.outcome.state == "failed" and "ended without a result" in ended.outcome.line
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_who_looks_waits_for_no_roll_and_is_taken_for_none(tmp_path: Path, engine: str) -> None:
+    """ansible-runner's child takes a lock of its own when it begins."""
+    roll, place = job(tmp_path, engine), make(tmp_path)
+    look = roll._replace(kind=LOOK, dir=f"{place}/2-status")
+    (tmp_path / "hold").touch()
+    keeper = child.begin(look, child.own_lock(look))
+    wait_until("the look", lambda: child._end_of(child.output(look.dir)) != "", 30)
+    lock = child.free(place)
+    assert lock is not None and child.under_way(place) is None
+    rolls = child.begin(roll, lock)
+    os.close(lock)
+    wait_until("the roll beside it", lambda: child._end_of(child.output(roll.dir)) != "", 30)
+    found = child.under_way(place)
+    assert found is not None and found.line.startswith("Since 20") and found.log == child.output(roll.dir)
+    (tmp_path / "hold").unlink()
+    assert (keeper.wait(), rolls.wait()) == (0, 0)
+    assert child.under_way(place) is None and not child.alive(place)
 
 
 def test_an_engine_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -62,3 +64,14 @@ def test_ansible_runner_gets_no_environment_and_its_child_all_of_it(
     assert runner.piped == everything
     assert runner.options["suppress_env_files"] and runner.options["ident"] == "roll"
     assert runner.options["cmdline"] == f"/the/keeper.py exec {tmp_path}/job.json"
+
+
+def test_a_child_whose_keeper_was_killed_before_it_was_told_anything_ends(tmp_path: Path) -> None:
+    """As if it had been started just before: nobody has the other end of its pipe."""
+    write_job(tmp_path)
+    os.mkfifo(tmp_path / "environment")
+    code = f"import runpy; k = runpy.run_path({keeper.__file__!r}); k['become'].__globals__['TOLD_S'] = 1; "
+    told = subprocess.run(
+        [sys.executable, "-c", f"{code}k['main'](['exec', {str(tmp_path / 'job.json')!r}])"], timeout=30, check=False
+    )
+    assert told.returncode == -signal.SIGALRM

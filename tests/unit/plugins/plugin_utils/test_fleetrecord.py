@@ -4,16 +4,24 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import Fleet, held, read, replace
+from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import (
+    Fleet,
+    held,
+    is_held,
+    read,
+    replace,
+)
 
 ME = os.getpid()
 
@@ -121,6 +129,30 @@ def test_a_lock_is_held_by_one(tmp_path: Path) -> None:
     second = held(path)
     assert second is not None
     os.close(second)
+
+
+def test_who_asks_whether_a_lock_is_held_is_not_taken_for_one_who_holds_it(tmp_path: Path) -> None:
+    path = str(tmp_path / "lock")
+    assert not is_held(path), "there is none"
+    first = held(path)
+    assert first is not None and is_held(path)
+    os.close(first)
+    assert not is_held(path)
+    with open(path, encoding="ascii") as asks:
+        fcntl.flock(asks, fcntl.LOCK_SH)
+        threading.Timer(0.1, asks.close).start()
+        second = held(path)
+    assert second is not None and is_held(path)
+    os.close(second)
+
+
+def test_who_looks_waits_for_no_run_and_no_run_for_who_looks(tmp_path: Path) -> None:
+    made = fleet(tmp_path)
+    looks, run = (made.join(ME, do, ["a"], "") for do in ("status", "migrate"))
+    with made._alone("runs"):
+        made.note(looks, "a", state="well")
+    with made._alone("looks"):
+        made.note(run, "a", state="rolled")
 
 
 def test_what_is_the_same_is_not_replaced(tmp_path: Path) -> None:

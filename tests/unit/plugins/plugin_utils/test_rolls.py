@@ -5,11 +5,15 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail
@@ -116,3 +120,34 @@ def test_without_proc_the_time_of_birth_comes_from_ps(other: subprocess.Popen[by
     other.kill()
     other.communicate()
     assert rolls._born_elsewhere(other.pid) == ""
+
+
+def orphan(answers: Any) -> None:
+    """A worker; what it finds out while its parent lives, and after that is gone."""
+    told = [str(rolls.ansible())]
+    answers.send(os.getppid())
+    while os.getppid() == multiprocessing.parent_process().pid:  # type: ignore[union-attr]
+        time.sleep(0.01)
+    try:
+        rolls.ansible()
+    except AnsibleActionFail as error:
+        told.append(str(error))
+    answers.send(told)
+
+
+def run_of(answers: Any) -> None:
+    """A run, until it is killed."""
+    multiprocessing.get_context("fork").Process(target=orphan, args=(answers,)).start()
+    signal.pause()
+
+
+def test_a_worker_that_has_outlived_its_run_does_nothing() -> None:
+    """Process 1, its parent then, never ends: what is noted for it would be in the way until the next boot."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    run = context.Process(target=run_of, args=(theirs,))
+    run.start()
+    assert ours.recv() == run.pid
+    run.kill()
+    run.join()
+    assert ours.recv() == [str(run.pid), f"The run of which this is a part, process {run.pid}, has ended."]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils._fleet import states
-from ansible_collections.raftops.nomad.plugins.module_utils._fleet.closing import command, verdict
+from ansible_collections.raftops.nomad.plugins.module_utils._fleet.closing import command, interrupted, verdict
 
 
 def run(**known: dict[str, Any]) -> dict[str, Any]:
@@ -54,3 +54,22 @@ def test_two_hundred_names_are_not_all_shown() -> None:
 )
 def test_the_command_can_be_pasted_and_tells_no_secret(given: str, told: str) -> None:
     assert command(["/opt/bin/ansible-playbook", "-e", given]) == f"ansible-playbook -e {told}"
+
+
+def test_after_ctrl_c_it_is_said_what_goes_on_and_what_has_not_begun() -> None:
+    rolls, rolled = {"state": states.ROLLS}, {"state": states.ROLLED}
+    assert interrupted(run(a=rolled, b={"state": states.ROLLING}, c=rolls, d=rolls)) == [
+        "",
+        "Interrupted. What is under way goes on by itself; nothing else begins.",
+        "4 clusters: 1 rolling, 2 to roll, 1 rolled.",
+        "rolling, goes on by itself: b",
+        "to roll, not begun: c, d",
+        "rolled: a",
+        "Go on with the same command. It waits for what is under way, then plans all anew:",
+        "  ansible-playbook fleet",
+    ]
+    assert interrupted(run(a=rolls))[1:2] + interrupted(run(a=rolls))[-2:] == [
+        "Interrupted. Nothing is under way, and nothing else begins.",
+        "Go on with the same command:",
+        "  ansible-playbook fleet",
+    ]

@@ -5,7 +5,14 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils._fleet.outcome import LOOK, PLAN, ROLL, outcome
+from ansible_collections.raftops.nomad.plugins.module_utils._fleet.outcome import (
+    ASSESS,
+    LOOK,
+    PLAN,
+    ROLL,
+    latest,
+    outcome,
+)
 
 HEAD = '"order  server  role      backend  state   action   last  size",'
 LEFT = '"1      nomad-2  follower  boltdb   boltdb  migrate  9     1MB",'
@@ -76,3 +83,25 @@ def test_status(last: str, state: str) -> None:
     text = "\n".join([*rows, f'"1 server: on wal. {last}"'])
     assert outcome(LOOK, 0, text) == (state, f"1 server: on wal. {last}", 1, "wal")
     assert outcome(LOOK, 4, "no").state == "no answer"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("TASK [a : Take it out] ***\ns1: converting 3 / 10 entries\r\n\n", "s1: converting 3 / 10 entries"),
+        ("s1: waiting until it is back\nchanged: [s1]\n\nTASK [a.b.c : See that it would start again] ***\nok: [s1]\n",
+         "See that it would start again"),
+        ("TASK [Show the plan] ***\nincluded: /x for s1\n", "Show the plan"),
+        ("PLAY [localhost] ***\n", ""),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_what_a_roll_at_work_has_shown_last(text: str, said: str) -> None:
+    assert latest(text) == said
+
+
+def test_an_assessment_that_left_nothing_has_its_reason() -> None:
+    assert outcome(ASSESS, 2, 'fatal: [a]: FAILED! => {"msg": "no"}\n')[:2] == ("no plan", "no")
+    assert outcome(ASSESS, 0, "PLAY RECAP\n", {"version": 7}).state == "no plan"
+    found = {"version": 1, "verdict": "little to gain", "refused": False, "refusal": "", "servers": []}
+    assert outcome(ASSESS, 0, "", found)[:2] == ("assessed", "Little to gain")

@@ -10,7 +10,8 @@ from html.parser import HTMLParser
 from typing import Any
 
 from ansible_collections.raftops.nomad.plugins.module_utils._fleet import states
-from ansible_collections.raftops.nomad.plugins.module_utils._fleet.page import clock, length, merged, page
+from ansible_collections.raftops.nomad.plugins.module_utils._fleet.moments import clock
+from ansible_collections.raftops.nomad.plugins.module_utils._fleet.page import merged, page
 
 BEGAN = 1795964400.0
 
@@ -125,8 +126,3 @@ def test_a_run_with_limit_leaves_no_cluster_out() -> None:
         "c": "failed",
     }
     assert made["states"]["b"]["ended"] == 3 and "3 clusters: 1 failed, 1 rolled, 1 in order." in page(made)
-
-
-def test_times() -> None:
-    assert clock(BEGAN) == "2026-11-29 15:00:00Z"
-    assert [length(seconds) for seconds in (0.4, 59.6, 3723)] == ["0:00", "1:00", "1:02:03"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils._fleet.outcome import PLAN, ROLL, outcome
-from ansible_collections.raftops.nomad.plugins.module_utils._fleet.recorded import recorded
+from ansible_collections.raftops.nomad.plugins.module_utils._fleet.recorded import assessed, recorded
 
 ROWS = [{"server": "n1", "after": "wal"}, {"server": "n2", "after": "boltdb"}]
 
@@ -48,3 +48,13 @@ def test_a_record_that_has_no_plan_is_none(given: dict[str, Any]) -> None:
 def test_without_one_the_text_counts(given: dict[str, Any]) -> None:
     assert recorded(True, 0, given) is None
     assert outcome(ROLL, 1, "why\n", given)[:2] == ("failed", "why")
+
+
+def test_an_assessment_says_first_what_would_be_refused() -> None:
+    servers = [{"backend": "boltdb"}, {"backend": "wal"}, {"backend": None}]
+    found = {"version": 1, "verdict": "some gain on s3: 40.", "longest_out_s": 2.0, "servers": servers}
+    well, ill = ({**found, "refused": bool(why), "refusal": why} for why in ("", "It is ill."))
+    told = "Some gain on s3: 40. A server would be out for about 2 s, one at a time."
+    assert assessed(well) == ("assessed", told, 3, "?, boltdb, wal")
+    assert assessed(ill) == ("refused", f"It is ill. {told}", 3, "?, boltdb, wal")
+    assert assessed({**well, "version": 2}) is None

@@ -45,3 +45,13 @@ def test_the_question_says_what_will_happen() -> None:
     assert "3 clusters: 1 refused, 1 to roll, 1 in order." in text
     back = table.question("rollback", FOUND, WAVES, {**HOW, "at_once": 0, "pause_s": 0})
     assert "BoltDB" in back[0] and "seconds" not in " ".join(back)
+
+
+def test_a_roll_under_way_has_its_beginning_its_last_line_and_its_output() -> None:
+    told = table.at_work(1.0, "s1: converting")
+    assert told == "Since 1970-01-01 00:00:01Z. Its output says last: s1: converting"
+    assert table.at_work(1.0, "") == "Since 1970-01-01 00:00:01Z."
+    rolling = Cluster("eu-3", states.ROLLING, told, log="/records/stdout")
+    lines = table.plans([FOUND[0], rolling], [])
+    assert " ".join(" ".join(lines[3:-1]).split()) == f"eu-3: rolling. {told}"
+    assert lines[-1] == "  /records/stdout"
