@@ -145,10 +145,8 @@ def test_a_server_that_waits_only_for_another_one_is_not_blamed_or_stopped_again
     assert failed.after[second.name] is None and failed.after[leader.name] == failed.before[leader.name]
     assert failed.server.try_api("GET", "/v1/agent/self").body["stats"]["raft"]["logstore_backend"] == "wal"
     assert not list(first.raft_dir.glob("wal.migrated.*")), "it was taken back"
-    waits = (
-        f"waits until it is back: {first.name}.global itself is healthy, but the leader sees {second.name}.global as "
-    )
-    assert waits in failed.said
+    waits = f"waits until it is back: {first.name}.global itself is healthy, but the leader "
+    assert waits in failed.said and "the failure tolerance is 0, it was 1 before" in failed.said
     down = f"{second.name} is down (no answer at http://{second.address}:{second.http_port})"
     told = f"{first.name}: It is on wal and healthy. It waits because {down}. {first.name} stays on wal. "
     assert f"{told}Bring {second.name} back, then run the same command again" in failed.said

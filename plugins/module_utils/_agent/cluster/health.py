@@ -127,9 +127,11 @@ def back(agent: Agent, autopilot: Autopilot, wanted: Wanted) -> Verdict:
 def is_well(agent: Result, autopilot: Result, backend: str, votes: bool) -> bool:
     """Whether all is well with this server by its own word and the leader's, whatever the other servers are like.
 
-    Of what modules have returned. `votes`: it has to be a voter.
+    Of what modules have returned. `votes`: it has to be a voter. Both have been asked once, and entries under way make
+    applied and committed differ for milliseconds: that it has caught up with the leader's last entry is enough.
     """
     own, seen = Agent.of_result(agent), Autopilot.of_result(autopilot)
+    own = own._replace(raft={**own.raft, "commit_index": own.raft["applied_index"]})
     return back(own, seen, Wanted(backend=backend)).ok and (own.id in seen.voters or not votes)
 
 

@@ -92,6 +92,10 @@ def test_why_the_other_one_is_out(answer: dict[str, Any], why: str) -> None:
     assert not found.returns and f"It waits because {why}" in found.message
 
 
+def test_entries_under_way_are_no_illness() -> None:
+    assert not told(own=agent(raft={**agent()["raft"], "applied_index": 14})).returns
+
+
 def test_one_that_autopilot_has_removed_is_out_as_well() -> None:
     """As where no hold was wanted."""
     seen = leader()
@@ -120,7 +124,6 @@ NO_VOTE = {**leader(s2={"voter": False}), "voters": [S1, S3]}
         {"own": agent(backend="wal")},
         {"own": agent(state="Candidate")},
         {"own": agent(leader_address="")},
-        {"own": agent(raft={**agent()["raft"], "applied_index": 14})},
         {"own": agent(raft={**agent()["raft"], "applied_index": 0, "commit_index": 0})},
         {"own": agent(id="another")},
         {"own": agent(peers=agent()["peers"][1:])},
@@ -131,7 +134,7 @@ NO_VOTE = {**leader(s2={"voter": False}), "voters": [S1, S3]}
         {"agent": {"self": None, "error": "refused"}},
     ],
     ids=[
-        "backend", "candidate", "leaderless", "behind", "nothing applied", "another", "peers", "ill", "no vote",
+        "backend", "candidate", "leaderless", "nothing applied", "another", "peers", "ill", "no vote",
         "far behind", "nobody out", "gone",
     ],
 )  # fmt: skip
