@@ -125,7 +125,7 @@ NO_VOTE = {**leader(s2={"voter": False}), "voters": [S1, S3]}
         {"own": agent(state="Candidate")},
         {"own": agent(leader_address="")},
         {"own": agent(raft={**agent()["raft"], "applied_index": 0, "commit_index": 0})},
-        {"own": agent(id="another")},
+        {"own": agent(id=S1)},
         {"own": agent(peers=agent()["peers"][1:])},
         {"seen": ILL},
         {"seen": NO_VOTE, "own": agent(peers=[{**one, "voter": one["id"] != S2} for one in agent()["peers"]])},
