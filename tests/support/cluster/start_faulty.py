@@ -12,7 +12,6 @@ than BACKEND the server is started as always. FAULT is what happens to it otherw
   crash   it takes part in the cluster until some entries have reached its store, then it is killed
   hang    the same, but it is stopped where it is and keeps its files open; only SIGKILL ends it
   spread  it stays well, but OTHER is killed, and the leader has noticed
-  spread-hang  the same, and then as hang
   log     it stays well, but logs an error about its store
   odd     it stays well, but logs an error of Raft that nobody knows
   rot     as crash, and then a byte in a sealed segment is changed, where only a whole reading finds it
@@ -90,16 +89,16 @@ def main(fault: str, backend: str, directory: str, *others: str) -> int:
         complain(server, ERROR if fault == "log" else UNKNOWN)
         return 0
     take_part(server)
-    for other in others:
-        Server(Path(other)).kill()
-        wait_until("the leader has noticed", partial(is_missed, Path(other).name, server), PATIENCE_S)
     pid = server.pid()
-    if fault.endswith("hang") and pid is not None:
+    if fault == "hang" and pid is not None:
         os.kill(pid, signal.SIGSTOP)
     if fault in ("crash", "rot"):
         server.kill()
     if fault == "rot":
         rot(server)
+    for other in others:
+        Server(Path(other)).kill()
+        wait_until("the leader has noticed", partial(is_missed, Path(other).name, server), PATIENCE_S)
     return 0
 
 
