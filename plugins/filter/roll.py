@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
-from ansible_collections.raftops.nomad.plugins.module_utils._roll import failure
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns import failure
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import (
     options,
     plain,

@@ -444,7 +444,9 @@ earlier:
     sentence:
       description: What happened.
       type: str
-      sample: "The run that process 812 began at 2026-11-22T13:20:35Z, to wal, has ended: the server is back."
+      sample: >-
+        The run that process 812 began at 2026-11-22T13:20:35Z, to wal, was interrupted, and its own host finished it:
+        the server is back.
     began:
       description: When it began.
       type: str

@@ -426,7 +426,9 @@ server:
             sentence:
               description: Either in a sentence.
               type: str
-              sample: "The run that process 812 began at 2026-11-22T13:20:35Z, to wal, has ended: the server is back."
+              sample: >-
+                The run that process 812 began at 2026-11-22T13:20:35Z, to wal, was interrupted, and its own host
+                finished it: the server is back.
         snapshots:
           description: The files of O(snapshot_dir) with the names that rolls give, C(nomad-*-TIME.snap), the oldest
             first. Each contains the cluster's keys. Links are not followed.

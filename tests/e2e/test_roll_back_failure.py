@@ -132,16 +132,27 @@ def test_a_server_that_fails_on_the_new_backend_returns_to_the_old_one(
 
 
 @pytest.mark.long
-def test_a_server_is_not_stopped_again_while_another_one_is_down(make: Any) -> None:
-    """Both would be out, and with them quorum. So it stays as it is, and a person is told."""
+def test_a_server_that_waits_only_for_another_one_is_not_blamed_or_stopped_again(make: Any) -> None:
+    """The other one is the first of the group, so whoever asks only that one gets no answer.
+
+    Nothing is wrong with this server, and with both of them out quorum would be lost.
+    """
     cluster, writer = make("wal")
-    failed = roll(cluster, "wal", "spread")
-    second, leader = failed.others
+    second, first, leader = cluster.servers
+    cluster.lead_by(leader)
+    failed = roll(cluster, "wal", "spread", server=first)
+    assert failed.others == [second, leader]
     assert failed.after[second.name] is None and failed.after[leader.name] == failed.before[leader.name]
     assert failed.server.try_api("GET", "/v1/agent/self").body["stats"]["raft"]["logstore_backend"] == "wal"
-    gate = "The cluster can do without this server meanwhile"
-    assert f"It could not be brought back to boltdb: {gate}: " in failed.said
-    assert "Its store is switched to wal and the agent runs" in failed.said
+    assert not list(first.raft_dir.glob("wal.migrated.*")), "it was taken back"
+    waits = f"waits until it is back: {first.name}.global itself is healthy, but the leader "
+    assert waits in failed.said and "the failure tolerance is 0, it was 1 before" in failed.said
+    down = f"{second.name} is down (no answer at http://{second.address}:{second.http_port})"
+    told = f"{first.name}: It is on wal and healthy. It waits because {down}. {first.name} stays on wal. "
+    assert f"{told}Bring {second.name} back, then run the same command again" in failed.said
+    assert "Autopilot's removal of dead servers is off, and stays off until a run ends well" in failed.said
+    assert f"Cluster: {second.name}" not in failed.said and "Cluster: not healthy, failure tolerance 0" in failed.said
+    assert "It could not be brought back" not in failed.said
     assert cluster.write("raftops/quorum", {"is": "kept"}).status == 200
 
     second.start()

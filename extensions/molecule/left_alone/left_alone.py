@@ -97,7 +97,7 @@ def assert_back(moment: Moment, seen: dict[str, Any], told: dict[str, Any]) -> N
     assert (seen["state"], seen["backend"], seen["barriers"]) == ("active", moment.backend, []), seen
     assert seen["cgroup"].startswith("raftops-nomad-") and seen["cgroup"].endswith(".scope"), seen
     assert not told["changed"] and told["earlier"], told
-    assert told["earlier"]["sentence"].endswith("has ended: the server is back."), told
+    assert told["earlier"]["sentence"].endswith("its own host finished it: the server is back."), told
     conversion = told["earlier"]["result"]["conversion"]
     assert conversion["verified"] == conversion["entries"] > 0, told
 

@@ -8,4 +8,4 @@ first: what is refused, in its order.
 
 from __future__ import annotations
 
-__all__ = ["closing", "cluster", "copying", "failure", "holds", "options", "plan", "server", "tables"]
+__all__ = ["closing", "cluster", "copying", "holds", "options", "plan", "server", "tables"]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Dict, List, Optional, Sequence
 
+from .._agent.cluster.health import majority
 from .._text.lines import wrapped
 from . import cluster, copying
 from .options import Options
@@ -15,6 +16,8 @@ from .server import Server
 from .tables import TOTAL, health, notes, status, times
 
 Servers = Sequence[Server]
+HALF_WAY = "Half way: migrate goes on, rollback goes back."
+UNFINISHED = "A roll is unfinished: if none is running now, run the same command again."
 
 
 def at_end(servers: Servers, options: Options, now: Optional[float] = None) -> List[str]:
@@ -35,7 +38,7 @@ def closing(servers: Servers, options: Options) -> List[str]:
     told = [line for server in servers if server.times for line in _done(server, options)]
     snapshots = [f"  {one.host} {path}" for one in servers for path in (one.snapshot, one.own_snapshot) if path]
     if snapshots:
-        told += ["Snapshots, with the cluster's keys; cleanup removes the old ones:", *snapshots]
+        told += ["Snapshots (secret: the cluster's keys are in them; cleanup removes old ones):", *snapshots]
     if any(server.previous is not None for server in servers) and not any(server.hold for server in servers):
         told.append("Autopilot's removal of dead servers is as it was before.")
     return ["", *told, *wrapped(verdict(servers, options))]
@@ -65,8 +68,7 @@ def verdict(servers: Servers, options: Options) -> str:
     if was_rolled and options.check_mode:
         return _rehearsed(servers, options)
     if not was_rolled:
-        wrong = ill(servers)
-        return f"{_counted(servers)}. {'Look at ' + '; '.join(wrong) if wrong else 'All is well'}."
+        return " ".join([f"{_counted(servers)}.", *_judged(servers)])
     if left:
         return (
             f"{_on(servers, options)}. Run this again to go on; without raft_logstore_stop_after it takes all that are "
@@ -75,6 +77,28 @@ def verdict(servers: Servers, options: Options) -> str:
     if not any(server.times for server in servers):
         return f"Nothing to do: {_on(servers, options)}."
     return f"Done: {_on(servers, options)}. The old stores stay until you run cleanup."
+
+
+def _judged(servers: Servers) -> List[str]:
+    """Sentences on the whole cluster after a look. Fleets know "All is well." """
+    wrong, lost = ill(servers), cluster.down(servers)
+    if not wrong:
+        half = len({one.running for one in servers if one.running}) > 1
+        return ["All is well.", *([HALF_WAY] if half else [])]
+    unfinished = any(one.hold or one.interrupted or one.barred for one in servers)
+    told = [_serves(servers)] if lost else []
+    return [*told, f"Look at {'; '.join(wrong)}.", *([UNFINISHED] if unfinished else [])]
+
+
+def _serves(servers: Servers) -> str:
+    """What the cluster can still do while servers are down."""
+    voters, up = cluster.voters(servers), [one.id for one in servers if one.up]
+    left = len([one for one in voters if one in up])
+    if not cluster.leaders(servers):
+        return "No server leads: the cluster accepts no writes."
+    spare = left - majority(len(voters))
+    more = f"can lose {spare} more" if spare > 0 else "cannot lose another"
+    return f"The cluster still serves ({left} of {len(voters)} voters), but {more}."
 
 
 def ill(servers: Servers) -> List[str]:
@@ -90,7 +114,10 @@ def _rehearsed(servers: Servers, options: Options) -> str:
     if not names:
         return f"Nothing to do: {_on(servers, options)}. Nothing was changed."
     rest = f" {', '.join(server.host for server in later)} would come in a later run." if later else ""
-    return f"Nothing stands against the roll now. It would take {names}.{rest} Nothing was changed."
+    return (
+        f"Nothing stands against the roll now. It would take {names}.{rest} Nothing was changed. To do it, run "
+        "the same command without --check."
+    )
 
 
 def _on(servers: Servers, options: Options) -> str:

@@ -82,7 +82,7 @@ def question(servers: Servers, options: Options) -> str:
         f"For a rehearsal this Nomad server is {what}:",
         *table([("server", "role", "size"), (server.host, server.role, cell(server.size))]),
         "Its store and its configuration stay as they are.",
-        "Ctrl-C ends the run. A server that is out then is finished by its own host.",
+        "Ctrl-C ends the run. If the server is out then, its own host brings it back.",
     ]
     return "\n".join(lines)
 

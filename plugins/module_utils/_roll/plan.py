@@ -261,7 +261,8 @@ def warnings(servers: Servers, options: Options) -> List[str]:
     told = [f"{server.host}: {server.transaction}" for server in servers if server.transaction]
     told += _untried(servers)
     for server in cluster.busy(servers):
-        told += [f"{server.host}: {note}" for note in server.notes]
+        if server.up or server.ours:  # else it is refused, for being down
+            told += [f"{server.host}: {note}" for note in server.notes]
         if not options.copies and server.needs is not None and server.available < server.needs:
             told.append(
                 f"{server.host}: the conversion may need more than the {human(server.available)} that are free. If so, "

@@ -30,7 +30,7 @@ def question(servers: Servers, options: Options) -> str:
             f"The Raft log stores of these Nomad servers will be moved to {options.backend}, one at a time:",
             *table(rows),
             f"{len(taken)} to move, {done} done{rest}.",
-            "Ctrl-C stops the roll. A server that is out then is finished by its own host,",
-            "and the same command goes on with the others.",
+            "Ctrl-C stops the roll. If a server is out at that moment, its own host brings",
+            "it back, and the same command goes on with the others.",
         ]
     )

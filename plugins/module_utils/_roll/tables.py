@@ -11,6 +11,7 @@ from typing import Dict, List, Optional, Sequence
 from .._agent.cluster.peers import difference
 from .._text.lines import narrow_table, table, wrapped
 from .._text.sizes import age, counted, human
+from . import holds
 from .cluster import peer_set
 from .server import Peer, Server
 
@@ -31,7 +32,6 @@ TEXTS = {
     "peers": PEERS,
     "interrupted": f"a conversion was begun and has not ended. If it stopped, {AGAIN}",
     "barred": f"a run that was interrupted keeps systemd from starting its agent. If it stopped, {AGAIN}",
-    "hold": f"a roll is under way, or stopped before its end. If it stopped, {AGAIN}",
     "unguarded": (
         "if configured for boltdb, Nomad would start here on an empty store. The next time its agent is stopped, run "
         "raft_migrate_backend on it."
@@ -39,7 +39,11 @@ TEXTS = {
 }
 # The order in which they are told, the most urgent first.
 WORDS = ("down", "silent", "peers", "unhealthy", "at work", "interrupted", "barred", "differs", "hold", "unguarded")
-KEYS = "Snapshots contain the cluster's keys. The playbook cleanup removes the old ones."
+SECRET = "They are secret: they contain the cluster's keys. The playbook cleanup removes the old ones."
+HALF = f"It is as an interrupted run leaves a server: {AGAIN}"
+RECORDED = "An unfinished roll is recorded on it. "
+START = "Start its agent, or run the same command again."
+NO_REMOVAL = " Until it ends, autopilot removes no dead servers (CleanupDeadServers is false)."
 SPARE = ("version", "applied", "health")  # what a table of status that is too wide leaves out
 
 
@@ -105,6 +109,8 @@ def _text(word: str, server: Server) -> str:
         return _absent(word, server)
     if word == "at work":
         return server.transaction
+    if word == "hold":
+        return _held(server)
     if word == "differs":
         runs = f"it runs on {server.running}, is" if server.up and server.running else "it is"
         return (
@@ -119,20 +125,35 @@ def _absent(word: str, server: Server) -> str:
     why = f"{server.error}." if server.error else "its agent does not answer."
     if word == "silent":
         return f"{why} It is not known to be stopped."
-    return f"{why} {f'A run has left it so: {AGAIN}' if server.ours else 'Start its agent.'}"
+    return f"{why} {_remedy(server)}"
+
+
+def _remedy(server: Server) -> str:
+    """What brings a server back that is down. Where a roll has left its hold, it need not have stopped it."""
+    if not server.ours:
+        return "Start its agent."
+    if server.interrupted or server.barred or server.at_work or server.store != server.configured:
+        return HALF
+    return f"{RECORDED if server.hold else ''}{START}"
+
+
+def _held(server: Server) -> str:
+    """What the hold means, with what autopilot's setting is."""
+    removes = (server.settings or {}).get(holds.SETTING, True)
+    return f"a roll is under way, or stopped before its end.{'' if removes else NO_REMOVAL} If it stopped, {AGAIN}"
 
 
 def _snapshots(servers: Sequence[Server], now: Optional[float]) -> List[str]:
-    """What rolls have saved on each server, which is no fault of it, and what is to be known about that."""
-    told = []
+    """What rolls have saved, which is no fault of a server, and what is to be known about that: all of it together."""
+    told: Dict[str, List[str]] = {}
     for server in servers:
         if server.snapshots:
             newest = server.snapshots[-1]
             count = counted(len(server.snapshots), "snapshot")
             size = human(sum(one["size"] for one in server.snapshots))
-            folder = posixpath.dirname(newest["path"])
-            told.append(f"{server.host}: {count}, {size}, the newest {_since(newest['created'], now)}, in {folder}")
-    return [*told, KEYS] if told else []
+            said = f"{server.host}: {count}, {size}, the newest {_since(newest['created'], now)}"
+            told.setdefault(posixpath.dirname(newest["path"]), []).append(said)
+    return [f"In {folder}: {'; '.join(said)}. {SECRET}" for folder, said in told.items()]
 
 
 def _since(created: str, now: Optional[float]) -> str:

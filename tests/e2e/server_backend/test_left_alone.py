@@ -33,7 +33,7 @@ def test_what_began_it_is_killed_and_the_server_is_back_by_itself(
     assert is_wholly_on(server, name)
     told = backend.call(server, backend=name)
     assert not told["changed"] and told["earlier"]["origin"] == "controller-1", told
-    assert told["earlier"]["sentence"].endswith("has ended: the server is back.")
+    assert told["earlier"]["sentence"].endswith("its own host finished it: the server is back.")
     assert told["earlier"]["result"]["backend"] == name
     assert backend.call(server, backend=name)["earlier"] is None
 

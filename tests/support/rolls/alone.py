@@ -146,7 +146,7 @@ def tells(controller: Controller, moment: Moment) -> None:
     if moment.fails:
         assert earlier["result"]["left"] == "returned" and "has failed: Start" in earlier["sentence"], earlier
     else:
-        assert earlier["sentence"].endswith("has ended: the server is back."), earlier
+        assert earlier["sentence"].endswith("its own host finished it: the server is back."), earlier
         assert earlier["result"]["conversion"]["verified"] == earlier["result"]["conversion"]["entries"] > 0
     assert (told["changed"], told["backend"]) == (moment.fails, moment.backend)
     note = backend.place(controller.server).note()

@@ -18,7 +18,7 @@ from support.rolls.roletext import STEPS, TASKS, imported, nodes, parsed, plays_
 ROLL = "{{ ('raft_logstore_queue' in groups) | ternary('raft_logstore_queue', []) }}"
 # What of these is allowed, and why: see there. The release is one task for all, in a play on all servers at once.
 ALLOWED = {
-    "failure.yml": [("Ask another server about the cluster", {"ignore_unreachable"})],
+    "failure.yml": [("Ask the other servers about the cluster", {"ignore_unreachable"})],
     "release.yml": [("Release autopilot's removal of dead servers", {"ignore_unreachable"})],
     "finish.yml": [("Release the hold, as all are back", {"run_once"})],
 }

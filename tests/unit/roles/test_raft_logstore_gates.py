@@ -152,8 +152,8 @@ def test_what_is_done_on_another_host_is_told_how_that_one_is_reached() -> None:
         "Every other server applies what is written now": "{{ __raft_logstore_peer }}",
         "Keep the leader from removing this server": f"{{{{ {TURN}.asked }}}}",
         "Release autopilot's removal of dead servers": "{{ __raft_logstore_peer }}",
-        "The cluster can do without this server meanwhile": f"{{{{ {NOW}.other }}}}",
-        "Ask another server about the cluster": f"{{{{ {NOW}.other }}}}",
+        "The cluster can do without this server meanwhile": f"{{{{ {FAILURE}.asked }}}}",
+        "Ask the other servers about the cluster": "{{ __raft_logstore_peer }}",
     }
     for name, task in elsewhere.items():
         own = next((task[module] for module in (STEP, PLAN) if module in task), None)

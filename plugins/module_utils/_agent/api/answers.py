@@ -70,6 +70,12 @@ class Autopilot(NamedTuple):
         plain["servers"] = [server._asdict() for server in self.servers]
         return plain
 
+    @classmethod
+    def of_result(cls, result: Mapping[str, Any]) -> Autopilot:
+        """From as_dict."""
+        servers = tuple(Server(**server) for server in result["servers"])
+        return cls(**{**result, "voters": tuple(result["voters"]), "servers": servers})
+
 
 class Agent(NamedTuple):
     """What an agent says about itself. Strings are empty and numbers -1 where it says nothing."""
@@ -103,6 +109,11 @@ class Agent(NamedTuple):
         plain["config_paths"] = list(self.config_paths)
         plain["config_files"] = list(self.config_files)
         return plain
+
+    @classmethod
+    def of_result(cls, result: Mapping[str, Any]) -> Agent:
+        """From as_dict."""
+        return cls(**{**result, "peers": tuple(Peer(**peer) for peer in result["peers"])})
 
 
 class RaftConfiguration(NamedTuple):

@@ -187,7 +187,7 @@ class Client:
 
     def _no_answer(self, path: str, reason: object) -> Unreachable:
         kind = NotListening if isinstance(reason, ConnectionRefusedError) else Unreachable
-        hint = "Check that the agent runs, and host, port and use_ssl."
+        hint = "Check that the agent runs, and host, port and use_ssl (in a playbook raft_logstore_host and so on)."
         if isinstance(reason, ssl.SSLCertVerificationError):
             given = self.connection.ca_path
             hint = "Give the authority in ca_path and the name in the certificate in tls_server_name."

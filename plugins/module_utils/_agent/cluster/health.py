@@ -10,11 +10,12 @@ all. So the server itself is asked, and the set of voters is compared, not only 
 
 from __future__ import annotations
 
-from typing import FrozenSet, NamedTuple, Optional
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from ..api.answers import Agent, Autopilot, Server
 from .peers import difference
 
+Result = Mapping[str, Any]
 RUNNING_STATES = ("Leader", "Follower")
 
 
@@ -116,10 +117,33 @@ def back(agent: Agent, autopilot: Autopilot, wanted: Wanted) -> Verdict:
         if not verdict.ok:
             return verdict
     if autopilot.failure_tolerance < wanted.failure_tolerance:
-        tolerance = autopilot.failure_tolerance
-        return Verdict(False, f"the failure tolerance is {tolerance}, it was {wanted.failure_tolerance} before")
+        lower = f"the failure tolerance is {autopilot.failure_tolerance}, it was {wanted.failure_tolerance} before"
+        out = " and ".join(verdict.reason for _server, verdict in unwell(autopilot))
+        return Verdict(False, f"{agent.name} itself is healthy, but {out}: {lower}" if out else lower)
     voter = "voter" if agent.id in autopilot.voters else "non-voter"
     return Verdict(True, f"{own.reason}; to the leader it is a healthy {voter}")
+
+
+def is_well(agent: Result, autopilot: Result, backend: str, votes: bool) -> bool:
+    """Whether all is well with this server by its own word and the leader's, whatever the other servers are like.
+
+    Of what modules have returned. `votes`: it has to be a voter. Both have been asked once, and entries under way make
+    applied and committed differ for milliseconds: that it has caught up with the leader's last entry is enough.
+    """
+    own, seen = Agent.of_result(agent), Autopilot.of_result(autopilot)
+    own = own._replace(raft={**own.raft, "commit_index": own.raft["applied_index"]})
+    return back(own, seen, Wanted(backend=backend)).ok and (own.id in seen.voters or not votes)
+
+
+def others_out(autopilot: Result, server_id: str, voters: Iterable[str]) -> Dict[str, str]:
+    """Why each other server is out to the leader, by id: not well, or of `voters` and no longer one.
+
+    Of what a module has returned.
+    """
+    seen = Autopilot.of_result(autopilot)
+    out = {one: "the leader no longer counts it as a voter" for one in voters if one not in seen.voters}
+    out.update({server.id: verdict.reason for server, verdict in unwell(seen)})
+    return {one: why for one, why in out.items() if one != server_id}
 
 
 def healthy(autopilot: Autopilot, wanted: Wanted) -> Verdict:
@@ -172,6 +196,11 @@ def _settled(autopilot: Autopilot) -> Verdict:
     if leader is None or not leader.leader:
         return Verdict(False, "the cluster has no settled leader yet")
     return Verdict(True, f"{leader.name} leads")
+
+
+def unwell(autopilot: Autopilot) -> List[Tuple[Server, Verdict]]:
+    """The servers that are not well to the leader, each with why."""
+    return [(server, _well(server)) for server in autopilot.servers if not _well(server).ok]
 
 
 def _well(server: Server) -> Verdict:

@@ -113,7 +113,8 @@ OUTCOMES = {
     "for {backend}, Nomad refuses to start on this store. When the cause is gone, run this again.",
     UNKNOWN: "It is unknown whether its store was switched. It was left as it is. Run this again.",
     HALFWAY: "It has a store of each backend, or none that can be read, and its agent does not run. Run this again.",
-    RUNNING: "Its store is switched to {backend} and the agent runs, but this server has not passed. It was left as it "
-    "is. When the cause is gone, run this again; to give {backend} up, run it with state=returned.",
+    RUNNING: "Its store is switched to {backend} and the agent runs, but this server has not passed its checks. It was "
+    "left as it is. When the cause is gone, run this again; to give {backend} up, run the module server_backend with "
+    "state=returned.",
     DOWN: "Its store is switched to {backend}, but the agent does not run. When the cause is gone, run this again.",
 }

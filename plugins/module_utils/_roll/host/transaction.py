@@ -220,4 +220,5 @@ def earlier(note: Optional[Note], answer: Optional[Dict[str, Any]], step: str) -
         return f"{run} ended before it was done, {last_seen(step)}. This run goes on from what is on the disk."
     if answer.get("failed"):
         return f"{run} has failed: {answer['msg']}"
-    return f"{run} has ended: the server {'is back' if answer.get('changed') else 'was so already'}."
+    what = "is back" if answer.get("changed") else "was so already"
+    return f"{run} was interrupted, and its own host finished it: the server {what}."

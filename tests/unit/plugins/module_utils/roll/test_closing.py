@@ -29,7 +29,9 @@ LEADS = {**SEEN, "rank": 4}
         (
             ({}, {"running": "wal"}, {"up": False, "role": "down", "hold": True}),
             ME,
-            "3 servers: 1 on boltdb, 1 on wal, 1 down. Look at s2 (differs); s3 (down, hold).",
+            "3 servers: 1 on boltdb, 1 on wal, 1 down. The cluster still serves (2 of 3 voters), but cannot lose "
+            "another. Look at s2 (differs); s3 (down, hold). A roll is unfinished: if none is running now, run the "
+            "same command again.",
         ),
         ((WAL, WAL, WAL), ME, "Nothing to do: 3 of 3 on wal."),
         ((WAL, OUT, OUT), ME, "Done: 3 of 3 on wal. The old stores stay until you run cleanup."),
@@ -42,18 +44,57 @@ LEADS = {**SEEN, "rank": 4}
         (
             (LEADS, WAL, SEEN),
             CHECK,
-            "Nothing stands against the roll now. It would take s3, s1. Nothing was changed.",
+            "Nothing stands against the roll now. It would take s3, s1. Nothing was changed. To do it, run the same "
+            "command without --check.",
         ),
         (
             (LEADS, SEEN, SEEN),
             CHECK._replace(stop_after=1),
             "Nothing stands against the roll now. It would take s2. s3, s1 would come in a later run. Nothing was "
-            "changed.",
+            "changed. To do it, run the same command without --check.",
         ),
     ],
 )
 def test_the_last_line(read: tuple[dict[str, Any], ...], options: Any, line: str) -> None:
     assert verdict(led(**dict(zip(("s1", "s2", "s3"), read, strict=True))), options) == line
+
+
+def test_half_way_is_well_but_not_the_end() -> None:
+    """What is well has to be said in these words: a fleet looks for them."""
+    told = "3 servers: 2 on boltdb, 1 on wal. All is well. Half way: migrate goes on, rollback goes back."
+    assert verdict(led(s3={**WAL, "done": False}), ME) == told
+    assert ill(led(s3={**WAL, "done": False})) == []
+
+
+DOWN = {"up": False, "role": "down"}
+
+
+@pytest.mark.parametrize(
+    ("servers", "says"),
+    [
+        (led(s3=DOWN), "1 down. The cluster still serves (2 of 3 voters), but cannot lose another. Look at s3 (down)."),
+        (led(s2=DOWN, s3=DOWN)[1:], "No server leads: the cluster accepts no writes. Look at s2 (down); s3 (down)."),
+        (led(s1={**DOWN, "role": "silent"}), "No server leads: the cluster accepts no writes. Look at s1 (silent)."),
+        (
+            [*led(), server("s4"), server("s5", **DOWN)],
+            "The cluster still serves (4 of 5 voters), but can lose 1 more. Look at s5 (down).",
+        ),
+        (
+            led(s1={"view_planned": {"leader": "id-s1", "voters": ["id-s1", "id-s2"]}}, s3=DOWN),
+            "The cluster still serves (2 of 2 voters), but cannot lose another.",
+        ),
+    ],
+)
+def test_what_the_cluster_can_still_do_while_servers_are_down(servers: Any, says: str) -> None:
+    assert says in verdict(servers, ME)
+
+
+@pytest.mark.parametrize("read", [{"hold": True}, {"interrupted": True}, {"barred": True}])
+def test_a_roll_that_is_unfinished_is_said_last(read: dict[str, Any]) -> None:
+    assert verdict(led(s2=read), ME).endswith(
+        " A roll is unfinished: if none is running now, run the same command again."
+    )
+    assert "unfinished" not in verdict(led(s2=DOWN), ME)
 
 
 def test_of_a_single_server() -> None:
@@ -83,7 +124,7 @@ def test_what_was_done_is_told_for_the_ticket() -> None:
         "  663 entries converted and compared",
         "  kept /opt/nomad/data/server/raft/raft.db.migrated.20261122-104750",
         "s3: on wal, was down before",
-        "Snapshots, with the cluster's keys; cleanup removes the old ones:",
+        "Snapshots (secret: the cluster's keys are in them; cleanup removes old ones):",
         "  s2 /s/nomad-316.snap",
         "  s3 /s/nomad-s3.snap",
         "Autopilot's removal of dead servers is as it was before.",
@@ -106,10 +147,10 @@ SAVED = {"path": "/s/nomad-316.snap", "size": 3, "created": "2026-11-22T10:47:50
 
 def test_after_a_roll_only_its_own_snapshots_are_named_a_look_lists_all_that_are_there() -> None:
     there = {name: {"snapshots": [SAVED, SAVED]} for name in ("s1", "s2", "s3")}
-    assert len([line for line in at_end(led(**there), ME) if "2 snapshots, 6 Bytes" in line]) == 3
+    assert " ".join(" ".join(at_end(led(**there), ME)).split()).count("2 snapshots, 6 Bytes") == 3
     rolled = at_end(led(**{**there, "s2": {**there["s2"], **OUT, "own_snapshot": "/s/own.snap"}}), ME)
     assert [line for line in rolled if "snap" in line.lower()] == [
-        "Snapshots, with the cluster's keys; cleanup removes the old ones:",
+        "Snapshots (secret: the cluster's keys are in them; cleanup removes old ones):",
         "  s2 /s/own.snap",
     ]
 

@@ -17,10 +17,10 @@ from ansible_collections.raftops.nomad.plugins.module_utils._roll.copying import
     unfinished,
     verdict,
 )
-from ansible_collections.raftops.nomad.plugins.module_utils._roll.failure import Said, failure
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.plan import action, plan
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import found
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.end import on_backend
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.failure import Said, failure
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.turn import (
     TOGETHER,
     Answered,

@@ -49,3 +49,10 @@ def test_what_to_know_of_a_next_start_is_told_of_servers_that_will_have_one() ->
 def test_a_refused_plan_says_that_nothing_was_changed() -> None:
     assert plan(led(s2={"version": "1.11.3"}), ME).refusal.endswith("s2 runs 1.11.3. Nothing was changed.")
     assert plan(led(), ME).refusal == ""
+
+
+def test_nothing_but_that_it_is_down_is_said_of_a_server_that_is_refused_for_that() -> None:
+    noted = {"notes": ["no process of an agent is known"]}
+    assert plan(led(s2=noted), ME).notes == ["s2: no process of an agent is known"]
+    assert plan(led(s2={**noted, "up": False, "role": "down"}), ME).notes == []
+    assert plan(led(s2={**noted, "up": False, "role": "down", "ours": True}), ME).notes != []

@@ -42,13 +42,31 @@ def note(**read: Any) -> str:
     ("read", "begins", "says"),
     [
         (DOWN, "s2: down: http://10.0.0.12:4646: Connection refused.", "Start its agent."),
-        ({**DOWN, "ours": True}, "s2: down: ", "A run has left it so: run the same command again"),
+        ({**DOWN, "ours": True}, "s2: down: ", "refused. Start its agent, or run the same command again."),
+        (
+            {**DOWN, "ours": True, "hold": True},
+            "s2: down: ",
+            "refused. An unfinished roll is recorded on it. Start its agent, or run the same command again.",
+        ),
+        (
+            {**DOWN, "ours": True, "interrupted": True},
+            "s2: down: ",
+            "refused. It is as an interrupted run leaves a server: run the same command again",
+        ),
+        ({**DOWN, "ours": True, "barred": True}, "s2: down: ", "It is as an interrupted run leaves a server"),
+        ({**DOWN, "ours": True, "configured": "boltdb"}, "s2: down: ", "It is as an interrupted run leaves a server"),
         ({**DOWN, "role": "silent", "error": "timed out"}, "s2: silent: timed out.", "It is not known to be stopped."),
         ({**DOWN, "error": ""}, "s2: down: its agent does not answer.", ""),
         ({"peers": PEERS[1:2]}, "s2: peers: it knows other servers", "Remove nothing and stop nothing"),
         ({"interrupted": True}, "s2: interrupted: a conversion was begun", "run the same command again: it goes on"),
         ({"barred": True}, "s2: barred: a run that was interrupted keeps systemd", "run the same command again"),
         ({"hold": True}, "s2: hold: a roll is under way, or stopped", "run the same command again: it goes on"),
+        (
+            {"hold": True, "settings": {"cleanup_dead_servers": False}},
+            "s2: hold: a roll is under way, or stopped before its end. Until it ends, autopilot removes no dead ",
+            "servers (CleanupDeadServers is false). If it stopped, run the same command again",
+        ),
+        ({"hold": True, "settings": {"cleanup_dead_servers": True}}, "s2: hold: a roll is under way", "its end. If it"),
         ({"guarded": False}, "s2: unguarded: if configured for boltdb", "run raft_migrate_backend on it."),
         (
             {"configured": "boltdb"},
@@ -96,11 +114,8 @@ def test_the_most_urgent_comes_first_whatever_the_order_of_the_servers() -> None
 def test_snapshots_are_said_with_their_sizes_and_ages_and_what_removes_them() -> None:
     two = [saved("a", 214 << 20, "2026-11-22T10:47:44Z"), saved("b", 5, "2026-11-30T08:30:00Z")]
     assert below(NOW, s1={"snapshots": two[:1]}, s2={"snapshots": two}) == [
-        "s1: 1 snapshot, 214 MB, the newest 8 days old, in",
-        "  /var/lib/nomad-raft-snapshots",
-        "s2: 2 snapshots, 214 MB, the newest 3 hours old, in",
-        "  /var/lib/nomad-raft-snapshots",
-        "Snapshots contain the cluster's keys. The playbook cleanup removes the old",
-        "  ones.",
+        "In /var/lib/nomad-raft-snapshots: s1: 1 snapshot, 214 MB, the newest 8 days",
+        "  old; s2: 2 snapshots, 214 MB, the newest 3 hours old. They are secret: they",
+        "  contain the cluster's keys. The playbook cleanup removes the old ones.",
     ]
-    assert "the newest of 2026-11-22T10:47:44Z, in" in below(None, s1={"snapshots": two[:1]})[0]
+    assert "the newest of 2026-11-22T10:47:44Z." in note(snapshots=two[:1])

@@ -133,6 +133,13 @@ def test_not_back_in_the_leaders_view(autopilot: Autopilot, reason: str) -> None
     assert not verdict.ok and reason in verdict.reason
 
 
+def test_another_server_that_is_out_is_named_by_one_that_waits_only_for_it() -> None:
+    seen = changed(cluster(), S3, serf_status="left")._replace(failure_tolerance=0)
+    told = "s2.global itself is healthy, but the leader sees s3.global as left, not alive: the failure tolerance is 0, "
+    assert health.back(follower(), seen, WANTED).reason == f"{told}it was 1 before"
+    assert health.back(follower(), seen, WANTED._replace(failure_tolerance=0)).ok
+
+
 def test_a_removed_server_that_came_back_is_not_back_although_the_cluster_is_healthy() -> None:
     """Recorded 0.1 s after its restart: status 200, Healthy true, but two voters and no tolerance."""
     seen = cluster("after_return_nonvoter")

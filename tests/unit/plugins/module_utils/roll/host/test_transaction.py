@@ -120,8 +120,12 @@ def test_who_wants_the_same_end_may_attach(backend: str, state: str, may: bool) 
             {"failed": True, "msg": "Waiting until it is back: not back."},
             "to wal, has failed: Waiting until it is back: not back.",
         ),
-        (NOTE, {"changed": True}, "has ended: the server is back."),
-        (NOTE._replace(state="copied"), {"changed": True}, "to copy its store, has ended: the server is back."),
+        (NOTE, {"changed": True}, "was interrupted, and its own host finished it: the server is back."),
+        (
+            NOTE._replace(state="copied"),
+            {"changed": True},
+            "to copy its store, was interrupted, and its own host finished it: the server is back.",
+        ),
     ],
 )
 def test_what_is_said_of_a_run_that_nobody_has_heard_of(note: Note | None, answer: Any, told: str) -> None:

@@ -60,7 +60,7 @@ def test_a_conversion_that_fails_is_put_back(host: Any, backend: str) -> None:
 def test_a_start_that_fails_while_the_agent_answers_leaves_it(host: Any) -> None:
     answer = transaction.carry_out(host.work(start_command="fail"))
     assert answer["failed"] and (answer["step"], answer["left"], store(host)) == ("start", "running", "wal"), answer
-    assert "ended with exit code 1" in answer["msg"] and "run it with state=returned" in answer["msg"]
+    assert "ended with exit code 1" in answer["msg"] and "server_backend with state=returned" in answer["msg"]
 
 
 def test_down_on_the_new_backend_is_converted_back(host: Any) -> None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.raftops.nomad.plugins.module_utils._roll.failure import Failure, Said, failed, failure
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.options import Options
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.failure import Failure, Said, failed, failure
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.turns.waiting import PEER
 from support.rolls.servers import three
 
 DROP_IN = "/run/systemd/system/nomad.service.d/90-raft-logstore.conf"
@@ -126,7 +127,8 @@ SERVER = {"name": "s2", "serf_status": "alive", "voter": True, "leader": True, "
 
 def test_what_was_found_is_shown() -> None:
     cluster = {"autopilot": {"healthy": False, "failure_tolerance": 0, "servers": [{**SERVER, "healthy": False}]}}
-    lines = told(worked=worked("running"), looked=LOOKED, cluster=cluster).lines
+    asked = {"results": [{PEER: "s2", "unreachable": True}, {PEER: "s3", **cluster}]}
+    lines = told(worked=worked("running"), looked=LOOKED, cluster=asked).lines
     assert lines[:4] == [
         "Failed: Starting its agent: no.",
         "Store: wal in /r, in use",
@@ -143,6 +145,17 @@ def test_what_was_found_is_shown() -> None:
 
 def test_what_could_not_be_looked_at_is_shown_too() -> None:
     looked = {"store": None, "agent": {"self": None, "error": "refused"}, "errors": {"store": "no such directory"}}
-    lines = told(worked=worked("down"), looked=looked, other="s2").lines
-    assert lines[1:4] == ["Store: no such directory", "Agent: refused", "Cluster: s2 cannot be reached"]
-    assert told(worked=worked("down"), looked=looked, cluster={"error": "no leader"}).lines[3] == "Cluster: no leader"
+    asked = {"results": [{PEER: "s2", "unreachable": True}, {PEER: "s3", "error": "no leader", "autopilot": None}]}
+    lines = told(worked=worked("down"), looked=looked, cluster=asked).lines
+    assert lines[1:3] == ["Store: no such directory", "Agent: refused"]
+    assert lines[3:] == ["Cluster: s2: its host cannot be reached", "Cluster: s3: no leader"]
+    assert told(worked=worked("down"), looked=looked).lines[3:] == ["Cluster: no other server was asked"]
+
+
+def test_the_cluster_is_asked_through_a_server_that_answers() -> None:
+    """Before a return it is asked whether it can do without this one; the first of the others may be down."""
+    silent = {PEER: "s2", "answered": False, "error": "refused", "autopilot": None}
+    asked = {"results": [silent, {PEER: "s3", "answered": True, "autopilot": {"servers": []}}]}
+    assert told(worked=worked("running"), other="s2", cluster=asked).asked == "s3"
+    assert told(worked=worked("running"), other="s2", cluster={"results": [silent]}).asked == "s2"
+    assert told(worked=worked("running"), other="s2").asked == "s2"

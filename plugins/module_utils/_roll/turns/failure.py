@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
-from .._text.lines import table
-from . import copying
-from .host.left import (
+from ..._text.lines import table
+from .. import copying
+from ..host.left import (
     OUTCOMES,
     PUT_BACK,
     RETURNED,
@@ -21,9 +21,10 @@ from .host.left import (
     not_brought_back,
     what_failed,
 )
-from .host.transaction import OTHER
-from .options import Options
-from .server import Server
+from ..host.transaction import OTHER, REJOIN
+from ..options import Options
+from ..server import Server
+from . import waiting
 
 Result = Mapping[str, Any]
 STAYS = (
@@ -33,15 +34,20 @@ STAYS = (
 COPIED = "Its agent runs, on the store that it had. When the cause is gone, run this again."
 HOOK = "{host}: {what} This server is done and in the cluster, the roll ends here. {note}"
 DONE = "done"
+UNTOUCHED_AFTER = "No server after it was touched."
 AGAIN = "When the cause is gone, run the same command again."
+WAITS = (
+    "{host}: It is on {backend} and healthy. It waits because {out}. {host} stays on {backend}. Bring {names} back, "
+    "then run the same command again: it goes on from there."
+)
 
 
 class Said(NamedTuple):
     """What a rescue knows. `failed` is what failed first, `again` what failed on the way back, both as `failed` tells.
 
     `worked` and `returned` are results of server_backend: of the way forward, and of the way back after the others were
-    asked; None where it was not called. `looked` is server_info's server after the failure, `cluster` what another
-    server says (autopilot_health_info), `other` the host of that one.
+    asked; None where it was not called. `looked` is server_info's server after the failure, `cluster` what the other
+    servers say (the loop over autopilot_health_info), `other` the host of the first of them.
     """
 
     failed: Mapping[str, str]
@@ -57,12 +63,14 @@ class Said(NamedTuple):
 class Failure(NamedTuple):
     """What to do, and what to say. `step` is where it failed, a step of server_backend if it was at work; `again` what
     failed on the way back. `returns`: the server is to be taken back, which the others must agree to if there
-    are any (`asks`). `is_back`: it is in the cluster again, as it was. `looks`: there is something to look at."""
+    are any (`asks`), on the host `asked`. `is_back`: it is in the cluster again, as it was. `looks`: there is something
+    to look at."""
 
     left: str
     looks: bool
     returns: bool
     asks: bool
+    asked: str
     is_back: bool
     lines: List[str]
     message: str
@@ -81,16 +89,18 @@ def failure(servers: List[Server], host: str, options: Options, said: Said) -> F
     server = next((one for one in servers if one.host == host), Server(host=host, id=""))
     if (said.worked or {}).get("done"):  # only the operator's own tasks come after that
         told = HOOK.format(host=host, what=_what(said), note=said.hold_note).strip()
-        return Failure(DONE, False, False, False, False, [], told, said.failed["task"], "")
-    left = _left(said)
+        return Failure(DONE, False, False, False, "", False, [], told, said.failed["task"], "")
+    left, answers = _left(said), waiting.answers(said.cluster)
+    out = _waits_for(servers, server, options, said)
     return Failure(
         left=left,
         looks=left != UNTOUCHED,
-        returns=left == RUNNING and options.rollback_on_failure and not options.copies,
+        returns=left == RUNNING and options.rollback_on_failure and not options.copies and not out,
         asks=len(servers) > 1,
+        asked=next((host for host, _answer in waiting.answered(answers)), said.other),
         is_back=left in (PUT_BACK, RETURNED),
         lines=_lines(said) if said.looked else [],
-        message=_message(server, options, said, left),
+        message=_waiting(server, options, said, out) if out else _message(server, options, said, left),
         step=_step(said),
         again=(said.again or {}).get("message") or (said.worked or {}).get("again") or "",
     )
@@ -108,10 +118,26 @@ def _left(said: Said) -> str:
     return UNKNOWN if worked.get("failed") else UNTOUCHED  # a module that broke says nothing about the server
 
 
+def _waits_for(servers: List[Server], server: Server, options: Options, said: Said) -> List[waiting.Out]:
+    """The others that are out, where this server has failed at nothing but the wait for the cluster around it."""
+    worked = said.worked or {}
+    if options.copies or not _in_transaction(worked) or (_left(said), worked["step"]) != (RUNNING, REJOIN):
+        return []
+    backend = copying.towards(server, options)
+    return waiting.waits_for(servers, server, backend, said.looked, waiting.answers(said.cluster))
+
+
+def _waiting(server: Server, options: Options, said: Said, out: List[waiting.Out]) -> str:
+    names, told = (" and ".join(words) for words in ([one.host for one in out], [one.told() for one in out]))
+    backend = copying.towards(server, options)
+    whole = WAITS.format(host=server.host, backend=backend, out=told, names=names)
+    return " ".join(part for part in (whole, said.hold_note, UNTOUCHED_AFTER) if part)
+
+
 def _message(server: Server, options: Options, said: Said, left: str) -> str:
     backend = copying.towards(server, options)
     parts = [f"{server.host}: {_what(said)}", _again(said, left, backend), _outcome(server, options, said, left)]
-    parts += [said.hold_note, "No server after it was touched.", AGAIN if left in (PUT_BACK, RETURNED) else ""]
+    parts += [said.hold_note, UNTOUCHED_AFTER, AGAIN if left in (PUT_BACK, RETURNED) else ""]
     return " ".join(part for part in parts if part)
 
 
@@ -185,9 +211,13 @@ def _agent_line(agent: Result) -> str:
 
 
 def _cluster_lines(said: Said) -> List[str]:
-    cluster = (said.cluster or {}).get("autopilot")
+    """The leader's word, from the first that knows it: another server, else this one."""
+    answers = waiting.answers(said.cluster)
+    views = [one["autopilot"] for _host, one in waiting.answered(answers)] + [(said.looked or {}).get("autopilot")]
+    cluster = next(filter(None, views), None)
     if not cluster:
-        return [f"Cluster: {(said.cluster or {}).get('error') or said.other + ' cannot be reached'}"]
+        told = [f"{host}: {one.get('error') or 'its host cannot be reached'}" for host, one in answers]
+        return [f"Cluster: {one}" for one in told or ["no other server was asked"]]
     rows: List[List[Any]] = [["server", "serf", "health", "voter", "leader", "last contact", "last entry"]]
     for one in cluster["servers"]:
         words = [
