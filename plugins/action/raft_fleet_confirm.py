@@ -20,7 +20,7 @@ from ansible_collections.raftops.nomad.plugins.plugin_utils._confirm import ask_
 from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import Fleet, Run
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import plain, without_empty
 
-WAY_OUT = "Nothing was changed. To go on without being asked set raft_fleet_force=true."
+WAY_OUT = "To go on without being asked set raft_fleet_force=true."
 
 
 class ActionModule(ActionBase):
