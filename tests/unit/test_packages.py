@@ -69,7 +69,7 @@ PACKAGES = {
     "roll.host": Package(""),
     "roll.wish": Package(""),
     "roll": Package("text disk agent agent.cluster agent.host roll.host roll.wish"),
-    "roll.turns": Package("agent.cluster roll"),
+    "roll.turns": Package("agent.cluster roll text"),
     "record": Package(""),
     "record.page": Package("record text"),
     "fleet": Package("text"),
