@@ -26,7 +26,9 @@ def youngest(servers: Servers, now: float) -> List[str]:
         return []
     old_s = max(now - max(made), 0.0)
     keep = " Keep old stores for some days, as evidence." if old_s < YOUNG_S else ""
-    return wrapped(f"The youngest old store was made {age(old_s)} ago.{keep} rollback does not need them.", "")
+    return wrapped(
+        f"The youngest store to be removed was made {age(old_s)} ago.{keep} rollback does not need them.", ""
+    )
 
 
 def _made(name: str) -> Optional[float]:

@@ -55,7 +55,7 @@ def test_the_leader_is_asked_then_the_old_stores_are_shown_then_a_person_is_aske
     run = Script()
     ask_cleanup(run, given(s2={**TIDY, "old_stores": OLD}), {}, ASKS, AT)
     assert run.done == [HEALTHY, ASK] and "raft.db.migrated.20261130-120000" in " ".join(shown)
-    assert "The youngest old store was made 2 minutes ago." in " ".join(shown)
+    assert "The youngest store to be removed was made 2 minutes ago." in " ".join(shown)
     asked, person = run.calls
     assert asked.asks and asked[1:3] == (
         "raftops.nomad.server_wait",

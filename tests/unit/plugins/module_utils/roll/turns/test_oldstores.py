@@ -23,13 +23,13 @@ def test_old_stores_that_were_just_made_are_better_kept_and_no_way_back_needs_th
     lines = youngest(three(s1=old(removed=[OLD]), s2=old(removed=[OLD, NEW]), s3=old(kept=[NEW])), NOON)
     assert max(map(len, lines)) <= 78
     assert " ".join(lines) == (
-        "The youngest old store was made 2 minutes ago. Keep old stores for some days, as evidence. rollback does not "
-        "need them."
+        "The youngest store to be removed was made 2 minutes ago. Keep old stores for some days, as evidence. rollback "
+        "does not need them."
     )
 
 
 def test_of_old_ones_only_the_age_is_told() -> None:
-    told = ["The youngest old store was made 10 days ago. rollback does not need them."]
+    told = ["The youngest store to be removed was made 10 days ago. rollback does not need them."]
     assert youngest(three(s1=old(removed=[OLD]), s2=old(kept=[NEW])), NOON) == told
 
 
