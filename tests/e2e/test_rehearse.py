@@ -55,7 +55,7 @@ def test_rehearsals_beside_running_servers(cluster: Cluster) -> None:
         assert re.search(LINE.format(server.name), done.stdout, re.M), done.stdout
     reason = re.sub(r"\s+", " ", done.stdout)
     assert f"{last.name}: Not rehearsed: ext4 cannot clone files; XFS" in reason and "does not need this" in reason
-    assert reason.count("fatal: [") == 1
+    assert f"fatal: [{last.name}]: FAILED!" in reason and reason.count("fatal: [") == 1
     assert left(cluster) == before
     cluster.wait_healthy(60)
 

@@ -32,8 +32,8 @@ __all__ = ["Rehearsal", "Wish", "copy_store", "rehearse"]
 
 RAFT = "raft"
 NO_CLONE = (
-    "Not rehearsed: {kind} cannot clone files; XFS (made with reflink=1) and btrfs can. Nothing was changed, and migrate "
-    "does not need this. To rehearse on a copy, for which one follower is stopped for some seconds, run the playbook "
+    "Not rehearsed: {kind} cannot clone files; XFS (made with reflink=1) and btrfs can. Nothing was changed, and "
+    "migrate does not need this. To rehearse on a copy, for which one follower is stopped for some seconds, run the playbook "
     "rehearse with -e raft_logstore_rehearse_stop=true."
 )
 APART = (

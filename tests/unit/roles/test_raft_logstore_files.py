@@ -16,8 +16,8 @@ from support.rolls.roletext import STEPS, TASKS, imported, nodes, parsed, plays_
 
 # Without a queue there is nothing to do, and no warning of a group that is not there.
 ROLL = "{{ ('raft_logstore_queue' in groups) | ternary('raft_logstore_queue', []) }}"
-# What of these is allowed, and why: see there. The release, and the end of a cleanup, are one task for all, in a play on
-# all servers at once.
+# What of these is allowed, and why: see there. The release, and the end of a cleanup, are one task for all, in a play
+# on all servers at once.
 ALLOWED = {
     "failure.yml": [("Ask another server about the cluster", {"ignore_unreachable"})],
     "release.yml": [("Release autopilot's removal of dead servers", {"ignore_unreachable"})],
