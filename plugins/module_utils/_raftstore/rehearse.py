@@ -33,8 +33,8 @@ __all__ = ["Rehearsal", "Wish", "copy_store", "rehearse"]
 RAFT = "raft"
 NO_CLONE = (
     "Not rehearsed: {kind} cannot clone files; XFS (made with reflink=1) and btrfs can. Nothing was changed, and "
-    "migrate does not need this. To rehearse on a copy, for which one follower is stopped for some seconds, run the playbook "
-    "rehearse with -e raft_logstore_rehearse_stop=true."
+    "migrate does not need this. To rehearse on a copy, for which one follower is stopped for some seconds, run the "
+    "playbook rehearse with -e raft_logstore_rehearse_stop=true."
 )
 APART = (
     "{path} is a file system of its own: there is no place beside it on the same one for a clone or a copy, and "
