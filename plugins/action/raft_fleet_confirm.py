@@ -23,7 +23,7 @@ from ansible_collections.raftops.nomad.plugins.plugin_utils._fleetrecord import 
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import plain, without_empty
 from ansible_collections.raftops.nomad.plugins.plugin_utils._rolls import ansible
 
-WAY_OUT = "Nothing was changed. To go on without being asked set raft_fleet_force=true."
+WAY_OUT = "To go on without being asked set raft_fleet_force=true."
 
 
 class ActionModule(ActionBase):

@@ -12,12 +12,16 @@ from typing import Any, Dict, Optional
 from ansible import context
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.wish.engine import Engine, refusal
 from ansible_collections.raftops.nomad.plugins.modules.roll_plan import SPEC
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import options, plain, servers, without_empty
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps import recording
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import Modules, Stopped
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.planning import Asking, make_plan, to_copy
+
+ALL_SHOWN = 3  # the verbosity from which on a failure has the plan as well
+OF_A_FAILURE = ("gate", "record", "refused")
 
 
 class ActionModule(ActionBase):
@@ -26,7 +30,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
 
     def run(self, tmp: Optional[str] = None, task_vars: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        """The plan, with the first thing that prevents it. AnsibleActionFail where Ansible would not keep to one."""
+        """The plan, or the first thing that prevents it. AnsibleActionFail where Ansible would not keep to one."""
         told = refusal(self._engine())
         if told:  # not as a gate: where errors are ignored, nobody would stop at one, and without a queue all stop
             raise AnsibleActionFail(told)
@@ -48,7 +52,7 @@ class ActionModule(ActionBase):
         except Stopped as stopped:
             recording.planned(record, found, servers(read))
             recording.refused(record, stopped.message)
-            found.update(stopped.outcome())
+            found = {**short(found), **stopped.outcome()}
         result.update(found, **run.outcome())
         return result
 
@@ -61,3 +65,10 @@ class ActionModule(ActionBase):
             start_at=said.get("start_at_task") or "",
             step=bool(said.get("step")),
         )
+
+
+def short(found: Dict[str, Any]) -> Dict[str, Any]:
+    """What a failure has of the plan. Ansible prints all of a failure, and the plan was shown right above."""
+    if Display().verbosity >= ALL_SHOWN:
+        return found
+    return {name: found[name] for name in OF_A_FAILURE if found.get(name)}

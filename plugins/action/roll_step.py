@@ -28,6 +28,7 @@ from ansible_collections.raftops.nomad.plugins.plugin_utils._steps import (
 )
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.given import Given, Result
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import Modules, Stopped, say
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.planning import Asking
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.starting import Tags
 
 Values = Dict[str, Any]
@@ -101,6 +102,7 @@ class ActionModule(ActionBase):
             "find_old": cleanup.find_old,
             "ask_cleanup": partial(self._ask_cleanup, args),
             "remove_old": partial(self._remove_old, record),
+            "show_removed": cleanup.show_removed,
         }
 
     def _start(self, group: str, task_vars: Values, _run: Modules, _given: Given, _result: Result) -> None:
@@ -130,7 +132,8 @@ class ActionModule(ActionBase):
         result["record"], record = recording.begun(given.options, args["group"], given.host, time.time(), secrets)
         recording.planned(record, {}, given.all)
         try:
-            cleanup.ask_cleanup(run, given, result, args["force"], args["confirm_timeout"])
+            asking = Asking(args["force"], args["confirm_timeout"])
+            cleanup.ask_cleanup(run, given, result, asking, time.time())
         except Stopped as stopped:
             recording.refused(record, stopped.message)
             raise

@@ -119,7 +119,7 @@ assessment:
       description: The lines that were shown.
       type: list
       elements: str
-      sample: ["Little to gain: 0.2 writes a second, freelist 56 Bytes."]
+      sample: ["Worth it? Hardly: 0.2 writes a second, freelist 56 Bytes."]
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -31,7 +31,8 @@ attributes:
   check_mode:
     support: full
     details:
-      - The store is read and RV(plan) computed for real. A store in use is not an error; its RV(entries) is then null.
+      - The store is read and RV(plan) computed for real. A store in use is not an error, but a warning, as the run
+        itself would refuse; its RV(entries) is then null.
   diff_mode:
     support: full
     details:
@@ -213,7 +214,9 @@ bytes_written:
   type: int
   sample: 301240
 backup:
-  description: Absolute path of the old store, which stays beside the new one. Null if there is none.
+  description:
+    - Absolute path of the old store, which stays beside the new one. Null if there is none. In check mode, what it
+      would be; the time in it is that of the look.
   returned: success
   type: str
   sample: /opt/nomad/data/server/raft/raft.db.migrated.20261122-104750

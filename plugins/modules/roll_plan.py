@@ -260,7 +260,7 @@ question:
   sample: "The Raft log store of these Nomad servers will be moved to wal, one at a time, in this order: ..."
 refused:
   description: Whether something prevents a roll.
-  returned: success
+  returned: success, and on a failure for which that is the reason
   type: bool
   sample: true
 refusal:
@@ -269,13 +269,14 @@ refusal:
   type: str
   sample: "The WAL backend came with Nomad 2.0.0. Upgrade first: nomad-1 runs 1.11.3."
 msg:
-  description: Why there may be no roll, in a sentence.
+  description:
+    - Why there may be no roll, in a sentence. The plan was shown by then; a failure repeats it only with C(-vvv).
   returned: failure
   type: str
   sample: "The WAL backend came with Nomad 2.0.0. Upgrade first: nomad-1 runs 1.11.3. Nothing was changed."
 record:
   description: Name of the roll's record. Empty where there is none.
-  returned: always
+  returned: success, and on a failure if there is one
   type: str
   sample: migrate-nomad_servers-20261130T120000Z
 did:
@@ -291,7 +292,7 @@ doing:
   sample: The cluster is healthy
 gate:
   description: Name of the condition that does not hold. Else empty.
-  returned: success
+  returned: success, and on a failure for which that is the reason
   type: str
   sample: Every server runs a Nomad that knows the WAL backend
 asks:

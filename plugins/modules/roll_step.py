@@ -39,7 +39,7 @@ options:
         operator's after it. V(take_back) brings a server back that has not passed, V(failed) takes note of a failure,
         V(stop) is the end of a roll at the server that has failed.
       - V(back) and V(end) are the proof at the end of a roll, V(show) its tables. V(find_old), V(ask_cleanup) and
-        V(remove_old) remove old stores.
+        V(remove_old) remove old stores, V(show_removed) says what has gone.
     type: str
     choices:
       - start
@@ -60,6 +60,7 @@ options:
       - find_old
       - ask_cleanup
       - remove_old
+      - show_removed
     required: true
   options:
     description: What the operator has asked for, as O(raftops.nomad.roll_plan#module:options).
@@ -172,7 +173,7 @@ doing:
 from ansible.module_utils.basic import AnsibleModule
 
 TURN = ["begin", "make_way", "hold", "work", "settle", "next", "release", "take_back", "failed", "stop"]
-STEPS = ["start", "look", *TURN, "back", "end", "show", "find_old", "ask_cleanup", "remove_old"]
+STEPS = ["start", "look", *TURN, "back", "end", "show", "find_old", "ask_cleanup", "remove_old", "show_removed"]
 SPEC = {
     "step": {"type": "str", "choices": STEPS, "required": True},
     "options": {"type": "dict", "default": {}},

@@ -17,6 +17,8 @@ description:
     log store on its disk, what a conversion would do to it, and what would go wrong at the agent's next start."
   - On a host with Nomad's package no option is needed.
   - A part that cannot be looked at is no failure. It is null then, and RV(server.errors) says why.
+  - Like every single module it does not read the role's variables C(raft_logstore_*). For an agent that its
+    configuration does not lead to, give O(host) and O(port).
   - An option that is null or an empty string is not given.
   - The rehearsal of the next start asks the agent's own program about its configuration with C(nomad config validate).
     It is run only where nobody but root could have written it. The changed configuration is a copy below C(/run) that
@@ -179,7 +181,9 @@ server:
           type: bool
           sample: true
         down:
-          description: Whether nobody listens at its address, the only silence that says that it is stopped.
+          description:
+            - Whether nobody listens at RV(server.agent.url), the only silence that says that it is stopped. An agent
+              that listens elsewhere runs all the same; then C(in_use) in RV(server.store) is true.
           type: bool
           sample: false
         status:

@@ -21,15 +21,17 @@ TIMEOUT_S = 120
 LONGEST_S = 7 * 24 * 3600
 TIMEOUT_VARIABLE = "RAFTOPS_CONFIRM_TIMEOUT"
 
-REFUSALS = {
-    "no": "The answer was not 'yes'.",
-    "interrupted": "The question was interrupted with Ctrl-C.",
+BY_A_PERSON = {
+    "no": "You did not answer 'yes'.",
+    "interrupted": "You pressed Ctrl-C.",
+}
+BY_NOBODY = {
     "late": "Nobody answered within {seconds} seconds.",
     "no terminal": "There is no terminal to ask at.",
 }
+LATER = "Run the same command when you are ready."
 WAY_OUT = (
-    "Nothing was changed. To go on without being asked set force=true on the task, or raft_logstore_force=true "
-    "when running the playbook."
+    "To go on without being asked set force=true on the task, or raft_logstore_force=true when running the playbook."
 )
 
 
@@ -53,7 +55,10 @@ def confirm_once(task_uuid: str, statement: str, hosts: Sequence[str], given_s: 
 
 
 def ask_once(answers: str, text: str, seconds: int, way_out: str) -> None:
-    """Return if the answer to `text` is 'yes', or was, if it is in the file `answers`; else raise AnsibleActionFail."""
+    """Return if the answer to `text` is 'yes', or was, if it is in the file `answers`; else raise AnsibleActionFail.
+
+    `way_out` is what to do where nobody can be asked. Who has said no is not told how to do without the question.
+    """
     with open(answers, "a+", encoding="ascii") as answer_file:
         fcntl.flock(answer_file, fcntl.LOCK_EX)
         answer_file.seek(0)
@@ -62,7 +67,14 @@ def ask_once(answers: str, text: str, seconds: int, way_out: str) -> None:
             answer = _ask(text, seconds)
             answer_file.write(answer)
     if answer != "yes":
-        raise AnsibleActionFail(f"{REFUSALS[answer].format(seconds=seconds)} {way_out}")
+        raise AnsibleActionFail(refusal(answer, seconds, way_out))
+
+
+def refusal(answer: str, seconds: int, way_out: str) -> str:
+    """What is said of an answer that is not 'yes'."""
+    if answer in BY_A_PERSON:
+        return f"{BY_A_PERSON[answer]} Nothing was changed. {LATER}"
+    return f"{BY_NOBODY[answer].format(seconds=seconds)} Nothing was changed. {way_out}"
 
 
 def timeout_s(given_s: int = TIMEOUT_S) -> int:
@@ -77,7 +89,7 @@ def timeout_s(given_s: int = TIMEOUT_S) -> int:
 
 
 def _ask(text: str, seconds: int) -> str:
-    """Ask at the terminal: 'yes' or a key of REFUSALS."""
+    """Ask at the terminal: 'yes', or a key of BY_A_PERSON or BY_NOBODY."""
     begin = time.monotonic()
     try:
         typed = Display().prompt_until(text, seconds=seconds or None)

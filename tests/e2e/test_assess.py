@@ -62,7 +62,7 @@ def test_before_and_after_a_roll(make_cluster: Any, tmp_path: Path) -> None:
     assert found["gain"] in ("little to gain", "some gain", "worth it") and found["longest_out_s"] > 0
     assert {one["host"]: one["size"] for one in found["servers"]}.keys() == now.keys()
     assert {row[2] for row in rows(after.stdout, "server +role").values()} == {"wal"}
-    assert "Nothing to gain: all servers are on wal already." in after.stdout
+    assert "Worth it? No: all servers are on wal already." in after.stdout
     assert left_behind(cluster) == []
 
 

@@ -54,7 +54,8 @@ def test_rehearsals_beside_running_servers(cluster: Cluster) -> None:
     for server in (first, second):
         assert re.search(LINE.format(server.name), done.stdout, re.M), done.stdout
     reason = re.sub(r"\s+", " ", done.stdout)
-    assert f"fatal: [{last.name}]: FAILED!" in reason and "(ext4) cannot clone files, and a plain copy" in reason
+    assert f"{last.name}: Not rehearsed: ext4 cannot clone files; XFS" in reason and "does not need this" in reason
+    assert f"fatal: [{last.name}]: FAILED!" in reason and reason.count("fatal: [") == 1
     assert left(cluster) == before
     cluster.wait_healthy(60)
 

@@ -9,11 +9,11 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 from .._roll.options import Options
 from .._roll.plan import refused, warnings
 from .._roll.server import Server
-from .._text.lines import table
+from .._text.lines import table, wrapped
 from .._text.sizes import cell
 from . import out as times
 from .figures import Figures, Times, parse
-from .verdict import Known, Verdict, of_cluster, verdict
+from .verdict import SOME, WORTH, Known, Verdict, of_cluster, verdict
 
 VERSION = 1
 NOW = ("server", "role", "backend", "writes/s", "kB/s", "store", "commit", "flush")
@@ -24,8 +24,9 @@ NOW_MEANT = (
 )
 CHANGE_MEANT = (
     "freelist: written anew at each commit. needs, free: space for the conversion.",
-    "conversion: seconds, tried on this host. out: until it is back in the cluster.",
+    "conversion: seconds, tried on this host. out: seconds until it is back again.",
 )
+NEXT = "Next: ansible-playbook raftops.nomad.migrate -i inventory --check --diff"
 
 
 class One(NamedTuple):
@@ -79,7 +80,7 @@ def assessment(servers: Sequence[Server], costs: Mapping[str, Mapping[str, Any]]
         "longest_out_s": max(outs) if outs else None,
         "servers": [_plain(one) for one in found],
     }
-    plain["lines"] = lines(found, plain)
+    plain["lines"] = lines(found, plain, whole)
     return plain
 
 
@@ -102,8 +103,8 @@ def _plain(one: One) -> Dict[str, Any]:
     }
 
 
-def lines(found: Sequence[One], plain: Mapping[str, Any]) -> List[str]:
-    """Two tables, what their columns mean, what a roll would refuse or note, and the verdict at the end."""
+def lines(found: Sequence[One], plain: Mapping[str, Any], whole: Verdict) -> List[str]:
+    """Two tables, what their columns mean, what a roll would refuse or note, the verdict, and what is next."""
     told = [f"{one.server.host}: {what}" for one in found for what in (one.cost.get("errors") or {}).values()]
     refusal, moved = plain["refusal"], [one for one in found if one.server.todo]
     stands = f"A roll would be refused now: {refusal}" if refusal else "Nothing stands against a roll now."
@@ -115,8 +116,9 @@ def lines(found: Sequence[One], plain: Mapping[str, Any]) -> List[str]:
         *told,
         *plain["notes"],
         *([stands] if moved else []),
-        f"{plain['verdict'][:1].upper()}{plain['verdict'][1:]}",
+        *wrapped(whole.answer()),
         *_outs(plain["longest_out_s"]),
+        *([NEXT] if moved and not refusal and whole.gain in (WORTH, SOME) else []),
     ]
 
 

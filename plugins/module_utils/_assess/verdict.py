@@ -26,6 +26,7 @@ MANY_PER_S = 10.0
 
 WORTH, SOME, LITTLE, NOTHING, UNKNOWN = "worth it", "some gain", "little to gain", "nothing to gain", "not known"
 ORDER = (WORTH, SOME, UNKNOWN, LITTLE, NOTHING)  # one that was not read may be the slow one
+ANSWERS = {WORTH: "Yes", SOME: "A little, not urgent", LITTLE: "Hardly", NOTHING: "No", UNKNOWN: "Not known"}
 
 
 class Verdict(NamedTuple):
@@ -38,6 +39,12 @@ class Verdict(NamedTuple):
     def sentence(self) -> str:
         """All of it."""
         return f"{self.gain}{f' on {self.host}' if self.host else ''}: {', '.join(self.reasons)}."
+
+    def answer(self) -> str:
+        """The same as an answer to the question that a person has."""
+        who = f". {self.host}" if self.host else ""
+        most = " has most to gain" if self.host and self.gain != UNKNOWN else ""
+        return f"Worth it? {ANSWERS[self.gain]}{who}{most}: {', '.join(self.reasons)}."
 
 
 class Known(NamedTuple):

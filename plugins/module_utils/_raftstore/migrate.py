@@ -29,7 +29,7 @@ from .conversion.run import Run
 from .conversion.steps import STEPS, predicted, remove_partial
 from .directory import journal
 from .directory.evidence import Evidence
-from .directory.locks import POLL_S, lock_directory
+from .directory.locks import POLL_S, lock_directory, process_names
 from .directory.observe import Found, observe
 from .directory.raftdir import listing, locate
 from .directory.readstores import read
@@ -110,9 +110,19 @@ def _lock(raft: Directory, request: Request) -> str:
 
 
 def _migrate(request: Request, found: Found, evidence: Evidence, clock: Callable[[], float]) -> Outcome:
-    in_use = "taken" in (evidence.store_lock, evidence.run_lock)  # check mode only looks then
     run, state = planned(request, found, evidence, clock)
-    return _carry_out(run, state, in_use)
+    return _carry_out(run, state, _in_use(found, evidence))
+
+
+def _in_use(found: Found, evidence: Evidence) -> str:
+    """Who has the store, and that a run would not begin now: check mode only looks then. Else ""."""
+    if evidence.store_lock == "taken":
+        pids = found.openers.pids
+        who = process_names(pids, found.proc) if pids else "a process that cannot be seen from here"
+        return f"The store is in use by {who}: the real run would refuse. Stop the Nomad server on this host first."
+    if evidence.run_lock == "taken":
+        return "Another run of this collection is at work here: the real run would wait for its end."
+    return ""
 
 
 def planned(request: Request, found: Found, evidence: Evidence, clock: Callable[[], float]) -> Tuple[Run, str]:
@@ -133,7 +143,7 @@ def planned(request: Request, found: Found, evidence: Evidence, clock: Callable[
     return run, state
 
 
-def _carry_out(run: Run, state: str, in_use: bool) -> Outcome:
+def _carry_out(run: Run, state: str, in_use: str) -> Outcome:
     outcome = run.outcome
     outcome.state, outcome.before = state, listing(run.raft)
     outcome.backup = _backup(run)
@@ -145,8 +155,8 @@ def _carry_out(run: Run, state: str, in_use: bool) -> Outcome:
         )
     if in_use:
         outcome.warnings.append(
-            "The store is in use and was not read; the plan follows from the file names only. "
-            "Whether the shape of its log and the free space allow it is unknown until the server is stopped."
+            f"{in_use} It was not read; the plan follows from the file names only. Whether the shape of its log and "
+            "the free space allow it is unknown until then."
         )
     if not run.request.check:
         outcome.warnings.extend(tidy(run.raft))  # it may hold the space that is needed now
@@ -158,7 +168,7 @@ def _carry_out(run: Run, state: str, in_use: bool) -> Outcome:
         outcome.after = predicted(run)
         if not run.request.check:
             apply(run)
-        _conclude(run, in_use)
+        _conclude(run, bool(in_use))
     finally:
         run.close()
     outcome.crc32c = crc32c.implementation()

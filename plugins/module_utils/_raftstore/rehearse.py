@@ -32,16 +32,18 @@ __all__ = ["Rehearsal", "Wish", "copy_store", "rehearse"]
 
 RAFT = "raft"
 NO_CLONE = (
-    "The file system of {path} ({kind}) cannot clone files, and a plain copy of a store in use is not a store: "
-    "nothing was rehearsed. XFS (made with reflink=1) and btrfs can. On others the copy has to be made while the "
-    "server is stopped: the playbook rehearse does that on one follower with raft_logstore_rehearse_stop=true, a task "
-    "with server_backend and its state copied."
+    "Not rehearsed: {kind} cannot clone files; XFS (made with reflink=1) and btrfs can. Nothing was changed, and "
+    "migrate does not need this. To rehearse on a copy, for which one follower is stopped for some seconds, run the "
+    "playbook rehearse with -e raft_logstore_rehearse_stop=true."
 )
 APART = (
     "{path} is a file system of its own: there is no place beside it on the same one for a clone or a copy, and "
     "nothing is made in the Raft directory itself. Nothing was rehearsed."
 )
-NO_COPY = "There is no copy of the store to rehearse on. It is made with server_backend and its state copied."
+NO_COPY = (
+    "There is no copy of the store to rehearse on. server_backend with state=copied stops the server, makes one, and "
+    "starts it."
+)
 TELL = "Its store was not touched. Please report this, with the message."
 
 
@@ -142,8 +144,8 @@ def _rehearse(wish: Wish, done: Rehearsal, other: str, raft: Directory, proc: st
         try:
             done.method = _take(done, raft, copy, proc)
         except CannotClone:
-            kind = mount_of(raft.fd, proc).kind or "its kind is not known"
-            done.refusal, done.needs_stop = NO_CLONE.format(path=done.raft_dir, kind=kind), True
+            kind = mount_of(raft.fd, proc).kind or "its file system"
+            done.refusal, done.needs_stop = NO_CLONE.format(kind=kind), True
             return
         done.clone_seconds = round(time.monotonic() - started, 3)
         raft.close()  # and with it the lock: a real conversion does not wait for a rehearsal

@@ -69,7 +69,12 @@ def origin(said: str, job_template: str, awx: str, node: str) -> str:
 
 
 def impossible(options: Options) -> str:
-    """Why no roll can end well with these values, as a sentence; "" when one can."""
+    """Why no roll can end well with these values, in sentences; "" when one can. The first look refuses them."""
+    told = _impossible(options)
+    return f"{told} Nothing was changed." if told else ""
+
+
+def _impossible(options: Options) -> str:
     unknown = misspelt(options.names)
     if unknown:
         return unknown

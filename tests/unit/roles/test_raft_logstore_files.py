@@ -16,11 +16,13 @@ from support.rolls.roletext import STEPS, TASKS, imported, nodes, parsed, plays_
 
 # Without a queue there is nothing to do, and no warning of a group that is not there.
 ROLL = "{{ ('raft_logstore_queue' in groups) | ternary('raft_logstore_queue', []) }}"
-# What of these is allowed, and why: see there. The release is one task for all, in a play on all servers at once.
+# What of these is allowed, and why: see there. The release, and the end of a cleanup, are one task for all, in a play
+# on all servers at once.
 ALLOWED = {
     "failure.yml": [("Ask the other servers about the cluster", {"ignore_unreachable"})],
     "release.yml": [("Release autopilot's removal of dead servers", {"ignore_unreachable"})],
     "finish.yml": [("Release the hold, as all are back", {"run_once"})],
+    "cleanup_remove.yml": [("Show what has gone", {"run_once"})],
 }
 FORBIDDEN = {"any_errors_fatal", "max_fail_percentage", "run_once", "ignore_unreachable", "ignore_errors"}
 # Files of the role that are for plays on all servers at once, never for the roll.

@@ -7,4 +7,4 @@ Pure. May import `text`, `agent.cluster`, `roll.host` and `roll`. Open turn.py f
 
 from __future__ import annotations
 
-__all__ = ["failure", "turn"]
+__all__ = ["failure", "oldstores", "turn"]

@@ -13,6 +13,7 @@ import pytest
 from ansible import context
 from ansible.errors import AnsibleActionFail
 from ansible.utils.context_objects import CLIArgs
+from ansible.utils.display import Display
 from ansible_collections.raftops.nomad.plugins.action.roll_plan import ActionModule
 from ansible_collections.raftops.nomad.plugins.modules.roll_plan import OPTIONS
 from support.rolls.handlers import Handlers, action
@@ -55,14 +56,28 @@ def test_a_refusal_is_also_the_message_of_a_task_that_fails_for_it() -> None:
     loader = Handlers()
     result = run(loader=loader, servers=[LEADER, facts("s2", obstacles=["no space"]), facts("s3")], options={})
     assert result["failed"] and result["refused"] and result["doing"] == "Nothing stands against the roll"
-    assert result["refusal"] == result["msg"] == "s2: no space. Nothing was changed." and loader.modules == []
+    assert result["msg"] == "s2: no space. Nothing was changed." and loader.modules == []
+
+
+@pytest.mark.parametrize(("verbosity", "whole"), [(0, False), (3, True)])
+def test_a_failure_does_not_print_the_plan_that_was_shown_above_it(
+    verbosity: int, whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With -vvv it does."""
+    monkeypatch.setattr(Display(), "verbosity", verbosity)
+    no = Handlers(by_module={**HEALTHY, "raft_confirm": {"failed": True, "msg": "You did not answer 'yes'."}})
+    result = run(loader=no, servers=SERVERS, options={})
+    assert (result["msg"], result["doing"]) == ("You did not answer 'yes'.", "Ask before anything is changed")
+    assert ({"lines", "question", "queue"} <= set(result)) is whole
+    if not whole:
+        assert set(result) == {"changed", "failed", "msg", "doing", "did"}
 
 
 @pytest.mark.parametrize(("least", "refused"), [("1", False), ("2", True)])
 def test_options_may_come_as_text(least: str, refused: bool) -> None:
     given: dict[str, Any] = {"min_failure_tolerance": least, "allow_outage": "false", "log_file": None}
     result = run(servers=SERVERS, options=given)
-    assert result["refused"] is refused is result.get("failed", False) and result["tolerance"] == 1
+    assert bool(result.get("refused")) is refused is result.get("failed", False)
 
 
 def test_an_option_that_is_null_is_not_given() -> None:
@@ -140,7 +155,7 @@ def test_a_plan_that_is_refused_is_in_the_record_with_its_reason(tmp_path: Path)
     result, found = kept(tmp_path, servers=servers, loader=Handlers())
     assert result["record"] == "n" and result["failed"]
     assert (found["playbook"], found["group"], found["backend"]) == ("migrate", "mine", "wal")
-    assert (found["outcome"], found["verdict"]) == ("refused", result["refusal"])
+    assert (found["outcome"], found["verdict"]) == ("refused", result["msg"])
     assert [one["host"] for one in found["runs"][0]["plan"]["servers"]] == ["s1", "s2", "s3"]
 
 

@@ -64,6 +64,7 @@ RUN: dict[str, tuple[dict[str, Any], list[str]]] = {
     "find_old": ({"servers": TIDY}, ["raft_backup_remove"]),
     "ask_cleanup": ({"servers": TIDY}, ["server_wait"]),
     "remove_old": ({"servers": TIDY}, ["raft_backup_remove"]),
+    "show_removed": ({"servers": TIDY}, []),
 }
 
 

@@ -1,6 +1,6 @@
 # Copyright (c) raftops.nomad contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One question, one answer for all workers, and a refusal that says how to go on without being asked."""
+"""One question, one answer for all workers, and a refusal that says what to do next."""
 
 from __future__ import annotations
 
@@ -41,30 +41,39 @@ def test_yes_is_asked_for_once_and_holds_for_the_whole_task(monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        (b"", "The answer was not 'yes'."),
-        (b"y", "The answer was not 'yes'."),
-        (b"yes please", "The answer was not 'yes'."),
-        (AnsiblePromptInterrupt("user interrupt"), "The question was interrupted with Ctrl-C."),
-        (AnsiblePromptNoninteractive("stdin is not interactive"), "There is no terminal to ask at."),
+        (b"", "You did not answer 'yes'."),
+        (b"y", "You did not answer 'yes'."),
+        (b"yes please", "You did not answer 'yes'."),
+        (AnsiblePromptInterrupt("user interrupt"), "You pressed Ctrl-C."),
     ],
 )
-def test_anything_else_fails_every_host_and_names_the_way_out(
+def test_anything_else_fails_every_host_and_is_no_reason_to_name_force(
     monkeypatch: pytest.MonkeyPatch, answer: bytes | Exception, reason: str
 ) -> None:
     seen, task = answering(monkeypatch, answer), uuid.uuid4().hex
     for _host in range(2):
         with pytest.raises(AnsibleActionFail) as failure:
             confirm.confirm_once(task, "Shall we?", ["h1"])
-        assert reason in str(failure.value)
-        assert "force=true" in str(failure.value)
-        assert "raft_logstore_force=true" in str(failure.value)
+        told = f"{reason} Nothing was changed. Run the same command when you are ready."
+        assert str(failure.value) == told
     assert len(seen) == 1
+
+
+def test_where_nobody_can_be_asked_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, AnsiblePromptNoninteractive("stdin is not interactive"))
+    with pytest.raises(AnsibleActionFail) as failure:
+        confirm.confirm_once(uuid.uuid4().hex, "Shall we?", ["h1"])
+    said = str(failure.value)
+    assert said.startswith("There is no terminal to ask at. Nothing was changed. To go on without being asked ")
+    assert "set force=true" in said and "raft_logstore_force=true" in said
 
 
 def test_what_was_typed_without_enter_when_the_time_is_up_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(confirm.TIMEOUT_VARIABLE, "1")
     answering(monkeypatch, b"yes", after_s=5)
-    with pytest.raises(AnsibleActionFail, match="Nobody answered within 1 seconds"):
+    with pytest.raises(
+        AnsibleActionFail, match=r"Nobody answered within 1 seconds\. Nothing was changed\. .*force=true"
+    ):
         confirm.confirm_once(uuid.uuid4().hex, "Shall we?", ["h1"])
 
 

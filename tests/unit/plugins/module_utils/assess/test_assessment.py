@@ -51,25 +51,29 @@ COSTS = {"id-s1": cost("boltdb-leader"), "id-s2": cost(), "id-s3": cost()}
 
 def test_the_lines_fit_a_terminal_and_end_with_the_verdict() -> None:
     found = assessed(three(), COSTS)
-    assert len(found["lines"]) <= 17 and all(len(line) <= 78 for line in found["lines"][:-3]), found["lines"]
+    assert len(found["lines"]) <= 19 and all(len(line) <= 78 for line in found["lines"]), found["lines"]
     assert found["lines"][1].split() == ["s1", "leader", "boltdb", "42.5", "15.7", "0.87", "2.06", "0.21"]
     assert found["lines"][8].split() == ["s1", "209MB", "56B", "5685", "286MB", "35GB", "2.1", "4.5"]
-    assert found["lines"][-3:-1] == [
+    assert found["lines"][-5:] == [
         "Nothing stands against a roll now.",
-        "Some gain on s1: 42 writes a second, each takes 0.87 ms and would take about half.",
+        "Worth it? A little, not urgent. s1 has most to gain: 42 writes a second, each",
+        "  takes 0.87 ms and would take about half.",
+        "A server would be out for about 4.5 s, one at a time.",
+        "Next: ansible-playbook raftops.nomad.migrate -i inventory --check --diff",
     ]
-    assert found["lines"][-1] == "A server would be out for about 4.5 s, one at a time."
+    assert found["verdict"] == "some gain on s1: 42 writes a second, each takes 0.87 ms and would take about half."
 
 
 def test_a_roll_that_would_be_refused_is_told_and_its_reason() -> None:
     found = assessed([*three()[:2], server("s3", obstacles=("no space",))], COSTS)
     assert (found["refused"], found["refusal"]) == (True, "s3: no space.")
     assert "A roll would be refused now: s3: no space." in found["lines"]
+    assert not any(line.startswith("Next:") for line in found["lines"])
 
 
 def test_on_wal_nothing_is_left_to_tell_about_the_change() -> None:
     found = assessed(three(**ON_WAL), dict.fromkeys(COSTS, cost("wal-leader")))
-    assert found["lines"][-1] == "Nothing to gain: all servers are on wal already."
+    assert found["lines"][-1] == "Worth it? No: all servers are on wal already."
     assert found["longest_out_s"] is None and not any("needs" in line for line in found["lines"])
 
 

@@ -56,6 +56,19 @@ def test_the_cluster_is_as_slow_as_the_server_with_most_to_gain() -> None:
     assert of_cluster(three[2:] * 3, "wal").sentence() == "nothing to gain: all servers are on wal already."
 
 
+def test_the_answer_names_the_server_that_is_meant_and_why() -> None:
+    def answer(*servers: Known) -> str:
+        return of_cluster(servers, "wal").answer()
+
+    big, unread = {"freelist_bytes": 48 * MIB}, known("s2", commits_per_s=None)
+    assert answer(known("s1"), known("s2", **big)) == (
+        "Worth it? Yes. s2 has most to gain: each commit rewrites 48 MB of freelist."
+    )
+    assert answer(known("s1")) == "Worth it? Hardly: 0.2 writes a second, freelist 98 KB."
+    assert answer(known("s1"), unread) == "Worth it? Not known. s2: its agent shows no metrics of Raft."
+    assert answer(known("s1", backend="wal")) == "Worth it? No: all servers are on wal already."
+
+
 def test_of_several_alike_the_slowest_is_named() -> None:
     busy = [known(f"s{n}", commits_per_s=20.0, store=Times(9, float(n), 9.0)) for n in (1, 3, 2)]
     assert of_cluster(busy, "wal").host == "s3"

@@ -188,6 +188,9 @@ def test_row_24_a_store_in_use(file: str, how: str, tmp_path: Path) -> None:
         told = migrate(request(raft, check=True), clock=clock)
         assert told.entries is None and told.state in ("boltdb", "wal")
         assert told.plan
+        (warning,) = [one for one in told.warnings if "in use" in one]
+        assert f"in use by PID {server.pid} (" in warning
+        assert "the real run would refuse. Stop the Nomad server on this host first." in warning
     finally:
         server.stop()
     run(raft)
@@ -199,7 +202,8 @@ def test_row_25_another_run_is_waited_for(tmp_path: Path) -> None:
     server.start()
     try:
         assert "another run" in refused(raft, InUse, lock_timeout_s=0.2).what
-        assert migrate(request(raft, check=True), clock=clock).state == "boltdb"
+        told = migrate(request(raft, check=True), clock=clock)
+        assert told.state == "boltdb" and "Another run of this collection is at work here" in told.warnings[0]
     finally:
         server.stop()
     run(raft)

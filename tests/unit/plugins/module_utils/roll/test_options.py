@@ -23,10 +23,14 @@ def test_a_server_must_have_the_time_to_stay_back(stable_for: int, wait_timeout:
 
 
 def test_a_canary_is_no_negative_number_of_servers() -> None:
-    assert (
-        impossible(Options(stop_after=-1)) == "raft_logstore_stop_after is -1. Give a number of servers, or 0 for all."
-    )
+    told = "raft_logstore_stop_after is -1. Give a number of servers, or 0 for all. Nothing was changed."
+    assert impossible(Options(stop_after=-1)) == told
     assert impossible(Options(stop_after=1)) == ""
+
+
+def test_a_name_that_is_none_has_changed_nothing() -> None:
+    told = "There is no variable raft_logstore_forse. Did you mean raft_logstore_force? Nothing was changed."
+    assert impossible(Options(names=("raft_logstore_force", "raft_logstore_forse"))) == told
 
 
 def test_files_of_the_operators_tasks_that_cannot_be_used_are_refused_before_a_stop() -> None:

@@ -8,14 +8,22 @@ from typing import Any
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps import cleanup
-from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.cleanup import ask_cleanup, find_old
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.cleanup import (
+    ask_cleanup,
+    find_old,
+    remove_old,
+    show_removed,
+)
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import Stopped
+from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.planning import Asking
 from support.rolls.scripted import Script, given
 from support.rolls.servers import ME
 
 FIND, HEALTHY, ASK = "Find the old stores", "The cluster is healthy", "Ask before anything is removed"
 TIDY: dict[str, Any] = {"running": "wal", "configured": "wal", "store": "wal", "data_dir": "/opt/nomad", "peers": []}
-OLD = {"removed": ["raft.db.migrated.1"], "kept": [], "state": "wal", "freed_bytes": 5}
+OLD = {"removed": ["raft.db.migrated.20261130-120000"], "kept": [], "state": "wal", "freed_bytes": 5}
+AT = 1796040120.0  # 2026-11-30 12:02:00 UTC
+ASKS, FORCED = Asking(False, 90), Asking(True, 90)
 
 
 def test_what_would_go_is_found_in_a_rehearsal_whatever_the_run_is() -> None:
@@ -45,8 +53,9 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_the_leader_is_asked_then_the_old_stores_are_shown_then_a_person_is_asked(shown: list[str]) -> None:
     run = Script()
-    ask_cleanup(run, given(s2={**TIDY, "old_stores": OLD}), {}, False, 90)
-    assert run.done == [HEALTHY, ASK] and "raft.db.migrated.1" in " ".join(shown)
+    ask_cleanup(run, given(s2={**TIDY, "old_stores": OLD}), {}, ASKS, AT)
+    assert run.done == [HEALTHY, ASK] and "raft.db.migrated.20261130-120000" in " ".join(shown)
+    assert "The youngest store to be removed was made 2 minutes ago." in " ".join(shown)
     asked, person = run.calls
     assert asked.asks and asked[1:3] == (
         "raftops.nomad.server_wait",
@@ -62,7 +71,7 @@ def test_the_leader_is_asked_then_the_old_stores_are_shown_then_a_person_is_aske
 def test_nothing_goes_after_what_has_failed(shown: list[str], doing: str) -> None:
     run = Script().fails(doing)
     with pytest.raises(Stopped) as told:
-        ask_cleanup(run, given(s2={**TIDY, "old_stores": OLD}), {}, True, 90)
+        ask_cleanup(run, given(s2={**TIDY, "old_stores": OLD}), {}, FORCED, AT)
     assert told.value.doing == doing and run.done[-1] == doing and bool(shown) is (doing == ASK)
 
 
@@ -73,7 +82,16 @@ def test_where_nothing_would_go_nobody_is_asked() -> None:
         run,
         given(options=ME._replace(check_mode=True), s2={**TIDY, "old_stores": {**OLD, "removed": []}}),
         {},
-        False,
-        90,
+        ASKS,
+        AT,
     )
     assert run.done == [HEALTHY]
+
+
+def test_what_was_removed_is_known_of_the_server_and_told_at_the_end() -> None:
+    removed, result = {**OLD, "freed_bytes": 7 << 20}, {}
+    remove_old(Script({"Remove the old stores": removed}), given(s1=TIDY), result)
+    assert result["server"]["old_stores"] == removed and result["server"]["serial"] == 2
+    told: dict[str, Any] = {}
+    show_removed(Script(), given(s1=result["server"]), told)
+    assert told["lines"] == ["Removed 7.0 MB. Nothing more to do."]
