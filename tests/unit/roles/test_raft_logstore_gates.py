@@ -63,7 +63,7 @@ GATES: dict[str, list[tuple[str, str, str | None]]] = {
     "rehearse": [("Rehearse on a clone of its store", REHEARSE, None)],
     "cleanup_look": [("Find the old stores", "find_old", None)],
     "cleanup_ask": [("Ask before anything is removed", "ask_cleanup", None)],
-    "cleanup_remove": [("Remove the old stores", "remove_old", None)],
+    "cleanup_remove": [("Remove the old stores", "remove_old", None), ("Show what has gone", "show_removed", None)],
 }
 # The only ones whose failure is judged by something else than the module itself.
 JUDGED = {"Transfer leadership and prove it": f"{NOW}.leadership.failed", "Rehearse on a clone of its store": False}
@@ -176,7 +176,8 @@ def test_what_is_done_on_this_host_is_told_how_this_one_is_reached() -> None:
     assert here == {
         "look": said, "begin": said, "end": said, "failed": said, "stop": None, "take_back": found,
         "work": found, "settle": found, "back": found,
-        "ask_cleanup": found, "next": None, "show": None, "find_old": None, "remove_old": None, MOVE: found,
+        "ask_cleanup": found, "next": None, "show": None, "find_old": None, "remove_old": None,
+        "show_removed": None, MOVE: found,
         COST: found, DISK: None, REHEARSE: None, ASSESS: None,
     }  # fmt: skip
 
@@ -205,7 +206,7 @@ def test_every_step_of_a_roll_or_a_cleanup_that_does_something_is_given_the_reco
     """The plan and the question of a cleanup begin it; what only looks before that, or says what
     was noted, has none."""
     steps = {task[STEP]["step"]: task[STEP].get("record") for task in EVERY if STEP in task}
-    before = {"look", "find_old", "ask_cleanup", "stop"}
+    before = {"look", "find_old", "ask_cleanup", "show_removed", "stop"}
     assert steps == {name: None if name in before else "{{ __raft_logstore_record }}" for name in steps}
     (begins,) = [task for task in EVERY if PLAN in task]
     (asks,) = [task for task in EVERY if (task.get(STEP) or {}).get("step") == "ask_cleanup"]
@@ -220,7 +221,8 @@ def test_what_a_step_returns_is_kept_where_it_is_looked_for() -> None:
         "work": "__raft_logstore_worked", "settle": "__raft_logstore_settled", "end": "__raft_logstore_ended",
         "find_old": "__raft_logstore_ended", "next": "__raft_logstore_passed", "ask_cleanup": "__raft_logstore_plan",
         "hold": "__raft_logstore_hold", "release": "__raft_logstore_release", "take_back": "__raft_logstore_returned",
-        "back": None, "show": None, "failed": None, "stop": None, "remove_old": None,
+        "back": None, "show": None, "failed": None, "stop": None, "show_removed": None,
+        "remove_old": "__raft_logstore_ended",
     }  # fmt: skip
 
 
