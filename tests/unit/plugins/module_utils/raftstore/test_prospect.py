@@ -124,7 +124,7 @@ def test_the_plan_of_a_running_server_says_what_it_does_not_know(tmp_path: Path)
     assert f"that takes at most {human(most)}, and " in result["problems"][0]
     assert most - (64 << 20) >= result["size"]
     told = migrate(request(raft, check=True), clock=clock)
-    assert any("unknown until the server is stopped" in warning for warning in told.warnings)
+    assert any("the real run would refuse" in warning for warning in told.warnings)
     os.close(fd)
     assert info(raft)["required_bytes"] <= most and info(raft)["problems"] == []
 
