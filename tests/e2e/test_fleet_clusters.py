@@ -182,7 +182,7 @@ def test_of_two_controllers_one_is_refused_and_one_server_is_out_at_once(make_cl
     other.chmod(0o755)
     fleets = [
         Fleet(fleet_dir / "one", {"eu-1": cluster}),
-        Fleet(fleet_dir / "two", {"eu-1": cluster}, origin="elsewhere", raft_fleet_executable=str(other)),
+        Fleet(fleet_dir / "both", {"eu-1": cluster}, origin="elsewhere", raft_fleet_executable=str(other)),
     ]
     writers, watchers = fleets[0].writers(), fleets[0].watchers()
     runs = [fleet.start() for fleet in fleets]

@@ -13,6 +13,7 @@ from .._text.lines import table, wrapped
 from .._text.sizes import cell
 from . import out as times
 from .figures import Figures, Times, parse
+from .shape import converted
 from .verdict import SOME, WORTH, Known, Verdict, of_cluster, verdict
 
 VERSION = 1
@@ -50,7 +51,8 @@ def assessed(server: Server, cost: Mapping[str, Any], wanted: str) -> One:
     found = parse(cost.get("figures") or {})
     known = _known(server, cost, found)
     runs = [(run["data_bytes"], run["seconds"]) for run in cost.get("trial") or ()]
-    out = times.out(runs, cost.get("data_bytes") or 0, found.commits_per_s or 0.0) if runs and server.todo else None
+    data = converted(cost.get("data_bytes") or 0, cost.get("entries") or 0)
+    out = times.out(runs, data, found.commits_per_s or 0.0) if runs and server.todo else None
     return One(server, cost, found, verdict(known, wanted), out)
 
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import Dict, NamedTuple, Sequence, Tuple
 
 # Seen with Nomad 2.0.5 on a host with two cores (docs/assess.md has the table).
-STOP_S = 0.5  # from the stop until the store is closed, and the leader's first failure
-START_S = 0.2  # until the agent answers
+STOP_S = 0.4  # from the stop until the store is closed, and the leader's first failure
+START_S = 0.15  # until the agent answers
 CONFIGURATION_S = 0.05
 SEEN_S = 0.15  # until it is seen that the server is back
 FIRST_WAIT_S = 0.01  # hashicorp/raft: failureWait

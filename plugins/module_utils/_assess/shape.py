@@ -32,6 +32,14 @@ def entries(last_index: int, snapshot_index: int) -> int:
     return max(0, last_index - max(0, snapshot_index - TRAILING_LOGS))
 
 
+def converted(data_bytes: int, count: int) -> int:
+    """The bytes of data that a roll converts.
+
+    Before a server's stop it has it save a snapshot, after which Raft keeps the last entries only (raft snapshot.go).
+    """
+    return data_bytes * TRAILING_LOGS // count if count > TRAILING_LOGS else data_bytes
+
+
 def boltdb(written: int, free_bytes: Optional[int], count: int) -> Shape:
     """Of a raft.db of which so many bytes were ever written: it grows by 16 MB at a time, and the rest is a hole.
 

@@ -30,3 +30,8 @@ def test_an_empty_log_has_entries_of_no_length() -> None:
 def test_the_last_segment_of_a_wal_does_not_count_as_full() -> None:
     assert shape.wal(64 * MIB, 64 * MIB, 1000, 300.0).data_bytes == 300_000
     assert shape.wal(64 * MIB, 64 * MIB, 1000, None).data_bytes == 32 * MIB
+
+
+def test_what_the_snapshot_of_a_roll_leaves_is_converted() -> None:
+    assert shape.converted(1000, 10_240) == 1000 and shape.converted(0, 0) == 0
+    assert shape.converted(25_000 * 40, 25_000) == 10_240 * 40
