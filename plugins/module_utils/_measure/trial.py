@@ -26,12 +26,12 @@ from .._raftstore.migrate import migrate
 from .._raftstore.rehearsal.priority import lowered
 from .._raftstore.rehearsal.scratch import clear
 
-SMALL, LARGE = 2 << 20, 32 << 20  # bytes of data; the difference of the two is what a byte takes
+SMALL, LARGE = 2 << 20, 128 << 20  # bytes of data; the difference of the two is what a byte takes
 ENTRY_MIN, ENTRY_MAX = 256, 1 << 20
 ENTRIES_MAX = 100_000  # to make more would take longer than to convert them
 REPEATS = 3
 BATCH = 256
-SEGMENT_MIB = 8
+SEGMENT_MIB = 64  # as a roll has it
 FOLDER = "raft"
 
 
@@ -44,8 +44,8 @@ class Run(NamedTuple):
 
 
 def needs(data_bytes: int) -> int:
-    """Bytes that a trial for a log of so many bytes has on the disk at most: two stores, and as much again."""
-    return 3 * min(max(data_bytes, SMALL), LARGE)
+    """Bytes that a trial for a log of so many bytes has on the disk at most: two stores, and the segment to come."""
+    return 2 * min(max(data_bytes, SMALL), LARGE) + 2 * (SEGMENT_MIB << 20)
 
 
 def trial(
