@@ -35,6 +35,10 @@ WAY_OUT = (
 )
 
 
+class NotAsked(AnsibleActionFail):
+    """Nobody can be asked: the question was not shown."""
+
+
 def question(statement: str, hosts: Sequence[str], seconds: int) -> str:
     """The text that is shown: what will be done, to whom, and how long the answer is waited for; 0 is for ever."""
     count = "1 host" if len(hosts) == 1 else f"{len(hosts)} hosts"
@@ -67,7 +71,7 @@ def ask_once(answers: str, text: str, seconds: int, way_out: str) -> None:
             answer = _ask(text, seconds)
             answer_file.write(answer)
     if answer != "yes":
-        raise AnsibleActionFail(refusal(answer, seconds, way_out))
+        raise (NotAsked if answer == "no terminal" else AnsibleActionFail)(refusal(answer, seconds, way_out))
 
 
 def refusal(answer: str, seconds: int, way_out: str) -> str:
@@ -82,9 +86,7 @@ def timeout_s(given_s: int = TIMEOUT_S) -> int:
     text = os.environ.get(TIMEOUT_VARIABLE) or str(given_s)
     if not text.isdecimal() or int(text) > LONGEST_S:
         where = TIMEOUT_VARIABLE if os.environ.get(TIMEOUT_VARIABLE) else "The time limit of the question"
-        raise AnsibleActionFail(
-            f"{where} must be a number of seconds from 1 to {LONGEST_S}, or 0 for ever, not {text!r}."
-        )
+        raise NotAsked(f"{where} must be a number of seconds from 1 to {LONGEST_S}, or 0 for ever, not {text!r}.")
     return int(text)
 
 

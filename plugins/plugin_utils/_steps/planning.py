@@ -10,6 +10,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils._roll import copying
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.options import Options
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.plan import Plan, plan
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import Server, view
+from ansible_collections.raftops.nomad.plugins.plugin_utils._confirm import NotAsked
 from ansible_collections.raftops.nomad.plugins.plugin_utils._roll import shown
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import WAIT, Run, Stopped, say
 
@@ -53,7 +54,12 @@ def make_plan(run: Run, servers: List[Server], options: Options, asking: Asking,
         say(made.notes)
     if made.begins:
         said = {"msg": made.question, "hosts": made.busy, "force": asking.force, "timeout": asking.timeout_s}
-        run("Ask before anything is changed", "raftops.nomad.raft_confirm", said)
+        try:
+            run("Ask before anything is changed", "raftops.nomad.raft_confirm", said)
+        except Stopped as stopped:
+            if isinstance(stopped.__cause__, NotAsked):
+                say([line for line in made.lines if line not in made.notes])
+            raise
 
 
 def _judged(run: Run, servers: List[Server], options: Options, made: Plan) -> Plan:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.server import Server
+from ansible_collections.raftops.nomad.plugins.plugin_utils._confirm import NotAsked
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps import planning
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.modules import Stopped
 from ansible_collections.raftops.nomad.plugins.plugin_utils._steps.planning import Asking, make_plan, to_copy
@@ -128,6 +129,21 @@ def test_the_plan_is_shown_and_above_a_question_that_shows_it_only_the_notes(
     result = made(script(), led(s2=RISKY), options, asking)
     assert result["notes"] and shown == (result["lines"] if whole else result["notes"])
     assert all(host in result["question"] for host in ("s1", "s2", "s3"))
+
+
+def test_the_plan_is_shown_where_nobody_can_be_asked(shown: list[str]) -> None:
+    """The question has it, and was not shown."""
+    others = script()
+
+    def run(doing: str, *given: Any, **more: Any) -> Any:
+        if doing == ASK:
+            raise Stopped(doing, "There is no terminal to ask at.") from NotAsked("There is no terminal to ask at.")
+        return others(doing, *given, **more)
+
+    result: dict[str, Any] = {}
+    with pytest.raises(Stopped):
+        make_plan(run, led(s2=RISKY), ME, ASKED, result)
+    assert sorted(shown) == sorted(result["lines"]) and result["notes"]
 
 
 def test_a_plan_without_anything_to_do_is_shown(shown: list[str]) -> None:
