@@ -39,7 +39,7 @@ TEXTS = {
 }
 # The order in which they are told, the most urgent first.
 WORDS = ("down", "silent", "peers", "unhealthy", "at work", "interrupted", "barred", "differs", "hold", "unguarded")
-SECRET = "They are secret: they contain the cluster's keys. The playbook cleanup removes the old ones."
+SECRET = "Snapshots are secret: they contain the cluster's keys. The playbook cleanup removes the old ones."
 HALF = f"It is as an interrupted run leaves a server: {AGAIN}"
 RECORDED = "An unfinished roll is recorded on it. "
 START = "Start its agent, or run the same command again."
@@ -153,7 +153,7 @@ def _snapshots(servers: Sequence[Server], now: Optional[float]) -> List[str]:
             size = human(sum(one["size"] for one in server.snapshots))
             said = f"{server.host}: {count}, {size}, the newest {_since(newest['created'], now)}"
             told.setdefault(posixpath.dirname(newest["path"]), []).append(said)
-    return [f"In {folder}: {'; '.join(said)}. {SECRET}" for folder, said in told.items()]
+    return [*(f"In {folder}: {'; '.join(said)}." for folder, said in told.items()), *([SECRET] if told else [])]
 
 
 def _since(created: str, now: Optional[float]) -> str:

@@ -115,7 +115,8 @@ def test_snapshots_are_said_with_their_sizes_and_ages_and_what_removes_them() ->
     two = [saved("a", 214 << 20, "2026-11-22T10:47:44Z"), saved("b", 5, "2026-11-30T08:30:00Z")]
     assert below(NOW, s1={"snapshots": two[:1]}, s2={"snapshots": two}) == [
         "In /var/lib/nomad-raft-snapshots: s1: 1 snapshot, 214 MB, the newest 8 days",
-        "  old; s2: 2 snapshots, 214 MB, the newest 3 hours old. They are secret: they",
-        "  contain the cluster's keys. The playbook cleanup removes the old ones.",
+        "  old; s2: 2 snapshots, 214 MB, the newest 3 hours old.",
+        "Snapshots are secret: they contain the cluster's keys. The playbook cleanup",
+        "  removes the old ones.",
     ]
     assert "the newest of 2026-11-22T10:47:44Z." in note(snapshots=two[:1])
