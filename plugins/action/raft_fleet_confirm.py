@@ -48,7 +48,7 @@ class ActionModule(ActionBase):
         run = fleet.update(run, lambda now: now.update(waves=cut))
         self._remove_old(fleet, args["keep"])
         result.update(changed=False, waves=cut, asked=self._asked(args, run, cut))
-        if not self._task.check_mode and args["do"] in ("migrate", "rollback"):
+        if not self._task.check_mode and args["do"] in states.CHANGING:
             fleet.update(run, lambda now: now.update(confirmed=True))
         return result
 
@@ -65,7 +65,7 @@ class ActionModule(ActionBase):
         found, lost = states.clusters(run), resume.lost_canaries(run)
         bad = [one.name for one in found if one.state in (states.REFUSED, states.UNREAD)]
         rolls = any(one.state == states.ROLLS for one in found)
-        only_shows = self._task.check_mode or args["do"] in ("assess", "plan", "status")
+        only_shows = self._task.check_mode or args["do"] not in states.CHANGING
         stops = bool(lost or (bad and not args["skip_refused"])) and not only_shows
         if only_shows or stops or not rolls:
             shown = [] if args["do"] in ("assess", "status") else cut

@@ -32,7 +32,7 @@ class ActionModule(ActionBase):
         runs = [run for run in map(read, fleet.runs()) if run]
         if not runs:
             raise AnsibleActionFail(f"There are no records of a fleet in {fleet.path}. Run raftops.nomad.fleet first.")
-        runs = [run for run in runs if run["do"] not in ("assess", "plan")] or runs[-1:]
+        runs = [run for run in runs if run["do"] in states.CHANGING] or runs[-1:]
         path = os.path.abspath(os.path.expanduser(args["dest"] or os.path.join(fleet.path, "report.html")))
         made = page.merged([_settled(run, os.path.dirname(path)) for run in runs])
         try:

@@ -113,7 +113,7 @@ class ActionModule(ActionBase):
     def _roll(self) -> Dict[str, Any]:
         run = self._run_record()
         self._pause(run)
-        if self._task.check_mode or self._args["do"] in ("assess", "plan"):
+        if self._task.check_mode or self._args["do"] not in states.CHANGING:
             return self._told(states.cluster(self._name, run["states"].get(self._name, {})), "")
         with interruptible():
             lock = child.wait_free(self._place)

@@ -11,8 +11,6 @@ for a while after the connection or the controller is gone.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import shlex
 from types import MappingProxyType
 from typing import Any, ClassVar, Dict, List, Mapping, Optional
@@ -23,6 +21,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connectio
 from ansible_collections.raftops.nomad.plugins.module_utils._roll.host.transaction import LAST_LOOK
 from ansible_collections.raftops.nomad.plugins.modules.server_backend import SPEC
 from ansible_collections.raftops.nomad.plugins.plugin_utils._asking import AskingAction
+from ansible_collections.raftops.nomad.plugins.plugin_utils._rolls import is_orphan
 
 LOG_LINES = 20
 ALL_SHOWN = 3  # the verbosity from which on a result is left as it is
@@ -110,9 +109,3 @@ def short(result: Dict[str, Any]) -> Dict[str, Any]:
         for name, value in result.items()
         if name not in NOT_ABOUT_A_FAILURE and (value or name not in ONLY_IF_SET)
     }
-
-
-def is_orphan() -> bool:
-    """Whether this is a worker of Ansible whose parent is gone, so that nobody gets its results."""
-    parent = multiprocessing.parent_process()
-    return parent is not None and os.getppid() != parent.pid

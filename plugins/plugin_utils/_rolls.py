@@ -40,6 +40,12 @@ class Roll(NamedTuple):
     servers: Tuple[str, ...]
 
 
+def is_orphan() -> bool:
+    """Whether this is a worker of Ansible whose parent is gone, so that nobody gets its results."""
+    parent = multiprocessing.parent_process()
+    return parent is not None and os.getppid() != parent.pid
+
+
 def ansible() -> int:
     """The process of the whole run, of which this one is a worker.
 
@@ -49,7 +55,7 @@ def ansible() -> int:
     parent = multiprocessing.parent_process()
     if parent is None or parent.pid is None:
         return os.getppid()
-    if os.getppid() != parent.pid:
+    if is_orphan():
         raise AnsibleActionFail(f"The run of which this is a part, process {parent.pid}, has ended.")
     return parent.pid
 

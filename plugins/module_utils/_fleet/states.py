@@ -28,6 +28,8 @@ SILENT = "no answer"
 NOT_BEGUN = "not begun"
 LEFT_OUT = "left out"
 
+CHANGING = ("migrate", "rollback")  # of what a run may do; all else only shows
+
 WORST_FIRST = (
     FAILED, UNKNOWN, UNREAD, SILENT, REFUSED, ILL, LEFT_OUT, ROLLING, NOT_BEGUN, ROLLS, ASSESSED, ROLLED, IN_ORDER,
     WELL,

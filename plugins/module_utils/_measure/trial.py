@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Callable, Iterator, List, NamedTuple
 
 from .._disk.durable import Directory
+from .._disk.segmentsize import DEFAULT_SEGMENT_MIB
 from .._raftstore.base.names import RAFT_DB
 from .._raftstore.base.store import WAL, Batch, Part, Stable
 from .._raftstore.boltdb.writer import BoltStoreWriter
@@ -31,7 +32,6 @@ ENTRY_MIN, ENTRY_MAX = 256, 1 << 20
 ENTRIES_MAX = 100_000  # to make more would take longer than to convert them
 REPEATS = 3
 BATCH = 256
-SEGMENT_MIB = 64  # as a roll has it
 FOLDER = "raft"
 
 
@@ -45,7 +45,7 @@ class Run(NamedTuple):
 
 def needs(data_bytes: int) -> int:
     """Bytes that a trial for a log of so many bytes has on the disk at most: two stores, and the segment to come."""
-    return 2 * min(max(data_bytes, SMALL), LARGE) + 2 * (SEGMENT_MIB << 20)
+    return 2 * min(max(data_bytes, SMALL), LARGE) + 2 * (DEFAULT_SEGMENT_MIB << 20)
 
 
 def trial(
@@ -67,7 +67,7 @@ def _run(scratch: Directory, length: int, size: int, backend: str, clock: Callab
     with closing(scratch.make_directory(FOLDER)) as folder:
         _make(folder, length, count)
     # By its descriptor: the directory above belongs to the service user, who may give the name to something else.
-    request = Request(f"/proc/self/fd/{scratch.fd}", wal_segment_size=SEGMENT_MIB)
+    request = Request(f"/proc/self/fd/{scratch.fd}", wal_segment_size=DEFAULT_SEGMENT_MIB)
     began = clock()
     there = migrate(request)
     if backend != WAL:

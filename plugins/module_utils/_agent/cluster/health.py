@@ -200,7 +200,8 @@ def _settled(autopilot: Autopilot) -> Verdict:
 
 def unwell(autopilot: Autopilot) -> List[Tuple[Server, Verdict]]:
     """The servers that are not well to the leader, each with why."""
-    return [(server, _well(server)) for server in autopilot.servers if not _well(server).ok]
+    judged = [(server, _well(server)) for server in autopilot.servers]
+    return [(server, verdict) for server, verdict in judged if not verdict.ok]
 
 
 def _well(server: Server) -> Verdict:

@@ -10,6 +10,7 @@ from ..._agent.cluster.peers import difference
 from .. import closing, cluster, holds
 from ..options import Options
 from ..server import Server
+from . import oldstores
 from .gate import Gate, gate
 
 Servers = Sequence[Server]
@@ -34,7 +35,7 @@ class End(NamedTuple):
 def at_end(servers: Servers, server: Server, options: Options, settings: Optional[Mapping[str, Any]]) -> End:
     """What there is to say at the end about this server, and about all. `settings`: autopilot's after the release."""
     forgotten = holds.forgotten(servers, settings)
-    old = [one.host for one in servers if one.old_stores and _goes(one.old_stores)]
+    old = [one.host for one in servers if one.old_stores and oldstores.goes(one.old_stores)]
     return End(
         ill=gate(closing.verdict(servers, options) if options.status_strict and closing.ill(servers) else ""),
         on_backend=on_backend(server, options),
@@ -44,10 +45,6 @@ def at_end(servers: Servers, server: Server, options: Options, settings: Optiona
         has_old=bool(old),
         old=old,
     )
-
-
-def _goes(old: Mapping[str, Any]) -> bool:
-    return bool(old["removed"] or old.get("removed_snapshots"))
 
 
 def on_backend(server: Server, options: Options) -> Gate:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
-from typing import List, Optional, Sequence
+from typing import Any, List, Mapping, Optional, Sequence
 
 from ..._text.lines import wrapped
 from ..._text.sizes import age, human
@@ -41,10 +41,15 @@ def _made(name: str) -> Optional[float]:
     return at.replace(tzinfo=timezone.utc).timestamp() if at else None
 
 
+def goes(old: Mapping[str, Any]) -> bool:
+    """Whether any of these old stores and snapshots goes, or has gone."""
+    return bool(old["removed"] or old.get("removed_snapshots"))
+
+
 def closing(servers: Servers, options: Options) -> List[str]:
     """The end of a cleanup, from what was removed; nothing where it was a rehearsal, or had nothing to do."""
     done = [one.old_stores for one in servers if one.old_stores]
-    if options.check_mode or not any(one["removed"] or one.get("removed_snapshots") for one in done):
+    if options.check_mode or not any(map(goes, done)):
         return []
     stays = [
         _newest(options.keep_backups, "old store") if any(one["kept"] for one in done) else "",

@@ -186,7 +186,7 @@ def test_a_worker_whose_ansible_is_gone_does_not_say_so(marker: Path) -> None:
 ORPHAN = """
 import multiprocessing, os, sys, time
 from pathlib import Path
-from ansible_collections.raftops.nomad.plugins.action.server_backend import is_orphan
+from ansible_collections.raftops.nomad.plugins.plugin_utils._rolls import is_orphan
 
 def work(parent):
     assert not is_orphan()
