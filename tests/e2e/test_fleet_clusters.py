@@ -15,6 +15,7 @@ import yaml
 from support.cluster.cluster import Cluster
 from support.cluster.watcher import Watcher
 from support.cluster.writer import Writer
+from support.lacking import lacks
 from support.rolls import leftbehind, playbooks
 
 pytestmark = pytest.mark.long
@@ -172,9 +173,10 @@ def may_unshare() -> bool:
     return subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode == 0
 
 
-@pytest.mark.skipif(not may_unshare(), reason="a second controller needs a mount namespace of its own")
 def test_of_two_controllers_one_is_refused_and_one_server_is_out_at_once(make_cluster: Any, fleet_dir: Path) -> None:
     """Each has its own records, and they begin at once: only the hold in the cluster can decide."""
+    if not may_unshare():
+        lacks("a second controller needs a mount namespace of its own")
     cluster = make_cluster(size=3)
     other = fleet_dir / "other-controller"
     shared = cluster.root.parents[1]

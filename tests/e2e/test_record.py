@@ -9,7 +9,6 @@ last ones leave it as it was. What each record shows in a browser is asked of al
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import pytest
 from support.cluster import start_faulty
 from support.cluster.cluster import Cluster
 from support.cluster.server import Server
+from support.lacking import lacks
 from support.records.browser import Browser, program
 from support.rolls import leftbehind, playbooks
 from support.rolls.gates import tasks_file
@@ -242,7 +242,7 @@ def in_short(output: str) -> Record:
 @pytest.mark.long
 def test_each_of_these_records_opens_without_a_word_in_the_console(reports: Path, tmp_path: Path) -> None:
     if not program():
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Chromium here: tests/tools/browser installs it")
+        lacks("no Chromium here: tests/tools/browser installs it")
     pages = sorted(reports.rglob("*.html"))
     told = {path.stem: Browser(tmp_path).console(path) for path in pages}
     assert len(told) >= 8, "of all long tests of this file"

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.raftops.nomad.plugins.module_utils._record.build import build
 from ansible_collections.raftops.nomad.plugins.module_utils._record.page.page import page
+from support.lacking import lacks
 from support.records import stories
 from support.records.browser import Browser, program
 from support.records.reading import read
@@ -48,7 +48,7 @@ COLOUR = "getComputedStyle(document.body).backgroundColor"
 @pytest.fixture
 def here(tmp_path: Path) -> Path:
     if not program():
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Chromium here: tests/tools/browser installs it")
+        lacks("no Chromium here: tests/tools/browser installs it")
     return tmp_path
 
 
