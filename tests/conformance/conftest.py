@@ -4,6 +4,6 @@
 
 from __future__ import annotations
 
-from support.cluster.fixtures import make_cluster
+from support.cluster.fixtures import end_clusters_of_test, make_cluster
 
-__all__ = ["make_cluster"]
+__all__ = ["end_clusters_of_test", "make_cluster"]

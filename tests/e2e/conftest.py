@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from support.cluster.fixtures import make_cluster
+from support.cluster.fixtures import end_clusters_of_test, make_cluster
 from support.fleet.fixtures import fleet_dir, standins
 
-__all__ = ["fleet_dir", "make_cluster", "standins"]
+__all__ = ["end_clusters_of_test", "fleet_dir", "make_cluster", "standins"]

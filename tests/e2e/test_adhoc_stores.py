@@ -21,6 +21,7 @@ from support.rolls import adhoc
 from support.stores.builder import nomad_store
 from support.stores.judge import judge
 
+pytestmark = pytest.mark.long
 STORES = STORE_NAMES
 BOLTDB_STORES = [name for name in STORES if store_facts(name)["backend"] == "boltdb"]
 GUARD = "this-server-is-on-wal/"

@@ -78,6 +78,7 @@ def test_the_change_of_every_configuration_is_shown(story: Story) -> None:
     for server in story.cluster.servers:
         (shown,) = re.findall(rf"^\+\+\+ after: {server.config_dir}/\S+\n(?:.*\n)*?\n", story.output, re.MULTILINE)
         assert 'backend = "wal"' in shown, shown
+        assert f"{server.name}: would stop the agent" in story.output
 
 
 @pytest.mark.parametrize("gate", GATES)

@@ -92,7 +92,9 @@ def test_a_playbook_that_is_tagged_where_it_is_imported_is_run_by_its_tag(calm: 
     [
         ({"timeout": 20}, "Each task would be cut after 20 s"),
         ({"ignore_errors": True}, "ignore_errors is set around this role"),
-        ({"ignore_unreachable": True}, "ignore_unreachable is set around this role"),
+        pytest.param(
+            {"ignore_unreachable": True}, "ignore_unreachable is set around this role", marks=pytest.mark.long
+        ),
     ],
 )
 def test_a_play_of_ones_own_that_would_pass_a_closed_gate_is_refused(

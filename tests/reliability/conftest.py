@@ -17,11 +17,11 @@ import pytest
 
 pytest.register_assert_rewrite("support.conversions.invariants", "support.conversions.crashes")
 
-from support.cluster.fixtures import make_cluster
+from support.cluster.fixtures import end_clusters_of_test, make_cluster
 from support.conversions import conversion, situations
 from support.conversions.situations import Situation, Template
 
-__all__ = ["make_cluster"]
+__all__ = ["end_clusters_of_test", "make_cluster"]
 
 COVERED = "covered"
 Cover = Callable[..., None]

@@ -36,7 +36,7 @@ def test_ctrl_c_at_every_change(
     found = invariants.before(template)
     where = memory_disk / f"int-{situation.name}-{workers}"
     changes = runs.record(template, where, workers)
-    for number in numbers(changes, everything, 4, runs.switch_of(changes)):
+    for number in numbers(changes, everything, 8, runs.switch_of(changes)):
         raft = template.copy(where)
         options = runs.options_of(template, where, workers)
         strike = Strike(number, signal.SIGINT)

@@ -16,7 +16,7 @@ Templates = Callable[[Situation], Template]
 Cover = Callable[..., None]
 LIMIT = 24  # states for each number of calls
 LIMIT_ALL = 2000
-ONE_OF = 9  # of the states that are tried in `make test`
+ONE_OF = 18  # of the states that are tried in `make test`
 SHARDS = 2
 
 

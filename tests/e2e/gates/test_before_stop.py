@@ -99,6 +99,7 @@ def damaged_at_the_source(call: Call, pass_on: Callable[[], Reply]) -> Reply:
     return reply._replace(headers={**reply.headers, "Digest": f"sha-256={digest}"})
 
 
+@pytest.mark.long
 def test_a_snapshot_is_damaged(cluster: Cluster) -> None:
     with proxies(cluster, damaged) as through:
         assert "digest does not match" in stopped(cluster, 0, through)
@@ -204,5 +205,6 @@ def test_leadership_comes_back_just_before_the_stop(cluster: Cluster, leader_is_
     assert old.pid() == pid and not leftbehind.is_guarded(old)
 
 
+@pytest.mark.long
 def test_then_the_same_command_finishes(cluster: Cluster) -> None:
     assert_finishes(cluster)

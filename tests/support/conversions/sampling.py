@@ -10,14 +10,14 @@ from support.conversions.seams import Change
 
 NAME_CHANGES = ("rename", "link", "symlink", "unlink", "mkdir", "rmdir")
 AROUND = 1
-ONE_OF = 13
+ONE_OF = 26
 
 
 def chosen(changes: Sequence[Change], everything: bool) -> list[tuple[int, Change]]:
     """(number, change) of the points to try.
 
     Not everything: each change of a name in the Raft directory (a switch is one), the one before it, the one after it,
-    and one in thirteen of those between, in the middle of writing segments and pages.
+    and one in 26 of those between, in the middle of writing segments and pages.
     """
     names = [number for number, change in enumerate(changes) if change.name in NAME_CHANGES]
     return [

@@ -18,7 +18,7 @@ SECONDS_BETWEEN_LOOKS = 0.05
 
 
 class SystemLog:
-    """Everything that is sent to syslog from start() on: by a socket of our own, or from the journal where one runs."""
+    """Everything that is sent to syslog from now on: by a socket of our own, or from the journal where one runs."""
 
     def __init__(self) -> None:
         self._since = time.strftime("%Y-%m-%d %H:%M:%S")
@@ -28,6 +28,8 @@ class SystemLog:
             self._socket.bind(DEV_LOG)
             os.chmod(DEV_LOG, 0o666)
             self._socket.settimeout(0.2)
+        elif not os.path.realpath(DEV_LOG).startswith("/run/systemd/"):
+            raise RuntimeError(f"{DEV_LOG} is somebody else's: the journal has nothing of what is sent there")
         self._ended = threading.Event()
         self._lines: list[bytes] = []
         self._thread = threading.Thread(target=self._receive, daemon=True)
