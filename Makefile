@@ -19,7 +19,7 @@ PYTEST := $(BIN)/python -m pytest -q
 # The one place that decides what is left out: tests with the marker `long`. test-long runs them.
 # A test that hangs fails, after a time far longer than any takes on a busy machine.
 SHORT := $(PYTEST) --timeout 900 -m "not long"
-# Tests of one file share a cluster, or something of which a machine has one. In the order of their names: by default those with few tests, the rolls, would come last.
+# Tests of one file share a cluster. In the order of their names: by default those with few tests, the rolls, would come last.
 BY_FILE := --dist loadfile --no-loadscope-reorder
 # They mostly wait for servers, and count no seconds: they run beside other parts.
 BACKEND := tests/e2e/server_backend tests/e2e/sshd
@@ -93,12 +93,12 @@ test-molecule: .build/setup.done .build/bin/judge .build/bin/lab ## rolls on sys
 	tests/tools/molecule
 
 test-reliability: .build/setup.done .build/bin/judge .build/bin/lab ## kills, power loss, full disks, hostile files and users: a stated sample
-	$(SHORT) -n 2 $(BY_FILE) tests/reliability
+	$(SHORT) -n 2 tests/reliability
 
 test-long: .build/setup.done .build/bin/judge .build/bin/lab ## what `make test` leaves out: tests marked long, all of test-reliability, every Python of each core, the soak (SOAK_S=3600)
 	tests/tools/browser
 	$(PYTEST) --timeout 10800 -m long -n 2 $(BY_FILE) tests
-	RELIABILITY=all $(PYTEST) --timeout 10800 -n 2 $(BY_FILE) tests/reliability
+	RELIABILITY=all $(PYTEST) --timeout 10800 -n 2 tests/reliability
 	EVERY_PYTHON=yes tests/tools/every-core
 	$(PYTEST) -s tests/reliability/soak_rolls.py
 

@@ -110,13 +110,17 @@ def _snapshots(raft: Directory, into: Directory, fill: Fill) -> None:
 def _snapshot(source: Directory, target: Directory, name: str, fill: Fill) -> None:
     with closing(source.subdirectory(name)) as old, closing(target.make_directory(name)) as new:
         for file in (STATE, META):  # without meta.json it is no snapshot
-            _file(old, new, file, fill)
+            # Raft removes a snapshot's files before their directory.
+            if not _unless_gone(old, file, partial(_file, old, new, file, fill)):
+                return
 
 
-def _unless_gone(directory: Directory, name: str, do: Callable[[], None]) -> None:
-    """Do it. That it failed is no matter if the server has removed the name meanwhile."""
+def _unless_gone(directory: Directory, name: str, do: Callable[[], None]) -> bool:
+    """Do it, and tell whether it is done. That it failed is no matter if the server has removed the name meanwhile."""
     try:
         do()
     except StoreError:
         if directory.stat(name) is not None:
             raise
+        return False
+    return True

@@ -110,20 +110,24 @@ def test_a_wal_that_never_rests_is_given_up(tmp_path: Path) -> None:
         take(raft, tmp_path / "into", "wal", meanwhile(change))
 
 
-def test_a_snapshot_that_the_server_removes_meanwhile_is_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("moment", [2, 3], ids=["before it is taken", "while it is taken"])
+@pytest.mark.parametrize("gone", [["meta.json", "state.bin", ""], ["meta.json"], ["state.bin"]])
+def test_a_snapshot_that_the_server_removes_meanwhile_is_none(gone: List[str], moment: int, tmp_path: Path) -> None:
+    """Raft removes one file after the other, in any order, and then the directory."""
     raft, into = raft_directory(tmp_path), tmp_path / "into"
     write_boltdb(raft / "raft.db", log(9))
     old, kept = write_snapshot(raft, 4), write_snapshot(raft, 6)
 
-    def change(name: str, _number: int) -> None:
-        if name == "meta.json" and old.exists():
-            for path in old.iterdir():
-                path.unlink()
-            old.rmdir()
+    def change(_name: str, number: int) -> None:
+        """Before the last file of the newer one, or the first of the older one."""
+        for name in gone if number == moment else []:
+            (old / name).unlink() if name else old.rmdir()
 
     take(raft, into, "boltdb", meanwhile(change))
     assert (into / "snapshots" / kept.name / "meta.json").exists()
-    assert not (into / "snapshots" / old.name / "meta.json").exists(), "Raft would pass it over"
+    whole = {"meta.json", "state.bin"} <= {path.name for path in (into / "snapshots").glob(f"{old.name}/*")}
+    assert whole == (moment == 3 and gone == ["state.bin"]), "what was open already is taken as it was"
+    assert whole or not (into / "snapshots" / old.name / "meta.json").exists(), "Raft would pass it over"
 
 
 @pytest.mark.parametrize(
