@@ -93,7 +93,7 @@ test-molecule: .build/setup.done .build/bin/judge .build/bin/lab ## rolls on sys
 	tests/tools/molecule
 
 test-reliability: .build/setup.done .build/bin/judge .build/bin/lab ## kills, power loss, full disks, hostile files and users: a stated sample
-	$(SHORT) -n 2 tests/reliability
+	$(SHORT) -n 3 tests/reliability
 
 test-long: .build/setup.done .build/bin/judge .build/bin/lab ## what `make test` leaves out: tests marked long, all of test-reliability, every Python of each core, the soak (SOAK_S=3600)
 	tests/tools/browser
