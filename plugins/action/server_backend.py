@@ -18,12 +18,19 @@ from typing import Any, ClassVar, Dict, List, Mapping, Optional
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 from ansible_collections.raftops.nomad.plugins.module_utils._agent.api.connection import argument_spec
-from ansible_collections.raftops.nomad.plugins.module_utils._roll.host.transaction import LAST_LOOK
+from ansible_collections.raftops.nomad.plugins.module_utils._roll.host.transaction import (
+    LAST_LOOK,
+    LOG,
+    REJOIN,
+    START,
+    STOP,
+)
 from ansible_collections.raftops.nomad.plugins.modules.server_backend import SPEC
 from ansible_collections.raftops.nomad.plugins.plugin_utils._asking import AskingAction
 from ansible_collections.raftops.nomad.plugins.plugin_utils._rolls import is_orphan
 
 LOG_LINES = 20
+OF_THE_AGENT = (STOP, START, REJOIN, LOG)  # what fails in other steps its log cannot explain
 ALL_SHOWN = 3  # the verbosity from which on a result is left as it is
 NOT_ABOUT_A_FAILURE = (
     "backend",
@@ -95,8 +102,9 @@ class ActionModule(AskingAction):
 
 
 def log_end(result: Mapping[str, Any]) -> List[str]:
-    """The lines to be shown of the agent's log after a failure; none where it was not read."""
-    lines = result.get("log_end") or []
+    """The lines to be shown of the agent's log after a failure; none where it was not read or has nothing to say."""
+    explains = result.get("step") in OF_THE_AGENT or result.get("again")
+    lines = result.get("log_end") if explains else []
     return ["The last lines of its log:", *lines[-LOG_LINES:]] if lines else []
 
 

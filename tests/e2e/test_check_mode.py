@@ -58,7 +58,7 @@ def test_nothing_is_changed_not_even_autopilot(story: Story) -> None:
 
 def test_the_plan_has_a_line_for_each_server_and_the_leader_is_last(story: Story) -> None:
     lines = [re.sub(r"^\s*(- )?", "", line).split() for line in story.output.splitlines()]
-    start = lines.index(["order", "server", "role", "backend", "state", "action", "last", "size"])
+    start = lines.index(["order", "server", "role", "backend", "disk", "action", "index", "size"])
     rows = lines[start + 1 : start + 4]
     leader = story.before.leader
     assert [row[0] for row in rows] == ["1", "2", "3"]

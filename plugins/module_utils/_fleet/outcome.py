@@ -15,7 +15,7 @@ from . import states
 from .recorded import Outcome, assessed, planned, recorded
 
 ASSESS, PLAN, ROLL, LOOK = "assess", "plan", "roll", "status"
-HEAD = re.compile(r"^order +server +role +backend +state +action\b")
+HEAD = re.compile(r"^order +server +role +backend +disk +action\b")
 STATUS_HEAD = re.compile(r"^server +role +health +version +running\b")
 FATAL = re.compile(r"^(?:fatal|failed): \[[^\]]*\].*?=> (\{.*\})\s*$")
 ERROR = re.compile(r"^(?:\[ERROR\]:|ERROR!) ?(.*)$")

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, List, Mapping, Optional, Sequence
 
 from .._agent.cluster.health import majority
 from .._text.lines import wrapped
 from . import cluster, copying
 from .options import Options
 from .server import Server
-from .tables import TOTAL, health, notes, status, times
+from .tables import PHASES, TOTAL, health, notes, status, times
 
 Servers = Sequence[Server]
 HALF_WAY = "Half way: migrate goes on, rollback goes back."
@@ -50,7 +50,7 @@ def _done(server: Server, options: Options) -> List[str]:
     found, total = server.converted or {}, (server.times or {}).get(TOTAL)
     out = f"out of the cluster {total:.2f} s" if total is not None else "was down before"
     if server.began_at is not None:
-        out += f", started {datetime.fromtimestamp(server.began_at, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+        out += f", {_span(server.began_at, server.times or {})}"
     on = copying.backend(server) if options.copies else options.backend
     lines = wrapped(f"{server.host}: on {on}, {out}")
     if found.get("verified"):
@@ -58,6 +58,16 @@ def _done(server: Server, options: Options) -> List[str]:
     if found.get("backup"):
         lines.append(f"  kept {found['backup']}")
     return lines
+
+
+def _span(started_at: float, times: Mapping[str, float]) -> str:
+    """From its stop until it was back, by its own clock. `started_at` is between them, seconds since 1970."""
+    before, after = (sum(times.get(name, 0.0) for name in part) for part in (PHASES[:3], PHASES[3:]))
+    began, ended = (datetime.fromtimestamp(at, timezone.utc) for at in (started_at - before, started_at + after))
+    if TOTAL not in times:
+        return f"back {ended:%Y-%m-%d %H:%M:%S} UTC"
+    same_day = began.date() == ended.date()
+    return f"{began:%Y-%m-%d %H:%M:%S} to {ended:{'%H:%M:%S' if same_day else '%Y-%m-%d %H:%M:%S'}} UTC"
 
 
 def verdict(servers: Servers, options: Options) -> str:

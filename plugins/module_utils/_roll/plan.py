@@ -233,13 +233,13 @@ TOLERANCE = "The cluster can lose as many servers as it has to"
 def rows(servers: Servers, options: Options) -> List[Sequence[object]]:
     """The table of the plan, with its titles."""
     later = [server.host for server in cluster.later(servers, options)]
-    found: List[Sequence[object]] = [("order", "server", "role", "backend", "state", "action", "last", "size")]
+    found: List[Sequence[object]] = [("order", "server", "role", "backend", "disk", "action", "index", "size")]
     for order, server in enumerate(cluster.queue(servers), 1):
         who = [order, server.host, server.role]
-        state = ",".join(filter(None, [server.store, *marks(server)]))
-        last = "-" if server.last_index is None else server.last_index
+        disk = ",".join(filter(None, [server.store, *marks(server)]))
+        index = "-" if server.last_index is None else server.last_index
         what = "later" if server.host in later else action(server, options)
-        found.append([*who, server.running or server.configured, state, what, last, cell(server.size)])
+        found.append([*who, server.running or server.configured, disk, what, index, cell(server.size)])
     return found
 
 

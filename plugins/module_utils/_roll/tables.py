@@ -32,6 +32,7 @@ TEXTS = {
     "peers": PEERS,
     "interrupted": f"a conversion was begun and has not ended. If it stopped, {AGAIN}",
     "barred": f"a run that was interrupted keeps systemd from starting its agent. If it stopped, {AGAIN}",
+    "hold": f"a roll is under way, or stopped before its end. If it stopped, {AGAIN}",
     "unguarded": (
         "if configured for boltdb, Nomad would start here on an empty store. The next time its agent is stopped, run "
         "raft_migrate_backend on it."
@@ -39,11 +40,14 @@ TEXTS = {
 }
 # The order in which they are told, the most urgent first.
 WORDS = ("down", "silent", "peers", "unhealthy", "at work", "interrupted", "barred", "differs", "hold", "unguarded")
+OF_ONE_RUN = ("down", "interrupted", "barred", "hold")  # what one run leaves: the first of them tells of it
 SECRET = "Snapshots are secret: they contain the cluster's keys. The playbook cleanup removes the old ones."
 HALF = f"It is as an interrupted run leaves a server: {AGAIN}"
+GOES_ON = "Run the same command again: it goes on from there."
 RECORDED = "An unfinished roll is recorded on it. "
 START = "Start its agent, or run the same command again."
-NO_REMOVAL = " Until it ends, autopilot removes no dead servers (CleanupDeadServers is false)."
+MEANWHILE = " It is down meanwhile."
+NO_REMOVAL = "Until the roll ends, autopilot removes no dead servers (CleanupDeadServers is false)."
 SPARE = ("version", "applied", "health")  # what a table of status that is too wide leaves out
 
 
@@ -70,7 +74,7 @@ def marks(server: Server) -> List[str]:
 
 
 def notes(server: Server, leaders: Sequence[Peer], health: str) -> List[str]:
-    """All that is not as it should be with this server, a word each, of WORDS and in their order.
+    """All that is not as it should be with this server, a word each, of WORDS and in their order. A run has only one.
 
     `leaders` are its leader's peers, `health` is its leader's word on it.
     """
@@ -84,7 +88,8 @@ def notes(server: Server, leaders: Sequence[Peer], health: str) -> List[str]:
         *(["unhealthy"] if server.up and health == "unhealthy" else []),
         *(["peers"] if server.up and server.peers and difference(server.peers, leaders) else []),
     }
-    return [word for word in WORDS if word in told]
+    of_run = ["at work"] if "at work" in told else [word for word in OF_ONE_RUN if word in told][:1]
+    return [word for word in WORDS if word in told and (word in of_run or word not in OF_ONE_RUN)]
 
 
 def _noted(servers: Sequence[Server], told: Sequence[Sequence[str]], now: Optional[float]) -> List[str]:
@@ -93,24 +98,25 @@ def _noted(servers: Sequence[Server], told: Sequence[Sequence[str]], now: Option
     Servers of which the same is to be said share a note.
     """
     of_each: Dict[str, List[str]] = {}
-    for word in WORDS:
+    tells = any(one.at_work or one.interrupted or one.barred for one in servers)
+    for word in [one for one in WORDS if one != "hold" or not tells]:
         for server, its in zip(servers, told):
             if word in its:
                 of_each.setdefault(f"{word}: {_text(word, server)}", []).append(server.host)
-    for server in servers:
-        if server.untold:
+    for server, its in zip(servers, told):
+        if server.untold and not set(its) & set(OF_ONE_RUN):
             of_each.setdefault(server.transaction, []).append(server.host)
     said = [f"{', '.join(hosts)}: {note}" for note, hosts in of_each.items()]
-    return [line for note in [*said, *_snapshots(servers, now)] for line in wrapped(note)]
+    return [line for note in [*said, *_unremoved(servers), *_snapshots(servers, now)] for line in wrapped(note)]
 
 
 def _text(word: str, server: Server) -> str:
     if word in ("down", "silent"):
         return _absent(word, server)
     if word == "at work":
-        return server.transaction
-    if word == "hold":
-        return _held(server)
+        return f"{server.transaction}{'' if server.up else MEANWHILE}"
+    if word in OF_ONE_RUN and server.untold:
+        return f"{server.transaction} {GOES_ON}"
     if word == "differs":
         runs = f"it runs on {server.running}, is" if server.up and server.running else "it is"
         return (
@@ -132,15 +138,17 @@ def _remedy(server: Server) -> str:
     """What brings a server back that is down. Where a roll has left its hold, it need not have stopped it."""
     if not server.ours:
         return "Start its agent."
-    if server.interrupted or server.barred or server.at_work or server.store != server.configured:
+    if server.untold:
+        return f"{server.transaction} {GOES_ON}"
+    if server.interrupted or server.barred or server.store != server.configured:
         return HALF
     return f"{RECORDED if server.hold else ''}{START}"
 
 
-def _held(server: Server) -> str:
-    """What the hold means, with what autopilot's setting is."""
-    removes = (server.settings or {}).get(holds.SETTING, True)
-    return f"a roll is under way, or stopped before its end.{'' if removes else NO_REMOVAL} If it stopped, {AGAIN}"
+def _unremoved(servers: Sequence[Server]) -> List[str]:
+    """What an unfinished roll means for the whole cluster."""
+    held = any(one.hold for one in servers) and not holds.settings_planned(servers).get(holds.SETTING, True)
+    return [NO_REMOVAL] if held else []
 
 
 def _snapshots(servers: Sequence[Server], now: Optional[float]) -> List[str]:

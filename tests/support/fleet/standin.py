@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Dict
 
 STATUS_HEAD = "server  role    health   version  running  config  disk  applied"
-HEAD = "order  server  role    backend  state   action   last  size"
+HEAD = "order  server  role    backend  disk    action   index  size"
 
 
 def said(path: Path) -> Dict[str, Any]:

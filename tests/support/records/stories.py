@@ -67,7 +67,7 @@ def planned(story: Story, queue: list[str], done: tuple[str, ...] = (), **instea
     """All servers are looked at, and the plan is made."""
     there = {name: {"running": "wal", "store": "wal", "todo": False} for name in done}
     found = [server(host, host == queue[-1], **there.get(host, {})) for host in queue]
-    lines = ["order  server   role      backend  state   action   last  size"]
+    lines = ["order  server   role      backend  disk    action   index  size"]
     lines += [
         f"{at:<5}  {one['host']}  {one['role']:<8}  {one['running']:<7}  {one['store']:<6}  "
         f"{'migrate' if one['todo'] else 'nothing'}  8123  32MB"

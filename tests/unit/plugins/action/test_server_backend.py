@@ -148,6 +148,17 @@ def test_a_failure_without_log_shows_none(monkeypatch: pytest.MonkeyPatch, shown
     assert shown == []
 
 
+@pytest.mark.parametrize("step", ["last look", "configuration", "conversion", "copying", "former configuration"])
+def test_the_log_is_shown_only_where_it_can_explain(
+    monkeypatch: pytest.MonkeyPatch, shown: list[str], step: str
+) -> None:
+    """A full disk, for example, is no matter of the agent's. But its return may have failed at the agent."""
+    fails(monkeypatch, step=step)
+    assert shown == []
+    fails(monkeypatch, step=step, again="starting its agent: no")
+    assert len(shown) == 21
+
+
 def test_with_vvv_and_without_failure_nothing_is_left_out(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
     assert fails(monkeypatch, failed=False) == {**FAILED, "failed": False}
     monkeypatch.setattr(Display(), "verbosity", 3)

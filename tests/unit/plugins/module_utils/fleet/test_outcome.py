@@ -14,7 +14,7 @@ from ansible_collections.raftops.nomad.plugins.module_utils._fleet.outcome impor
     outcome,
 )
 
-HEAD = '"order  server  role      backend  state   action   last  size",'
+HEAD = '"order  server  role      backend  disk    action   index  size",'
 LEFT = '"1      nomad-2  follower  boltdb   boltdb  migrate  9     1MB",'
 HELD = '"1      nomad-2  follower  wal   wal,hold  nothing  9     1MB",'
 DONE = '"2      nomad-1  leader    wal      wal     nothing  9     64MB"'

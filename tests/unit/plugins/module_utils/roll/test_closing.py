@@ -30,7 +30,7 @@ LEADS = {**SEEN, "rank": 4}
             ({}, {"running": "wal"}, {"up": False, "role": "down", "hold": True}),
             ME,
             "3 servers: 1 on boltdb, 1 on wal, 1 down. The cluster still serves (2 of 3 voters), but cannot lose "
-            "another. Look at s2 (differs); s3 (down, hold). A roll is unfinished: if none is running now, run the "
+            "another. Look at s2 (differs); s3 (down). A roll is unfinished: if none is running now, run the "
             "same command again.",
         ),
         ((WAL, WAL, WAL), ME, "Nothing to do: 3 of 3 on wal."),
@@ -114,16 +114,17 @@ CONVERTED = {"verified": 663, "backup": "/opt/nomad/data/server/raft/raft.db.mig
 
 
 def test_what_was_done_is_told_for_the_ticket() -> None:
-    first = {**OUT, "began_at": 1795344470.5, "converted": CONVERTED, "previous": True, "snapshot": "/s/nomad-316.snap"}
-    last = {**WAL, "times": {"stop": 0.4}, "own_snapshot": "/s/nomad-s3.snap"}
+    times = {"stop": 0.4, "conversion": 0.2, "start": 0.1, "rejoin": 0.5, "total": 1.2}
+    first = {**OUT, "times": times, "began_at": 1795344470.5, "converted": CONVERTED, "previous": True, "snapshot": "/s/nomad-316.snap"}
+    last = {**WAL, "times": {"rejoin": 0.6}, "began_at": 1795344480.5, "own_snapshot": "/s/nomad-s3.snap"}
     lines = closing(led(s1=WAL, s2=first, s3=last), ME)
     assert max(map(len, lines)) <= 78
     assert lines == [
         "",
-        "s2: on wal, out of the cluster 1.20 s, started 2026-11-22 10:47:50 UTC",
+        "s2: on wal, out of the cluster 1.20 s, 2026-11-22 10:47:49 to 10:47:51 UTC",
         "  663 entries converted and compared",
         "  kept /opt/nomad/data/server/raft/raft.db.migrated.20261122-104750",
-        "s3: on wal, was down before",
+        "s3: on wal, was down before, back 2026-11-22 10:48:01 UTC",
         "Snapshots (secret: the cluster's keys are in them; cleanup removes old ones):",
         "  s2 /s/nomad-316.snap",
         "  s3 /s/nomad-s3.snap",
@@ -133,13 +134,21 @@ def test_what_was_done_is_told_for_the_ticket() -> None:
 
 
 def test_a_terminal_breaks_no_line_of_a_server_with_a_long_name() -> None:
-    done = {**OUT, "times": {"total": 123.4}, "began_at": 1795344470.5}
+    times = {"conversion": 100.0, "rejoin": 23.4, "total": 123.4}
+    done = {**OUT, "times": times, "began_at": 1795344470.5}
     lines = closing([server("nomad-server-1.dc1.example", **done)], ME._replace(backend="boltdb"))
     first, second = lines[1:3]
     assert max(map(len, lines)) <= 78 and second.startswith("  ")
     assert f"{first} {second.strip()}" == (
-        "nomad-server-1.dc1.example: on boltdb, out of the cluster 123.40 s, started 2026-11-22 10:47:50 UTC"
+        "nomad-server-1.dc1.example: on boltdb, out of the cluster 123.40 s, 2026-11-22 10:46:10 to 10:48:13 UTC"
     )
+
+
+def test_a_time_out_over_midnight_has_both_dates() -> None:
+    times = {"conversion": 10.0, "rejoin": 5.0, "total": 15.0}
+    lines = closing(led(s2={**OUT, "times": times, "began_at": 1795392000.0}), ME)
+    told = " ".join(line.strip() for line in lines)
+    assert "out of the cluster 15.00 s, 2026-11-22 23:59:50 to 2026-11-23 00:00:05 UTC" in told
 
 
 SAVED = {"path": "/s/nomad-316.snap", "size": 3, "created": "2026-11-22T10:47:50Z"}

@@ -63,10 +63,9 @@ def note(**read: Any) -> str:
         ({"hold": True}, "s2: hold: a roll is under way, or stopped", "run the same command again: it goes on"),
         (
             {"hold": True, "settings": {"cleanup_dead_servers": False}},
-            "s2: hold: a roll is under way, or stopped before its end. Until it ends, autopilot removes no dead ",
-            "servers (CleanupDeadServers is false). If it stopped, run the same command again",
+            "s2: hold: a roll is under way, or stopped before its end. If it stopped, run the same command again",
+            "there. Until the roll ends, autopilot removes no dead servers (CleanupDeadServers is false).",
         ),
-        ({"hold": True, "settings": {"cleanup_dead_servers": True}}, "s2: hold: a roll is under way", "its end. If it"),
         ({"guarded": False}, "s2: unguarded: if configured for boltdb", "run raft_migrate_backend on it."),
         (
             {"configured": "boltdb"},
@@ -78,6 +77,21 @@ def note(**read: Any) -> str:
         (
             {"at_work": True, "barred": True, "transaction": "Process 812 has been bringing it to wal since 12:00."},
             "s2: at work: Process 812 has been bringing it to wal since 12:00.",
+            "",
+        ),
+        (
+            {**DOWN, "at_work": True, "interrupted": True, "hold": True, "transaction": "Process 812 has been at it."},
+            "s2: at work: Process 812 has been at it. It is down meanwhile.",
+            "",
+        ),
+        (
+            {**DOWN, "ours": True, "interrupted": True, "hold": True, "untold": True, "transaction": "It ended."},
+            "s2: down: http://10.0.0.12:4646: Connection refused. It ended. Run the same command again",
+            "",
+        ),
+        (
+            {"hold": True, "untold": True, "transaction": "Its own host finished it."},
+            "s2: hold: Its own host finished it. Run the same command again: it goes on from there.",
             "",
         ),
         ({"untold": True, "transaction": "The run has ended."}, "s2: The run has ended.", ""),
@@ -99,6 +113,19 @@ def test_one_that_its_leader_does_not_call_healthy() -> None:
 
 def test_a_run_at_work_bars_the_start_without_a_second_note() -> None:
     assert "barred" not in note(at_work=True, barred=True, transaction="At it.")
+
+
+@pytest.mark.parametrize("left", [{"interrupted": True}, {"barred": True}, {"at_work": True, "transaction": "At it."}])
+def test_what_one_run_has_left_is_told_once(left: dict[str, Any]) -> None:
+    """The hold that it leaves on each server, and autopilot's setting, among it."""
+    held = {"hold": True, "settings": {"cleanup_dead_servers": False}}
+    told = [line for line in below(s1=held, s2={**DOWN, "ours": True, **held, **left}) if not line.startswith(" ")]
+    assert len(told) == 2 and told[0].startswith("s2: ") and told[1].startswith("Until the roll ends, autopilot")
+
+
+def test_no_removal_is_said_only_where_autopilot_removes_none() -> None:
+    assert "autopilot" not in note(hold=True, settings={"cleanup_dead_servers": True})
+    assert "autopilot" not in note(settings={"cleanup_dead_servers": False})
 
 
 def test_servers_of_which_the_same_is_to_be_said_share_a_note() -> None:
