@@ -424,8 +424,8 @@ barred_by:
 log_end:
   description: >-
     The last lines of the agent's log when the step had failed, before anything was done about it. The module's action
-    shows the last 20 of them where an agent would not stop, start or come back, and leaves them out of the result, unless
-    it is run with C(-vvv).
+    shows the last 20 of them where an agent would not stop, start or come back, and leaves them out of the result,
+    unless it is run with C(-vvv).
   returned: failure of a step
   type: list
   elements: str

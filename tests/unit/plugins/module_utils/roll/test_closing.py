@@ -115,7 +115,8 @@ CONVERTED = {"verified": 663, "backup": "/opt/nomad/data/server/raft/raft.db.mig
 
 def test_what_was_done_is_told_for_the_ticket() -> None:
     times = {"stop": 0.4, "conversion": 0.2, "start": 0.1, "rejoin": 0.5, "total": 1.2}
-    first = {**OUT, "times": times, "began_at": 1795344470.5, "converted": CONVERTED, "previous": True, "snapshot": "/s/nomad-316.snap"}
+    first = {**OUT, "times": times, "began_at": 1795344470.5, "converted": CONVERTED, "previous": True}
+    first["snapshot"] = "/s/nomad-316.snap"
     last = {**WAL, "times": {"rejoin": 0.6}, "began_at": 1795344480.5, "own_snapshot": "/s/nomad-s3.snap"}
     lines = closing(led(s1=WAL, s2=first, s3=last), ME)
     assert max(map(len, lines)) <= 78
