@@ -187,7 +187,7 @@ def test_a_return_that_is_refused_leaves_the_server_stopped_and_says_so(make: An
     cluster, writer = make("wal")
     failed = roll(cluster, "wal", "rot")
     assert failed.after[failed.server.name] is None
-    assert "It could not be brought back to boltdb: conversion: " in failed.said
+    assert "It could not be brought back to boltdb: converting its store: " in failed.said
     assert "Its store is switched to wal, but the agent does not run" in failed.said
     assert leftbehind.is_guarded(failed.server) and start_faulty.configured_for(failed.server, "wal")
     assert {failed.after[other.name] for other in failed.others} == {
