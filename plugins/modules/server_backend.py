@@ -48,9 +48,9 @@ attributes:
     support: full
     details:
       - It asks for confirmation, once for all hosts, and shows the progress.
-      - Of a failure it shows the last lines of RV(log_end) as lines, and leaves out of the result what says nothing
-        about it, such as RV(plan), RV(phases), RV(conversion), RV(configuration), RV(log) and RV(earlier). With
-        C(-vvv) nothing is left out.
+      - Of a failure it shows the last lines of RV(log_end) where they can explain it, and leaves out of the result what
+        says nothing about it, such as RV(plan), RV(phases), RV(conversion), RV(configuration), RV(log) and RV(earlier).
+        With C(-vvv) nothing is left out.
   async:
     support: none
     details:
@@ -423,9 +423,9 @@ barred_by:
   sample: ""
 log_end:
   description: >-
-    The last lines of the agent's log when the step had failed, before anything was done about it. The module's action
-    shows the last 20 of them where an agent would not stop, start or come back, and leaves them out of the result,
-    unless it is run with C(-vvv).
+    The last lines of the agent's log when the step had failed, before anything was done about it, or when that had
+    failed as well. The module's action shows the last 20 of them where an agent did not stop, start or come back, and
+    leaves them out of the result, unless it is run with C(-vvv).
   returned: failure of a step
   type: list
   elements: str

@@ -11,9 +11,10 @@ from typing import Dict, List, Mapping, Optional, Sequence
 from .._agent.cluster.health import majority
 from .._text.lines import wrapped
 from . import cluster, copying
+from .host.transaction import REJOIN, START
 from .options import Options
 from .server import Server
-from .tables import PHASES, TOTAL, health, notes, status, times
+from .tables import TOTAL, health, notes, status, times
 
 Servers = Sequence[Server]
 HALF_WAY = "Half way: migrate goes on, rollback goes back."
@@ -49,7 +50,7 @@ def _done(server: Server, options: Options) -> List[str]:
     the backend already."""
     found, total = server.converted or {}, (server.times or {}).get(TOTAL)
     out = f"out of the cluster {total:.2f} s" if total is not None else "was down before"
-    if server.began_at is not None:
+    if server.began_at is not None and REJOIN in (server.times or {}):
         out += f", {_span(server.began_at, server.times or {})}"
     on = copying.backend(server) if options.copies else options.backend
     lines = wrapped(f"{server.host}: on {on}, {out}")
@@ -61,11 +62,12 @@ def _done(server: Server, options: Options) -> List[str]:
 
 
 def _span(started_at: float, times: Mapping[str, float]) -> str:
-    """From its stop until it was back, by its own clock. `started_at` is between them, seconds since 1970."""
-    before, after = (sum(times.get(name, 0.0) for name in part) for part in (PHASES[:3], PHASES[3:]))
-    began, ended = (datetime.fromtimestamp(at, timezone.utc) for at in (started_at - before, started_at + after))
+    """From its stop until it was back, by its own clock. `started_at`: when its start began, seconds since 1970."""
+    back_at = started_at + times.get(START, 0.0) + times[REJOIN]
+    ended = datetime.fromtimestamp(back_at, timezone.utc)
     if TOTAL not in times:
         return f"back {ended:%Y-%m-%d %H:%M:%S} UTC"
+    began = datetime.fromtimestamp(back_at - times[TOTAL], timezone.utc)
     same_day = began.date() == ended.date()
     return f"{began:%Y-%m-%d %H:%M:%S} to {ended:{'%H:%M:%S' if same_day else '%Y-%m-%d %H:%M:%S'}} UTC"
 

@@ -40,10 +40,10 @@ TEXTS = {
 }
 # The order in which they are told, the most urgent first.
 WORDS = ("down", "silent", "peers", "unhealthy", "at work", "interrupted", "barred", "differs", "hold", "unguarded")
-OF_ONE_RUN = ("down", "interrupted", "barred", "hold")  # what one run leaves: the first of them tells of it
+OF_ONE_RUN = ("down", "interrupted", "barred")  # what one run leaves: the first of them tells of it
 SECRET = "Snapshots are secret: they contain the cluster's keys. The playbook cleanup removes the old ones."
-HALF = f"It is as an interrupted run leaves a server: {AGAIN}"
-GOES_ON = "Run the same command again: it goes on from there."
+HALF = f"It is as an unfinished run leaves a server. If none is at work on it, {AGAIN}"
+BARRED = "Until a run ends well, systemd does not start its agent."
 RECORDED = "An unfinished roll is recorded on it. "
 START = "Start its agent, or run the same command again."
 MEANWHILE = " It is down meanwhile."
@@ -84,12 +84,17 @@ def notes(server: Server, leaders: Sequence[Peer], health: str) -> List[str]:
         *([] if server.up else ["silent" if server.role == "silent" else "down"]),
         *(["at work"] if server.at_work else []),
         *(["barred"] if server.barred and not server.at_work else []),
-        *(["differs"] if len(places) > 1 and not server.interrupted else []),
+        *(["differs"] if len(places) > 1 and not _of_a_run(server) else []),
         *(["unhealthy"] if server.up and health == "unhealthy" else []),
         *(["peers"] if server.up and server.peers and difference(server.peers, leaders) else []),
     }
     of_run = ["at work"] if "at work" in told else [word for word in OF_ONE_RUN if word in told][:1]
     return [word for word in WORDS if word in told and (word in of_run or word not in OF_ONE_RUN)]
+
+
+def _of_a_run(server: Server) -> bool:
+    """Whether a run is at work on it, or has ended in the middle."""
+    return server.at_work or server.interrupted or server.barred
 
 
 def _noted(servers: Sequence[Server], told: Sequence[Sequence[str]], now: Optional[float]) -> List[str]:
@@ -98,13 +103,15 @@ def _noted(servers: Sequence[Server], told: Sequence[Sequence[str]], now: Option
     Servers of which the same is to be said share a note.
     """
     of_each: Dict[str, List[str]] = {}
-    tells = any(one.at_work or one.interrupted or one.barred for one in servers)
-    for word in [one for one in WORDS if one != "hold" or not tells]:
+    hold_is_told = any(_of_a_run(one) or not one.up for one in servers if one.hold)
+    for word in [one for one in WORDS if one != "hold" or not hold_is_told]:
         for server, its in zip(servers, told):
             if word in its:
                 of_each.setdefault(f"{word}: {_text(word, server)}", []).append(server.host)
-    for server, its in zip(servers, told):
-        if server.untold and not set(its) & set(OF_ONE_RUN):
+    for server in servers:
+        if server.untold and not any(
+            server.transaction in note for note, hosts in of_each.items() if server.host in hosts
+        ):
             of_each.setdefault(server.transaction, []).append(server.host)
     said = [f"{', '.join(hosts)}: {note}" for note, hosts in of_each.items()]
     return [line for note in [*said, *_unremoved(servers), *_snapshots(servers, now)] for line in wrapped(note)]
@@ -114,9 +121,9 @@ def _text(word: str, server: Server) -> str:
     if word in ("down", "silent"):
         return _absent(word, server)
     if word == "at work":
-        return f"{server.transaction}{'' if server.up else MEANWHILE}"
-    if word in OF_ONE_RUN and server.untold:
-        return f"{server.transaction} {GOES_ON}"
+        return f"{server.transaction}{MEANWHILE if server.role == 'down' else ''}"
+    if word in ("interrupted", "barred") and server.untold:
+        return server.transaction
     if word == "differs":
         runs = f"it runs on {server.running}, is" if server.up and server.running else "it is"
         return (
@@ -131,17 +138,16 @@ def _absent(word: str, server: Server) -> str:
     why = f"{server.error}." if server.error else "its agent does not answer."
     if word == "silent":
         return f"{why} It is not known to be stopped."
-    return f"{why} {_remedy(server)}"
+    return " ".join(filter(None, [why, server.transaction if server.untold else "", _remedy(server)]))
 
 
 def _remedy(server: Server) -> str:
     """What brings a server back that is down. Where a roll has left its hold, it need not have stopped it."""
     if not server.ours:
         return "Start its agent."
-    if server.untold:
-        return f"{server.transaction} {GOES_ON}"
-    if server.interrupted or server.barred or server.store != server.configured:
-        return HALF
+    if _of_a_run(server) or server.store != server.configured:
+        told = [] if server.untold else [HALF]
+        return " ".join([*told, *([BARRED] if server.barred else [])])
     return f"{RECORDED if server.hold else ''}{START}"
 
 

@@ -217,7 +217,7 @@ def earlier(note: Optional[Note], answer: Optional[Dict[str, Any]], step: str) -
     to = "copy its store" if note.state == COPIED else goal(note.state, note.backend)
     run = f"The run that process {note.pid} began{by} at {note.since}, to {to},"
     if answer is None:
-        return f"{run} ended before it was done, {last_seen(step)}."
+        return f"{run} ended before it was done, {last_seen(step)}. The next run goes on from what is on the disk."
     if answer.get("failed"):
         return f"{run} has failed: {answer['msg']}"
     what = "is back" if answer.get("changed") else "was so already"

@@ -51,6 +51,7 @@ def _failed(work: Work, failure: str) -> Dict[str, Any]:
             state = left.healed(state)
         except Exception as error:  # as above
             again = f"{transaction.shown(work.step)}: {_said(error)}"
+            log_end = _log_end(work)
             state = left.left_by(look_after(work), goal)
     told = left.Told(step, failure, again, state, work.up, _barred_by(work) if state in left.STOPPED else "")
     about = {"step": step, "failure": failure, "again": again, "left": state, "barred_by": told.barred_by}
@@ -59,7 +60,7 @@ def _failed(work: Work, failure: str) -> Dict[str, Any]:
 
 
 def _log_end(work: Work) -> List[str]:
-    """The last lines that the agent has logged, before anything is done about its failure."""
+    """The last lines that the agent has logged by now."""
     source = work.subject.log_source()
     try:
         return loglines.end(source, work.run) if source else []

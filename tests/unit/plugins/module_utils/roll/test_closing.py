@@ -30,7 +30,7 @@ LEADS = {**SEEN, "rank": 4}
             ({}, {"running": "wal"}, {"up": False, "role": "down", "hold": True}),
             ME,
             "3 servers: 1 on boltdb, 1 on wal, 1 down. The cluster still serves (2 of 3 voters), but cannot lose "
-            "another. Look at s2 (differs); s3 (down). A roll is unfinished: if none is running now, run the "
+            "another. Look at s2 (differs); s3 (down, hold). A roll is unfinished: if none is running now, run the "
             "same command again.",
         ),
         ((WAL, WAL, WAL), ME, "Nothing to do: 3 of 3 on wal."),
@@ -117,7 +117,7 @@ def test_what_was_done_is_told_for_the_ticket() -> None:
     times = {"stop": 0.4, "conversion": 0.2, "start": 0.1, "rejoin": 0.5, "total": 1.2}
     first = {**OUT, "times": times, "began_at": 1795344470.5, "converted": CONVERTED, "previous": True}
     first["snapshot"] = "/s/nomad-316.snap"
-    last = {**WAL, "times": {"rejoin": 0.6}, "began_at": 1795344480.5, "own_snapshot": "/s/nomad-s3.snap"}
+    last = {**WAL, "times": {"start": 0.4, "rejoin": 0.6}, "began_at": 1795344480.5, "own_snapshot": "/s/nomad-s3.snap"}
     lines = closing(led(s1=WAL, s2=first, s3=last), ME)
     assert max(map(len, lines)) <= 78
     assert lines == [
@@ -146,10 +146,15 @@ def test_a_terminal_breaks_no_line_of_a_server_with_a_long_name() -> None:
 
 
 def test_a_time_out_over_midnight_has_both_dates() -> None:
-    times = {"conversion": 10.0, "rejoin": 5.0, "total": 15.0}
+    times = {"copying": 10.0, "rejoin": 5.0, "total": 15.0}
     lines = closing(led(s2={**OUT, "times": times, "began_at": 1795392000.0}), ME)
     told = " ".join(line.strip() for line in lines)
     assert "out of the cluster 15.00 s, 2026-11-22 23:59:50 to 2026-11-23 00:00:05 UTC" in told
+
+
+def test_of_one_that_has_not_come_back_nobody_can_say_when() -> None:
+    lines = closing(led(s2={**WAL, "times": {"stop": 0.4, "start": 0.1}, "began_at": 1795392000.0}), ME)
+    assert lines[1] == "s2: on wal, was down before"
 
 
 SAVED = {"path": "/s/nomad-316.snap", "size": 3, "created": "2026-11-22T10:47:50Z"}

@@ -51,10 +51,10 @@ def note(**read: Any) -> str:
         (
             {**DOWN, "ours": True, "interrupted": True},
             "s2: down: ",
-            "refused. It is as an interrupted run leaves a server: run the same command again",
+            "refused. It is as an unfinished run leaves a server. If none is at work on it, run the same command again",
         ),
-        ({**DOWN, "ours": True, "barred": True}, "s2: down: ", "It is as an interrupted run leaves a server"),
-        ({**DOWN, "ours": True, "configured": "boltdb"}, "s2: down: ", "It is as an interrupted run leaves a server"),
+        ({**DOWN, "ours": True, "barred": True}, "s2: down: ", "ends well, systemd does not start its agent."),
+        ({**DOWN, "ours": True, "configured": "boltdb"}, "s2: down: ", "It is as an unfinished run leaves a server"),
         ({**DOWN, "role": "silent", "error": "timed out"}, "s2: silent: timed out.", "It is not known to be stopped."),
         ({**DOWN, "error": ""}, "s2: down: its agent does not answer.", ""),
         ({"peers": PEERS[1:2]}, "s2: peers: it knows other servers", "Remove nothing and stop nothing"),
@@ -86,12 +86,27 @@ def note(**read: Any) -> str:
         ),
         (
             {**DOWN, "ours": True, "interrupted": True, "hold": True, "untold": True, "transaction": "It ended."},
-            "s2: down: http://10.0.0.12:4646: Connection refused. It ended. Run the same command again",
+            "s2: down: http://10.0.0.12:4646: Connection refused. It ended.",
             "",
         ),
         (
+            {**DOWN, "untold": True, "transaction": "It has failed: no start."},
+            "s2: down: http://10.0.0.12:4646: Connection refused. It has failed: no start. Start its agent.",
+            "",
+        ),
+        (
+            {**DOWN, "role": "silent", "at_work": True, "transaction": "Process 812 has been at it."},
+            "s2: silent: http://10.0.0.12:4646: Connection refused. It is not known to be stopped. ",
+            "s2: at work: Process 812 has been at it.",
+        ),
+        (
             {"hold": True, "untold": True, "transaction": "Its own host finished it."},
-            "s2: hold: Its own host finished it. Run the same command again: it goes on from there.",
+            "s2: hold: a roll is under way",
+            "it goes on from there. s2: Its own host finished it.",
+        ),
+        (
+            {"configured": "boltdb", "barred": True, "untold": True, "transaction": "It ended."},
+            "s2: barred: It ended.",
             "",
         ),
         ({"untold": True, "transaction": "The run has ended."}, "s2: The run has ended.", ""),

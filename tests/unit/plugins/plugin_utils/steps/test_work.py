@@ -181,6 +181,13 @@ def test_where_no_server_is_stopped_none_has_to_stay_back() -> None:
     assert (noted["times"], noted["began_at"], noted["converted"]) == ({"total": 2.5}, 8.5, {"verified": 4})
 
 
+def test_from_when_to_when_it_was_out_is_not_told_of_a_run_that_has_failed() -> None:
+    """It may have started its agent twice, and the later start is known alone."""
+    result: dict[str, Any] = {}
+    settle(Script({HEARS: {"earlier": {"result": {**EARLIER, "failed": True}}}}), turn(s1=UNTOLD), result)
+    assert (result["server"]["times"], result["server"]["began_at"]) == (EARLIER["phases"], None)
+
+
 @pytest.mark.parametrize("heard", [{}, {"earlier": None}, {"earlier": {"result": None}}])
 def test_a_run_that_has_done_nothing_is_no_time_out_of_the_cluster(heard: dict[str, Any]) -> None:
     result: dict[str, Any] = {}

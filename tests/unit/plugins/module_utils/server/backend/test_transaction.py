@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -129,13 +130,16 @@ def test_a_copy_that_fails_does_not_leave_the_server_down(host: Any) -> None:
     assert (listing(host.raft), host.configuration(), answer["backend"]) == (before, configured, "boltdb")
 
 
-def test_a_server_that_is_not_back_after_a_copy_is_not_converted(host: Any) -> None:
-    """It has the store that it had: there is no way back but to wait for it once more."""
-    before = listing(host.raft)
-    work = host.work(state="copied", backend="boltdb", wait_timeout=1)
+def test_a_server_that_is_not_back_after_a_copy_is_not_converted(host: Any, tmp_path: Path) -> None:
+    """It has the store that it had: there is no way back but to wait for it once more. Its log then has more to say."""
+    before, log = listing(host.raft), tmp_path / "nomad.log"
+    log.write_text("at the failure\n")
+    work = host.work(state="copied", backend="boltdb", wait_timeout=1, log_file=str(log))
 
     def tell(step: str, *_numbers: int) -> None:
         host.tell(step)
+        if step == "former configuration":
+            log.write_text(log.read_text() + "on the way back\n")
         if step == "start":
             work.client.connection = work.client.connection._replace(port=9)  # nobody listens at the discard port
 
@@ -143,3 +147,4 @@ def test_a_server_that_is_not_back_after_a_copy_is_not_converted(host: Any) -> N
     answer = transaction.carry_out(work)
     assert answer["failed"] and (answer["step"], answer["left"]) == ("rejoin", "unswitched"), answer
     assert answer["again"] and listing(host.raft) == before
+    assert answer["log_end"] == ["at the failure", "on the way back"]
