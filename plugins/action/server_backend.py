@@ -56,7 +56,7 @@ class ActionModule(AskingAction):
     SPEC: ClassVar[Mapping[str, Any]] = {**argument_spec(), **SPEC}
     OPENING = (
         "is taken out now. Its host finishes this by itself, even if this terminal closes or you press Ctrl-C. "
-        "Then run the same command again."
+        "The playbook status then shows how far it is, and the same command goes on."
     )
     BEFORE = (LAST_LOOK,)
     whole: Mapping[str, Any] = MappingProxyType(

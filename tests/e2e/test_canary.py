@@ -29,7 +29,7 @@ def test_a_canary_ends_well_and_the_next_run_goes_on(make_cluster: Any) -> None:
         assert "2 of 3 on wal. Run this again to go on; without" in said, first.stdout
         told = [line for line in first.stdout.splitlines() if line.startswith(f"{canary.name}: ")]
         assert sum("is taken out now. Its host finishes this by itself" in line for line in told) == 1, first.stdout
-        assert any("waits until it is back: " in line and "so it is; watching it for " in line for line in told), (
+        assert any("waits until it is back: " in line and "it is, and has to stay so for " in line for line in told), (
             first.stdout
         )
         assert half.backends == {**before.backends, canary.name: "wal"}

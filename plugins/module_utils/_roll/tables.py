@@ -209,8 +209,5 @@ def cleanup(servers: Sequence[Server], rehearsal: bool = False) -> List[str]:
     if len(rows) == 1:
         return ["There is nothing to remove."]
     freed = human(sum(old["freed_bytes"] for _host, old in found))
-    return [
-        *table(rows),
-        "",
-        f"Would remove {freed}. Nothing was changed." if rehearsal else f"{freed} will become free.",
-    ]
+    would = f"Would remove {freed}. Nothing was changed. To do it, run the same command without --check."
+    return [*table(rows), "", would if rehearsal else f"{freed} will become free."]

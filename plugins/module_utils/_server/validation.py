@@ -29,7 +29,7 @@ def validation(seen: Seen, run: TimedRunner) -> Validation:
     """What `nomad config validate` says. Nothing is asked where that cannot be done safely."""
     process = seen.process
     if process is None or not process.command.agent:
-        return Validation(skipped="no process of an agent is known whose program could be asked")
+        return Validation(skipped="its agent does not run, or its process is not known, so neither is its program")
     reason = "the agent has another root directory" if process.contained else ""
     reason = reason or ("" if seen.paths else "its -config arguments are not known")
     reason = reason or ("" if os.path.exists(process.program) else f"{process.program} is gone")

@@ -92,4 +92,4 @@ def _explained(last: Look, good_since: Optional[float], now: float, stable_s: fl
 def _missing(last: Look, good_since: Optional[float], stable_s: float, now: float, start: float, limit_s: float) -> str:
     if good_since is None:
         return f"{last.verdict.reason.rstrip('. ')} ({now - start:.0f} s of {limit_s:.0f} s)"
-    return f"so it is; watching it for {stable_s:.0f} s ({now - good_since:.0f} s so far)"
+    return f"it is, and has to stay so for {stable_s:.0f} s ({now - good_since:.0f} s so far)"

@@ -32,6 +32,9 @@ STAYS = (
     "it is. When the cause is gone, run this again."
 )
 COPIED = "Its agent runs, on the store that it had. When the cause is gone, run this again."
+LATE = (
+    "  So its leader says, which may take 40 s to notice a server that is down. Until this one is back, stop no other."
+)
 HOOK = "{host}: {what} This server is done and in the cluster, the roll ends here. {note}"
 DONE = "done"
 UNTOUCHED_AFTER = "No server after it was touched."
@@ -226,4 +229,5 @@ def _cluster_lines(said: Said) -> List[str]:
         ]
         rows.append([one["name"], one["serf_status"], *words, one["last_contact"], one["last_index"]])
     health = "healthy" if cluster["healthy"] else "not healthy"
-    return [f"Cluster: {health}, failure tolerance {cluster['failure_tolerance']}", *table(rows)]
+    late = [] if (said.looked or {})["agent"]["self"] else [LATE]
+    return [f"Cluster: {health}, failure tolerance {cluster['failure_tolerance']}", *late, *table(rows)]

@@ -149,7 +149,7 @@ def test_a_program_that_somebody_else_could_have_written_is_not_run(host: Host) 
         one.process = one.process._replace(contained=True)
         assert "another root directory" in validation(one, run).skipped
         one.process = None
-        assert "no process of an agent" in validation(one, run).skipped
+        assert "its process is not known" in validation(one, run).skipped
 
 
 def test_what_is_no_agent_is_not_run(host: Host) -> None:
@@ -157,4 +157,4 @@ def test_what_is_no_agent_is_not_run(host: Host) -> None:
     with seen(host) as one:
         assert one.process is not None
         one.process = one.process._replace(command=type(one.process.command)())
-        assert "no process of an agent" in validation(one, Program()).skipped
+        assert "its process is not known" in validation(one, Program()).skipped

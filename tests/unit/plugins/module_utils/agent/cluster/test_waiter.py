@@ -102,7 +102,7 @@ def test_a_long_wait_tells_what_is_missing_after_five_seconds_and_then_every_ten
     assert told == [
         (5, "no leader (5 s of 300 s)"),
         (15, "no leader (15 s of 300 s)"),
-        (25, "so it is; watching it for 12 s (5 s so far)"),
+        (25, "it is, and has to stay so for 12 s (5 s so far)"),
     ]
 
 

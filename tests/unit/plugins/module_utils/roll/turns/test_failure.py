@@ -152,6 +152,16 @@ def test_what_could_not_be_looked_at_is_shown_too() -> None:
     assert told(worked=worked("down"), looked=looked).lines[3:] == ["Cluster: no other server was asked"]
 
 
+def test_a_leader_that_has_not_noticed_yet_does_not_make_a_server_that_is_down_healthy() -> None:
+    cluster = {"autopilot": {"healthy": True, "failure_tolerance": 1, "servers": [{**SERVER, "healthy": True}]}}
+    asked = {"results": [{PEER: "s3", **cluster}]}
+    lost = {**LOOKED, "agent": {"self": None, "error": "refused"}}
+    header, late = told(worked=worked("down"), looked=lost, cluster=asked).lines[4:6]
+    assert header == "Cluster: healthy, failure tolerance 1"
+    assert late.endswith("Until this one is back, stop no other.")
+    assert not any("stop no other" in line for line in told(worked=worked("down"), looked=LOOKED, cluster=asked).lines)
+
+
 def test_the_cluster_is_asked_through_a_server_that_answers() -> None:
     """Before a return it is asked whether it can do without this one; the first of the others may be down."""
     silent = {PEER: "s2", "answered": False, "error": "refused", "autopilot": None}
