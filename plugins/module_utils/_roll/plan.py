@@ -177,7 +177,10 @@ def _down(servers: Servers, _options: Options) -> str:
     if not lost or (len(lost) == 1 and lost[0].ours):
         return ""
     told = "; ".join(f"{server.host}: {server.error}" for server in lost)
-    return f"No server can be taken out while another is down. Bring back first: {told}. Then run this again."
+    return (
+        f"No server can be taken out of the cluster while another is down. Bring back first: {told}. Then run this "
+        "again."
+    )
 
 
 def _no_leader(servers: Servers, options: Options) -> str:

@@ -80,7 +80,7 @@ def test_a_roll_is_planned_as_ever() -> None:
         ({"s2": {"obstacles": ["no space"]}}, "s2: no space."),
         ({"s1": {"role": "follower"}}, "No server says that it leads"),
         ({"s3": {"version": "1.11.3"}}, "The WAL backend came with Nomad 2.0.0."),
-        ({"s3": {**LEFT_DOWN, "ours": False}}, "No server can be taken out while another is down."),
+        ({"s3": {**LEFT_DOWN, "ours": False}}, "No server can be taken out of the cluster while another is down."),
         ({"s3": {"interrupted": True}}, "A conversion is unfinished on s3."),
         ({"s2": {"configured": "wal"}}, "A conversion is unfinished on s2."),
         ({"s2": {"running": "wal"}}, "A conversion is unfinished on s2."),
