@@ -57,7 +57,8 @@ FAULTS: dict[str, tuple[dict[str, dict[str, Any]], str]] = {
     ),
     "No server is down, except at most one that this collection left down": (
         {"s2": {"up": False, "error": "no answer"}, "s3": {"up": False, "ours": True, "error": "refused"}},
-        "No server can be taken out of the cluster while another is down. Bring back first: s2: no answer; s3: refused.",
+        "No server can be taken out of the cluster while another is down. Bring back first: s2: no answer; s3: "
+        "refused. Then run this again.",
     ),
     "One server leads, and all that answer say so": (
         {"s1": {"role": "follower", "leader": ""}, "s2": {"leader": ""}, "s3": {"leader": ""}},
