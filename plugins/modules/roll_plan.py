@@ -224,7 +224,7 @@ lines:
   returned: success
   type: list
   elements: str
-  sample: ["order  server  address         role    version  backend  disk    action   index  size"]
+  sample: ["order  server  role    backend  disk    action   index  size"]
 notes:
   description: What a person should know before saying yes.
   returned: success

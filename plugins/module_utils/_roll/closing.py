@@ -17,6 +17,8 @@ from .server import Server
 from .tables import TOTAL, health, notes, status, times
 
 Servers = Sequence[Server]
+CLOCK = "%H:%M:%S"
+MOMENT = f"%Y-%m-%d {CLOCK}"
 HALF_WAY = "Half way: migrate goes on, rollback goes back."
 UNFINISHED = "A roll is unfinished: if none is running now, run the same command again."
 
@@ -48,10 +50,10 @@ def closing(servers: Servers, options: Options) -> List[str]:
 def _done(server: Server, options: Options) -> List[str]:
     """One server's part of the roll, in lines that a terminal does not break. Without a conversion its store was on
     the backend already."""
-    found, total = server.converted or {}, (server.times or {}).get(TOTAL)
-    out = f"out of the cluster {total:.2f} s" if total is not None else "was down before"
-    if server.began_at is not None and REJOIN in (server.times or {}):
-        out += f", {_span(server.began_at, server.times or {})}"
+    found, spent = server.converted or {}, server.times or {}
+    out = f"out of the cluster {spent[TOTAL]:.2f} s" if TOTAL in spent else "was down before"
+    if server.began_at is not None and REJOIN in spent:
+        out += f", {_span(server.began_at, spent)}"
     on = copying.backend(server) if options.copies else options.backend
     lines = wrapped(f"{server.host}: on {on}, {out}")
     if found.get("verified"):
@@ -61,15 +63,14 @@ def _done(server: Server, options: Options) -> List[str]:
     return lines
 
 
-def _span(started_at: float, times: Mapping[str, float]) -> str:
+def _span(started_at: float, spent: Mapping[str, float]) -> str:
     """From its stop until it was back, by its own clock. `started_at`: when its start began, seconds since 1970."""
-    back_at = started_at + times.get(START, 0.0) + times[REJOIN]
+    back_at = started_at + spent.get(START, 0.0) + spent[REJOIN]
     ended = datetime.fromtimestamp(back_at, timezone.utc)
-    if TOTAL not in times:
-        return f"back {ended:%Y-%m-%d %H:%M:%S} UTC"
-    began = datetime.fromtimestamp(back_at - times[TOTAL], timezone.utc)
-    same_day = began.date() == ended.date()
-    return f"{began:%Y-%m-%d %H:%M:%S} to {ended:{'%H:%M:%S' if same_day else '%Y-%m-%d %H:%M:%S'}} UTC"
+    if TOTAL not in spent:
+        return f"back {ended:{MOMENT}} UTC"
+    began = datetime.fromtimestamp(back_at - spent[TOTAL], timezone.utc)
+    return f"{began:{MOMENT}} to {ended:{CLOCK if began.date() == ended.date() else MOMENT}} UTC"
 
 
 def verdict(servers: Servers, options: Options) -> str:

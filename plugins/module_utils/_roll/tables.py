@@ -40,7 +40,7 @@ TEXTS = {
 }
 # The order in which they are told, the most urgent first.
 WORDS = ("down", "silent", "peers", "unhealthy", "at work", "interrupted", "barred", "differs", "hold", "unguarded")
-OF_ONE_RUN = ("down", "interrupted", "barred")  # what one run leaves: the first of them tells of it
+OF_ONE_RUN = ("at work", "down", "interrupted", "barred")  # what one run does or leaves: the first tells of it
 SECRET = "Snapshots are secret: they contain the cluster's keys. The playbook cleanup removes the old ones."
 HALF = f"It is as an unfinished run leaves a server. If none is at work on it, {AGAIN}"
 BARRED = "Until a run ends well, systemd does not start its agent."
@@ -83,13 +83,13 @@ def notes(server: Server, leaders: Sequence[Peer], health: str) -> List[str]:
         *marks(server),
         *([] if server.up else ["silent" if server.role == "silent" else "down"]),
         *(["at work"] if server.at_work else []),
-        *(["barred"] if server.barred and not server.at_work else []),
+        *(["barred"] if server.barred else []),
         *(["differs"] if len(places) > 1 and not _of_a_run(server) else []),
         *(["unhealthy"] if server.up and health == "unhealthy" else []),
         *(["peers"] if server.up and server.peers and difference(server.peers, leaders) else []),
     }
-    of_run = ["at work"] if "at work" in told else [word for word in OF_ONE_RUN if word in told][:1]
-    return [word for word in WORDS if word in told and (word in of_run or word not in OF_ONE_RUN)]
+    first = next((word for word in OF_ONE_RUN if word in told), "")
+    return [word for word in WORDS if word in told and (word == first or word not in OF_ONE_RUN)]
 
 
 def _of_a_run(server: Server) -> bool:
@@ -108,10 +108,8 @@ def _noted(servers: Sequence[Server], told: Sequence[Sequence[str]], now: Option
         for server, its in zip(servers, told):
             if word in its:
                 of_each.setdefault(f"{word}: {_text(word, server)}", []).append(server.host)
-    for server in servers:
-        if server.untold and not any(
-            server.transaction in note for note, hosts in of_each.items() if server.host in hosts
-        ):
+    for server, its in zip(servers, told):
+        if server.untold and not set(its) & set(OF_ONE_RUN):
             of_each.setdefault(server.transaction, []).append(server.host)
     said = [f"{', '.join(hosts)}: {note}" for note, hosts in of_each.items()]
     return [line for note in [*said, *_unremoved(servers), *_snapshots(servers, now)] for line in wrapped(note)]

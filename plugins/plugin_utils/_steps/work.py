@@ -73,9 +73,9 @@ def settle(run: Run, given: Given, result: Result) -> None:
     if turn["before"]["hears"]:
         args = {**given.subject(), "backend": options.backend, "force": True}
         heard = run("What became of the run before?", BACKEND, args)
-        earlier = dict((heard.get("earlier") or {}).get("result") or {})
+        earlier = (heard.get("earlier") or {}).get("result") or {}
         if earlier.get("failed"):  # it may have been started twice: nobody can say from when to when it was out
-            earlier.pop("began_at", None)
+            earlier = {**earlier, "began_at": None}
     if turn["before"]["stays"]:
         run(
             "This server, already done, is back for good",

@@ -72,7 +72,8 @@ def test_each_old_store_has_a_line_that_says_whether_it_goes() -> None:
     ]
     assert len(lines) == 7 and lines[-2:] == ["", "10 Bytes will become free."]
     would = tables.cleanup(three(s1={"old_stores": old}), rehearsal=True)
-    assert "would-remove" in would[1] and would[-1].startswith("Would remove 5 Bytes. Nothing was changed. To do it,")
+    last = "Would remove 5 Bytes. Nothing was changed. To do it, run the same command without --check."
+    assert "would-remove" in would[1] and would[-1] == last
 
 
 def test_where_no_server_has_any_there_is_nothing_to_remove() -> None:
